@@ -1,0 +1,1 @@
+"""Mailmirror mirrors sales people's mailboxes into their CRM."""

@@ -1,0 +1,46 @@
+"""E-mail addresses as they are matched."""
+
+import re
+import unicodedata
+from typing import NewType
+
+Address = NewType("Address", str)
+"""An address as matched: case-folded, its domain in A-labels (RFC 5890)."""
+
+_LOCAL = re.compile(r"[^\s@<>(),;:\\\"\[\]\x00-\x1f\x7f]+\Z")
+_LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)\Z")
+_LONGEST = 254
+"""RFC 5321 4.5.3.1.3, less the angle brackets of a path."""
+
+
+def normalise(text: str) -> Address | None:
+    """Return the address in the form in which addresses are compared, or None where it is none.
+
+    The local part is case-folded too: RFC 5321 lets a host tell cases apart, but none that
+    sales people write to does, and a customer typed as `Kim@` must match `kim@`.
+    """
+    local, at, domain = unicodedata.normalize("NFC", text.strip()).rpartition("@")
+    local = local.casefold()
+    if len(local) > 1 and local[0] == local[-1] == '"':
+        local = local[1:-1]
+    if not at or not _LOCAL.match(local):
+        return None
+    labels = _a_labels(domain.rstrip("."))
+    if labels is None or len(local.encode()) + 1 + len(labels) > _LONGEST:
+        return None
+    return Address(f"{local}@{labels}")
+
+
+def domain_of(address: Address) -> str:
+    """Return the domain of an address, in A-labels."""
+    return address.rpartition("@")[2]
+
+
+def _a_labels(domain: str) -> str | None:
+    """Return a domain in A-labels and lower case, or None where it cannot be a host's name."""
+    try:
+        ascii_domain = domain.encode("idna").decode("ascii").lower()
+    except UnicodeError:
+        return None
+    labels = ascii_domain.split(".")
+    return ascii_domain if labels and all(map(_LABEL.match, labels)) else None

@@ -1,0 +1,141 @@
+"""Which deals a message votes for.
+
+A deal keeps its versions, and a message votes by the one in force at its instant, so that the
+order in which mail and the CRM's events arrive never matters.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Set
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import NewType
+
+from mailmirror.domain.address import Address
+from mailmirror.domain.identity import MessageKey
+
+DealId = NewType("DealId", str)
+ContactId = NewType("ContactId", str)
+
+DEAL_LOOKBACK = timedelta(days=30)
+"""How long before a deal opened a message may lie and still be about it."""
+
+
+class DealPolicy(StrEnum):
+    """On which of its persons' open deals a message is put."""
+
+    ONE_OPEN_DEAL = "one_open_deal"
+    ALL_OPEN_DEALS = "all_open_deals"
+    NEVER = "never"
+
+
+class DealStatus(StrEnum):
+    OPEN = "open"
+    WON = "won"
+    LOST = "lost"
+    DELETED = "deleted"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class DealVersion:
+    """What a deal was from `occurred_at` on. Ordered by (occurred_at, event id)."""
+
+    occurred_at: datetime
+    event_id: str
+    name: str
+    status: DealStatus
+    contacts: frozenset[ContactId]
+
+
+@dataclass(frozen=True, slots=True)
+class Deal:
+    id: DealId
+    versions: tuple[DealVersion, ...]
+    """In ascending order."""
+
+    @classmethod
+    def of(cls, id: DealId, versions: Iterable[DealVersion]) -> "Deal":
+        return cls(id, tuple(sorted(versions)))
+
+    @property
+    def latest(self) -> DealVersion:
+        return self.versions[-1]
+
+    def is_open(self, contacts: Set[ContactId], at: datetime) -> bool:
+        """Tell whether the deal was open at an instant with one of these contacts on it."""
+        in_force = [version for version in self.versions if version.occurred_at <= at]
+        return (
+            bool(in_force)
+            and in_force[-1].status is DealStatus.OPEN
+            and not contacts.isdisjoint(in_force[-1].contacts)
+        )
+
+
+def vote(
+    instant: datetime,
+    contacts: Set[ContactId],
+    deals: Collection[Deal],
+    policy: DealPolicy = DealPolicy.ONE_OPEN_DEAL,
+    lookback: timedelta = DEAL_LOOKBACK,
+) -> frozenset[DealId]:
+    """Return the deals that a message votes for.
+
+    Those of its persons that were open at its instant, or, where none was, at the first opening
+    within `lookback` after it; under `one_open_deal` only if that is exactly one.
+    """
+    if policy is DealPolicy.NEVER:
+        return frozenset()
+    openings = sorted(
+        version.occurred_at
+        for deal in deals
+        for version in deal.versions
+        if instant < version.occurred_at <= instant + lookback
+    )
+    for moment in [instant, *openings]:
+        open_deals = frozenset(deal.id for deal in deals if deal.is_open(contacts, moment))
+        if open_deals:
+            return open_deals if policy is DealPolicy.ALL_OPEN_DEALS or len(open_deals) == 1 else frozenset()
+    return frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class MessageFact:
+    """What one mailbox knows of a message that matters to deals."""
+
+    message: MessageKey
+    instant: datetime
+    participants: Set[Address]
+
+
+@dataclass(frozen=True, slots=True)
+class Crm:
+    """The CRM's side of a vote: who is whose contact, and their deals."""
+
+    team: Set[Address]
+    contacts: Mapping[Address, Set[ContactId]]
+    deals: Mapping[ContactId, Collection[Deal]]
+    policy: DealPolicy = DealPolicy.ONE_OPEN_DEAL
+
+    def contacts_of(self, participants: Set[Address]) -> frozenset[ContactId]:
+        """The contacts among participants. A team address never matches a person."""
+        outsiders = participants - self.team
+        return frozenset(
+            contact for address in outsiders for contact in self.contacts.get(address, ())
+        )
+
+
+def associate(facts: Iterable[MessageFact], crm: Crm) -> frozenset[DealId]:
+    """Return the deals that a thread is on: those for which its messages vote.
+
+    Of several copies of a message the least instant counts, and the participants of all.
+    """
+    instants: dict[MessageKey, datetime] = {}
+    participants: dict[MessageKey, Set[Address]] = {}
+    for fact in facts:
+        instants[fact.message] = min(fact.instant, instants.get(fact.message, fact.instant))
+        participants[fact.message] = participants.get(fact.message, frozenset()) | fact.participants
+    on: frozenset[DealId] = frozenset()
+    for message, instant in instants.items():
+        contacts = crm.contacts_of(participants[message])
+        deals = {deal.id: deal for contact in contacts for deal in crm.deals.get(contact, ())}
+        on |= vote(instant, contacts, deals.values(), crm.policy)
+    return on

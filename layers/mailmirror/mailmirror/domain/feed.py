@@ -1,0 +1,205 @@
+"""What the CRM tells us: its events, parsed at the border."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+
+from mailmirror.domain.address import Address, normalise
+from mailmirror.domain.deals import ContactId, DealId, DealStatus
+from mailmirror.domain.problems import Code, Refused
+
+
+class PersonKind(StrEnum):
+    LEAD = "lead"
+    CONTACT = "contact"
+
+
+@dataclass(frozen=True, slots=True)
+class PersonRef:
+    """A lead or a contact. Their ids are the CRM's, and may coincide."""
+
+    kind: PersonKind
+    id: str
+
+    def __str__(self) -> str:
+        return f"{self.kind}/{self.id}"
+
+    @classmethod
+    def parse(cls, text: str) -> "PersonRef":
+        kind, _, id = text.partition("/")
+        return cls(PersonKind(kind), id)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Stamp:
+    """When an event happened; of two at the same instant the greater id is the later."""
+
+    occurred_at: datetime
+    event_id: str
+
+    def __str__(self) -> str:
+        """Text that sorts as stamps do."""
+        return f"{self.occurred_at.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%fZ}#{self.event_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class UserUpserted:
+    stamp: Stamp
+    id: str
+    name: str
+    emails: frozenset[Address]
+
+
+@dataclass(frozen=True, slots=True)
+class PersonUpserted:
+    stamp: Stamp
+    person: PersonRef
+    name: str
+    emails: frozenset[Address]
+
+
+@dataclass(frozen=True, slots=True)
+class PersonDeleted:
+    stamp: Stamp
+    person: PersonRef
+
+
+@dataclass(frozen=True, slots=True)
+class DealUpserted:
+    stamp: Stamp
+    id: DealId
+    name: str
+    status: DealStatus
+    contacts: frozenset[ContactId]
+
+
+@dataclass(frozen=True, slots=True)
+class DealDeleted:
+    stamp: Stamp
+    id: DealId
+
+
+Event = UserUpserted | PersonUpserted | PersonDeleted | DealUpserted | DealDeleted
+
+MAX_EMAILS = 100
+MAX_CONTACTS = 500
+_LONGEST_NAME = 500
+_ID = re.compile(r"[A-Za-z0-9._:@+=-]{1,64}\Z")
+
+
+def parse_event(raw: object) -> Event:
+    """Read one event of a webhook.
+
+    Parameters:
+        raw: `{"id", "type", "occurred_at", "data"}` as JSON gave it.
+
+    Raises:
+        Refused: it cannot be applied; the code says why and the detail names the field.
+    """
+    event = _mapping(raw, "event")
+    event_type = _text(event, "type")
+    stamp = Stamp(_instant(event, "occurred_at"), _id(event, "id"))
+    data = _mapping(event.get("data"), "data")
+    match event_type:
+        case "user.upserted":
+            return UserUpserted(stamp, _id(data, "id"), _name(data), _emails(data))
+        case "lead.upserted" | "contact.upserted":
+            return PersonUpserted(stamp, _person(event_type, data), _name(data), _emails(data))
+        case "lead.deleted" | "contact.deleted":
+            return PersonDeleted(stamp, _person(event_type, data))
+        case "deal.upserted":
+            return DealUpserted(
+                stamp, DealId(_id(data, "id")), _name(data), _status(data), _contacts(data)
+            )
+        case "deal.deleted":
+            return DealDeleted(stamp, DealId(_id(data, "id")))
+    raise Refused(Code.UNKNOWN_EVENT_TYPE, f"type: {event_type[:64]}")
+
+
+def _mapping(value: object, field: str) -> Mapping[str, object]:
+    if value is None:
+        raise Refused(Code.MISSING_FIELD, field)
+    if not isinstance(value, dict):
+        raise Refused(Code.INVALID_FIELD, f"{field}: not an object")
+    return value
+
+
+def _text(fields: Mapping[str, object], field: str) -> str:
+    value = fields.get(field)
+    if value is None or value == "":
+        raise Refused(Code.MISSING_FIELD, field)
+    if not isinstance(value, str):
+        raise Refused(Code.INVALID_FIELD, f"{field}: not a string")
+    return value
+
+
+def _id(fields: Mapping[str, object], field: str) -> str:
+    value = fields.get(field)
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = str(value)
+    return checked_id(_text({field: value}, field), field)
+
+
+def checked_id(value: str, field: str) -> str:
+    """Return an id of the CRM's, if it is one that can be kept.
+
+    Raises:
+        Refused: it has other than 1 to 64 letters, digits and `._:@+=-`.
+    """
+    if not _ID.match(value):
+        raise Refused(Code.INVALID_FIELD, f"{field}: 1 to 64 of letters, digits and ._:@+=-")
+    return value
+
+
+def _instant(fields: Mapping[str, object], field: str) -> datetime:
+    try:
+        instant = datetime.fromisoformat(_text(fields, field))
+        if instant.tzinfo is None:
+            raise ValueError(field)
+        return instant.astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise Refused(Code.INVALID_FIELD, f"{field}: not an RFC 3339 time with its zone") from error
+
+
+def _name(data: Mapping[str, object]) -> str:
+    value = data.get("name", "")
+    if not isinstance(value, str | None):
+        raise Refused(Code.INVALID_FIELD, "name: not a string")
+    return (value or "")[:_LONGEST_NAME]
+
+
+def _list(data: Mapping[str, object], field: str, most: int) -> list[object]:
+    value = data.get(field)
+    if value is None:
+        raise Refused(Code.MISSING_FIELD, field)
+    if not isinstance(value, list) or len(value) > most:
+        raise Refused(Code.INVALID_FIELD, f"{field}: not a list of at most {most}")
+    return value
+
+
+def _emails(data: Mapping[str, object]) -> frozenset[Address]:
+    emails = set()
+    for index, value in enumerate(_list(data, "emails", MAX_EMAILS)):
+        address = normalise(value) if isinstance(value, str) else None
+        if address is None:
+            raise Refused(Code.INVALID_EMAIL, f"emails[{index}]")
+        emails.add(address)
+    return frozenset(emails)
+
+
+def _person(event_type: str, data: Mapping[str, object]) -> PersonRef:
+    return PersonRef(PersonKind(event_type.partition(".")[0]), _id(data, "id"))
+
+
+def _status(data: Mapping[str, object]) -> DealStatus:
+    value = _text(data, "status")
+    if value not in ("open", "won", "lost"):
+        raise Refused(Code.INVALID_FIELD, "status: open, won or lost")
+    return DealStatus(value)
+
+
+def _contacts(data: Mapping[str, object]) -> frozenset[ContactId]:
+    ids = _list(data, "contact_ids", MAX_CONTACTS)
+    return frozenset(ContactId(_id({"contact_ids": value}, "contact_ids")) for value in ids)

@@ -1,0 +1,100 @@
+"""Which message a copy is: the same answer for each of its copies, wherever they lie."""
+
+import hashlib
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import NewType
+
+MessageKey = NewType("MessageKey", str)
+"""A message within its account: 32 hexadecimal digits."""
+
+Vertex = NewType("Vertex", str)
+"""A Message-ID in the graph of threads: 32 hexadecimal digits."""
+
+BELIEVABLE_LEAD = timedelta(days=1)
+"""How far a Date may lie after the INTERNALDATE and still be believed."""
+
+_MESSAGE_ID = re.compile(r"<\s*([^<>\s]+)\s*>")
+
+
+@dataclass(frozen=True, slots=True)
+class Identifying:
+    """The header fields, and the text, that tell one message from another."""
+
+    message_id: str | None
+    """Normalised, without its angle brackets; None where there is none."""
+    date: datetime | None
+    sender: str
+    subject: str
+    recipients: str
+    text: str
+
+
+def normalise_message_id(field: str) -> str | None:
+    """Return the Message-ID of a Message-ID field without brackets, or None where there is none.
+
+    Only the right side is case-folded: left sides are opaque (RFC 5322 3.6.4) and do differ by
+    case alone. A field without brackets, which some systems write, is taken as it stands.
+    """
+    ids = message_ids(field)
+    if ids:
+        return ids[0]
+    bare = field.strip().strip("<>")
+    return _fold_domain(bare) if bare and not re.search(r"\s", bare) else None
+
+
+def message_ids(field: str) -> list[str]:
+    """Return the Message-IDs that an In-Reply-To or References field names, in their order."""
+    return [_fold_domain(found) for found in _MESSAGE_ID.findall(field)]
+
+
+def message_key(message: Identifying) -> MessageKey:
+    """Return the key of a message: its Message-ID and the instant of its Date.
+
+    Without a readable Date the Message-ID alone; without a Message-ID a hash over From, Date,
+    Subject, To and the decoded text.
+    """
+    date = message.date.astimezone(UTC).isoformat() if message.date else ""
+    if message.message_id is not None:
+        return MessageKey(_digest("id", message.message_id, date))
+    return MessageKey(
+        _digest(
+            "fields", message.sender, date, message.subject, message.recipients, _flat(message.text)
+        )
+    )
+
+
+def vertex(message_id: str) -> Vertex:
+    """Return the vertex of a Message-ID."""
+    return Vertex(_digest("vertex", message_id))
+
+
+def instant(date: datetime | None, received_at: datetime) -> datetime:
+    """Say where a copy stands in a timeline.
+
+    The Date, where it parses and is at most a day after the INTERNALDATE; else the INTERNALDATE.
+    An old Date is believed: imports reset INTERNALDATE.
+    """
+    if date is not None and date - received_at <= BELIEVABLE_LEAD:
+        return date.astimezone(UTC)
+    return received_at.astimezone(UTC)
+
+
+def _fold_domain(message_id: str) -> str:
+    left, at, right = message_id.rpartition("@")
+    return f"{left}{at}{right.casefold()}"
+
+
+def _flat(text: str) -> str:
+    """Text without white space: servers re-fold, and turn line ends and trailing blanks."""
+    return "".join(text.split())
+
+
+def _digest(*parts: str) -> str:
+    sized = b"".join(f"{len(data)}:".encode() + data for data in map(_bytes, parts))
+    return hashlib.sha256(sized).hexdigest()[:32]
+
+
+def _bytes(part: str) -> bytes:
+    return part.encode("utf-8", "surrogateescape")

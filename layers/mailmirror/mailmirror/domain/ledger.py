@@ -1,0 +1,136 @@
+"""The account of a folder's UIDs: one verdict each, and whether the server still has them.
+
+A ledger is made of parts (a head and sealed blocks) that only ever gain UIDs, so that their
+union is right in whatever order they were written: a UID that one part calls `pending` and
+another `mirrored` is mirrored; one that any part calls removed has left the server.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from mailmirror.domain.uids import UidSet
+from mailmirror.domain.verdict import Verdict
+
+_REMOVED = "removed"
+_NOTHING = UidSet()
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """Verdicts and presences of a folder under one UIDVALIDITY, or a part of them."""
+
+    recorded: Mapping[Verdict, UidSet] = field(default_factory=dict)
+    removed: UidSet = _NOTHING
+
+    @classmethod
+    def union(cls, parts: Iterable["Ledger"]) -> "Ledger":
+        """The ledger that these parts make up."""
+        recorded: dict[Verdict, UidSet] = {}
+        removed = _NOTHING
+        for part in parts:
+            for verdict, uids in part.recorded.items():
+                recorded[verdict] = recorded.get(verdict, _NOTHING) | uids
+            removed |= part.removed
+        return cls(recorded, removed)
+
+    def record(self, verdicts: Mapping[int, Verdict]) -> "Ledger":
+        """The ledger with these UIDs' verdicts added."""
+        by_verdict: dict[Verdict, list[int]] = {}
+        for uid, verdict in verdicts.items():
+            by_verdict.setdefault(verdict, []).append(uid)
+        added = {verdict: UidSet.of(uids) for verdict, uids in by_verdict.items()}
+        return Ledger.union([self, Ledger(added)])
+
+    def remove(self, uids: UidSet) -> "Ledger":
+        """The ledger with these UIDs marked as no longer on the server."""
+        return Ledger(self.recorded, self.removed | uids)
+
+    def of(self, verdict: Verdict) -> UidSet:
+        """The UIDs with this verdict. A pending one has no other yet."""
+        uids = self.recorded.get(verdict, _NOTHING)
+        return uids - self.judged if verdict is Verdict.PENDING else uids
+
+    @property
+    def judged(self) -> UidSet:
+        """The UIDs that have a verdict other than pending."""
+        uids = _NOTHING
+        for verdict, members in self.recorded.items():
+            if verdict is not Verdict.PENDING:
+                uids |= members
+        return uids
+
+    @property
+    def pending(self) -> UidSet:
+        return self.of(Verdict.PENDING)
+
+    @property
+    def present(self) -> UidSet:
+        """The judged UIDs that the server had when it was last asked."""
+        return self.judged - self.of(Verdict.GONE) - self.removed
+
+    def counts(self) -> dict[str, int]:
+        """How many UIDs have each verdict."""
+        return {verdict.value: len(self.of(verdict)) for verdict in Verdict}
+
+    def overlap(self) -> UidSet:
+        """UIDs with two verdicts, which there must never be."""
+        seen, twice = _NOTHING, _NOTHING
+        for verdict, members in self.recorded.items():
+            if verdict is not Verdict.PENDING:
+                twice |= seen & members
+                seen |= members
+        return twice
+
+    def encode(self) -> str:
+        """One line, read back by `decode`; about two bytes an alternating UID, none a run."""
+        parts = [(verdict.value, str(uids)) for verdict, uids in self.recorded.items() if uids]
+        if self.removed:
+            parts.append((_REMOVED, str(self.removed)))
+        return ";".join(f"{name}={uids}" for name, uids in sorted(parts))
+
+    @classmethod
+    def decode(cls, line: str) -> "Ledger":
+        """Read what `encode` wrote."""
+        parts = dict(part.split("=", 1) for part in line.split(";") if part)
+        removed = UidSet.parse(parts.pop(_REMOVED, ""))
+        return cls({Verdict(name): UidSet.parse(uids) for name, uids in parts.items()}, removed)
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """A folder's ledger held against the server's own list."""
+
+    server_uids: int
+    missing: UidSet
+    """On the server, and in no verdict: mail that was lost."""
+    extra: UidSet
+    """In the ledger as present, and not on the server."""
+    overlap: UidSet
+    """With two verdicts."""
+    pending: int
+    removed: int
+    gone: int
+
+    @property
+    def clean(self) -> bool:
+        return not (self.missing or self.extra or self.overlap)
+
+
+def audit(ledger: Ledger, server: UidSet, uidnext: int) -> Audit:
+    """Prove the ledger against the server's UIDs.
+
+    Parameters:
+        ledger: read after the server's list was.
+        server: all UIDs of the folder.
+        uidnext: the UIDNEXT that the ledger knew; a UID beyond it is news, not a loss.
+    """
+    known = ledger.judged | ledger.pending
+    return Audit(
+        server_uids=len(server),
+        missing=(server & UidSet.span(1, uidnext - 1)) - known,
+        extra=ledger.present - server,
+        overlap=ledger.overlap(),
+        pending=len(ledger.pending),
+        removed=len(ledger.removed),
+        gone=len(ledger.of(Verdict.GONE)),
+    )

@@ -1,0 +1,256 @@
+"""Every problem that a person may be told of: its code, its reason and its remedy, once."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from http import HTTPStatus
+
+
+class Code(StrEnum):
+    """Stable names of problems, as the API, the webhook and a mailbox's `error` give them."""
+
+    # Who asks
+    UNAUTHORIZED = "unauthorized"
+    INVALID_SIGNATURE = "invalid_signature"
+    STALE_TIMESTAMP = "stale_timestamp"
+    ACTING_USER_REQUIRED = "acting_user_required"
+    ACTING_USER_UNKNOWN = "acting_user_unknown"
+    # What is asked
+    NOT_FOUND = "not_found"
+    BODY_TOO_LARGE = "body_too_large"
+    MALFORMED_JSON = "malformed_json"
+    MISSING_FIELD = "missing_field"
+    INVALID_FIELD = "invalid_field"
+    INVALID_EMAIL = "invalid_email"
+    INVALID_CURSOR = "invalid_cursor"
+    UNKNOWN_EVENT_TYPE = "unknown_event_type"
+    # Which mailbox
+    PROVIDER_UNSUPPORTED = "provider_unsupported"
+    POP3_UNSUPPORTED = "pop3_unsupported"
+    USER_UNKNOWN = "user_unknown"
+    MAILBOX_LIMIT = "mailbox_limit"
+    ADDRESS_CONNECTED = "address_connected"
+    MAILBOX_BUSY = "mailbox_busy"
+    MAILBOX_DISCONNECTED = "mailbox_disconnected"
+    # What a mail server says, by stage
+    HOST_UNKNOWN = "host_unknown"
+    HOST_NOT_ALLOWED = "host_not_allowed"
+    CONNECT_REFUSED = "connect_refused"
+    CONNECT_TIMEOUT = "connect_timeout"
+    TLS_FAILED = "tls_failed"
+    CERTIFICATE_INVALID = "certificate_invalid"
+    STARTTLS_MISSING = "starttls_missing"
+    PROTOCOL_ERROR = "protocol_error"
+    SIGN_IN_FAILED = "sign_in_failed"
+    SIGN_IN_UNSUPPORTED = "sign_in_unsupported"
+    CONNECTION_LOST = "connection_lost"
+    INBOX_NOT_FOUND = "inbox_not_found"
+    SENT_NOT_FOUND = "sent_not_found"
+    # Ours
+    PROBE_FAILED = "probe_failed"
+    INTERNAL_ERROR = "internal_error"
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """A problem in a person's words, and the HTTP status that goes with it."""
+
+    status: HTTPStatus
+    reason: str
+    remedy: str
+
+
+_UNPROCESSABLE = HTTPStatus.UNPROCESSABLE_ENTITY
+
+PROBLEMS: dict[Code, Explanation] = {
+    Code.UNAUTHORIZED: Explanation(
+        HTTPStatus.UNAUTHORIZED,
+        "The API key is missing, unknown or revoked.",
+        "Send `Authorization: Bearer <API key>` with a key of this account.",
+    ),
+    Code.INVALID_SIGNATURE: Explanation(
+        HTTPStatus.UNAUTHORIZED,
+        "The webhook's signature is missing or does not match its body.",
+        "Sign `<t>.<raw body>` with the account's webhook secret and send"
+        " `X-Mailmirror-Signature: t=<unix>,v1=<hex HMAC-SHA256>`.",
+    ),
+    Code.STALE_TIMESTAMP: Explanation(
+        HTTPStatus.UNAUTHORIZED,
+        "The webhook's timestamp is more than five minutes from now.",
+        "Sign at the time of sending, and set the sender's clock by NTP.",
+    ),
+    Code.ACTING_USER_REQUIRED: Explanation(
+        HTTPStatus.BAD_REQUEST,
+        "This read can return mail, and does not say for whom.",
+        "Name the acting user's id in the header X-Mailmirror-User.",
+    ),
+    Code.ACTING_USER_UNKNOWN: Explanation(
+        HTTPStatus.FORBIDDEN,
+        "The acting user is not a user of this account.",
+        "Send the user by a `user.upserted` event first, or correct X-Mailmirror-User.",
+    ),
+    Code.NOT_FOUND: Explanation(
+        HTTPStatus.NOT_FOUND,
+        "There is no such thing, or the acting user may not see it.",
+        "Check the id, and the acting user.",
+    ),
+    Code.BODY_TOO_LARGE: Explanation(
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+        "The body is larger than 256 KB.",
+        "Send fewer events at once.",
+    ),
+    Code.MALFORMED_JSON: Explanation(
+        HTTPStatus.BAD_REQUEST, "The body is not the JSON expected here.", "Correct the body."
+    ),
+    Code.MISSING_FIELD: Explanation(
+        _UNPROCESSABLE, "A required field is missing.", "Add the field that `detail` names."
+    ),
+    Code.INVALID_FIELD: Explanation(
+        _UNPROCESSABLE, "A field has a value that it cannot have.", "Correct what `detail` names."
+    ),
+    Code.INVALID_EMAIL: Explanation(
+        _UNPROCESSABLE,
+        "An e-mail address is not one.",
+        "Correct the address that `detail` names, or leave it out.",
+    ),
+    Code.INVALID_CURSOR: Explanation(
+        HTTPStatus.BAD_REQUEST,
+        "The cursor was not made by this API.",
+        "Pass `next_cursor` as it came, or start without a cursor.",
+    ),
+    Code.UNKNOWN_EVENT_TYPE: Explanation(
+        _UNPROCESSABLE,
+        "The event's type is not known.",
+        "Send only the types in docs/api.md.",
+    ),
+    Code.PROVIDER_UNSUPPORTED: Explanation(
+        _UNPROCESSABLE, "The provider is not supported.", 'Use `"provider": "imap"`.'
+    ),
+    Code.POP3_UNSUPPORTED: Explanation(
+        _UNPROCESSABLE,
+        "POP3 shows only an inbox, without stable ids, and cannot be mirrored faithfully.",
+        "Switch IMAP on at the provider and use its IMAP host and port 993.",
+    ),
+    Code.USER_UNKNOWN: Explanation(
+        _UNPROCESSABLE,
+        "The mailbox's user is not a user of this account.",
+        "Send the user by a `user.upserted` event first.",
+    ),
+    Code.MAILBOX_LIMIT: Explanation(
+        HTTPStatus.CONFLICT,
+        "The user has as many mailboxes as the account allows.",
+        "Disconnect the other mailbox first.",
+    ),
+    Code.ADDRESS_CONNECTED: Explanation(
+        HTTPStatus.CONFLICT,
+        "The address is connected by another user of this account.",
+        "Let the other user disconnect it first.",
+    ),
+    Code.MAILBOX_BUSY: Explanation(
+        HTTPStatus.CONFLICT,
+        "The mailbox is being changed or erased right now.",
+        "Try again in a few minutes.",
+    ),
+    Code.MAILBOX_DISCONNECTED: Explanation(
+        HTTPStatus.CONFLICT, "The mailbox is disconnected.", "Connect the address again."
+    ),
+    Code.HOST_UNKNOWN: Explanation(
+        _UNPROCESSABLE, "The host's name does not resolve.", "Correct the host's name."
+    ),
+    Code.HOST_NOT_ALLOWED: Explanation(
+        _UNPROCESSABLE,
+        "The host resolves to an address that is not a public one.",
+        "Use a public host, or let the operator allow its network (parameter AllowedNetworks).",
+    ),
+    Code.CONNECT_REFUSED: Explanation(
+        _UNPROCESSABLE,
+        "The host refuses connections at this port, or cannot be reached.",
+        "Correct host and port: IMAP is 993 (tls) or 143 (starttls), SMTP 465 or 587.",
+    ),
+    Code.CONNECT_TIMEOUT: Explanation(
+        _UNPROCESSABLE,
+        "The host does not answer.",
+        "Correct host and port, and check that a firewall lets the connection through.",
+    ),
+    Code.TLS_FAILED: Explanation(
+        _UNPROCESSABLE,
+        "The host does not speak TLS as expected at this port.",
+        'Try `"security": "starttls"` for ports 143 and 587, `"tls"` for 993 and 465.',
+    ),
+    Code.CERTIFICATE_INVALID: Explanation(
+        _UNPROCESSABLE,
+        "The host's certificate does not verify.",
+        "Use the host's name as its certificate has it, or let the host's owner renew it.",
+    ),
+    Code.STARTTLS_MISSING: Explanation(
+        _UNPROCESSABLE,
+        "The host does not offer STARTTLS, and passwords go only over TLS.",
+        'Use `"security": "tls"` with port 993 for IMAP and 465 for SMTP.',
+    ),
+    Code.PROTOCOL_ERROR: Explanation(
+        _UNPROCESSABLE,
+        "The host answers in another protocol than expected, or against its rules.",
+        "Check that host and port are those of the right service.",
+    ),
+    Code.SIGN_IN_FAILED: Explanation(
+        _UNPROCESSABLE,
+        "The server refuses the user name or the password.",
+        "Correct them; where two-step sign-in is on, make an app password at the provider.",
+    ),
+    Code.SIGN_IN_UNSUPPORTED: Explanation(
+        _UNPROCESSABLE,
+        "The server offers no sign-in by password.",
+        "Let the server's owner allow AUTH PLAIN or LOGIN over TLS.",
+    ),
+    Code.CONNECTION_LOST: Explanation(
+        _UNPROCESSABLE,
+        "The server closed the connection, or stopped answering.",
+        "Nothing to do: it is tried again. If it stays, ask the server's owner.",
+    ),
+    Code.INBOX_NOT_FOUND: Explanation(
+        _UNPROCESSABLE,
+        "The mailbox has no inbox that can be opened.",
+        "Let the server's owner give the user an INBOX.",
+    ),
+    Code.SENT_NOT_FOUND: Explanation(
+        _UNPROCESSABLE,
+        "No folder of sent mail was found, so sent mail is not mirrored.",
+        "Mark the folder of sent mail with \\Sent at the server, or name it Sent.",
+    ),
+    Code.PROBE_FAILED: Explanation(
+        HTTPStatus.BAD_GATEWAY,
+        "The mail server could not be asked in time.",
+        "Try again; if it stays, see the logs of the function `probe`.",
+    ),
+    Code.INTERNAL_ERROR: Explanation(
+        HTTPStatus.INTERNAL_SERVER_ERROR,
+        "Mailmirror failed.",
+        "Try again; if it stays, report it with the request's id.",
+    ),
+}
+
+
+class Refused(Exception):
+    """What was asked cannot be done, for a reason that a person can be told.
+
+    Parameters:
+        code: which problem.
+        detail: the field, the stage or the server's own words; never a secret or mail.
+    """
+
+    def __init__(self, code: Code, detail: str = "") -> None:
+        super().__init__(f"{code}: {detail}" if detail else code.value)
+        self.code = code
+        self.detail = detail
+
+    def as_problem(self) -> dict[str, str | int]:
+        """The problem as RFC 9457 wants it, with `code`, `reason` and `remedy`."""
+        explanation = PROBLEMS[self.code]
+        problem: dict[str, str | int] = {
+            "type": "about:blank",
+            "title": explanation.status.phrase,
+            "status": int(explanation.status),
+            "code": self.code.value,
+            "reason": explanation.reason,
+            "remedy": explanation.remedy,
+        }
+        return problem | ({"detail": self.detail} if self.detail else {})

@@ -1,0 +1,73 @@
+"""Threads: connected components of the graph of Message-IDs.
+
+The vertices are Message-IDs, the edges a message's In-Reply-To and References. Threads only grow.
+Each vertex points at a thread for ever; where a message joins two threads, the lesser id stays
+and the other redirects to it for ever. So every write is one that may be repeated, lost to a
+race, or done by two mailboxes in the same second, and the members come out the same.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import NewType, Protocol
+
+from mailmirror.domain.identity import Vertex, vertex
+
+ThreadId = NewType("ThreadId", str)
+"""What a thread is called: the first vertex that was seen of it."""
+
+_NAMED_ENDS = 20
+"""Of a longer References the first and the last twenty count: the root and the near ancestors."""
+
+
+def vertices(own: Vertex, in_reply_to: Sequence[str], references: Sequence[str]) -> list[Vertex]:
+    """Return the vertices that a message joins, the eldest first and its own last."""
+    if len(references) > 2 * _NAMED_ENDS:
+        references = [*references[:_NAMED_ENDS], *references[-_NAMED_ENDS:]]
+    named = [*references, *in_reply_to[:_NAMED_ENDS]]
+    return [*dict.fromkeys(v for v in map(vertex, named) if v != own), own]
+
+
+class Graph(Protocol):
+    """Where vertices and redirects are kept. Each call may be repeated without harm."""
+
+    def thread_of(self, vertex: Vertex) -> ThreadId | None:
+        """The thread that a vertex points at, if it points at one."""
+
+    def claim(self, vertex: Vertex, thread: ThreadId) -> ThreadId:
+        """Point a vertex at a thread unless it points at one; return which it points at."""
+
+    def root(self, thread: ThreadId) -> ThreadId:
+        """Follow the redirects of a thread to their end."""
+
+    def absorb(self, winner: ThreadId, loser: ThreadId) -> None:
+        """Make `loser` redirect to `winner`, unless either of them redirects already."""
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """Where a message stands among the threads."""
+
+    filed: ThreadId
+    """What its own vertex points at, and its entries are filed under: this never changes."""
+    root: ThreadId
+    """What its thread is called now."""
+
+
+def join(members: Sequence[Vertex], graph: Graph) -> Joined:
+    """Join the vertices of one message into one thread.
+
+    Parameters:
+        members: as `vertices` returns them, the message's own last.
+    """
+    known = _first(graph.thread_of(member) for member in members)
+    name = known if known is not None else ThreadId(members[0])
+    pointed = [graph.claim(member, name) for member in members]
+    while len(roots := {graph.root(thread) for thread in pointed}) > 1:
+        winner, *losers = sorted(roots)
+        for loser in losers:
+            graph.absorb(winner, loser)
+    return Joined(filed=pointed[-1], root=roots.pop())
+
+
+def _first(threads: Iterable[ThreadId | None]) -> ThreadId | None:
+    return next((thread for thread in threads if thread is not None), None)

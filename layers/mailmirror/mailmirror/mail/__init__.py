@@ -1,0 +1,1 @@
+"""IMAP, SMTP, TLS and MIME. Knows no AWS."""

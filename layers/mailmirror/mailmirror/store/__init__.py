@@ -1,0 +1,1 @@
+"""DynamoDB, S3, KMS and SQS. Knows no IMAP and no SMTP."""

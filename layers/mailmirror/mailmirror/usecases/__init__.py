@@ -1,0 +1,1 @@
+"""What the functions do, one file a use case."""
