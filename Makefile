@@ -1,0 +1,84 @@
+# Everything that is made lies in .local/. PYTHON is any Python 3 from 3.9.
+PYTHON ?= python3
+
+environment := .local/environments
+project := $(environment)/project/bin
+sam := $(environment)/sam/bin
+need := @$(PYTHON) -m local.environments
+checked := functions layers tests local demo
+
+EXTRA_CA ?=
+ALLOW_NETWORKS ?=
+STACK ?=
+ACCOUNT ?=
+NAME ?=
+KEY ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help up down deploy demo account key keys revoke test lint format typecheck bench pins
+
+help:  ## This list
+	@sed -n 's/^\([a-z]*\):.*## /\1	/p' $(MAKEFILE_LIST) | expand -t 12
+
+up:  ## Start the local stack [EXTRA_CA=<PEM file>] [ALLOW_NETWORKS=<CIDR,CIDR>]
+	$(need) project sam ministack
+	@$(project)/python -m local.up --extra-ca "$(EXTRA_CA)" --allow-networks "$(ALLOW_NETWORKS)"
+
+down:  ## Stop what up started
+	$(need) project
+	@$(project)/python -m local.down
+
+deploy:  ## Take changed code to the local stack that is up
+	$(need) project sam ministack
+	@$(project)/python -m local.redeploy
+
+demo:  ## Show a sales team's mail on its cards
+	$(need) project sam ministack
+	@$(project)/python -m demo
+
+operator := @$(project)/python -m local.operator --stack "$(STACK)"
+
+account:  ## Create an account NAME=… [STACK=<CloudFormation stack in AWS>]
+	$(need) project
+	$(operator) account --name "$(NAME)"
+
+key:  ## Create another API key ACCOUNT=… NAME=… [STACK=…]
+	$(need) project
+	$(operator) key --account "$(ACCOUNT)" --name "$(NAME)"
+
+keys:  ## List an account's API keys ACCOUNT=… [STACK=…]
+	$(need) project
+	$(operator) keys --account "$(ACCOUNT)"
+
+revoke:  ## Revoke an API key ACCOUNT=… KEY=… [STACK=…]
+	$(need) project
+	$(operator) revoke --account "$(ACCOUNT)" --key "$(KEY)"
+
+test: lint typecheck  ## All checks and tests; installs Dovecot where it is missing
+	$(need) project sam ministack
+	@$(project)/python -m local.dovecot
+	@$(project)/pytest
+
+lint:  ## Style, template, and who imports whom
+	$(need) project sam
+	@$(project)/ruff check .
+	@$(project)/ruff format --check .
+	@$(project)/lint-imports
+	@$(sam)/cfn-lint template.yaml
+	@SAM_CLI_TELEMETRY=0 $(sam)/sam validate --lint --region us-east-1
+
+format:  ## Format the code
+	$(need) project
+	@$(project)/ruff check --fix .
+	@$(project)/ruff format .
+
+typecheck:  ## mypy --strict
+	$(need) project
+	@$(project)/mypy $(checked)
+
+bench:  ## Measure
+	$(need) project sam ministack
+	@$(project)/python -m tests.bench
+
+pins:  ## Pin the newest versions of every tool and of the layer's packages
+	@$(PYTHON) -m local.environments.pins

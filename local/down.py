@@ -1,0 +1,32 @@
+"""Stop what `up` started, and nothing else.
+
+python -m local.down
+"""
+
+import argparse
+from pathlib import Path
+
+from local.stack import Home
+from local.steps import step
+
+
+def down(home: Home) -> None:
+    """Stop the local stack, up or half up; do nothing where there is none."""
+    run = home.run()
+    if run and run.emulator.process.is_running():
+        with step("stopping MiniStack"):
+            run.emulator.process.stop()
+    home.forget()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m local.down", description=__doc__)
+    parser.add_argument("--directory", type=Path, default=Home.default().directory)
+    home = Home(parser.parse_args().directory)
+    if home.run() is None:
+        print("no local stack is up")
+    down(home)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,97 @@
+"""MiniStack, the emulated AWS, as a background process of this checkout."""
+
+import os
+import shutil
+import socket
+import time
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import boto3
+
+from local import environments
+from local.process import Process
+
+REGION = "us-east-1"
+CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+"""MiniStack's root caller, whom its IAM allows all; functions get sessions of their own roles."""
+
+PATIENCE = timedelta(seconds=60)
+
+
+class EmulatorFailed(Exception):
+    """MiniStack ended, or did not answer in time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Emulator:
+    port: int
+    process: Process
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @classmethod
+    def start(cls, directory: Path, log: Path) -> "Emulator":
+        """Start MiniStack on a free port of the loopback; all that it writes is in `directory`."""
+        shutil.rmtree(directory, ignore_errors=True)
+        for name in ("state", "objects", "tmp"):
+            (directory / name).mkdir(parents=True)
+        port = _free_port()
+        command = [str(environments.executable("ministack", "python")), "-m", "ministack"]
+        return cls(port, Process.start(command, _environment(directory, port), log))
+
+    def wait_until_ready(self) -> None:
+        """Wait until it answers.
+
+        Raises:
+            EmulatorFailed: it ended, or has not answered within a minute.
+        """
+        deadline = time.monotonic() + PATIENCE.total_seconds()
+        while self.process.is_running() and time.monotonic() < deadline:
+            try:
+                with urllib.request.urlopen(f"{self.url}/_ministack/health", timeout=5):
+                    return
+            except (urllib.error.URLError, ConnectionError, TimeoutError):
+                time.sleep(0.1)
+        raise EmulatorFailed("MiniStack did not start")
+
+
+def session() -> boto3.Session:
+    """A session with the root credentials; its clients need the emulator's `url` as endpoint."""
+    return boto3.Session(
+        aws_access_key_id=CREDENTIALS["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
+        region_name=REGION,
+    )
+
+
+def _environment(directory: Path, port: int) -> dict[str, str]:
+    # Functions inherit MiniStack's environment, so it holds nothing of the user's: neither
+    # variables nor, by way of HOME, an AWS configuration.
+    return {
+        "PATH": os.environ.get("PATH", os.defpath),
+        "LANG": "C.UTF-8",
+        "HOME": str(directory),
+        "TMPDIR": str(directory / "tmp"),
+        "STATE_DIR": str(directory / "state"),
+        "S3_DATA_DIR": str(directory / "objects"),
+        "AUTH": "true",
+        "BIND_HOST": "127.0.0.1",
+        "MINISTACK_HOST": "127.0.0.1",
+        "GATEWAY_PORT": str(port),
+        "MINISTACK_REGION": REGION,
+        # Its MQTT listener has one fixed port, where another checkout's would be too.
+        "IOT_MTLS_ENABLED": "0",
+    }
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port

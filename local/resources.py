@@ -1,0 +1,46 @@
+"""What a deployed stack consists of, by the names that AWS gave it."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation import CloudFormationClient
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    api: str
+    stage: str
+    table: str
+    bucket: str
+    queues: dict[str, str]
+    """Logical id → URL."""
+    functions: dict[str, str]
+    """Logical id → name."""
+
+
+def resources_of(cloudformation: "CloudFormationClient", stack_name: str) -> Resources:
+    """Look up a stack's resources.
+
+    Raises:
+        ValueError: it has not exactly one API, stage, table and bucket.
+    """
+    of_type: dict[str, dict[str, str]] = {}
+    pages = cloudformation.get_paginator("list_stack_resources").paginate(StackName=stack_name)
+    for page in pages:
+        for resource in page["StackResourceSummaries"]:
+            by_logical_id = of_type.setdefault(resource["ResourceType"], {})
+            by_logical_id[resource["LogicalResourceId"]] = resource["PhysicalResourceId"]
+
+    def only(kind: str) -> str:
+        (name,) = of_type.get(kind, {}).values()
+        return name
+
+    return Resources(
+        api=only("AWS::ApiGateway::RestApi"),
+        stage=only("AWS::ApiGateway::Stage"),
+        table=only("AWS::DynamoDB::Table"),
+        bucket=only("AWS::S3::Bucket"),
+        queues=of_type.get("AWS::SQS::Queue", {}),
+        functions=of_type.get("AWS::Lambda::Function", {}),
+    )

@@ -1,0 +1,132 @@
+"""The local stack: where everything of it lies, and what `stack.json` says of it."""
+
+import json
+import os
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+from local import environments
+from local.emulator import Emulator
+from local.process import Process
+
+STACK_NAME = "mailmirror"
+"""The CloudFormation stack's name in the emulator."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What a person may choose of a local stack."""
+
+    extra_ca: Path | None = None
+    """A PEM file of authorities that the stack trusts beside the system's."""
+    allow_networks: str = ""
+    """Comma-separated CIDR blocks that mail servers may be in beside the global addresses."""
+    parameters: dict[str, str] = field(default_factory=dict)
+    """Further parameters of the template."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What `down` must know, written the moment there is something to stop."""
+
+    emulator: Emulator
+    options: Options
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """`stack.json`: how to reach a stack that is up. It holds secrets, of a stack of this machine."""
+
+    endpoint: str
+    """`{endpoint}/v1/mailboxes` is the API's."""
+    aws_endpoint: str
+    region: str
+    api_key: str
+    webhook_secret: str
+    account_id: str
+    queues: dict[str, str]
+    """Logical id → URL."""
+    functions: dict[str, str]
+    """Logical id → name."""
+    bucket: str
+    table: str
+
+
+class NotUp(Exception):
+    """There is no stack to speak to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """The folder of one local stack: every file that belongs to it and outlives a command."""
+
+    directory: Path
+
+    @classmethod
+    def default(cls) -> Self:
+        return cls(environments.HOME)
+
+    @property
+    def emulator(self) -> Path:
+        return self.directory / "ministack"
+
+    @property
+    def build(self) -> Path:
+        return self.directory / "build"
+
+    def log(self, name: str) -> Path:
+        path = self.directory / "logs" / f"{name}.log"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path
+
+    def run(self) -> Run | None:
+        """What was started here and not stopped; it may have ended by itself."""
+        saved = _read(self.directory / "run.json")
+        if saved is None:
+            return None
+        options = saved["options"]
+        extra_ca = options.pop("extra_ca")
+        return Run(
+            Emulator(saved["emulator"]["port"], Process(**saved["emulator"]["process"])),
+            Options(extra_ca=Path(extra_ca) if extra_ca else None, **options),
+        )
+
+    def save_run(self, run: Run) -> None:
+        _write(self.directory / "run.json", asdict(run))
+
+    def stack(self) -> Stack:
+        """The stack that is up here.
+
+        Raises:
+            NotUp: there is none.
+        """
+        run, saved = self.run(), _read(self.directory / "stack.json")
+        if run is None or saved is None or not run.emulator.process.is_running():
+            raise NotUp("no local stack is up: make up starts one")
+        return Stack(**saved)
+
+    def save_stack(self, stack: Stack) -> None:
+        _write(self.directory / "stack.json", asdict(stack))
+
+    def forget(self) -> None:
+        """Forget a stack that is no more; its logs stay."""
+        for name in ("stack.json", "run.json"):
+            (self.directory / name).unlink(missing_ok=True)
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    try:
+        saved: dict[str, Any] = json.loads(path.read_text())
+    except FileNotFoundError:
+        return None
+    return saved
+
+
+def _write(path: Path, content: dict[str, Any]) -> None:
+    """Replace a file whole, readable by its owner alone."""
+    draft = path.with_suffix(".draft")
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        json.dump(content, file, indent=2, default=str)
+        file.write("\n")
+    draft.replace(path)
