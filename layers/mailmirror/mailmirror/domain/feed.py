@@ -43,6 +43,11 @@ class Stamp:
         """Text that sorts as stamps do."""
         return f"{self.occurred_at.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%fZ}#{self.event_id}"
 
+    @classmethod
+    def parse(cls, text: str) -> "Stamp":
+        occurred_at, _, event_id = text.partition("#")
+        return cls(datetime.fromisoformat(occurred_at), event_id)
+
 
 @dataclass(frozen=True, slots=True)
 class UserUpserted:

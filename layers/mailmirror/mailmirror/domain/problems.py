@@ -42,6 +42,7 @@ class Code(StrEnum):
     PROTOCOL_ERROR = "protocol_error"
     SIGN_IN_FAILED = "sign_in_failed"
     SIGN_IN_UNSUPPORTED = "sign_in_unsupported"
+    SERVER_UNAVAILABLE = "server_unavailable"
     CONNECTION_LOST = "connection_lost"
     INBOX_NOT_FOUND = "inbox_not_found"
     SENT_NOT_FOUND = "sent_not_found"
@@ -200,6 +201,11 @@ PROBLEMS: dict[Code, Explanation] = {
         _UNPROCESSABLE,
         "The server offers no sign-in by password.",
         "Let the server's owner allow AUTH PLAIN or LOGIN over TLS.",
+    ),
+    Code.SERVER_UNAVAILABLE: Explanation(
+        _UNPROCESSABLE,
+        "The server says that it cannot serve this mailbox right now.",
+        "Nothing to do: it is tried again. If it stays, ask the server's owner.",
     ),
     Code.CONNECTION_LOST: Explanation(
         _UNPROCESSABLE,

@@ -1,0 +1,134 @@
+"""A mailbox: where its mail lies, whose it is, and how it is doing."""
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from typing import NewType
+
+from mailmirror.domain.address import Address
+from mailmirror.domain.problems import Code
+
+AccountId = NewType("AccountId", str)
+UserId = NewType("UserId", str)
+MailboxId = NewType("MailboxId", str)
+
+FIRST_HISTORY = timedelta(days=365)
+"""How much older than its first connecting a mailbox's window is, by default."""
+
+
+class Security(StrEnum):
+    TLS = "tls"
+    STARTTLS = "starttls"
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """Where a mail server listens."""
+
+    host: str
+    port: int
+    security: Security
+
+
+class FolderRole(StrEnum):
+    INBOX = "inbox"
+    SENT = "sent"
+
+
+class MailboxStatus(StrEnum):
+    """What a person has asked of the mailbox; how it is doing is its `MailboxState`."""
+
+    CONNECTED = "connected"
+    DISCONNECTED = "disconnected"
+    ERASING = "erasing"
+
+
+@dataclass(frozen=True, slots=True)
+class MailboxKey:
+    """A mailbox within its account. Its epoch grows when it is erased, and is part of its keys."""
+
+    account: AccountId
+    mailbox: MailboxId
+    epoch: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Mailbox:
+    key: MailboxKey
+    owner: UserId
+    email: Address
+    imap: Server
+    smtp: Server | None
+    username: str
+    history_since: date
+    status: MailboxStatus
+
+
+class MailboxState(StrEnum):
+    """How a mailbox is doing, in one word."""
+
+    FIRST_SYNC = "first_sync"
+    HEALTHY = "healthy"
+    FAILING = "failing"
+    SIGN_IN_NEEDED = "sign_in_needed"
+    DISCONNECTED = "disconnected"
+    ERASING = "erasing"
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What STATUS said of a folder when a sync last finished, and what the ledger has present."""
+
+    uidvalidity: int
+    uidnext: int
+    present: int
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A mailbox's entry in the due shards."""
+
+    due_at: datetime
+    last_success_at: datetime | None = None
+    error: Code | None = None
+    error_detail: str = ""
+    failing_since: datetime | None = None
+    failures: int = 0
+    """How many attempts in a row have failed."""
+
+
+POLL_INTERVAL = timedelta(minutes=1)
+_LONGEST_PAUSE = timedelta(minutes=15)
+_SIGN_IN_PAUSE = timedelta(hours=1)
+"""Servers lock accounts after repeated wrong passwords."""
+
+
+def pause(error: Code, failures: int) -> timedelta:
+    """Say how long to wait after the n-th failure in a row before trying again."""
+    if error is Code.SIGN_IN_FAILED:
+        return _SIGN_IN_PAUSE
+    return min(POLL_INTERVAL * 2 ** min(failures - 1, 10), _LONGEST_PAUSE)
+
+
+def state_of(status: MailboxStatus, due: Due | None, first_sync_done: bool) -> MailboxState:
+    """Say how a mailbox is doing."""
+    if status is MailboxStatus.DISCONNECTED:
+        return MailboxState.DISCONNECTED
+    if status is MailboxStatus.ERASING:
+        return MailboxState.ERASING
+    if due is not None and due.error is not None:
+        needs_person = due.error is Code.SIGN_IN_FAILED
+        return MailboxState.SIGN_IN_NEEDED if needs_person else MailboxState.FAILING
+    return MailboxState.HEALTHY if first_sync_done else MailboxState.FIRST_SYNC
+
+
+def is_news(known: Seen | None, uidvalidity: int, uidnext: int, messages: int) -> bool:
+    """Tell from a folder's STATUS whether a sync has anything to do.
+
+    Fewer messages are not news: removals are learned with the next news.
+    """
+    return (
+        known is None
+        or (known.uidvalidity, known.uidnext) != (uidvalidity, uidnext)
+        or messages > known.present
+    )

@@ -1,0 +1,97 @@
+"""Which folder is the Inbox, and which holds sent mail."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from mailmirror.domain.mailbox import FolderRole
+
+SENT_NAMES = (
+    "sent",
+    "sent items",
+    "sent messages",
+    "sent mail",
+    "[gmail]/sent mail",
+    "送信済み",
+    "送信済みアイテム",
+    "送信済みメール",
+    "送信済みトレイ",
+    "gesendet",
+    "gesendete elemente",
+    "gesendete objekte",
+    "envoyés",
+    "éléments envoyés",
+    "messages envoyés",
+    "enviados",
+    "elementos enviados",
+    "mensajes enviados",
+    "itens enviados",
+    "posta inviata",
+    "inviata",
+    "verzonden",
+    "verzonden items",
+    "skickat",
+    "skickade objekt",
+    "sendt",
+    "sendte elementer",
+    "lähetetyt",
+    "wysłane",
+    "elementy wysłane",
+    "odeslané",
+    "отправленные",
+    "已发送",
+    "已发送邮件",
+    "已傳送",
+    "寄件備份",
+    "보낸 편지함",
+    "보낸편지함",
+)
+"""Names that servers and clients give the folder of sent mail, the commonest first."""
+
+_SPECIAL_USE = {b"\\sent": FolderRole.SENT}
+"""RFC 6154."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A line of LIST: the name decoded from modified UTF-7."""
+
+    flags: frozenset[bytes]
+    delimiter: str
+    name: str
+
+    @property
+    def selectable(self) -> bool:
+        lowered = {flag.lower() for flag in self.flags}
+        return lowered.isdisjoint({b"\\noselect", b"\\nonexistent"})
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteFolder:
+    name: str
+    role: FolderRole
+
+
+def roles(listed: Iterable[Listed]) -> Sequence[RemoteFolder]:
+    """Return the folders to sync: by SPECIAL-USE, else by name; each role at most once."""
+    candidates = [folder for folder in listed if folder.selectable]
+    inbox = [folder for folder in candidates if folder.name.upper() == "INBOX"]
+    sent = [folder for folder in candidates if _special_use(folder) is FolderRole.SENT]
+    if not sent:
+        named = [(rank, folder) for folder in candidates if (rank := _sent_rank(folder)) is not None]
+        sent = [folder for _, folder in sorted(named, key=lambda pair: pair[0])]
+    return [
+        *(RemoteFolder(folder.name, FolderRole.INBOX) for folder in inbox[:1]),
+        *(RemoteFolder(folder.name, FolderRole.SENT) for folder in sent[:1]),
+    ]
+
+
+def _special_use(folder: Listed) -> FolderRole | None:
+    return next((role for flag in folder.flags if (role := _SPECIAL_USE.get(flag.lower()))), None)
+
+
+def _sent_rank(folder: Listed) -> int | None:
+    """How common the folder's name is for sent mail; also below INBOX, as Courier has it."""
+    name = folder.name.casefold()
+    inbox = f"inbox{folder.delimiter}".casefold()
+    short = name.removeprefix(inbox) if folder.delimiter else name
+    return SENT_NAMES.index(short) if short in SENT_NAMES else None

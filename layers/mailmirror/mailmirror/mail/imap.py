@@ -1,0 +1,310 @@
+"""A read-only session with an IMAP server: `EXAMINE` and `BODY.PEEK` only.
+
+IMAPClient speaks the protocol. This layer opens checked sockets for it, bounds what a server may
+send, asks in ranges of UIDs, and turns every failure into a code with a remedy. The plain path,
+without CONDSTORE, QRESYNC, ESEARCH or SPECIAL-USE, is the only one.
+"""
+
+import imaplib
+import logging
+import socket
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from imapclient import IMAPClient
+from imapclient.exceptions import IMAPClientError, LoginError
+
+from mailmirror.domain.mailbox import Security, Server
+from mailmirror.domain.problems import Code, Refused
+from mailmirror.domain.uids import UidSet
+from mailmirror.mail.connection import Reach, tls_stage
+from mailmirror.mail.folders import Listed, RemoteFolder, roles
+from mailmirror.mail.headers import HEADER_FIELDS
+
+logging.getLogger("imapclient").setLevel(logging.WARNING)  # its debug lines quote mail
+
+_SEARCH_SPAN = 100_000
+"""UIDs a SEARCH: imaplib refuses lines over a million bytes."""
+_LINES_BYTES = 16 << 20
+_HEADERS_KEY = f"BODY[HEADER.FIELDS ({' '.join(HEADER_FIELDS).upper()})]"
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What STATUS or EXAMINE say of a folder."""
+
+    uidvalidity: int
+    uidnext: int
+    messages: int
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """What the header pass fetches of a copy."""
+
+    received_at: datetime
+    size: int
+    """RFC822.SIZE, in bytes."""
+    header: bytes
+
+
+class _TooMuch(Exception):
+    """The server sends more than was asked for."""
+
+
+class _Imap4(imaplib.IMAP4):
+    """imaplib on a socket that is open already, with a bound on what the server may send."""
+
+    def __init__(self, connection: socket.socket, server: Server) -> None:
+        self._connection = connection
+        self.first_line = b""
+        self.budget = _LINES_BYTES
+        super().__init__(server.host, server.port)
+
+    def _create_socket(self, timeout: float | None = None) -> socket.socket:
+        return self._connection
+
+    def read(self, size: int) -> bytes:
+        self._spend(size)
+        return super().read(size)
+
+    def readline(self) -> bytes:
+        line: bytes = super().readline()
+        self.first_line = self.first_line or line
+        self._spend(len(line))
+        return line
+
+    def _spend(self, size: int) -> None:
+        self.budget -= size
+        if self.budget < 0:
+            raise _TooMuch
+
+
+class _Client(IMAPClient):  # type: ignore[misc]
+    def __init__(self, connection: socket.socket, server: Server) -> None:
+        self._connection = connection
+        self._server = server
+        super().__init__(server.host, server.port, use_uid=True, ssl=False, timeout=None)
+        self.normalise_times = False
+
+    def _create_IMAP4(self) -> _Imap4:  # noqa: N802
+        return _Imap4(self._connection, self._server)
+
+
+class ImapSession:
+    """A signed-in session. Use `sign_in`.
+
+    Raises, from every method:
+        Refused: `connection_lost`, `server_unavailable` or `protocol_error`.
+    """
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    @classmethod
+    @contextmanager
+    def sign_in(
+        cls, server: Server, username: str, password: str, reach: Reach
+    ) -> Iterator["ImapSession"]:
+        """Connect, start TLS and sign in; log out at the end.
+
+        Raises:
+            Refused: the stage that failed, by its code.
+        """
+        connection = reach.connect(server)
+        try:
+            if server.security is Security.TLS:
+                connection = reach.secure(connection, server.host)
+            client = _greeted(connection, server)
+            try:
+                if server.security is Security.STARTTLS:
+                    _start_tls(client, reach, server)
+                _authenticate(client, username, password)
+                yield cls(client)
+            finally:
+                with suppress(imaplib.IMAP4.error, IMAPClientError, OSError, _TooMuch):
+                    client.logout()
+        finally:
+            connection.close()
+
+    def folders(self) -> Sequence[RemoteFolder]:
+        """Find the Inbox and the folder of sent mail."""
+        with self._asking():
+            listed = [
+                Listed(frozenset(flags), (delimiter or b"").decode("ascii", "replace"), str(name))
+                for flags, delimiter, name in self._client.list_folders()
+            ]
+        found = roles(listed)
+        if not found:
+            raise Refused(Code.INBOX_NOT_FOUND)
+        return found
+
+    def status(self, folder: RemoteFolder) -> Status:
+        """Ask for a folder's STATUS; it need not be the examined one."""
+        with self._asking():
+            answer = self._client.folder_status(
+                folder.name, ["UIDVALIDITY", "UIDNEXT", "MESSAGES"]
+            )
+        return _status(answer, b"MESSAGES")
+
+    def examine(self, folder: RemoteFolder) -> Status:
+        """Open a folder read-only."""
+        with self._asking():
+            answer = self._client.select_folder(folder.name, readonly=True)
+        if b"UIDNEXT" not in answer:  # optional in the answer to EXAMINE before IMAP4rev2
+            return self.status(folder)
+        return _status(answer, b"EXISTS")
+
+    def uids(self, first: int, last: int) -> UidSet:
+        """List the UIDs of the examined folder from `first` to `last`."""
+        found = UidSet()
+        while first <= last:
+            until = min(last, first + _SEARCH_SPAN - 1)
+            with self._asking():
+                answer = self._client.search(["UID", f"{first}:{until}"])
+            found |= UidSet.of(int(uid) for uid in answer) & UidSet.span(first, until)
+            first = until + 1
+        return found
+
+    def dates(self, uids: UidSet) -> Mapping[int, datetime]:
+        """Fetch the INTERNALDATE of each UID; one that the server leaves out is not in the answer."""
+        answer = self._fetch(uids, ["INTERNALDATE"], 200 * len(uids))
+        return {
+            uid: received for uid, items in answer.items() if (received := _received(items)) is not None
+        }
+
+    def headers(self, uids: UidSet) -> Mapping[int, Fetched]:
+        """Fetch what the rules need of each UID; one that the server leaves out is not there."""
+        data = ["INTERNALDATE", "RFC822.SIZE", _HEADERS_KEY.replace("BODY[", "BODY.PEEK[", 1)]
+        answer = self._fetch(uids, data, (256 << 10) * min(len(uids), 64) + (32 << 10) * len(uids))
+        return {
+            uid: Fetched(received, int(items.get(b"RFC822.SIZE", 0)), header)
+            for uid, items in answer.items()
+            if (received := _received(items)) is not None
+            and (header := _literal(items, b"BODY[HEADER.FIELDS")) is not None
+        }
+
+    def bodies(self, sizes: Mapping[int, int]) -> Mapping[int, bytes]:
+        """Fetch whole messages.
+
+        Parameters:
+            sizes: the RFC822.SIZE of each UID, which bounds what the server may send.
+        """
+        # Sizes may lie (Exchange estimates), hence the margin.
+        budget = 2 * sum(sizes.values()) + (1 << 20) * len(sizes)
+        answer = self._fetch(UidSet.of(sizes), ["BODY.PEEK[]"], budget)
+        return _literals(answer)
+
+    def beginning(self, uid: int, length: int) -> bytes | None:
+        """Fetch the first `length` bytes of a message; None where the server leaves it out."""
+        answer = self._fetch(UidSet.of([uid]), [f"BODY.PEEK[]<0.{length}>"], 2 * length)
+        return _literals(answer).get(uid)
+
+    def _fetch(self, uids: UidSet, data: list[str], budget: int) -> Mapping[int, dict[bytes, Any]]:
+        if not uids:
+            return {}
+        with self._asking(budget):
+            answer = self._client.fetch(list(uids), data)
+        return {int(uid): items for uid, items in answer.items()}
+
+    @contextmanager
+    def _asking(self, budget: int = 0) -> Iterator[None]:
+        self._client._imap.budget = budget + _LINES_BYTES
+        with _translated():
+            yield
+
+
+def _greeted(connection: socket.socket, server: Server) -> _Client:
+    try:
+        return _Client(connection, server)
+    except imaplib.IMAP4.error as error:
+        raise Refused(Code.PROTOCOL_ERROR, "no IMAP greeting") from error
+    except TimeoutError as error:
+        raise Refused(Code.CONNECT_TIMEOUT, "no greeting") from error
+    except (OSError, _TooMuch, ValueError) as error:
+        raise Refused(Code.PROTOCOL_ERROR, "no IMAP greeting") from error
+
+
+def _start_tls(client: _Client, reach: Reach, server: Server) -> None:
+    with _translated():
+        offered = client.has_capability("STARTTLS")
+    if not offered:
+        raise Refused(Code.STARTTLS_MISSING)
+    with tls_stage(server.host), _translated_protocol():
+        client.starttls(reach.trust)
+
+
+def _authenticate(client: _Client, username: str, password: str) -> None:
+    with _translated():
+        try:
+            if client.has_capability("AUTH=PLAIN"):
+                client.plain_login(username, password)
+            elif client.has_capability("LOGINDISABLED"):
+                raise Refused(Code.SIGN_IN_UNSUPPORTED)
+            else:
+                client.login(username, password)
+        except LoginError as error:
+            raise Refused(_sign_in_code(str(error))) from error
+
+
+def _sign_in_code(answer: str) -> Code:
+    """RFC 5530: [UNAVAILABLE] is about the server, not about the password."""
+    busy = ("[UNAVAILABLE]", "[INUSE]", "[LIMIT]", "Too many simultaneous connections")
+    return Code.SERVER_UNAVAILABLE if any(word in answer for word in busy) else Code.SIGN_IN_FAILED
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """Turn the libraries' errors into codes; their texts can quote mail and are not kept."""
+    try:
+        with _translated_protocol():
+            yield
+    except (OSError, EOFError) as error:
+        raise Refused(Code.CONNECTION_LOST) from error
+
+
+@contextmanager
+def _translated_protocol() -> Iterator[None]:
+    try:
+        yield
+    except imaplib.IMAP4.abort as error:
+        raise Refused(Code.CONNECTION_LOST) from error
+    except LoginError:
+        raise
+    except _TooMuch as error:
+        raise Refused(Code.PROTOCOL_ERROR, "the server sends more than was asked for") from error
+    except (imaplib.IMAP4.error, IMAPClientError) as error:
+        busy = _sign_in_code(str(error)) is Code.SERVER_UNAVAILABLE
+        raise Refused(Code.SERVER_UNAVAILABLE if busy else Code.PROTOCOL_ERROR) from error
+    except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
+        raise Refused(Code.PROTOCOL_ERROR, "the server's answer cannot be read") from error
+
+
+def _status(answer: Mapping[bytes, int], count: bytes) -> Status:
+    try:
+        return Status(int(answer[b"UIDVALIDITY"]), int(answer[b"UIDNEXT"]), int(answer[count]))
+    except (KeyError, TypeError, ValueError) as error:
+        raise Refused(Code.PROTOCOL_ERROR, "no UIDVALIDITY or UIDNEXT") from error
+
+
+def _received(items: Mapping[bytes, Any]) -> datetime | None:
+    received = items.get(b"INTERNALDATE")
+    return received if isinstance(received, datetime) and received.tzinfo is not None else None
+
+
+def _literal(items: Mapping[bytes, Any], prefix: bytes) -> bytes | None:
+    for name, value in items.items():
+        if name.upper().startswith(prefix) and isinstance(value, bytes):
+            return value
+    return None
+
+
+def _literals(answer: Mapping[int, dict[bytes, Any]]) -> dict[int, bytes]:
+    return {
+        uid: literal
+        for uid, items in answer.items()
+        if (literal := _literal(items, b"BODY[]")) is not None
+    }

@@ -1,0 +1,57 @@
+"""Trying a submission server (RFC 6409): TLS, and sign-in by password."""
+
+import smtplib
+import socket
+
+from mailmirror.domain.mailbox import Security, Server
+from mailmirror.domain.problems import Code, Refused
+from mailmirror.mail.connection import Reach, tls_stage
+
+
+class _Smtp(smtplib.SMTP):
+    """smtplib on a socket that is open already."""
+
+    def __init__(self, connection: socket.socket, host: str) -> None:
+        self._connection = connection
+        super().__init__(local_hostname="mailmirror")
+        self._host = host  # STARTTLS verifies the certificate against it
+
+    def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
+        return self._connection
+
+
+def try_sign_in(server: Server, username: str, password: str, reach: Reach) -> None:
+    """Connect, start TLS and sign in, and quit without sending anything.
+
+    Raises:
+        Refused: the stage that failed, by its code.
+    """
+    connection = reach.connect(server)
+    try:
+        if server.security is Security.TLS:
+            connection = reach.secure(connection, server.host)
+        client = _Smtp(connection, server.host)
+        code, _ = client.connect(server.host, server.port)
+        if code != 220:
+            raise Refused(Code.PROTOCOL_ERROR, "no SMTP greeting")
+        client.ehlo_or_helo_if_needed()
+        if server.security is Security.STARTTLS:
+            if not client.has_extn("starttls"):
+                raise Refused(Code.STARTTLS_MISSING)
+            with tls_stage(server.host):
+                client.starttls(context=reach.trust)
+        client.login(username, password)
+        client.quit()
+    except smtplib.SMTPAuthenticationError as error:
+        busy = error.smtp_code < 500
+        raise Refused(Code.SERVER_UNAVAILABLE if busy else Code.SIGN_IN_FAILED) from error
+    except smtplib.SMTPNotSupportedError as error:
+        raise Refused(Code.SIGN_IN_UNSUPPORTED) from error
+    except (smtplib.SMTPException, ValueError) as error:
+        raise Refused(Code.PROTOCOL_ERROR, "no SMTP dialogue") from error
+    except TimeoutError as error:
+        raise Refused(Code.CONNECT_TIMEOUT, "no greeting") from error
+    except OSError as error:
+        raise Refused(Code.CONNECTION_LOST) from error
+    finally:
+        connection.close()

@@ -1,0 +1,114 @@
+"""Accounts, their settings and their API keys."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from mailmirror.domain.deals import DealPolicy
+from mailmirror.domain.mailbox import AccountId
+from mailmirror.store import keys
+from mailmirror.store.table import Put, Table, Update
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    id: AccountId
+    name: str
+    webhook_secret: bytes
+    """Sealed; see `vault`."""
+    data_key: bytes
+    """The key of the account's credentials, sealed."""
+    deal_policy: DealPolicy = DealPolicy.ONE_OPEN_DEAL
+    max_recipients: int = 100
+    mailboxes_per_user: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    id: str
+    name: str
+    digest: str
+    """SHA-256 of the secret, in hexadecimal."""
+    created_at: str
+    revoked_at: str | None
+
+
+class Accounts:
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def create(self, account: Account, now: datetime) -> None:
+        """Keep a new account.
+
+        Raises:
+            ConditionFailed: the id is taken.
+        """
+        item = {
+            **keys.account(account.id),
+            "name": account.name,
+            "webhook_secret": account.webhook_secret,
+            "data_key": account.data_key,
+            "deal_policy": account.deal_policy.value,
+            "max_recipients": account.max_recipients,
+            "mailboxes_per_user": account.mailboxes_per_user,
+            "created_at": keys.time_text(now),
+        }
+        self._table.put(Put(item, "attribute_not_exists(pk)"))
+
+    def find(self, id: AccountId) -> Account | None:
+        """Read an account. Half a read unit."""
+        item = self._table.get(keys.account(id))
+        if item is None:
+            return None
+        return Account(
+            id=id,
+            name=item["name"],
+            webhook_secret=item["webhook_secret"],
+            data_key=item["data_key"],
+            deal_policy=DealPolicy(item["deal_policy"]),
+            max_recipients=int(item["max_recipients"]),
+            mailboxes_per_user=int(item["mailboxes_per_user"]),
+        )
+
+    def add_key(self, account: AccountId, key: ApiKey) -> None:
+        """Keep an API key's digest; the key itself is not kept."""
+        item = {
+            **keys.api_key(account, key.id),
+            "name": key.name,
+            "digest": key.digest,
+            "created_at": key.created_at,
+        }
+        self._table.put(Put(item, "attribute_not_exists(pk)"))
+
+    def find_key(self, account: AccountId, key_id: str) -> ApiKey | None:
+        """Read an API key. One read unit: a revoked key must fail at the next call."""
+        item = self._table.get(keys.api_key(account, key_id), consistent=True)
+        return _api_key(item) if item else None
+
+    def list_keys(self, account: AccountId) -> list[ApiKey]:
+        partition = keys.account(account)[keys.PK]
+        return [_api_key(item) for item in self._table.query(partition, keys.API_KEYS)]
+
+    def revoke_key(self, account: AccountId, key_id: str, now: datetime) -> None:
+        """Revoke an API key; it stays listed.
+
+        Raises:
+            ConditionFailed: there is no such key.
+        """
+        self._table.update(
+            Update(
+                keys.api_key(account, key_id),
+                "SET revoked_at = if_not_exists(revoked_at, :now)",
+                {":now": keys.time_text(now)},
+                "attribute_exists(pk)",
+            )
+        )
+
+
+def _api_key(item: dict[str, str]) -> ApiKey:
+    return ApiKey(
+        id=item[keys.SK].removeprefix(keys.API_KEYS),
+        name=item["name"],
+        digest=item["digest"],
+        created_at=item["created_at"],
+        revoked_at=item.get("revoked_at"),
+    )

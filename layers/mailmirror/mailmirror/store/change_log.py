@@ -1,0 +1,72 @@
+"""An account's log: one numbered line for each change that can give or take a verdict.
+
+A line is written in the transaction of its change, so that a mailbox which reads the log up to a
+line, and people consistently, has seen each pair of a message and a person from one side at
+least.
+"""
+
+from collections.abc import Sequence, Set
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from mailmirror.domain.address import Address
+from mailmirror.domain.mailbox import AccountId
+from mailmirror.store import keys
+from mailmirror.store.table import Put, Table, Update
+
+
+class ChangeKind(StrEnum):
+    PERSON = "person"
+    TEAM = "team"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Addresses that became known, or stopped being so."""
+
+    kind: ChangeKind
+    gained: Set[Address]
+    lost: Set[Address]
+
+    def __bool__(self) -> bool:
+        return bool(self.gained or self.lost)
+
+
+class ChangeLog:
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def head(self, account: AccountId) -> int:
+        """The number of the last line; 0 before the first. One read unit."""
+        item = self._table.get(keys.log_head(account), consistent=True)
+        return int(item["number"]) if item else 0
+
+    def write(
+        self, account: AccountId, change: Change, writes: Sequence[Put | Update], now: datetime
+    ) -> None:
+        """Make a change together with its line, or alone where no verdict can depend on it.
+
+        Raises:
+            ConditionFailed: a condition of `writes` does not hold, or another change came in
+                between; nothing was written.
+        """
+        if not change:
+            self._table.transact(writes)
+            return
+        number = self.head(account)
+        head = Update(
+            keys.log_head(account),
+            "SET #number = :next",
+            {":next": number + 1} | ({":number": number} if number else {}),
+            "#number = :number" if number else "attribute_not_exists(pk)",
+            {"#number": "number"},
+        )
+        line = {
+            **keys.log_line(account, number + 1),
+            "kind": change.kind.value,
+            "gained": set(change.gained) or None,
+            "lost": set(change.lost) or None,
+            "at": keys.time_text(now),
+        }
+        self._table.transact([*writes, head, Put(line)])

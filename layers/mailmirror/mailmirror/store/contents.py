@@ -1,0 +1,206 @@
+"""What a mailbox keeps of its messages: the raw bytes, and what a list of messages shows."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import zstandard
+
+from mailmirror.domain.address import Address
+from mailmirror.domain.identity import MessageKey
+from mailmirror.domain.mailbox import MailboxId, MailboxKey
+from mailmirror.domain.threads import ThreadId
+from mailmirror.store import keys
+from mailmirror.store.filed import Filed, filed_item, read_filed
+from mailmirror.store.keys import SK
+from mailmirror.store.objects import ObjectStore
+from mailmirror.store.table import Item, Table
+
+ITEM_BYTES = 8_000
+"""Up to here, compressed, raw mail lies in the table: the units cost what an S3 put costs."""
+_UPLOADS = 8
+_MOST_SHOWN = 500
+"""Participants of a field that a list shows; the message itself has them all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Participant:
+    name: str
+    address: Address
+
+
+@dataclass(frozen=True, slots=True)
+class AttachmentLine:
+    name: str
+    content_type: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What a list shows of a message, as one mailbox has it."""
+
+    key: MailboxKey
+    message: MessageKey
+    sha256: str
+    thread: ThreadId
+    message_id: str | None
+    subject: str
+    from_: Sequence[Participant]
+    to: Sequence[Participant]
+    cc: Sequence[Participant]
+    date: datetime | None
+    snippet: str
+    attachments: Sequence[AttachmentLine]
+    warnings: Sequence[str]
+    in_object: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """One UID in one folder, and the content that it names."""
+
+    folder: str
+    uidvalidity: int
+    uid: int
+    filed: Filed
+
+
+class ContentStore:
+    def __init__(self, table: Table, objects: ObjectStore) -> None:
+        self._table = table
+        self._objects = objects
+
+    def put(self, contents: Iterable[tuple[Content, bytes]], copies: Iterable[Copy]) -> None:
+        """Keep contents with their raw bytes, and the copies that name them.
+
+        A message costs two items (its list line and its copy), and a third with the raw bytes
+        up to 8 KB compressed, else an object.
+        """
+        pack = zstandard.ZstdCompressor(level=3).compress
+        items: list[Item] = []
+        uploads: list[tuple[Content, bytes]] = []
+        for content, raw in contents:
+            packed = pack(raw)
+            in_object = len(packed) > ITEM_BYTES
+            items.append(_content_item(content, in_object=in_object))
+            if in_object:
+                uploads.append((content, packed))
+            else:
+                items.append({**keys.raw(content.key, content.message, content.sha256), "raw": packed})
+        self._upload(uploads)
+        for copy in copies:
+            filed = copy.filed
+            key = keys.copy(filed.key, copy.folder, copy.uidvalidity, copy.uid)
+            items.append(filed_item(key, filed))
+            if not filed.dated:
+                items.append(keys.message_instant(filed.key, filed.message, filed.instant))
+        self._table.write(items)
+
+    def _upload(self, uploads: Sequence[tuple[Content, bytes]]) -> None:
+        with ThreadPoolExecutor(_UPLOADS) as pool:
+            list(
+                pool.map(
+                    lambda one: self._objects.put_raw(
+                        one[0].key, one[0].message, one[0].sha256, one[1]
+                    ),
+                    uploads,
+                )
+            )
+
+    def read_many(
+        self, wanted: Iterable[tuple[MailboxKey, MessageKey, str]]
+    ) -> Mapping[tuple[MailboxId, MessageKey], Content]:
+        """Read list lines: half a read unit each, a hundred a round trip."""
+        by_mailbox = {key.mailbox: key for key, _, _ in (wanted := list(wanted))}
+        items = self._table.get_many(keys.content(*one) for one in wanted)
+        contents = [_content(by_mailbox[item["mailbox"]], item) for item in items]
+        return {(content.key.mailbox, content.message): content for content in contents}
+
+    def find(self, key: MailboxKey, message: MessageKey) -> tuple[Content, datetime] | None:
+        """Read what a mailbox shows of a message, and the message's instant in it."""
+        items = list(self._table.query(keys.message(key, message), keys.CONTENTS, limit=1))
+        if not items:
+            return None
+        content = _content(key, items[0])
+        instants = list(self._table.query(keys.message(key, message), keys.INSTANTS, limit=1))
+        text = instants[0][SK].removeprefix(keys.INSTANTS) if instants else None
+        instant = datetime.fromisoformat(text) if text else content.date
+        return (content, instant) if instant else None
+
+    def raw(self, content: Content) -> bytes:
+        """Read a message's raw bytes.
+
+        Raises:
+            KeyError: they are not there, as after an erasure.
+        """
+        where = (content.key, content.message, content.sha256)
+        if content.in_object:
+            packed = self._objects.get_raw(*where)
+        else:
+            item = self._table.get(keys.raw(*where))
+            if item is None:
+                raise KeyError(content.message)
+            packed = item["raw"]
+        return zstandard.ZstdDecompressor().decompress(packed)
+
+    def copies(self, key: MailboxKey, limit: int) -> Sequence[tuple[keys.Key, Filed]]:
+        """Read the first copies of a mailbox that are left."""
+        items = self._table.query(keys.kept(key), keys.COPIES, limit=limit)
+        return [
+            ({keys.PK: item[keys.PK], SK: item[SK]}, read_filed(key.account, item)) for item in items
+        ]
+
+    def erase(self, key: MailboxKey, message: MessageKey) -> None:
+        """Delete all that a mailbox keeps of a message in the table."""
+        items = self._table.query(keys.message(key, message))
+        self._table.write(deletes=[{keys.PK: item[keys.PK], SK: item[SK]} for item in items])
+
+
+def _content_item(content: Content, *, in_object: bool) -> Item:
+    return {
+        **keys.content(content.key, content.message, content.sha256),
+        "mailbox": content.key.mailbox,
+        "message": content.message,
+        "sha256": content.sha256,
+        "thread": content.thread,
+        "message_id": content.message_id,
+        "subject": content.subject,
+        "from": _names(content.from_),
+        "to": _names(content.to),
+        "cc": _names(content.cc),
+        "date": keys.time_text(content.date) if content.date else None,
+        "snippet": content.snippet,
+        "attachments": [[line.name, line.content_type, line.size] for line in content.attachments],
+        "warnings": list(content.warnings),
+        "in_object": in_object,
+    }
+
+
+def _content(key: MailboxKey, item: Item) -> Content:
+    return Content(
+        key=key,
+        message=MessageKey(item["message"]),
+        sha256=item["sha256"],
+        thread=ThreadId(item["thread"]),
+        message_id=item.get("message_id"),
+        subject=item["subject"],
+        from_=_participants(item["from"]),
+        to=_participants(item["to"]),
+        cc=_participants(item["cc"]),
+        date=datetime.fromisoformat(item["date"]) if "date" in item else None,
+        snippet=item["snippet"],
+        attachments=[AttachmentLine(str(n), str(t), int(s)) for n, t, s in item["attachments"]],
+        warnings=[str(warning) for warning in item["warnings"]],
+        in_object=bool(item["in_object"]),
+    )
+
+
+def _names(participants: Sequence[Participant]) -> list[list[str]]:
+    return [[one.name, one.address] for one in participants[:_MOST_SHOWN]]
+
+
+def _participants(names: list[Any]) -> Sequence[Participant]:
+    return [Participant(str(name), Address(address)) for name, address in names]

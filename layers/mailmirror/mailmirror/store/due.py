@@ -1,0 +1,123 @@
+"""When each mailbox is looked at next: one small entry a mailbox, in a few shards."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+
+from mailmirror.domain.mailbox import (
+    POLL_INTERVAL,
+    AccountId,
+    Due,
+    MailboxId,
+    MailboxKey,
+    Seen,
+    pause,
+)
+from mailmirror.domain.problems import Code, Refused
+from mailmirror.store import keys
+from mailmirror.store.table import ConditionFailed, Item, Put, Table, Update
+
+_EXISTS = "attribute_exists(pk)"
+
+
+@dataclass(frozen=True, slots=True)
+class DueEntry:
+    account: AccountId
+    mailbox: MailboxId
+    due: Due
+    seen: Mapping[str, Seen] = field(default_factory=dict)
+    """By the folder's name, as a sync last left it; empty before the first has finished."""
+
+    @property
+    def key(self) -> MailboxKey:
+        return MailboxKey(self.account, self.mailbox)
+
+
+class DueStore:
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def entries(self, shard: int) -> Iterator[DueEntry]:
+        """Read a shard: half a read unit a 4 KB, some fifteen mailboxes."""
+        return map(_entry, self._table.query(keys.due_shard(shard)))
+
+    def find_many(self, mailboxes: Iterable[MailboxKey]) -> Mapping[MailboxId, DueEntry]:
+        """Read entries, consistently: what a sync has just seen is no news to a poll."""
+        items = self._table.get_many((keys.due(key) for key in mailboxes), consistent=True)
+        return {entry.mailbox: entry for entry in map(_entry, items)}
+
+    def find(self, key: MailboxKey) -> DueEntry | None:
+        return self.find_many([key]).get(key.mailbox)
+
+    def first(self, key: MailboxKey, now: datetime) -> Put:
+        """The entry of a mailbox that has just been connected, due at once."""
+        return Put({**keys.due(key), "due_at": keys.time_text(now), "failures": 0})
+
+    def polled(self, key: MailboxKey, now: datetime) -> None:
+        """The server answered: due again after the interval. One write unit."""
+        self._write(
+            key,
+            "SET due_at = :due, last_success_at = :now, failures = :none"
+            " REMOVE #error, error_detail, failing_since",
+            {":due": keys.time_text(now + POLL_INTERVAL), ":now": keys.time_text(now), ":none": 0},
+        )
+
+    def synced(self, key: MailboxKey, seen: Mapping[str, Seen], now: datetime) -> None:
+        """A sync has finished with the folders as `seen` says."""
+        self._write(
+            key,
+            "SET last_success_at = :now, seen = :seen, failures = :none"
+            " REMOVE #error, error_detail, failing_since",
+            {
+                ":now": keys.time_text(now),
+                ":seen": json.dumps({name: asdict(one) for name, one in seen.items()}),
+                ":none": 0,
+            },
+        )
+
+    def failed(self, entry: DueEntry, refusal: Refused, now: datetime) -> None:
+        """The server could not be read: say why, and wait longer each time."""
+        failures = entry.due.failures + 1
+        self._write(
+            entry.key,
+            "SET due_at = :due, #error = :error, error_detail = :detail, failures = :failures,"
+            " failing_since = if_not_exists(failing_since, :now)",
+            {
+                ":due": keys.time_text(now + pause(refusal.code, failures)),
+                ":error": refusal.code.value,
+                ":detail": refusal.detail,
+                ":failures": failures,
+                ":now": keys.time_text(now),
+            },
+        )
+
+    def _write(self, key: MailboxKey, expression: str, values: Mapping[str, object]) -> None:
+        """Update an entry, unless the mailbox has been disconnected meanwhile."""
+        try:
+            self._table.update(
+                Update(keys.due(key), expression, values, _EXISTS, {"#error": "error"})
+            )
+        except ConditionFailed:
+            return
+
+    def delete(self, key: MailboxKey) -> None:
+        self._table.delete(keys.due(key))
+
+
+def _entry(item: Item) -> DueEntry:
+    account, _, mailbox = item[keys.SK].partition("#")
+    failing_since, last_success_at = item.get("failing_since"), item.get("last_success_at")
+    return DueEntry(
+        AccountId(account),
+        MailboxId(mailbox),
+        Due(
+            due_at=datetime.fromisoformat(item["due_at"]),
+            last_success_at=datetime.fromisoformat(last_success_at) if last_success_at else None,
+            error=Code(item["error"]) if "error" in item else None,
+            error_detail=item.get("error_detail", ""),
+            failing_since=datetime.fromisoformat(failing_since) if failing_since else None,
+            failures=int(item["failures"]),
+        ),
+        {name: Seen(**one) for name, one in json.loads(item.get("seen", "{}")).items()},
+    )

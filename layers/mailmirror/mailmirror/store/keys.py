@@ -1,0 +1,219 @@
+"""The keys of the table: every shape once, beside the names of the attributes.
+
+A partition key begins with its account, so that no query can cross tenants; the due shards, which
+only `dispatch` reads, are the one exception. Parts are joined by `#`; a part that may itself
+contain one (an address) stands last.
+"""
+
+from datetime import UTC, datetime
+from zlib import crc32
+
+from mailmirror.domain.address import Address
+from mailmirror.domain.deals import ContactId, DealId
+from mailmirror.domain.feed import PersonKind, PersonRef, Stamp
+from mailmirror.domain.identity import MessageKey, Vertex
+from mailmirror.domain.mailbox import AccountId, MailboxId, MailboxKey, UserId
+from mailmirror.domain.threads import ThreadId
+
+PK, SK, EXPIRES = "pk", "sk", "expires_at"
+DUE_SHARDS = 4
+"""Each takes 1,000 updates a second: 240,000 mailboxes polled once a minute."""
+
+Key = dict[str, str]
+
+
+def _key(pk: str, sk: str) -> Key:
+    return {PK: pk, SK: sk}
+
+
+def time_text(instant: datetime) -> str:
+    """An instant as text that sorts as instants do."""
+    return f"{instant.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%fZ}"
+
+
+# The account, its keys and its log
+
+
+def account(account: AccountId) -> Key:
+    return _key(f"{account}#account", "account")
+
+
+def api_key(account: AccountId, key_id: str) -> Key:
+    return _key(f"{account}#account", f"key#{key_id}")
+
+
+API_KEYS = "key#"
+
+
+def feed(account: AccountId) -> Key:
+    return _key(f"{account}#feed", "head")
+
+
+def refused(account: AccountId, received_at: datetime, digest: str) -> Key:
+    return _key(f"{account}#refused", f"{time_text(received_at)}#{digest}")
+
+
+def log_head(account: AccountId) -> Key:
+    return _key(f"{account}#log", "head")
+
+
+def log_line(account: AccountId, number: int) -> Key:
+    return _key(f"{account}#log", f"line#{number:012d}")
+
+
+# People and deals
+
+
+def team(account: AccountId) -> str:
+    return f"{account}#team"
+
+
+TEAM_USERS, TEAM_MAILBOXES = "user#", "mailbox#"
+
+
+def user(account: AccountId, user: UserId) -> Key:
+    return _key(team(account), TEAM_USERS + user)
+
+
+def team_mailbox(account: AccountId, mailbox: MailboxId) -> Key:
+    return _key(team(account), TEAM_MAILBOXES + mailbox)
+
+
+def person(account: AccountId, person: PersonRef) -> Key:
+    return _key(f"{account}#person#{person}", "person")
+
+
+def contact_deals(account: AccountId, contact: ContactId) -> str:
+    """The partition of a contact; its deals stand below `CONTACT_DEALS`."""
+    return f"{account}#person#{PersonRef(PersonKind.CONTACT, contact)}"
+
+
+CONTACT_DEALS = "deal#"
+
+
+def contact_deal(account: AccountId, contact: ContactId, deal: DealId) -> Key:
+    return _key(contact_deals(account, contact), CONTACT_DEALS + deal)
+
+
+def address(account: AccountId, address: Address) -> Key:
+    return _key(f"{account}#address#{address}", "persons")
+
+
+def deal(account: AccountId, deal: DealId) -> str:
+    return f"{account}#deal#{deal}"
+
+
+DEAL_VERSIONS = "version#"
+
+
+def deal_version(account: AccountId, id: DealId, stamp: Stamp) -> Key:
+    return _key(deal(account, id), f"{DEAL_VERSIONS}{stamp}")
+
+
+# Mailboxes
+
+
+def mailboxes(account: AccountId) -> str:
+    return f"{account}#mailboxes"
+
+
+def mailbox(account: AccountId, mailbox: MailboxId) -> Key:
+    return _key(mailboxes(account), mailbox)
+
+
+def connected_address(account: AccountId, address: Address) -> Key:
+    return _key(f"{account}#connected#{address}", "mailbox")
+
+
+def state(key: MailboxKey) -> Key:
+    return _key(f"{key.account}#mailbox#{key.mailbox}", "state")
+
+
+def credential(key: MailboxKey) -> Key:
+    return _key(f"{key.account}#mailbox#{key.mailbox}", "credential")
+
+
+def due_shard(shard: int) -> str:
+    return f"due#{shard}"
+
+
+def due(key: MailboxKey) -> Key:
+    name = f"{key.account}#{key.mailbox}"
+    return _key(due_shard(crc32(name.encode()) % DUE_SHARDS), name)
+
+
+def kept(key: MailboxKey) -> str:
+    """The partition of a mailbox's ledger blocks and copies, in its epoch."""
+    return f"{key.account}#kept#{key.mailbox}.{key.epoch}"
+
+
+def ledger_blocks(folder: str, uidvalidity: int) -> str:
+    return f"ledger#{folder}#{uidvalidity}#"
+
+
+def ledger_block(key: MailboxKey, folder: str, uidvalidity: int, number: int) -> Key:
+    return _key(kept(key), f"{ledger_blocks(folder, uidvalidity)}{number:06d}")
+
+
+COPIES = "copy#"
+
+
+def copy(key: MailboxKey, folder: str, uidvalidity: int, uid: int) -> Key:
+    return _key(kept(key), f"{COPIES}{folder}#{uidvalidity}#{uid:010d}")
+
+
+# Messages, threads and timelines
+
+
+def message(key: MailboxKey, message: MessageKey) -> str:
+    """The partition of what a mailbox keeps of a message."""
+    return f"{key.account}#message#{key.mailbox}.{key.epoch}#{message}"
+
+
+CONTENTS, INSTANTS = "content#", "instant#"
+
+
+def content(key: MailboxKey, id: MessageKey, sha256: str) -> Key:
+    return _key(message(key, id), CONTENTS + sha256)
+
+
+def raw(key: MailboxKey, id: MessageKey, sha256: str) -> Key:
+    return _key(message(key, id), f"raw#{sha256}")
+
+
+def message_instant(key: MailboxKey, id: MessageKey, instant: datetime) -> Key:
+    return _key(message(key, id), INSTANTS + time_text(instant))
+
+
+def card_timeline(key: MailboxKey, address: Address) -> str:
+    return f"{key.account}#timeline#{key.mailbox}.{key.epoch}#{address}"
+
+
+def deal_timeline(key: MailboxKey, deal: DealId) -> str:
+    return f"{key.account}#dealtimeline#{key.mailbox}.{key.epoch}#{deal}"
+
+
+def vertex(account: AccountId, vertex: Vertex) -> Key:
+    return _key(f"{account}#vertex#{vertex}", "thread")
+
+
+def thread(account: AccountId, thread: ThreadId) -> str:
+    return f"{account}#thread#{thread}"
+
+
+THREAD_ENTRIES = "entry#"
+
+
+def thread_root(account: AccountId, id: ThreadId) -> Key:
+    return _key(thread(account, id), "root")
+
+
+def thread_entry(key: MailboxKey, id: ThreadId, position: str) -> Key:
+    return _key(
+        thread(key.account, id), f"{THREAD_ENTRIES}{key.mailbox}.{key.epoch}#{position}"
+    )
+
+
+def position(instant: datetime, message: MessageKey, sha256: str) -> str:
+    """Where an entry stands in a timeline: sorts by instant, then by message."""
+    return f"{time_text(instant)}#{message}#{sha256}"

@@ -1,0 +1,161 @@
+"""Mailboxes: who connected what, and how to reach it."""
+
+from dataclasses import asdict, replace
+from datetime import date, datetime
+
+from mailmirror.domain.address import Address
+from mailmirror.domain.mailbox import (
+    AccountId,
+    Mailbox,
+    MailboxId,
+    MailboxKey,
+    MailboxStatus,
+    Security,
+    Server,
+    UserId,
+)
+from mailmirror.store import keys
+from mailmirror.store.change_log import Change, ChangeKind, ChangeLog
+from mailmirror.store.due import DueStore
+from mailmirror.store.table import Item, Put, Table, Update
+
+
+class MailboxStore:
+    def __init__(self, table: Table, log: ChangeLog, due: DueStore) -> None:
+        self._table = table
+        self._log = log
+        self._due = due
+
+    def connect(self, mailbox: Mailbox, now: datetime) -> None:
+        """Keep a mailbox, new or connected again; it is due at once.
+
+        Its address joins the team in the same transaction, which also keeps an address from
+        being connected twice.
+
+        Raises:
+            ConditionFailed: the address is connected by another mailbox, or the mailbox is
+                being changed at this moment.
+        """
+        key = mailbox.key
+        item = {
+            **keys.mailbox(key.account, key.mailbox),
+            "epoch": key.epoch,
+            "owner": mailbox.owner,
+            "email": mailbox.email,
+            "imap": asdict(mailbox.imap),
+            "smtp": asdict(mailbox.smtp) if mailbox.smtp else None,
+            "username": mailbox.username,
+            "history_since": mailbox.history_since.isoformat(),
+            "status": MailboxStatus.CONNECTED.value,
+        }
+        self._log.write(
+            key.account,
+            Change(ChangeKind.TEAM, gained={mailbox.email}, lost=frozenset()),
+            [
+                Put(item, "attribute_not_exists(pk) OR epoch = :epoch", {":epoch": key.epoch}),
+                Put(
+                    {
+                        **keys.connected_address(key.account, mailbox.email),
+                        "mailbox": key.mailbox,
+                    },
+                    "attribute_not_exists(pk) OR mailbox = :mailbox",
+                    {":mailbox": key.mailbox},
+                ),
+                Put(
+                    {
+                        **keys.team_mailbox(key.account, key.mailbox),
+                        "emails": {mailbox.email},
+                        "owner": mailbox.owner,
+                    }
+                ),
+                self._due.first(key, now),
+            ],
+            now,
+        )
+
+    def find(self, account: AccountId, id: MailboxId, *, consistent: bool = False) -> Mailbox | None:
+        """Half a read unit, one if consistent."""
+        item = self._table.get(keys.mailbox(account, id), consistent=consistent)
+        return _mailbox(account, item) if item else None
+
+    def find_many(self, mailboxes: list[MailboxKey]) -> list[Mailbox]:
+        accounts = {key.mailbox: key.account for key in mailboxes}
+        items = self._table.get_many(keys.mailbox(key.account, key.mailbox) for key in mailboxes)
+        return [_mailbox(accounts[item[keys.SK]], item) for item in items]
+
+    def list_all(self, account: AccountId) -> list[Mailbox]:
+        """All mailboxes of an account: half a read unit a 4 KB, some eight mailboxes."""
+        return [_mailbox(account, item) for item in self._table.query(keys.mailboxes(account))]
+
+    def owned_by(self, account: AccountId, user: UserId) -> list[Mailbox]:
+        """The mailboxes of which a user sees the copies, disconnected ones too."""
+        return [mailbox for mailbox in self.list_all(account) if mailbox.owner == user]
+
+    def disconnect(self, mailbox: Mailbox) -> None:
+        """Stop syncing, forget how to sign in, and keep the mail."""
+        self._table.update(
+            Update(
+                keys.mailbox(mailbox.key.account, mailbox.key.mailbox),
+                "SET #status = :disconnected",
+                {":disconnected": MailboxStatus.DISCONNECTED.value},
+                "attribute_exists(pk)",
+                {"#status": "status"},
+            )
+        )
+        self._table.delete(keys.credential(mailbox.key))
+        self._due.delete(mailbox.key)
+        self._release_address(mailbox)
+
+    def begin_erasing(self, mailbox: Mailbox, now: datetime) -> Mailbox:
+        """Raise the epoch: from now on no reader finds the mailbox's mail.
+
+        Raises:
+            ConditionFailed: it is being erased already, or is gone.
+        """
+        self._table.update(
+            Update(
+                keys.mailbox(mailbox.key.account, mailbox.key.mailbox),
+                "SET #status = :erasing, epoch = :next",
+                {
+                    ":erasing": MailboxStatus.ERASING.value,
+                    ":next": mailbox.key.epoch + 1,
+                    ":epoch": mailbox.key.epoch,
+                },
+                "epoch = :epoch",
+                {"#status": "status"},
+            )
+        )
+        self._table.delete(keys.credential(mailbox.key))
+        self._table.put(self._due.first(mailbox.key, now))
+        key = replace(mailbox.key, epoch=mailbox.key.epoch + 1)
+        return replace(mailbox, key=key, status=MailboxStatus.ERASING)
+
+    def forget(self, mailbox: Mailbox) -> None:
+        """Delete what is left of an erased mailbox; its own item last, so that it can repeat."""
+        key = mailbox.key
+        self._table.delete(keys.state(key))
+        self._release_address(mailbox)
+        self._table.delete(keys.team_mailbox(key.account, key.mailbox))
+        self._table.delete(keys.mailbox(key.account, key.mailbox))
+        self._due.delete(key)
+
+    def _release_address(self, mailbox: Mailbox) -> None:
+        key = keys.connected_address(mailbox.key.account, mailbox.email)
+        self._table.delete(key, mailbox=mailbox.key.mailbox)
+
+
+def _mailbox(account: AccountId, item: Item) -> Mailbox:
+    return Mailbox(
+        key=MailboxKey(account, MailboxId(item[keys.SK]), int(item["epoch"])),
+        owner=UserId(item["owner"]),
+        email=Address(item["email"]),
+        imap=_server(item["imap"]),
+        smtp=_server(item["smtp"]) if "smtp" in item else None,
+        username=item["username"],
+        history_since=date.fromisoformat(item["history_since"]),
+        status=MailboxStatus(item["status"]),
+    )
+
+
+def _server(item: Item) -> Server:
+    return Server(item["host"], int(item["port"]), Security(item["security"]))

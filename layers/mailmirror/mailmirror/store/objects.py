@@ -1,0 +1,77 @@
+"""Raw mail that is too large for an item, and attachments on their way out."""
+
+import hashlib
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from mailmirror.domain.identity import MessageKey
+from mailmirror.domain.mailbox import MailboxKey
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+LINK_SECONDS = 300
+
+
+class ObjectStore:
+    def __init__(self, client: "S3Client", bucket: str) -> None:
+        self._client = client
+        self._bucket = bucket
+
+    def put_raw(self, key: MailboxKey, message: MessageKey, sha256: str, packed: bytes) -> None:
+        self._client.put_object(
+            Bucket=self._bucket, Key=_raw(key, message, sha256), Body=packed
+        )
+
+    def get_raw(self, key: MailboxKey, message: MessageKey, sha256: str) -> bytes:
+        answer = self._client.get_object(Bucket=self._bucket, Key=_raw(key, message, sha256))
+        return answer["Body"].read()
+
+    def erase_mail(self, key: MailboxKey) -> None:
+        """Delete every object that a mailbox keeps in its epoch."""
+        pages = self._client.get_paginator("list_objects_v2").paginate(
+            Bucket=self._bucket, Prefix=_folder(key)
+        )
+        for page in pages:
+            objects = [{"Key": entry["Key"]} for entry in page.get("Contents", ())]
+            if objects:
+                self._client.delete_objects(
+                    Bucket=self._bucket, Delete={"Objects": objects, "Quiet": True}
+                )
+
+    def link(self, key: MailboxKey, name: str, content_type: str, data: bytes) -> str:
+        """Put an attachment's bytes under `downloads/`, and return a link that lives five minutes.
+
+        The name is no part of the key, for it comes from strangers; it is told to the browser,
+        which is also told to save rather than to show.
+        """
+        digest = hashlib.sha256(data).hexdigest()
+        at = f"downloads/{key.account}/{key.mailbox}.{key.epoch}/{digest}"
+        self._client.put_object(Bucket=self._bucket, Key=at, Body=data)
+        return self._client.generate_presigned_url(
+            "get_object",
+            Params={
+                "Bucket": self._bucket,
+                "Key": at,
+                "ResponseContentDisposition": _disposition(name),
+                "ResponseContentType": content_type,
+            },
+            ExpiresIn=LINK_SECONDS,
+        )
+
+    def read_text(self, at: str) -> str:
+        """Read a text object, such as the authority that a deployment trusts beside the others."""
+        return self._client.get_object(Bucket=self._bucket, Key=at)["Body"].read().decode()
+
+
+def _folder(key: MailboxKey) -> str:
+    return f"mail/{key.account}/{key.mailbox}.{key.epoch}/"
+
+
+def _raw(key: MailboxKey, message: MessageKey, sha256: str) -> str:
+    return f"{_folder(key)}{message}/{sha256}.zst"
+
+
+def _disposition(name: str) -> str:
+    """RFC 6266, with the name in the extended form of RFC 8187."""
+    return f"attachment; filename*=UTF-8''{quote(name, safe='')}"

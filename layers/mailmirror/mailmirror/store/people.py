@@ -1,0 +1,160 @@
+"""Users, leads and contacts, and who has which address.
+
+A person's own item is the truth; the index by address only says where to look. It gains entries
+before the item changes and loses them after, so a reader who checks the item is never wrong.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Set
+from dataclasses import dataclass
+from datetime import datetime
+
+from mailmirror.domain.address import Address
+from mailmirror.domain.feed import PersonDeleted, PersonRef, PersonUpserted, UserUpserted
+from mailmirror.domain.mailbox import AccountId, UserId
+from mailmirror.store import keys
+from mailmirror.store.change_log import Change, ChangeKind, ChangeLog
+from mailmirror.store.table import ConditionFailed, Item, Put, Table, Update
+
+_ATTEMPTS = 5
+_NEWER = "attribute_not_exists(pk) OR version < :version"
+_NOBODY: frozenset[Address] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    ref: PersonRef
+    name: str
+    emails: Set[Address]
+
+
+@dataclass(frozen=True, slots=True)
+class Team:
+    """The account's users: their login and mailbox addresses."""
+
+    users: Mapping[UserId, Set[Address]]
+    addresses: Set[Address]
+
+
+class PeopleStore:
+    def __init__(self, table: Table, log: ChangeLog) -> None:
+        self._table = table
+        self._log = log
+
+    def team(self, account: AccountId) -> Team:
+        """Read the team, consistently: one read unit a 4 KB, some forty users."""
+        users: dict[UserId, Set[Address]] = {}
+        addresses: set[Address] = set()
+        for item in self._table.query(keys.team(account), consistent=True):
+            if item[keys.SK].startswith(keys.TEAM_USERS):
+                users[UserId(item[keys.SK].removeprefix(keys.TEAM_USERS))] = _emails(item)
+            addresses |= _emails(item)
+        return Team(users, addresses)
+
+    def user_exists(self, account: AccountId, user: UserId) -> bool:
+        """Tell whether the CRM has named this user. Half a read unit."""
+        return self._table.get(keys.user(account, user)) is not None
+
+    def find(self, account: AccountId, ref: PersonRef) -> Person | None:
+        """Read a lead or contact that is not deleted. Half a read unit."""
+        item = self._table.get(keys.person(account, ref))
+        return None if item is None or item["deleted"] else Person(ref, item["name"], _emails(item))
+
+    def who_has(
+        self, account: AccountId, addresses: Iterable[Address]
+    ) -> Mapping[Address, Collection[PersonRef]]:
+        """Find the leads and contacts that have these addresses, consistently.
+
+        One read unit an address, and one a person found; a hundred a round trip.
+        """
+        index = self._table.get_many(
+            (keys.address(account, address) for address in addresses), consistent=True
+        )
+        refs = {ref for item in index for ref in item.get("persons", ())}
+        people = self._table.get_many(
+            (keys.person(account, PersonRef.parse(ref)) for ref in refs), consistent=True
+        )
+        found: dict[Address, list[PersonRef]] = {}
+        for item in people:
+            for address in _emails(item):
+                found.setdefault(address, []).append(PersonRef.parse(item["ref"]))
+        return found
+
+    def put_user(self, account: AccountId, event: UserUpserted, now: datetime) -> bool:
+        """Keep a user as the event has it, unless a later event came first."""
+        item = {
+            **keys.user(account, UserId(event.id)),
+            "name": event.name,
+            "emails": set(event.emails) or None,
+            "version": str(event.stamp),
+        }
+        return self._replace(account, item, event.emails, ChangeKind.TEAM, now)
+
+    def put_person(self, account: AccountId, event: PersonUpserted, now: datetime) -> bool:
+        """Keep a lead or contact as the event has it, unless a later event came first."""
+        return self._put(account, event.person, event.name, event.emails, str(event.stamp), now)
+
+    def delete_person(self, account: AccountId, event: PersonDeleted, now: datetime) -> bool:
+        """Delete a lead or contact; what stays keeps an earlier, late event from reviving it."""
+        return self._put(account, event.person, "", _NOBODY, str(event.stamp), now, deleted=True)
+
+    def _put(
+        self,
+        account: AccountId,
+        ref: PersonRef,
+        name: str,
+        emails: Set[Address],
+        version: str,
+        now: datetime,
+        *,
+        deleted: bool = False,
+    ) -> bool:
+        item = {
+            **keys.person(account, ref),
+            "ref": str(ref),
+            "name": name,
+            "emails": set(emails) or None,
+            "version": version,
+            "deleted": deleted,
+        }
+
+        def index(address: Address, verb: str) -> None:
+            self._table.update(
+                Update(keys.address(account, address), f"{verb} persons :ref", {":ref": {str(ref)}})
+            )
+
+        return self._replace(account, item, emails, ChangeKind.PERSON, now, index)
+
+    def _replace(
+        self,
+        account: AccountId,
+        item: Item,
+        emails: Set[Address],
+        kind: ChangeKind,
+        now: datetime,
+        index: Callable[[Address, str], None] | None = None,
+    ) -> bool:
+        """Put an item in place of an older version, with the log's line; False if it is newer."""
+        key = {keys.PK: item[keys.PK], keys.SK: item[keys.SK]}
+        for _ in range(_ATTEMPTS):
+            old = self._table.get(key, consistent=True)
+            if old is not None and old["version"] >= item["version"]:
+                return False
+            had = _emails(old) if old else _NOBODY
+            change = Change(kind, gained=emails - had, lost=had - emails)
+            if index:
+                for address in change.gained:
+                    index(address, "ADD")
+            try:
+                put = Put(item, _NEWER, {":version": item["version"]})
+                self._log.write(account, change, [put], now)
+            except ConditionFailed:
+                continue
+            if index:
+                for address in change.lost:
+                    index(address, "DELETE")
+            return True
+        raise ConditionFailed(key[keys.PK])
+
+
+def _emails(item: Item) -> Set[Address]:
+    return frozenset(item.get("emails") or ())

@@ -1,0 +1,134 @@
+"""The queues: one class of message each, as JSON, and never a secret in it."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import batched
+from typing import TYPE_CHECKING, Any
+
+from mailmirror.domain.mailbox import AccountId, MailboxId, MailboxKey
+from mailmirror.store import keys
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+
+_BATCH = 10
+_ATTEMPTS = 3
+_BATCH_BYTES = 250_000
+
+
+class NotQueued(Exception):
+    """SQS did not take a message; repeat the whole step."""
+
+
+@dataclass(frozen=True, slots=True)
+class SyncJob:
+    """Sync one mailbox."""
+
+    account: AccountId
+    mailbox: MailboxId
+    full: bool = False
+    """Whether to look at folders in which STATUS shows no news."""
+
+    @classmethod
+    def from_json(cls, body: str) -> "SyncJob":
+        fields = json.loads(body)
+        return cls(AccountId(fields["account"]), MailboxId(fields["mailbox"]), bool(fields["full"]))
+
+    def to_json(self) -> str:
+        return json.dumps({"account": self.account, "mailbox": self.mailbox, "full": self.full})
+
+
+@dataclass(frozen=True, slots=True)
+class PollJob:
+    """Ask the servers of some mailboxes whether there is news."""
+
+    mailboxes: Sequence[MailboxKey]
+    at: datetime
+    """When the schedule found them due."""
+
+    @classmethod
+    def from_json(cls, body: str) -> "PollJob":
+        fields = json.loads(body)
+        mailboxes = [MailboxKey(AccountId(a), MailboxId(m)) for a, m in fields["mailboxes"]]
+        return cls(mailboxes, datetime.fromisoformat(fields["at"]))
+
+    def to_json(self) -> str:
+        pairs = [[key.account, key.mailbox] for key in self.mailboxes]
+        return json.dumps({"mailboxes": pairs, "at": keys.time_text(self.at)})
+
+
+@dataclass(frozen=True, slots=True)
+class FeedJob:
+    """Apply one event of the CRM's."""
+
+    account: AccountId
+    event: Any
+    """As JSON gave it; nobody has looked into it yet."""
+
+    @classmethod
+    def from_json(cls, body: str) -> "FeedJob":
+        fields = json.loads(body)
+        return cls(AccountId(fields["account"]), fields["event"])
+
+    def to_json(self) -> str:
+        return json.dumps({"account": self.account, "event": self.event}, ensure_ascii=False)
+
+
+class Queue:
+    """A standard queue."""
+
+    def __init__(self, client: "SQSClient", url: str) -> None:
+        self._client = client
+        self._url = url
+
+    def send(self, jobs: Iterable[SyncJob | PollJob]) -> None:
+        """Queue jobs, ten a request.
+
+        Raises:
+            NotQueued: some were not taken.
+        """
+        for batch in batched(jobs, _BATCH, strict=False):
+            _send(self._client, self._url, [{"MessageBody": job.to_json()} for job in batch])
+
+
+class FeedQueue:
+    """The FIFO queue of the feed: an account's events in their order, a repeat only once."""
+
+    def __init__(self, client: "SQSClient", url: str) -> None:
+        self._client = client
+        self._url = url
+
+    def send(self, account: AccountId, events: Iterable[object]) -> None:
+        """Queue events in their order.
+
+        Raises:
+            NotQueued: some were not taken; those that were are dropped when sent again.
+        """
+        batch: list[dict[str, Any]] = []
+        size = 0
+        for event in events:
+            body = FeedJob(account, event).to_json()
+            if batch and (len(batch) == _BATCH or size + len(body.encode()) > _BATCH_BYTES):
+                _send(self._client, self._url, batch)
+                batch, size = [], 0
+            digest = hashlib.sha256(body.encode()).hexdigest()
+            batch.append(
+                {"MessageBody": body, "MessageGroupId": account, "MessageDeduplicationId": digest}
+            )
+            size += len(body.encode())
+        if batch:
+            _send(self._client, self._url, batch)
+
+
+def _send(client: "SQSClient", url: str, messages: Sequence[dict[str, Any]]) -> None:
+    entries: list[Any] = [{"Id": str(n), **message} for n, message in enumerate(messages)]
+    for _ in range(_ATTEMPTS):
+        answer = client.send_message_batch(QueueUrl=url, Entries=entries)
+        failed = {one["Id"] for one in answer.get("Failed", ())}
+        if not failed:
+            return
+        entries = [entry for entry in entries if entry["Id"] in failed]
+    raise NotQueued(len(entries))

@@ -1,0 +1,301 @@
+"""The table: items as plain dicts, AWS's errors as words, and what each call cost."""
+
+import random
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import batched
+from typing import TYPE_CHECKING, Any
+
+from boto3.dynamodb.types import Binary, TypeDeserializer, TypeSerializer
+
+from mailmirror.store.keys import PK, SK, Key
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+Item = dict[str, Any]
+"""An item: str, int, bool, bytes, list, dict and sets of str, and numbers as Decimal when read."""
+
+_BATCH_WRITE, _BATCH_GET = 25, 100
+_ATTEMPTS = 8
+_WRITERS = 4
+_serialize = TypeSerializer().serialize
+_deserialize = TypeDeserializer().deserialize
+
+
+class ConditionFailed(Exception):
+    """An item is not as the write's condition wants it; nothing was written."""
+
+
+class Throttled(Exception):
+    """DynamoDB left part of a batch undone, again and again; repeat the batch."""
+
+
+@dataclass(slots=True)
+class Meter:
+    """What a table's calls have cost since it was made."""
+
+    requests: int = 0
+    read_units: float = 0.0
+    write_units: float = 0.0
+    written: int = 0
+    """Items put, updated or deleted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """One conditional update, or one write of a transaction."""
+
+    key: Key
+    expression: str
+    values: Mapping[str, Any]
+    condition: str = ""
+    names: Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Put:
+    item: Item
+    condition: str = ""
+    values: Mapping[str, Any] | None = None
+
+
+class Table:
+    """One DynamoDB table.
+
+    Parameters:
+        client: a DynamoDB client.
+        name: the table's name.
+        sleep: how to wait between the attempts of a batch.
+    """
+
+    def __init__(
+        self, client: "DynamoDBClient", name: str, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
+        self._client = client
+        self._name = name
+        self._sleep = sleep
+        self.meter = Meter()
+
+    def get(self, key: Key, *, consistent: bool = False) -> Item | None:
+        """Read one item. Half a read unit a 4 KB, one if consistent."""
+        answer = self._client.get_item(
+            TableName=self._name,
+            Key=_item(key),
+            ConsistentRead=consistent,
+            ReturnConsumedCapacity="TOTAL",
+        )
+        self._read(answer)
+        return _plain(answer["Item"]) if "Item" in answer else None
+
+    def get_many(self, keys: Iterable[Key], *, consistent: bool = False) -> list[Item]:
+        """Read items by their keys, in no order; those that are not there are left out.
+
+        Raises:
+            Throttled: some could not be read.
+        """
+        found: list[Item] = []
+        unique = {(key[PK], key[SK]): key for key in keys}
+        for batch in batched(unique.values(), _BATCH_GET, strict=False):
+            wanted: Any = {"Keys": [_item(key) for key in batch], "ConsistentRead": consistent}
+            for attempt in range(_ATTEMPTS):
+                answer = self._client.batch_get_item(
+                    RequestItems={self._name: wanted}, ReturnConsumedCapacity="TOTAL"
+                )
+                self._read(answer)
+                found.extend(map(_plain, answer["Responses"].get(self._name, [])))
+                wanted = answer.get("UnprocessedKeys", {}).get(self._name)
+                if not wanted:
+                    break
+                self._back_off(attempt)
+            else:
+                raise Throttled
+        return found
+
+    def query(
+        self,
+        pk: str,
+        prefix: str = "",
+        *,
+        before: str | None = None,
+        descending: bool = False,
+        limit: int | None = None,
+        consistent: bool = False,
+    ) -> Iterator[Item]:
+        """Read a partition in the order of its sort keys, page by page as they are used.
+
+        Parameters:
+            prefix: only sort keys that begin so.
+            before: only sort keys less than this one; not together with a prefix.
+            limit: how many items a page fetches, and how many in all at the most.
+        """
+        condition, values = f"{PK} = :pk", {":pk": pk}
+        if before is not None:
+            condition, values[":sk"] = f"{condition} AND {SK} < :sk", before
+        elif prefix:
+            condition, values[":sk"] = f"{condition} AND begins_with({SK}, :sk)", prefix
+        request: dict[str, Any] = {
+            "TableName": self._name,
+            "KeyConditionExpression": condition,
+            "ExpressionAttributeValues": _item(values),
+            "ScanIndexForward": not descending,
+            "ConsistentRead": consistent,
+            "ReturnConsumedCapacity": "TOTAL",
+        }
+        left = limit
+        while left is None or left > 0:
+            if left is not None:
+                request["Limit"] = left
+            answer = self._client.query(**request)
+            self._read(answer)
+            yield from map(_plain, answer["Items"])
+            if "LastEvaluatedKey" not in answer:
+                return
+            if left is not None:
+                left -= len(answer["Items"])
+            request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+
+    def put(self, put: Put) -> None:
+        """Write one item whole. A write unit a KB.
+
+        Raises:
+            ConditionFailed: the condition does not hold.
+        """
+        try:
+            answer = self._client.put_item(
+                TableName=self._name, **_put_request(put), ReturnConsumedCapacity="TOTAL"
+            )
+        except self._client.exceptions.ConditionalCheckFailedException as error:
+            raise ConditionFailed(put.item[PK], put.item[SK]) from error
+        self._wrote(answer, 1)
+
+    def update(self, update: Update) -> Item:
+        """Change one item, and return it as it then is. A write unit a KB of the whole item.
+
+        Raises:
+            ConditionFailed: the condition does not hold.
+        """
+        try:
+            answer = self._client.update_item(
+                TableName=self._name,
+                **_update_request(update),
+                ReturnValues="ALL_NEW",
+                ReturnConsumedCapacity="TOTAL",
+            )
+        except self._client.exceptions.ConditionalCheckFailedException as error:
+            raise ConditionFailed(update.key[PK], update.key[SK]) from error
+        self._wrote(answer, 1)
+        return _plain(answer["Attributes"])
+
+    def delete(self, key: Key, **only: str) -> None:
+        """Delete one item, if it is there and has these attributes."""
+        request: dict[str, Any] = {"TableName": self._name, "Key": _item(key)}
+        if only:
+            request["ConditionExpression"] = " AND ".join(f"{name} = :{name}" for name in only)
+            request["ExpressionAttributeValues"] = _item({f":{k}": v for k, v in only.items()})
+        try:
+            answer = self._client.delete_item(**request, ReturnConsumedCapacity="TOTAL")
+        except self._client.exceptions.ConditionalCheckFailedException:
+            return
+        self._wrote(answer, 1)
+
+    def transact(self, writes: Sequence[Put | Update]) -> None:
+        """Write up to 100 items, all or none. Two write units a KB.
+
+        Raises:
+            ConditionFailed: one of the conditions does not hold, or another transaction is
+                under way on one of the items.
+        """
+        requests: list[Any] = [
+            {"Put": {"TableName": self._name, **_put_request(write)}}
+            if isinstance(write, Put)
+            else {"Update": {"TableName": self._name, **_update_request(write)}}
+            for write in writes
+        ]
+        try:
+            answer = self._client.transact_write_items(
+                TransactItems=requests, ReturnConsumedCapacity="TOTAL"
+            )
+        except self._client.exceptions.TransactionCanceledException as error:
+            raise ConditionFailed("transaction") from error
+        self._wrote(answer, len(writes))
+
+    def write(self, puts: Iterable[Item] = (), deletes: Iterable[Key] = ()) -> None:
+        """Put and delete any number of items, without conditions, in whatever order.
+
+        Raises:
+            Throttled: some could not be written.
+        """
+        requests: dict[tuple[str, str], Any] = {}
+        for key in deletes:
+            requests[key[PK], key[SK]] = {"DeleteRequest": {"Key": _item(key)}}
+        for item in puts:
+            requests[item[PK], item[SK]] = {"PutRequest": {"Item": _item(item)}}
+        batches = [list(batch) for batch in batched(requests.values(), _BATCH_WRITE, strict=False)]
+        if len(batches) < 2:
+            for batch in batches:
+                self._write_batch(batch)
+            return
+        with ThreadPoolExecutor(_WRITERS) as writers:
+            list(writers.map(self._write_batch, batches))
+
+    def _write_batch(self, requests: list[Any]) -> None:
+        for attempt in range(_ATTEMPTS):
+            answer = self._client.batch_write_item(
+                RequestItems={self._name: requests}, ReturnConsumedCapacity="TOTAL"
+            )
+            left: list[Any] = answer.get("UnprocessedItems", {}).get(self._name, [])
+            self._wrote(answer, len(requests) - len(left))
+            if not left:
+                return
+            requests = left
+            self._back_off(attempt)
+        raise Throttled
+
+    def _back_off(self, attempt: int) -> None:
+        self._sleep(random.uniform(0, 0.05 * 2**attempt))  # full jitter
+
+    def _read(self, answer: Any) -> None:
+        self.meter.requests += 1
+        self.meter.read_units += _units(answer)
+
+    def _wrote(self, answer: Any, items: int) -> None:
+        self.meter.requests += 1
+        self.meter.write_units += _units(answer)
+        self.meter.written += items
+
+
+def _units(answer: Any) -> float:
+    consumed = answer.get("ConsumedCapacity") or []
+    return sum(one["CapacityUnits"] for one in ([consumed] if isinstance(consumed, dict) else consumed))
+
+
+def _item(plain: Mapping[str, Any]) -> Any:
+    return {name: _serialize(value) for name, value in plain.items() if value is not None}
+
+
+def _plain(item: Any) -> Item:
+    plain = {name: _deserialize(value) for name, value in item.items()}
+    return {k: v.value if isinstance(v, Binary) else v for k, v in plain.items()}
+
+
+def _put_request(put: Put) -> dict[str, Any]:
+    request: dict[str, Any] = {"Item": _item(put.item)}
+    if put.condition:
+        request["ConditionExpression"] = put.condition
+    if put.values:
+        request["ExpressionAttributeValues"] = _item(put.values)
+    return request
+
+
+def _update_request(update: Update) -> dict[str, Any]:
+    request: dict[str, Any] = {"Key": _item(update.key), "UpdateExpression": update.expression}
+    if update.values:
+        request["ExpressionAttributeValues"] = _item(update.values)
+    if update.condition:
+        request["ConditionExpression"] = update.condition
+    if update.names:
+        request["ExpressionAttributeNames"] = dict(update.names)
+    return request

@@ -1,0 +1,157 @@
+"""Timelines: messages filed by (address, mailbox) and by (deal, mailbox), newest first.
+
+An entry stands at its message's instant. Nearly always that is the message's Date, the same for
+every copy. Where it is not (no Date, or one that cannot be believed), copies may stand at several
+instants, of which the least counts: their entries are marked, and a reader looks the least up.
+Where a Date was not believed, a note at that Date hides what a later copy may file there.
+"""
+
+import heapq
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+from operator import attrgetter
+
+from mailmirror.domain.address import Address
+from mailmirror.domain.deals import DealId
+from mailmirror.domain.identity import MessageKey
+from mailmirror.domain.mailbox import MailboxKey
+from mailmirror.store import keys
+from mailmirror.store.filed import Filed
+from mailmirror.store.keys import PK, SK, Key
+from mailmirror.store.table import Item, Table
+
+_HIDDEN = "hidden"
+"""Sorts after any SHA-256, so before it in a timeline, which is read backwards."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A message of a timeline, and which mailboxes have it there."""
+
+    message: MessageKey
+    instant: datetime
+    contents: Mapping[MailboxKey, str]
+    """By mailbox the SHA-256 of its content; of several the least."""
+
+    @property
+    def cursor(self) -> str:
+        """Everything older than this message comes before this text."""
+        return f"{keys.time_text(self.instant)}#{self.message}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    key: MailboxKey
+    position: str
+    dated: bool
+
+    @property
+    def place(self) -> tuple[str, str]:
+        instant, message, _ = self.position.split("#")
+        return instant, message
+
+    @property
+    def sha256(self) -> str:
+        return self.position.rpartition("#")[2]
+
+
+class TimelineStore:
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def file_on_cards(self, filed: Iterable[tuple[Filed, Iterable[Address]]]) -> None:
+        """Put messages on the timelines of addresses. One write unit an address."""
+        self._table.write(
+            item
+            for one, addresses in filed
+            for address in addresses
+            for item in _items(keys.card_timeline(one.key, address), one)
+        )
+
+    def file_on_deals(
+        self, filed: Sequence[Filed], on: Iterable[DealId], off: Iterable[DealId] = ()
+    ) -> None:
+        """Put messages on the timelines of deals, and take them off others. One write unit each."""
+        self._table.write(
+            (item for deal in on for one in filed for item in _items(keys.deal_timeline(one.key, deal), one)),
+            (key for deal in off for one in filed for key in _keys(keys.deal_timeline(one.key, deal), one)),
+        )
+
+    def erase(self, filed: Filed, deals: Iterable[DealId]) -> None:
+        """Take a message of a mailbox off every card and these deals."""
+        partitions = [keys.card_timeline(filed.key, address) for address in filed.participants]
+        partitions += [keys.deal_timeline(filed.key, deal) for deal in deals]
+        self._table.write(deletes=(key for pk in partitions for key in _keys(pk, filed)))
+
+    def card(
+        self, addresses: Iterable[Address], mailboxes: Sequence[MailboxKey], before: str, limit: int
+    ) -> Sequence[Hit]:
+        """Read a page of a person's timeline: half a read unit and some 4 KB a partition."""
+        partitions = [
+            (key, keys.card_timeline(key, address)) for address in addresses for key in mailboxes
+        ]
+        return self._page(partitions, before, limit)
+
+    def deal(self, deal: DealId, mailboxes: Sequence[MailboxKey], before: str, limit: int) -> Sequence[Hit]:
+        """Read a page of a deal's timeline."""
+        return self._page([(key, keys.deal_timeline(key, deal)) for key in mailboxes], before, limit)
+
+    def _page(
+        self, partitions: Iterable[tuple[MailboxKey, str]], before: str, limit: int
+    ) -> Sequence[Hit]:
+        entries = heapq.merge(
+            *(self._entries(key, pk, before, limit) for key, pk in partitions),
+            key=attrgetter("position"),
+            reverse=True,
+        )
+        hits: list[Hit] = []
+        for (instant, message), group in groupby(entries, key=attrgetter("place")):
+            contents = self._contents(MessageKey(message), instant, group)
+            if contents:
+                hits.append(Hit(MessageKey(message), datetime.fromisoformat(instant), contents))
+            if len(hits) == limit:
+                break
+        return hits
+
+    def _entries(self, key: MailboxKey, pk: str, before: str, limit: int) -> Iterator[_Entry]:
+        while True:
+            entry = None
+            items = self._table.query(pk, before=before, descending=True, limit=limit + 1)
+            for item in items:
+                entry = _Entry(key, item[SK], bool(item.get("dated", True)))
+                yield entry
+            if entry is None:
+                return
+            before = entry.position
+
+    def _contents(
+        self, message: MessageKey, instant: str, group: Iterable[_Entry]
+    ) -> Mapping[MailboxKey, str]:
+        """What each mailbox shows of a message at this place, if it shows it here."""
+        contents: dict[MailboxKey, str] = {}
+        hidden: set[MailboxKey] = set()
+        for entry in group:
+            if entry.sha256 == _HIDDEN or not (
+                entry.dated or self._is_least(entry.key, message, instant)
+            ):
+                hidden.add(entry.key)
+            else:
+                contents[entry.key] = min(entry.sha256, contents.get(entry.key, entry.sha256))
+        return {key: sha256 for key, sha256 in contents.items() if key not in hidden}
+
+    def _is_least(self, key: MailboxKey, message: MessageKey, instant: str) -> bool:
+        items = self._table.query(keys.message(key, message), keys.INSTANTS, limit=1)
+        return all(item[SK] == keys.INSTANTS + instant for item in items)
+
+
+def _items(pk: str, filed: Filed) -> Iterator[Item]:
+    entry: Item = {PK: pk, SK: filed.position}
+    yield entry if filed.dated else entry | {"dated": False}
+    if filed.date is not None and not filed.dated:
+        yield {PK: pk, SK: keys.position(filed.date, filed.message, _HIDDEN)}
+
+
+def _keys(pk: str, filed: Filed) -> Iterator[Key]:
+    return ({PK: pk, SK: item[SK]} for item in _items(pk, filed))
