@@ -81,4 +81,4 @@ bench:  ## Measure
 	@$(project)/python -m tests.bench
 
 pins:  ## Pin the newest versions of every tool and of the layer's packages
-	@$(PYTHON) -m local.environments.pins
+	@$(PYTHON) -m local.repin

@@ -4,6 +4,7 @@ python -m local.down
 """
 
 import argparse
+import shutil
 from pathlib import Path
 
 from local.stack import Home
@@ -16,6 +17,7 @@ def down(home: Home) -> None:
     if run and run.emulator.process.is_running():
         with step("stopping MiniStack"):
             run.emulator.process.stop()
+    shutil.rmtree(home.emulator, ignore_errors=True)
     home.forget()
 
 

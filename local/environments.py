@@ -42,17 +42,17 @@ def make(*names: str) -> None:
         fcntl.flock(lock, fcntl.LOCK_EX)
         for name in names:
             if not _is_made(name):
-                uv = _uv()
+                program = uv()
                 with step(f"making the {name} environment"):
-                    _make(uv, name)
+                    _make(program, name)
 
 
-def _make(uv: str, name: str) -> None:
+def _make(program: str, name: str) -> None:
     directory = ENVIRONMENTS / name
-    _run(uv, "venv", "--quiet", "--clear", "--python", _python(), str(directory))
+    _run(program, "venv", "--quiet", "--clear", "--python", _python(), str(directory))
     python = str(executable(name, "python"))
     pins = str(PINS / f"{name}.txt")
-    _run(uv, "pip", "install", "--quiet", "--python", python, "--requirement", pins)
+    _run(program, "pip", "install", "--quiet", "--python", python, "--requirement", pins)
     if name == "project":
         version = ".".join(map(str, PYTHON_VERSION))
         packages = directory / "lib" / f"python{version}" / "site-packages"
@@ -80,15 +80,14 @@ def _python() -> str:
     return ".".join(map(str, PYTHON_VERSION))
 
 
-def _uv() -> str:
+def uv() -> str:
     """The uv on the PATH, else one of our own."""
     found = shutil.which("uv")
-    # A version manager's shim may be on the PATH where no uv is behind it.
-    if (
-        found
-        and subprocess.run([found, "--version"], capture_output=True, cwd=ROOT).returncode == 0
-    ):
-        return found
+    # A version manager's shim may be on the PATH where no uv is behind it: ask it.
+    if found:
+        answer = subprocess.run([found, "--version"], capture_output=True, cwd=ROOT)
+        if answer.returncode == 0:
+            return found
     own = HOME / "uv" / "bin" / "uv"
     if not own.exists():
         with step("installing uv"):

@@ -11,65 +11,87 @@ ordinary credentials and region of the shell.
 
 import argparse
 import sys
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Self
 
 import boto3
-from mailmirror.store.accounts import Accounts
-from mailmirror.usecases.accounts import add_key, create_account, list_keys, revoke_key
 
 from local import emulator
 from local.resources import resources_of
-from local.stack import Home, NotUp
+from local.stack import STACK_NAME, Home, NotUp
+from mailmirror.domain.mailbox import AccountId
+from mailmirror.store.accounts import Accounts
+from mailmirror.store.table import ConditionFailed, Table
+from mailmirror.store.vault import Vault
+from mailmirror.usecases.accounts import (
+    NewAccount,
+    add_key,
+    create_account,
+    list_keys,
+    revoke_key,
+)
 
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
 
+@dataclass(frozen=True, slots=True)
+class Office:
+    """What the operator's commands work with, of one deployed stack."""
 
-def accounts_of(dynamodb: "DynamoDBClient", table: str) -> Accounts:
-    return Accounts(dynamodb, table)
+    accounts: Accounts
+    vault: Vault
+
+    @classmethod
+    def of_stack(cls, session: boto3.Session, stack_name: str, url: str | None = None) -> Self:
+        """The office of a CloudFormation stack, in AWS or in the emulator at `url`."""
+        cloudformation = session.client("cloudformation", endpoint_url=url)
+        resources = resources_of(cloudformation, stack_name)
+        table = Table(session.client("dynamodb", endpoint_url=url), resources.table)
+        vault = Vault(session.client("kms", endpoint_url=url), resources.key)
+        return cls(Accounts(table), vault)
+
+    @classmethod
+    def of_emulator(cls, url: str) -> Self:
+        return cls.of_stack(emulator.session(), STACK_NAME, url)
+
+    def create_account(self, name: str) -> NewAccount:
+        return create_account(self.accounts, self.vault, name, datetime.now(UTC))
 
 
 def main() -> None:
     arguments = _parser().parse_args()
     try:
-        accounts = _accounts(arguments.stack, Home(arguments.directory))
+        office = _office(arguments.stack, Home(arguments.directory))
     except NotUp as error:
         sys.exit(str(error))
     now = datetime.now(UTC)
     match arguments.command:
         case "account":
-            account = create_account(accounts, arguments.name, now)
-            print(f"account         {account.account_id}")
-            print(f"API key         {account.api_key}")
-            print(f"webhook secret  {account.webhook_secret}")
+            new = office.create_account(arguments.name)
+            print(f"account         {new.account_id}")
+            print(f"API key         {new.api_key}")
+            print(f"webhook secret  {new.webhook_secret}")
             print("Neither is shown again.")
         case "key":
-            key = add_key(accounts, arguments.account, arguments.name, now)
-            print(f"key      {key.key_id}")
-            print(f"API key  {key.api_key}")
+            text = add_key(office.accounts, AccountId(arguments.account), arguments.name, now)
+            print(f"API key  {text}")
             print("It is not shown again.")
         case "keys":
-            for key in list_keys(accounts, arguments.account):
-                revoked = f"revoked {key.revoked_at:%Y-%m-%d %H:%M}" if key.revoked_at else "in use"
-                print(
-                    f"{key.key_id}  {key.name}  created {key.created_at:%Y-%m-%d %H:%M}  {revoked}"
-                )
+            for key in list_keys(office.accounts, AccountId(arguments.account)):
+                ended = f"revoked {key.revoked_at}" if key.revoked_at else "in use"
+                print(f"{key.id}  {key.name}  created {key.created_at}  {ended}")
         case "revoke":
-            revoke_key(accounts, arguments.account, arguments.key, now)
+            try:
+                revoke_key(office.accounts, AccountId(arguments.account), arguments.key, now)
+            except ConditionFailed:
+                sys.exit("the account has no such key")
             print(f"key {arguments.key} is revoked")
 
 
-def _accounts(stack_name: str, home: Home) -> Accounts:
-    """The accounts of the CloudFormation stack of that name, else of the local stack."""
+def _office(stack_name: str, home: Home) -> Office:
     if stack_name:
-        session = boto3.Session()
-        table = resources_of(session.client("cloudformation"), stack_name).table
-        return accounts_of(session.client("dynamodb"), table)
-    stack = home.stack()
-    dynamodb = emulator.session().client("dynamodb", endpoint_url=stack.aws_endpoint)
-    return accounts_of(dynamodb, stack.table)
+        return Office.of_stack(boto3.Session(), stack_name)
+    return Office.of_emulator(home.stack().aws_endpoint)
 
 
 def _parser() -> argparse.ArgumentParser:

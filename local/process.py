@@ -67,7 +67,7 @@ def _is_zombie(pid: int) -> bool:
 
 
 def _stat(pid: int) -> list[str]:
-    """The fields of proc(5)'s stat from the third, the state, on; the name before may hold blanks."""
+    """The fields of proc(5)'s stat from the state on; the name before it may hold blanks."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except (FileNotFoundError, ProcessLookupError):

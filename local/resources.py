@@ -13,6 +13,8 @@ class Resources:
     stage: str
     table: str
     bucket: str
+    key: str
+    """The KMS key's id."""
     queues: dict[str, str]
     """Logical id → URL."""
     functions: dict[str, str]
@@ -23,7 +25,7 @@ def resources_of(cloudformation: "CloudFormationClient", stack_name: str) -> Res
     """Look up a stack's resources.
 
     Raises:
-        ValueError: it has not exactly one API, stage, table and bucket.
+        ValueError: it has not exactly one API, stage, table, bucket and key.
     """
     of_type: dict[str, dict[str, str]] = {}
     pages = cloudformation.get_paginator("list_stack_resources").paginate(StackName=stack_name)
@@ -41,6 +43,7 @@ def resources_of(cloudformation: "CloudFormationClient", stack_name: str) -> Res
         stage=only("AWS::ApiGateway::Stage"),
         table=only("AWS::DynamoDB::Table"),
         bucket=only("AWS::S3::Bucket"),
+        key=only("AWS::KMS::Key"),
         queues=of_type.get("AWS::SQS::Queue", {}),
         functions=of_type.get("AWS::Lambda::Function", {}),
     )

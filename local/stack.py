@@ -36,7 +36,7 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """`stack.json`: how to reach a stack that is up. It holds secrets, of a stack of this machine."""
+    """`stack.json`: how to reach a stack that is up, with its account's secrets."""
 
     endpoint: str
     """`{endpoint}/v1/mailboxes` is the API's."""

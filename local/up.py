@@ -7,16 +7,13 @@ Two stacks of one checkout can be up at once in two directories (`--directory`).
 
 import argparse
 import sys
-from datetime import UTC, datetime
 from pathlib import Path
-
-from mailmirror.usecases.accounts import create_account
 
 from local import deployment, emulator
 from local.deployment import DeploymentFailed
 from local.down import down
 from local.emulator import Emulator, EmulatorFailed
-from local.operator import accounts_of
+from local.operator import Office
 from local.stack import Home, NotUp, Options, Run, Stack
 from local.steps import step
 
@@ -39,9 +36,7 @@ def up(home: Home, options: Options) -> Stack:
         aws.wait_until_ready()
     resources = deployment.deploy(home, aws, options)
     with step("creating an account"):
-        dynamodb = emulator.session().client("dynamodb", endpoint_url=aws.url)
-        accounts = accounts_of(dynamodb, resources.table)
-        account = create_account(accounts, FIRST_ACCOUNT, datetime.now(UTC))
+        account = Office.of_emulator(aws.url).create_account(FIRST_ACCOUNT)
     stack = Stack(
         endpoint=deployment.endpoint(aws, resources),
         aws_endpoint=aws.url,
