@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Self
 
 import boto3
+from botocore.exceptions import BotoCoreError, ClientError
 
 from local import emulator
 from local.resources import resources_of
@@ -62,7 +63,7 @@ def main() -> None:
     arguments = _parser().parse_args()
     try:
         office = _office(arguments.stack, Home(arguments.directory))
-    except NotUp as error:
+    except (NotUp, BotoCoreError, ClientError) as error:
         sys.exit(str(error))
     now = datetime.now(UTC)
     match arguments.command:
