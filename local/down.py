@@ -13,6 +13,12 @@ from local.steps import step
 
 def down(home: Home) -> None:
     """Stop the local stack, up or half up; do nothing where there is none."""
+    with home.locked():
+        stop(home)
+
+
+def stop(home: Home) -> None:
+    """What `down` does, for a caller who holds the home's lock."""
     run = home.run()
     if run and run.emulator.process.is_running():
         with step("stopping MiniStack"):

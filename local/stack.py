@@ -1,7 +1,10 @@
 """The local stack: where everything of it lies, and what `stack.json` says of it."""
 
+import fcntl
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -74,6 +77,14 @@ class Home:
     @property
     def build(self) -> Path:
         return self.directory / "build"
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep other commands from starting or stopping this stack meanwhile."""
+        self.directory.mkdir(parents=True, exist_ok=True)
+        with (self.directory / ".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
 
     def log(self, name: str) -> Path:
         path = self.directory / "logs" / f"{name}.log"

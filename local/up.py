@@ -11,7 +11,7 @@ from pathlib import Path
 
 from local import deployment, emulator
 from local.deployment import DeploymentFailed
-from local.down import down
+from local.down import stop
 from local.emulator import Emulator, EmulatorFailed
 from local.operator import Office
 from local.stack import Home, NotUp, Options, Run, Stack
@@ -28,10 +28,14 @@ def up(home: Home, options: Options) -> Stack:
     Raises:
         EmulatorFailed, DeploymentFailed: `down` stops what is running of it.
     """
-    down(home)
+    with home.locked():
+        stop(home)
+        return _start(home, options)
+
+
+def _start(home: Home, options: Options) -> Stack:
     with step("starting MiniStack"):
-        log = home.log("ministack")
-        aws = Emulator.start(home.emulator, log)
+        aws = Emulator.start(home.emulator, home.log("ministack"))
         home.save_run(Run(aws, options))
         aws.wait_until_ready()
     resources = deployment.deploy(home, aws, options)
@@ -58,7 +62,7 @@ def main() -> None:
     try:
         stack = home.stack()
     except NotUp:
-        stack = _start(home, options)
+        stack = _up_or_exit(home, options)
     else:
         run = home.run()
         if options != Options() and run and options != run.options:
@@ -67,7 +71,7 @@ def main() -> None:
     print(f"API: {stack.endpoint}/v1   all else: {home.directory / 'stack.json'}")
 
 
-def _start(home: Home, options: Options) -> Stack:
+def _up_or_exit(home: Home, options: Options) -> Stack:
     try:
         return up(home, options)
     except (EmulatorFailed, DeploymentFailed) as error:
