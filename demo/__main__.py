@@ -1,0 +1,97 @@
+"""Play a sales team's month against a stack on this machine, and print what comes of it."""
+
+import argparse
+import logging
+import secrets
+import signal
+import sys
+from datetime import UTC, datetime
+from typing import NoReturn
+
+import requests
+
+from demo import stack
+from demo.crm import Crm, Refused
+from demo.mail import month
+from demo.page import Page
+from demo.people import REPS
+from demo.play import Play, Unclean
+from demo.servers import HOST, Credentials, MailServers, mail_servers
+from demo.waiting import Late
+
+ROWS = 8
+
+
+def main() -> int:
+    """Run the demo; 0 if all went as it must."""
+    arguments = _parser().parse_args()
+    # aiosmtpd warns of an attribute of its own at each sign-in.
+    logging.getLogger("mail.log").setLevel(logging.ERROR)
+    signal.signal(signal.SIGTERM, _end)
+    try:
+        stack.ensure_none_is_up()
+        logins = [Credentials(rep.address, secrets.token_urlsafe(12)) for rep in REPS]
+        with mail_servers(logins) as servers:
+            _run(servers, logins, arguments.keep, arguments.all)
+    except (Late, Refused, Unclean, stack.StackError, requests.RequestException) as error:
+        print(f"demo: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("demo: interrupted", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _run(servers: MailServers, logins: list[Credentials], keep: bool, every_row: bool) -> None:
+    page = Page()
+    now = datetime.now(UTC)
+    page.act("A mail provider and a stack")
+    filed = month(now)
+    for copy in filed:
+        servers.file(copy.username, copy.folder, copy.raw, copy.received_at)
+    page.line(f"  IMAP on {HOST}:{servers.imap_port}, SMTP on {HOST}:{servers.smtp_port};")
+    page.line(f"  {len(filed)} copies of mail in {len(logins)} mailboxes.")
+    try:
+        described = stack.up(servers.authority_pem, networks=f"{HOST}/32")
+        crm = Crm(
+            described.endpoint, described.account_id, described.api_key, described.webhook_secret
+        )
+        play = Play(crm, servers, page, now)
+        play.tell_the_crms_facts()
+        connected = play.connect(logins)
+        play.await_schedule(connected, filed)
+        play.show_cards(shown=len(filed) if every_row else ROWS)
+        play.show_ledgers(connected, filed)
+        play.await_news(play.deliver_news())
+        if keep:
+            _linger(page, described)
+    finally:
+        if not keep:
+            page.act("The stack is stopped")
+            stack.down()
+
+
+def _linger(page: Page, described: stack.Stack) -> None:
+    """Keep the mail servers until Ctrl-C: the stack's next runs want to reach them."""
+    page.line()
+    page.line(f"The stack stays up: {described.endpoint} (`make down` stops it).")
+    page.line("The mailboxes live in this process, until Ctrl-C.")
+    try:
+        signal.pause()
+    except KeyboardInterrupt:
+        page.line()
+
+
+def _end(number: int, frame: object) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m demo", description=__doc__)
+    parser.add_argument("--keep", action="store_true", help="leave the stack up at the end")
+    parser.add_argument("--all", action="store_true", help=f"print whole cards, not {ROWS} rows")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,255 @@
+"""The acts: the CRM tells what it knows, two mailboxes are connected, mail appears on cards."""
+
+import smtplib
+import ssl
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from demo.crm import CardKind, Crm, Entry, Json, Refused
+from demo.mail import Copy, news, verdicts
+from demo.mime import Draft, render
+from demo.page import Page, moment
+from demo.people import CUSTOMERS, DEALS, LAURA, REPS, Rep, crm_events
+from demo.servers import HOST, Credentials, MailServers
+from demo.waiting import NotYet, wait_for
+
+FEED_PATIENCE: Final = timedelta(minutes=2)
+SYNC_PATIENCE: Final = timedelta(minutes=6)
+"""The schedule fires every minute; a slow machine may need a few of them to warm up."""
+
+FAULTS: Final = ("missing", "extra", "overlap")
+"""What an audit may not find; its other figures are no faults."""
+
+
+class Unclean(Exception):
+    """An audit or a ledger is not what it must be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Connected:
+    rep: Rep
+    mailbox_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    kind: CardKind
+    card_id: str
+    title: str
+    seen_by: Rep
+
+
+def cards() -> Iterator[Card]:
+    """Every card, as the rep sees it whose customer it is about."""
+    for customer in CUSTOMERS:
+        title = f"{customer.name}, {customer.company} ({customer.kind})"
+        yield Card(customer.kind, customer.person_id, title, customer.owner)
+    for deal in DEALS:
+        title = f"{deal.name} (deal, {deal.history[-1][1]})"
+        yield Card("deal", deal.deal_id, title, deal.contacts[0].owner)
+
+
+class Play:
+    """One run against one account and one mail provider."""
+
+    def __init__(self, crm: Crm, servers: MailServers, page: Page, now: datetime) -> None:
+        self._crm = crm
+        self._servers = servers
+        self._page = page
+        self._now = now
+
+    def tell_the_crms_facts(self) -> None:
+        """Post users, people and deals, and wait until the last of them has a card."""
+        events = crm_events(self._now)
+        self._page.act("The CRM tells what it knows")
+        self._crm.post_events(events)
+        self._page.line(f"  {len(events)} signed events: users, leads, contacts, deals.")
+        wait_for("the feed to be applied", self._last_deal_is_known, FEED_PATIENCE, self._page)
+        self._page.line("  Applied.")
+
+    def connect(self, logins: Sequence[Credentials]) -> list[Connected]:
+        """Connect each rep's mailbox, as that rep."""
+        self._page.act("Two mailboxes are connected")
+        connected: list[Connected] = []
+        for rep, login in zip(REPS, logins, strict=True):
+            mailbox_id = self._crm.connect(self._settings(rep, login))
+            connected.append(Connected(rep, mailbox_id))
+            self._page.line(f"  {rep.name}: {login.username} is mailbox {mailbox_id}.")
+        return connected
+
+    def await_schedule(self, connected: Sequence[Connected], filed: Sequence[Copy]) -> None:
+        """Wait until the schedule has synced both; nothing here asks for a sync."""
+        expected = {rep.address: 0 for rep in REPS}
+        for (username, _), counts in verdicts(filed).items():
+            expected[username] += counts.total()
+        self._page.act("The schedule starts the sync")
+        began = time.monotonic()
+
+        def both_are_synced() -> None:
+            stands = [self._stands(mailbox, expected) for mailbox in connected]
+            if any(stands):
+                raise NotYet("; ".join(filter(None, stands)))
+
+        wait_for("the scheduled sync", both_are_synced, SYNC_PATIENCE, self._page)
+        total = sum(expected.values())
+        self._page.line(f"  {total} messages judged {time.monotonic() - began:.0f} s after.")
+
+    def show_cards(self, shown: int) -> None:
+        """Print every card with its newest `shown` entries."""
+        self._page.act("What a salesperson sees")
+        for card in cards():
+            self._show(card, shown)
+
+    def show_ledgers(self, connected: Sequence[Connected], filed: Sequence[Copy]) -> None:
+        """Print each mailbox's ledger and audit.
+
+        Raises:
+            Unclean: an audit found something, or a verdict is not what the mail was made for.
+        """
+        self._page.act("Every message is accounted for")
+        expected = verdicts(filed)
+        for mailbox in connected:
+            state = self._crm.mailbox(mailbox.mailbox_id, mailbox.rep.user_id)
+            succeeded = moment(datetime.fromisoformat(state["last_success_at"]))
+            self._page.line()
+            self._page.line(
+                f"  {mailbox.rep.name}, {mailbox.rep.address}: {state['state']},"
+                f" last success {succeeded}"
+            )
+            ledger = self._crm.ledger(mailbox.mailbox_id, mailbox.rep.user_id)
+            self._page.table(_ledger_rows(ledger))
+            self._check_verdicts(mailbox, ledger, expected)
+            self._check_audit(mailbox)
+
+    def deliver_news(self) -> Draft:
+        """A customer answers: her server hands the message to ours, for both readers."""
+        draft = news(datetime.now(UTC))
+        self._page.act(f"{LAURA.name} answers")
+        trust = ssl.create_default_context(cadata=self._servers.authority_pem.decode())
+        with smtplib.SMTP_SSL(HOST, self._servers.smtp_port, context=trust) as smtp:
+            recipients = [person.address for person in (*draft.to, *draft.cc)]
+            smtp.sendmail(draft.sender.address, recipients, render(draft))
+        self._page.line(f"  {draft.subject!r} was delivered at {moment(draft.date)}.")
+        return draft
+
+    def await_news(self, draft: Draft) -> None:
+        """Wait until the next scheduled run has put it on top of its card, and show it."""
+        card = next(card for card in cards() if card.card_id == LAURA.person_id)
+        began = time.monotonic()
+
+        def it_is_on_top() -> Entry:
+            newest = self._crm.newest(card.kind, card.card_id, card.seen_by.user_id)
+            if newest is None or newest.message_id.strip("<>") != (draft.message_id or "").strip(
+                "<>"
+            ):
+                raise NotYet(f"the newest is still {newest.subject!r}" if newest else "no mail")
+            return newest
+
+        wait_for("the next scheduled run", it_is_on_top, SYNC_PATIENCE, self._page)
+        self._page.line(f"  On its card {time.monotonic() - began:.0f} s after:")
+        self._show(card, 3)
+
+    def _show(self, card: Card, shown: int) -> None:
+        timeline = self._crm.timeline(card.kind, card.card_id, card.seen_by.user_id)
+        self._page.card(
+            card.title, card.seen_by, timeline.entries, covered(timeline.coverage), shown
+        )
+
+    def _settings(self, rep: Rep, login: Credentials) -> Json:
+        return {
+            "user_id": rep.user_id,
+            "email": login.username,
+            "provider": "imap",
+            "imap": {"host": HOST, "port": self._servers.imap_port, "security": "tls"},
+            "smtp": {"host": HOST, "port": self._servers.smtp_port, "security": "tls"},
+            "username": login.username,
+            "password": login.password,
+        }
+
+    def _last_deal_is_known(self) -> None:
+        deal = DEALS[-1]
+        try:
+            self._crm.newest("deal", deal.deal_id, deal.contacts[0].owner.user_id)
+        except Refused as refused:
+            # The feed keeps its order: until its last event is applied, the card, or at
+            # first even the acting user, is unknown.
+            if refused.status in (403, 404):
+                raise NotYet(f"{deal.name} has no card") from refused
+            raise
+
+    def _stands(self, mailbox: Connected, expected: Mapping[str, int]) -> str:
+        """How far a mailbox's first sync is; empty when it is done."""
+        state = self._crm.mailbox(mailbox.mailbox_id, mailbox.rep.user_id)
+        ledger = self._crm.ledger(mailbox.mailbox_id, mailbox.rep.user_id)
+        judged = sum(sum(folder["verdicts"].values()) for folder in ledger)
+        pending = sum(folder["verdicts"].get("pending", 0) for folder in ledger)
+        if state["last_success_at"] and not pending and judged == expected[mailbox.rep.address]:
+            return ""
+        error = f", {state['error']['reason']}" if state["error"] else ""
+        of = expected[mailbox.rep.address]
+        return f"{mailbox.rep.given_name} {state['state']} {judged - pending}/{of}{error}"
+
+    def _check_verdicts(
+        self,
+        mailbox: Connected,
+        ledger: Sequence[Json],
+        expected: Mapping[tuple[str, str], Counter[str]],
+    ) -> None:
+        for folder in ledger:
+            wanted = dict(expected[mailbox.rep.address, folder["name"]])
+            given = {verdict: count for verdict, count in folder["verdicts"].items() if count}
+            if wanted != given:
+                raise Unclean(f"{folder['name']}: verdicts {given}, and should be {wanted}")
+        self._page.verdict(True, "every verdict is the one that the mail was written for")
+
+    def _check_audit(self, mailbox: Connected) -> None:
+        folders = self._crm.audit(mailbox.mailbox_id, mailbox.rep.user_id)
+        self._page.line()
+        self._page.table(_audit_rows(folders))
+        if any(_count(folder[name]) for folder in folders for name in FAULTS):
+            self._page.verdict(False, "the server and the ledger differ")
+            raise Unclean(f"the audit of {mailbox.rep.address} is not clean")
+        self._page.verdict(True, "the audit is clean: server and ledger agree on every UID")
+
+
+def covered(coverage: Json) -> str:
+    """How far a card can be trusted, in one line."""
+    mailboxes = [_trusted("mail", mailbox) for mailbox in coverage["mailboxes"]]
+    return "; ".join([*mailboxes, _trusted("the CRM's facts", coverage["feed"])])
+
+
+def _trusted(what: str, part: Json) -> str:
+    if not part["complete"]:
+        return f"{what}: {part['reason']}"
+    return f"{what} complete as of {moment(datetime.fromisoformat(part['as_of']))}"
+
+
+def _ledger_rows(ledger: Sequence[Json]) -> list[list[str]]:
+    names = [folder["name"] for folder in ledger]
+    verdict_names = [
+        verdict
+        for verdict in dict.fromkeys(name for folder in ledger for name in folder["verdicts"])
+        if any(folder["verdicts"].get(verdict) for folder in ledger)
+    ]
+    rows = [["verdict", *names, "all"]]
+    for verdict in verdict_names:
+        counts = [folder["verdicts"].get(verdict, 0) for folder in ledger]
+        rows.append([verdict, *map(str, counts), str(sum(counts))])
+    totals = [sum(folder["verdicts"].values()) for folder in ledger]
+    return [*rows, ["UIDs", *map(str, totals), str(sum(totals))]]
+
+
+def _audit_rows(folders: Sequence[Json]) -> list[list[str]]:
+    rows = [["audit", *(folder["name"] for folder in folders), "all"]]
+    for key in ("server_uids", *FAULTS, "pending", "removed", "gone"):
+        counts = [_count(folder[key]) for folder in folders]
+        rows.append([key, *map(str, counts), str(sum(counts))])
+    return rows
+
+
+def _count(uids: int | Sequence[int]) -> int:
+    return uids if isinstance(uids, int) else len(uids)
