@@ -14,7 +14,7 @@ from demo.people import Rep
 WIDTH: Final = 100
 BOLD, DIM, GREEN, RED, BLUE = "1", "2", "32", "31", "36"
 
-WHO, SUBJECT, FILES = 26, 37, 13
+WHO, SUBJECT, FILES = 26, 36, 13
 
 
 class Page:
