@@ -11,10 +11,9 @@ ordinary credentials and region of the shell.
 
 import argparse
 import sys
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import replace
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
@@ -23,75 +22,65 @@ from local import emulator
 from local.resources import resources_of
 from local.stack import STACK_NAME, Home, NotUp
 from mailmirror.domain.mailbox import AccountId
-from mailmirror.store.accounts import Accounts
-from mailmirror.store.table import ConditionFailed, Table
-from mailmirror.store.vault import Vault
-from mailmirror.usecases.accounts import (
-    NewAccount,
-    add_key,
-    create_account,
-    list_keys,
-    revoke_key,
-)
+from mailmirror.domain.problems import Refused
+from mailmirror.runtime import Runtime, Settings
+from mailmirror.usecases.accounts import add_key, create_account, list_keys, revoke_key
 
 
-@dataclass(frozen=True, slots=True)
-class Office:
-    """What the operator's commands work with, of one deployed stack."""
+class Office(Runtime):
+    """What the operator's commands run on: a deployed stack's table and key, seen from outside.
 
-    accounts: Accounts
-    vault: Vault
+    Parameters:
+        session: whose credentials and region count.
+        stack_name: the CloudFormation stack.
+        url: where the emulator is; None for AWS.
+    """
 
-    @classmethod
-    def of_stack(cls, session: boto3.Session, stack_name: str, url: str | None = None) -> Self:
-        """The office of a CloudFormation stack, in AWS or in the emulator at `url`."""
-        cloudformation = session.client("cloudformation", endpoint_url=url)
-        resources = resources_of(cloudformation, stack_name)
-        table = Table(session.client("dynamodb", endpoint_url=url), resources.table)
-        vault = Vault(session.client("kms", endpoint_url=url), resources.key)
-        return cls(Accounts(table), vault)
+    def __init__(self, session: boto3.Session, stack_name: str, url: str | None = None) -> None:
+        self._session, self._url = session, url
+        resources = resources_of(self._client("cloudformation"), stack_name)
+        settings = replace(Settings.from_environment(), table=resources.table, key_id=resources.key)
+        super().__init__(settings)
 
     @classmethod
     def of_emulator(cls, url: str) -> Self:
-        return cls.of_stack(emulator.session(), STACK_NAME, url)
+        return cls(emulator.session(), STACK_NAME, url)
 
-    def create_account(self, name: str) -> NewAccount:
-        return create_account(self.accounts, self.vault, name, datetime.now(UTC))
+    def _client(self, service: str) -> Any:
+        return self._session.client(service, endpoint_url=self._url)  # type: ignore[call-overload]
 
 
 def main() -> None:
     arguments = _parser().parse_args()
     try:
-        office = _office(arguments.stack, Home(arguments.directory))
-    except (NotUp, BotoCoreError, ClientError) as error:
+        _run(arguments, _office(arguments.stack, Home(arguments.directory)))
+    except (NotUp, Refused, BotoCoreError, ClientError) as error:
         sys.exit(str(error))
-    now = datetime.now(UTC)
+
+
+def _run(arguments: argparse.Namespace, office: Office) -> None:
     match arguments.command:
         case "account":
-            new = office.create_account(arguments.name)
+            new = create_account(arguments.name, office)
             print(f"account         {new.account_id}")
             print(f"API key         {new.api_key}")
             print(f"webhook secret  {new.webhook_secret}")
             print("Neither is shown again.")
         case "key":
-            text = add_key(office.accounts, AccountId(arguments.account), arguments.name, now)
-            print(f"API key  {text}")
+            print(f"API key  {add_key(AccountId(arguments.account), arguments.name, office)}")
             print("It is not shown again.")
         case "keys":
-            for key in list_keys(office.accounts, AccountId(arguments.account)):
+            for key in list_keys(AccountId(arguments.account), office):
                 ended = f"revoked {key.revoked_at}" if key.revoked_at else "in use"
                 print(f"{key.id}  {key.name}  created {key.created_at}  {ended}")
         case "revoke":
-            try:
-                revoke_key(office.accounts, AccountId(arguments.account), arguments.key, now)
-            except ConditionFailed:
-                sys.exit("the account has no such key")
+            revoke_key(AccountId(arguments.account), arguments.key, office)
             print(f"key {arguments.key} is revoked")
 
 
 def _office(stack_name: str, home: Home) -> Office:
     if stack_name:
-        return Office.of_stack(boto3.Session(), stack_name)
+        return Office(boto3.Session(), stack_name)
     return Office.of_emulator(home.stack().aws_endpoint)
 
 

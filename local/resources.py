@@ -35,8 +35,10 @@ def resources_of(cloudformation: "CloudFormationClient", stack_name: str) -> Res
             by_logical_id[resource["LogicalResourceId"]] = resource["PhysicalResourceId"]
 
     def only(kind: str) -> str:
-        (name,) = of_type.get(kind, {}).values()
-        return name
+        names = list(of_type.get(kind, {}).values())
+        if len(names) != 1:
+            raise ValueError(f"stack {stack_name} has {len(names)} resources of {kind}, not one")
+        return names[0]
 
     return Resources(
         api=only("AWS::ApiGateway::RestApi"),

@@ -16,6 +16,7 @@ from local.emulator import Emulator, EmulatorFailed
 from local.operator import Office
 from local.stack import Home, NotUp, Options, Run, Stack
 from local.steps import step
+from mailmirror.usecases.accounts import create_account
 
 FIRST_ACCOUNT = "local"
 
@@ -40,7 +41,7 @@ def _start(home: Home, options: Options) -> Stack:
         aws.wait_until_ready()
     resources = deployment.deploy(home, aws, options)
     with step("creating an account"):
-        account = Office.of_emulator(aws.url).create_account(FIRST_ACCOUNT)
+        account = create_account(FIRST_ACCOUNT, Office.of_emulator(aws.url))
     stack = Stack(
         endpoint=deployment.endpoint(aws, resources),
         aws_endpoint=aws.url,
