@@ -67,7 +67,7 @@ class Entry:
             sender=Correspondent.parse(message["from"]),
             recipients=[Correspondent.parse(person) for person in (*message["to"], *message["cc"])],
             instant=datetime.fromisoformat(message["instant"]),
-            outgoing=message["direction"] == "out",
+            outgoing=message["direction"] == "outgoing",
             attachments=[attachment["name"] for attachment in message["attachments"]],
         )
 

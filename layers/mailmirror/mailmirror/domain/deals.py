@@ -93,7 +93,11 @@ def vote(
     for moment in [instant, *openings]:
         open_deals = frozenset(deal.id for deal in deals if deal.is_open(contacts, moment))
         if open_deals:
-            return open_deals if policy is DealPolicy.ALL_OPEN_DEALS or len(open_deals) == 1 else frozenset()
+            return (
+                open_deals
+                if policy is DealPolicy.ALL_OPEN_DEALS or len(open_deals) == 1
+                else frozenset()
+            )
     return frozenset()
 
 

@@ -116,21 +116,24 @@ class Audit:
         return not (self.missing or self.extra or self.overlap)
 
 
-def audit(ledger: Ledger, server: UidSet, uidnext: int) -> Audit:
+def audit(ledger: Ledger, server: UidSet, low: int, next: int) -> Audit:
     """Prove the ledger against the server's UIDs.
 
     Parameters:
         ledger: read after the server's list was.
         server: all UIDs of the folder.
-        uidnext: the UIDNEXT that the ledger knew; a UID beyond it is news, not a loss.
+        low: the least UID that the first sync has looked at; those below it are pending.
+        next: the UID from which on the ledger has not looked; those from it on are news.
     """
-    known = ledger.judged | ledger.pending
+    looked_at = UidSet.span(low, next - 1)
+    unlooked = server & UidSet.span(1, low - 1)
+    pending = (ledger.pending | unlooked) - ledger.judged
     return Audit(
         server_uids=len(server),
-        missing=(server & UidSet.span(1, uidnext - 1)) - known,
+        missing=(server & looked_at) - ledger.judged - pending,
         extra=ledger.present - server,
         overlap=ledger.overlap(),
-        pending=len(ledger.pending),
+        pending=len(pending),
         removed=len(ledger.removed),
         gone=len(ledger.of(Verdict.GONE)),
     )

@@ -1,5 +1,6 @@
 """A mailbox: where its mail lies, whose it is, and how it is doing."""
 
+from collections.abc import Set
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
@@ -69,6 +70,8 @@ class MailboxState(StrEnum):
 
     FIRST_SYNC = "first_sync"
     HEALTHY = "healthy"
+    INCOMPLETE = "incomplete"
+    """It syncs, but a folder was not found."""
     FAILING = "failing"
     SIGN_IN_NEEDED = "sign_in_needed"
     DISCONNECTED = "disconnected"
@@ -107,19 +110,25 @@ def pause(error: Code, failures: int) -> timedelta:
     """Say how long to wait after the n-th failure in a row before trying again."""
     if error is Code.SIGN_IN_FAILED:
         return _SIGN_IN_PAUSE
-    return min(POLL_INTERVAL * 2 ** min(failures - 1, 10), _LONGEST_PAUSE)
+    return min(POLL_INTERVAL * (1 << min(failures - 1, 10)), _LONGEST_PAUSE)
 
 
-def state_of(status: MailboxStatus, due: Due | None, first_sync_done: bool) -> MailboxState:
-    """Say how a mailbox is doing."""
+def state_of(
+    status: MailboxStatus, due: Due | None, *, first_sync_done: bool, roles: Set[FolderRole]
+) -> tuple[MailboxState, Code | None]:
+    """Say how a mailbox is doing, and with which problem."""
     if status is MailboxStatus.DISCONNECTED:
-        return MailboxState.DISCONNECTED
+        return MailboxState.DISCONNECTED, None
     if status is MailboxStatus.ERASING:
-        return MailboxState.ERASING
+        return MailboxState.ERASING, None
     if due is not None and due.error is not None:
         needs_person = due.error is Code.SIGN_IN_FAILED
-        return MailboxState.SIGN_IN_NEEDED if needs_person else MailboxState.FAILING
-    return MailboxState.HEALTHY if first_sync_done else MailboxState.FIRST_SYNC
+        return (MailboxState.SIGN_IN_NEEDED if needs_person else MailboxState.FAILING), due.error
+    if not first_sync_done:
+        return MailboxState.FIRST_SYNC, None
+    if FolderRole.SENT not in roles:
+        return MailboxState.INCOMPLETE, Code.SENT_NOT_FOUND
+    return MailboxState.HEALTHY, None
 
 
 def is_news(known: Seen | None, uidvalidity: int, uidnext: int, messages: int) -> bool:

@@ -68,7 +68,7 @@ def judge(copy: Headers, people: People, rules: Rules) -> Verdict:
     """Say why a copy is, or is not, mirrored: the first rule that holds decides.
 
     There is no clock here: a verdict given again, by an audit or after a UIDVALIDITY change,
-    is the same verdict. `unreadable` comes before all these: there are no headers to judge.
+    is the same verdict. `unreadable` is not among these: there are no headers to judge.
     """
     if outside_window(copy.received_at, rules):
         return Verdict.OUTSIDE_WINDOW
@@ -80,7 +80,9 @@ def judge(copy: Headers, people: People, rules: Rules) -> Verdict:
     matched = outsiders & people.customers
     if not matched:
         return Verdict.NO_PERSON
-    if all(address in people.blocked or domain_of(address) in people.blocked for address in matched):
+    if all(
+        address in people.blocked or domain_of(address) in people.blocked for address in matched
+    ):
         return Verdict.BLOCKED
     if copy.recipients > rules.max_recipients:
         return Verdict.TOO_MANY_RECIPIENTS

@@ -9,7 +9,8 @@ _KOREAN = ("cp949", "johab")
 _CHINESE = ("gb18030",)
 _ESCAPED_JIS = ("iso2022_jp", "iso2022_jp_2", "iso2022_jp_ext", "cp50220")
 _SHIFT_JIS = ("cp932", "shift_jisx0213")
-_JIS = (*_ESCAPED_JIS, *_SHIFT_JIS)
+_JIS = (*_ESCAPED_JIS, "euc_jp", "cp932")
+"""Eight bits labelled ISO-2022-JP are one of the other two: EUC as Shift_JIS is half-width kana."""
 _EUC_JP = ("euc_jp", "euc_jis_2004")
 
 _CODECS: dict[str, tuple[str, ...]] = {
@@ -143,10 +144,10 @@ def _decode(data: bytes, codec: str) -> str:
 
 
 def _decode_cp50220(data: bytes) -> str:
-    """Read ISO-2022-JP with the extensions of NEC and IBM (①, ㈱, 髙), which Python has no codec for.
+    """Read ISO-2022-JP and the extensions of NEC and IBM (①, ㈱, 髙) to it.
 
-    The two bytes of JIS are those of Shift_JIS otherwise arranged, and of that Python does know
-    the extensions.
+    Python has no codec for them. The two bytes of JIS are those of Shift_JIS otherwise arranged,
+    and of that Python does know the extensions.
 
     Raises:
         UnicodeError: a byte stands where none may.
@@ -158,7 +159,9 @@ def _decode_cp50220(data: bytes) -> str:
         if mode in (b"$@", b"$B", b"$(@", b"$(B"):
             text.append(_shift(run).decode("cp932"))
         elif mode == b"$(D":
-            text.append(b"".join(b"\x8f" + _high(run[i : i + 2]) for i in _pairs(run)).decode("euc_jp"))
+            text.append(
+                b"".join(b"\x8f" + _high(run[i : i + 2]) for i in _pairs(run)).decode("euc_jp")
+            )
         elif mode == b"(I":
             text.append(_high(run).decode("cp932"))
         elif b"\x1b" in run:

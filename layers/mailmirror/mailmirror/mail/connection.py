@@ -39,7 +39,9 @@ class Reach:
         trust = ssl.create_default_context()
         if extra_authority:
             trust.load_verify_locations(cadata=extra_authority)
-        networks = tuple(ipaddress.ip_network(text.strip()) for text in allowed.split(",") if text.strip())
+        networks = tuple(
+            ipaddress.ip_network(text.strip()) for text in allowed.split(",") if text.strip()
+        )
         return cls(trust, networks)
 
     def connect(self, server: Server) -> socket.socket:
@@ -96,7 +98,9 @@ class Reach:
         address = ipaddress.ip_address(text.partition("%")[0])
         if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
             address = address.ipv4_mapped
-        if any(address in network for network in self.allowed if network.version == address.version):
+        if any(
+            address in network for network in self.allowed if network.version == address.version
+        ):
             return True
         return address.is_global and not address.is_multicast
 

@@ -9,7 +9,7 @@ from urllib.parse import unquote_to_bytes
 
 from mailmirror.mail import charsets
 
-_LONGEST_BLOCK = 1 << 20
+LONGEST_BLOCK = 1 << 20
 """Bytes of a header block that are looked at: 10,000 recipients take half of it."""
 
 _LONGEST_PARAMETERS = 1 << 14
@@ -21,6 +21,7 @@ _NOT_BASE64 = bytes(set(range(256)) - set(_BASE64))
 _MOST_STREAMS = 10_000
 
 _FIELD = re.compile(rb"([!-9;-~]{1,200})[ \t]*:(.*)", re.DOTALL)
+_PARAMETER_LINE = re.compile(rb"[A-Za-z0-9*_-]{1,40}=")
 _WORD = re.compile(r"=\?([^?\s]{1,80})\?([bBqQ])\?([^?]*)\?=")
 _BETWEEN_WORDS = re.compile(r"(\?=)[ \t]+(?==\?[^?\s]{1,80}\?[bBqQ]\?[^?]*\?=)")
 _PARAMETER = re.compile(r';\s*([^\s;="]+)\s*=\s*("(?:\\.|[^"\\])*"|[^;]*)', re.DOTALL)
@@ -54,7 +55,7 @@ class Fields:
 
 def read_fields(block: bytes) -> Fields:
     """Read a header block, which ends at its first empty line; what is no field is skipped."""
-    raw = list(_unfold(_lines(block[:_LONGEST_BLOCK])))
+    raw = list(_unfold(_lines(block[:LONGEST_BLOCK])))
     declared = next((value for name, value in raw if name == "content-type"), b"")
     charset = parameters(declared.decode("latin-1"))[1].get("charset")
     return Fields(
@@ -65,6 +66,13 @@ def read_fields(block: bytes) -> Fields:
 def is_field_line(line: bytes) -> bool:
     """Tell whether a line begins a header field."""
     return _FIELD.match(line) is not None
+
+
+def continues(line: bytes, previous: bytes) -> bool:
+    """Tell whether a line belongs to the field above: indented, or a parameter that should be."""
+    return line[:1] in b" \t" or (
+        previous.endswith(b";") and _PARAMETER_LINE.match(line) is not None
+    )
 
 
 def decode_words(text: str) -> str:
@@ -93,7 +101,9 @@ def decode_words(text: str) -> str:
 
 def printable(text: str) -> str:
     """Return a text on one line: control characters are blanks, and none stands at its ends."""
-    return "".join(" " if unicodedata.category(c) in ("Cc", "Zl", "Zp") else c for c in text).strip()
+    return "".join(
+        " " if unicodedata.category(c) in ("Cc", "Zl", "Zp") else c for c in text
+    ).strip()
 
 
 def parameters(value: str) -> tuple[str, Mapping[str, str]]:
@@ -148,7 +158,7 @@ def _lines(block: bytes) -> Iterator[bytes]:
 def _unfold(lines: Iterator[bytes]) -> Iterator[tuple[str, bytes]]:
     name, pieces = "", [b""]
     for line in lines:
-        if line[:1] in b" \t":
+        if continues(line, pieces[-1]):
             pieces.append(line.strip())
             continue
         field = _FIELD.match(line)

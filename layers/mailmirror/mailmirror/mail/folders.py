@@ -77,7 +77,9 @@ def roles(listed: Iterable[Listed]) -> Sequence[RemoteFolder]:
     inbox = [folder for folder in candidates if folder.name.upper() == "INBOX"]
     sent = [folder for folder in candidates if _special_use(folder) is FolderRole.SENT]
     if not sent:
-        named = [(rank, folder) for folder in candidates if (rank := _sent_rank(folder)) is not None]
+        named = [
+            (rank, folder) for folder in candidates if (rank := _sent_rank(folder)) is not None
+        ]
         sent = [folder for _, folder in sorted(named, key=lambda pair: pair[0])]
     return [
         *(RemoteFolder(folder.name, FolderRole.INBOX) for folder in inbox[:1]),

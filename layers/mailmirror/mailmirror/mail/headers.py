@@ -31,6 +31,7 @@ HEADER_FIELDS: tuple[str, ...] = (
 )
 """What the header pass fetches of each message."""
 
+_NAMES = {name.lower() for name in HEADER_FIELDS}
 _ADDRESS_FIELDS = ("from", "sender", "reply-to", "to", "cc", "bcc")
 _REPORT_TYPES = {"", "delivery-status", "disposition-notification", "feedback-report"}
 _DAEMONS = {"mailer-daemon", "postmaster"}
@@ -85,10 +86,10 @@ def parse_headers(raw: bytes) -> MessageHeaders:
 
     Raises:
         UnreadableHeaders: none of the fields stands in it, or there is something in its address
-            fields, yet not one address.
+            fields, yet not one address, and it is no report.
     """
     fields = read_fields(raw)
-    if not any(fields.first(name.lower()) for name in HEADER_FIELDS):
+    if not {field.name for field in fields.all} & _NAMES:
         raise UnreadableHeaders("none of the fields of a message")
     mailboxes: dict[str, tuple[Mailbox, ...]] = {}
     has_content = False
@@ -96,7 +97,9 @@ def parse_headers(raw: bytes) -> MessageHeaders:
         read = [read_mailboxes(value) for value in fields.every(name)]
         mailboxes[name] = tuple(chain.from_iterable(found for found, _ in read))
         has_content = has_content or any(content for _, content in read)
-    if has_content and not any(mailboxes.values()):
+    is_report = _is_report(fields, mailboxes["from"])
+    # A host's daemon reports to its own postmaster with neither's domain.
+    if has_content and not is_report and not any(mailboxes.values()):
         raise UnreadableHeaders("no address in any address field")
     return MessageHeaders(
         from_=mailboxes["from"],
@@ -110,15 +113,15 @@ def parse_headers(raw: bytes) -> MessageHeaders:
         message_id=normalise_message_id(fields.first("message-id")),
         in_reply_to=tuple(message_ids(" ".join(fields.every("in-reply-to")))),
         references=tuple(message_ids(" ".join(fields.every("references")))),
-        is_report=_is_report(fields, mailboxes["from"]),
+        is_report=is_report,
     )
 
 
 def _is_report(fields: Fields, senders: Sequence[Mailbox]) -> bool:
     content_type, attributes = parameters(fields.first("content-type"))
-    if content_type == "multipart/report":
-        if attributes.get("report-type", "").strip().lower() in _REPORT_TYPES:
-            return True
+    report_type = attributes.get("report-type", "").strip().lower()
+    if content_type == "multipart/report" and report_type in _REPORT_TYPES:
+        return True
     submitted, _ = parameters(fields.first("auto-submitted"))
     if submitted in ("", "no"):
         return False

@@ -90,7 +90,7 @@ class _Client(IMAPClient):  # type: ignore[misc]
         super().__init__(server.host, server.port, use_uid=True, ssl=False, timeout=None)
         self.normalise_times = False
 
-    def _create_IMAP4(self) -> _Imap4:  # noqa: N802
+    def _create_IMAP4(self) -> _Imap4:
         return _Imap4(self._connection, self._server)
 
 
@@ -145,9 +145,7 @@ class ImapSession:
     def status(self, folder: RemoteFolder) -> Status:
         """Ask for a folder's STATUS; it need not be the examined one."""
         with self._asking():
-            answer = self._client.folder_status(
-                folder.name, ["UIDVALIDITY", "UIDNEXT", "MESSAGES"]
-            )
+            answer = self._client.folder_status(folder.name, ["UIDVALIDITY", "UIDNEXT", "MESSAGES"])
         return _status(answer, b"MESSAGES")
 
     def examine(self, folder: RemoteFolder) -> Status:
@@ -170,10 +168,12 @@ class ImapSession:
         return found
 
     def dates(self, uids: UidSet) -> Mapping[int, datetime]:
-        """Fetch the INTERNALDATE of each UID; one that the server leaves out is not in the answer."""
+        """Fetch the INTERNALDATE of each UID; one that the server leaves out is not there."""
         answer = self._fetch(uids, ["INTERNALDATE"], 200 * len(uids))
         return {
-            uid: received for uid, items in answer.items() if (received := _received(items)) is not None
+            uid: received
+            for uid, items in answer.items()
+            if (received := _received(items)) is not None
         }
 
     def headers(self, uids: UidSet) -> Mapping[int, Fetched]:

@@ -39,7 +39,7 @@ class AttachmentLine:
 
 
 @dataclass(frozen=True, slots=True)
-class Content:
+class Summary:
     """What a list shows of a message, as one mailbox has it."""
 
     key: MailboxKey
@@ -73,7 +73,7 @@ class ContentStore:
         self._table = table
         self._objects = objects
 
-    def put(self, contents: Iterable[tuple[Content, bytes]], copies: Iterable[Copy]) -> None:
+    def put(self, contents: Iterable[tuple[Summary, bytes]], copies: Iterable[Copy]) -> None:
         """Keep contents with their raw bytes, and the copies that name them.
 
         A message costs two items (its list line and its copy), and a third with the raw bytes
@@ -81,15 +81,17 @@ class ContentStore:
         """
         pack = zstandard.ZstdCompressor(level=3).compress
         items: list[Item] = []
-        uploads: list[tuple[Content, bytes]] = []
+        uploads: list[tuple[Summary, bytes]] = []
         for content, raw in contents:
             packed = pack(raw)
             in_object = len(packed) > ITEM_BYTES
-            items.append(_content_item(content, in_object=in_object))
+            items.append(_summary_item(content, in_object=in_object))
             if in_object:
                 uploads.append((content, packed))
             else:
-                items.append({**keys.raw(content.key, content.message, content.sha256), "raw": packed})
+                items.append(
+                    {**keys.raw(content.key, content.message, content.sha256), "raw": packed}
+                )
         self._upload(uploads)
         for copy in copies:
             filed = copy.filed
@@ -99,7 +101,7 @@ class ContentStore:
                 items.append(keys.message_instant(filed.key, filed.message, filed.instant))
         self._table.write(items)
 
-    def _upload(self, uploads: Sequence[tuple[Content, bytes]]) -> None:
+    def _upload(self, uploads: Sequence[tuple[Summary, bytes]]) -> None:
         with ThreadPoolExecutor(_UPLOADS) as pool:
             list(
                 pool.map(
@@ -111,26 +113,26 @@ class ContentStore:
             )
 
     def read_many(
-        self, wanted: Iterable[tuple[MailboxKey, MessageKey, str]]
-    ) -> Mapping[tuple[MailboxId, MessageKey], Content]:
-        """Read list lines: half a read unit each, a hundred a round trip."""
-        by_mailbox = {key.mailbox: key for key, _, _ in (wanted := list(wanted))}
-        items = self._table.get_many(keys.content(*one) for one in wanted)
-        contents = [_content(by_mailbox[item["mailbox"]], item) for item in items]
+        self, wanted: Sequence[tuple[MailboxKey, MessageKey, str]]
+    ) -> Mapping[tuple[MailboxId, MessageKey], Summary]:
+        """Read what a list shows, consistently: one read unit each, a hundred a round trip."""
+        by_mailbox = {key.mailbox: key for key, _, _ in wanted}
+        items = self._table.get_many((keys.content(*one) for one in wanted), consistent=True)
+        contents = [_summary(by_mailbox[item["mailbox"]], item) for item in items]
         return {(content.key.mailbox, content.message): content for content in contents}
 
-    def find(self, key: MailboxKey, message: MessageKey) -> tuple[Content, datetime] | None:
+    def find(self, key: MailboxKey, message: MessageKey) -> tuple[Summary, datetime] | None:
         """Read what a mailbox shows of a message, and the message's instant in it."""
         items = list(self._table.query(keys.message(key, message), keys.CONTENTS, limit=1))
         if not items:
             return None
-        content = _content(key, items[0])
+        content = _summary(key, items[0])
         instants = list(self._table.query(keys.message(key, message), keys.INSTANTS, limit=1))
         text = instants[0][SK].removeprefix(keys.INSTANTS) if instants else None
         instant = datetime.fromisoformat(text) if text else content.date
         return (content, instant) if instant else None
 
-    def raw(self, content: Content) -> bytes:
+    def raw(self, content: Summary) -> bytes:
         """Read a message's raw bytes.
 
         Raises:
@@ -150,8 +152,13 @@ class ContentStore:
         """Read the first copies of a mailbox that are left."""
         items = self._table.query(keys.kept(key), keys.COPIES, limit=limit)
         return [
-            ({keys.PK: item[keys.PK], SK: item[SK]}, read_filed(key.account, item)) for item in items
+            ({keys.PK: item[keys.PK], SK: item[SK]}, read_filed(key.account, item))
+            for item in items
         ]
+
+    def erase_copies(self, copies: Iterable[keys.Key]) -> None:
+        """Delete copies, when nothing is left of what they name."""
+        self._table.write(deletes=copies)
 
     def erase(self, key: MailboxKey, message: MessageKey) -> None:
         """Delete all that a mailbox keeps of a message in the table."""
@@ -159,7 +166,7 @@ class ContentStore:
         self._table.write(deletes=[{keys.PK: item[keys.PK], SK: item[SK]} for item in items])
 
 
-def _content_item(content: Content, *, in_object: bool) -> Item:
+def _summary_item(content: Summary, *, in_object: bool) -> Item:
     return {
         **keys.content(content.key, content.message, content.sha256),
         "mailbox": content.key.mailbox,
@@ -179,8 +186,8 @@ def _content_item(content: Content, *, in_object: bool) -> Item:
     }
 
 
-def _content(key: MailboxKey, item: Item) -> Content:
-    return Content(
+def _summary(key: MailboxKey, item: Item) -> Summary:
+    return Summary(
         key=key,
         message=MessageKey(item["message"]),
         sha256=item["sha256"],

@@ -36,7 +36,9 @@ class DealStore:
         """Read a deal with all its versions, a deleted one too."""
         versions = [
             _version(item)
-            for item in self._table.query(keys.deal(account, id), keys.DEAL_VERSIONS, consistent=True)
+            for item in self._table.query(
+                keys.deal(account, id), keys.DEAL_VERSIONS, consistent=True
+            )
         ]
         return Deal.of(id, versions) if versions else None
 

@@ -63,6 +63,10 @@ class DueStore:
             {":due": keys.time_text(now + POLL_INTERVAL), ":now": keys.time_text(now), ":none": 0},
         )
 
+    def queued(self, key: MailboxKey, now: datetime) -> None:
+        """Work that needs no poll was queued: look again after the interval."""
+        self._write(key, "SET due_at = :due", {":due": keys.time_text(now + POLL_INTERVAL)})
+
     def synced(self, key: MailboxKey, seen: Mapping[str, Seen], now: datetime) -> None:
         """A sync has finished with the folders as `seen` says."""
         self._write(
@@ -94,10 +98,9 @@ class DueStore:
 
     def _write(self, key: MailboxKey, expression: str, values: Mapping[str, object]) -> None:
         """Update an entry, unless the mailbox has been disconnected meanwhile."""
+        names = {"#error": "error"} if "#error" in expression else None
         try:
-            self._table.update(
-                Update(keys.due(key), expression, values, _EXISTS, {"#error": "error"})
-            )
+            self._table.update(Update(keys.due(key), expression, values, _EXISTS, names))
         except ConditionFailed:
             return
 

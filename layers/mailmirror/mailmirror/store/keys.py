@@ -147,8 +147,11 @@ def kept(key: MailboxKey) -> str:
     return f"{key.account}#kept#{key.mailbox}.{key.epoch}"
 
 
+LEDGERS = "ledger#"
+
+
 def ledger_blocks(folder: str, uidvalidity: int) -> str:
-    return f"ledger#{folder}#{uidvalidity}#"
+    return f"{LEDGERS}{folder}#{uidvalidity}#"
 
 
 def ledger_block(key: MailboxKey, folder: str, uidvalidity: int, number: int) -> Key:
@@ -209,9 +212,7 @@ def thread_root(account: AccountId, id: ThreadId) -> Key:
 
 
 def thread_entry(key: MailboxKey, id: ThreadId, position: str) -> Key:
-    return _key(
-        thread(key.account, id), f"{THREAD_ENTRIES}{key.mailbox}.{key.epoch}#{position}"
-    )
+    return _key(thread(key.account, id), f"{THREAD_ENTRIES}{key.mailbox}.{key.epoch}#{position}")
 
 
 def position(instant: datetime, message: MessageKey, sha256: str) -> str:

@@ -68,3 +68,10 @@ class LedgerStore:
             )
         except ConditionFailed as error:
             raise LeaseLost(lease.key.mailbox) from error
+
+    def erase(self, key: MailboxKey) -> None:
+        """Delete every block of a mailbox in its epoch."""
+        items = self._table.query(keys.kept(key), keys.LEDGERS)
+        self._table.write(
+            deletes=[{keys.PK: item[keys.PK], keys.SK: item[keys.SK]} for item in items]
+        )

@@ -73,7 +73,9 @@ class MailboxStore:
             now,
         )
 
-    def find(self, account: AccountId, id: MailboxId, *, consistent: bool = False) -> Mailbox | None:
+    def find(
+        self, account: AccountId, id: MailboxId, *, consistent: bool = False
+    ) -> Mailbox | None:
         """Half a read unit, one if consistent."""
         item = self._table.get(keys.mailbox(account, id), consistent=consistent)
         return _mailbox(account, item) if item else None

@@ -9,6 +9,7 @@ from mailmirror.domain.mailbox import MailboxKey
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import ObjectIdentifierTypeDef
 
 LINK_SECONDS = 300
 
@@ -19,9 +20,7 @@ class ObjectStore:
         self._bucket = bucket
 
     def put_raw(self, key: MailboxKey, message: MessageKey, sha256: str, packed: bytes) -> None:
-        self._client.put_object(
-            Bucket=self._bucket, Key=_raw(key, message, sha256), Body=packed
-        )
+        self._client.put_object(Bucket=self._bucket, Key=_raw(key, message, sha256), Body=packed)
 
     def get_raw(self, key: MailboxKey, message: MessageKey, sha256: str) -> bytes:
         answer = self._client.get_object(Bucket=self._bucket, Key=_raw(key, message, sha256))
@@ -33,7 +32,9 @@ class ObjectStore:
             Bucket=self._bucket, Prefix=_folder(key)
         )
         for page in pages:
-            objects = [{"Key": entry["Key"]} for entry in page.get("Contents", ())]
+            objects: list[ObjectIdentifierTypeDef] = [
+                {"Key": entry["Key"]} for entry in page.get("Contents", ())
+            ]
             if objects:
                 self._client.delete_objects(
                     Bucket=self._bucket, Delete={"Objects": objects, "Quiet": True}

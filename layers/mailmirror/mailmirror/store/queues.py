@@ -29,16 +29,14 @@ class SyncJob:
 
     account: AccountId
     mailbox: MailboxId
-    full: bool = False
-    """Whether to look at folders in which STATUS shows no news."""
 
     @classmethod
     def from_json(cls, body: str) -> "SyncJob":
         fields = json.loads(body)
-        return cls(AccountId(fields["account"]), MailboxId(fields["mailbox"]), bool(fields["full"]))
+        return cls(AccountId(fields["account"]), MailboxId(fields["mailbox"]))
 
     def to_json(self) -> str:
-        return json.dumps({"account": self.account, "mailbox": self.mailbox, "full": self.full})
+        return json.dumps({"account": self.account, "mailbox": self.mailbox})
 
 
 @dataclass(frozen=True, slots=True)

@@ -141,10 +141,16 @@ class SyncStates:
 
     def start_log(self, lease: Lease, number: int, now: datetime) -> None:
         """Note the line of the account's log from which on old verdicts may have to change."""
-        self._write(lease, now, "log_cursor = if_not_exists(log_cursor, :number)", {":number": number})
+        self._write(
+            lease, now, "log_cursor = if_not_exists(log_cursor, :number)", {":number": number}
+        )
 
-    def release(self, lease: Lease, now: datetime, *, first_sync_done: bool) -> None:
-        """The last write: mark the first sync done where it is, and free the lease."""
+    def release(self, lease: Lease, *, first_sync_done: bool) -> None:
+        """The last write: say whether the first sync is done, and free the lease.
+
+        Raises:
+            LeaseLost: another holds the lease.
+        """
         try:
             self._table.update(
                 Update(

@@ -269,7 +269,8 @@ class Table:
 
 def _units(answer: Any) -> float:
     consumed = answer.get("ConsumedCapacity") or []
-    return sum(one["CapacityUnits"] for one in ([consumed] if isinstance(consumed, dict) else consumed))
+    each = [consumed] if isinstance(consumed, dict) else consumed
+    return float(sum(one["CapacityUnits"] for one in each))
 
 
 def _item(plain: Mapping[str, Any]) -> Any:
@@ -278,7 +279,9 @@ def _item(plain: Mapping[str, Any]) -> Any:
 
 def _plain(item: Any) -> Item:
     plain = {name: _deserialize(value) for name, value in item.items()}
-    return {k: v.value if isinstance(v, Binary) else v for k, v in plain.items()}
+    return {
+        name: bytes(value) if isinstance(value, Binary) else value for name, value in plain.items()
+    }
 
 
 def _put_request(put: Put) -> dict[str, Any]:

@@ -97,8 +97,13 @@ class ThreadStore:
     def add(self, filed: Iterable[Filed]) -> None:
         """Put entries on their threads. One write unit each."""
         self._table.write(
-            filed_item(keys.thread_entry(one.key, one.thread, one.position), one)
-            for one in filed
+            filed_item(keys.thread_entry(one.key, one.thread, one.position), one) for one in filed
+        )
+
+    def erase(self, filed: Iterable[Filed]) -> None:
+        """Take entries off their threads. One write unit each."""
+        self._table.write(
+            deletes=(keys.thread_entry(one.key, one.thread, one.position) for one in filed)
         )
 
     def read(self, account: AccountId, root: ThreadId) -> tuple[Association, Sequence[Filed]]:
@@ -123,7 +128,13 @@ class ThreadStore:
         return replace(association, ever=ever), entries
 
     def associate(
-        self, account: AccountId, root: ThreadId, deals: frozenset[DealId], version: int, *, settled: bool
+        self,
+        account: AccountId,
+        root: ThreadId,
+        deals: frozenset[DealId],
+        version: int,
+        *,
+        settled: bool,
     ) -> None:
         """Keep on which deals a thread is filed.
 
@@ -153,7 +164,9 @@ def roots(
     unread = set(asked)
     while unread:
         items = table.get_many((keys.thread_root(account, id) for id in unread), consistent=True)
-        found = {_thread_of(item): ThreadId(item["redirect"]) for item in items if "redirect" in item}
+        found = {
+            _thread_of(item): ThreadId(item["redirect"]) for item in items if "redirect" in item
+        }
         redirects |= found
         unread = set(found.values()) - redirects.keys()
     ends = {}

@@ -75,8 +75,18 @@ class TimelineStore:
     ) -> None:
         """Put messages on the timelines of deals, and take them off others. One write unit each."""
         self._table.write(
-            (item for deal in on for one in filed for item in _items(keys.deal_timeline(one.key, deal), one)),
-            (key for deal in off for one in filed for key in _keys(keys.deal_timeline(one.key, deal), one)),
+            (
+                item
+                for deal in on
+                for one in filed
+                for item in _items(keys.deal_timeline(one.key, deal), one)
+            ),
+            (
+                key
+                for deal in off
+                for one in filed
+                for key in _keys(keys.deal_timeline(one.key, deal), one)
+            ),
         )
 
     def erase(self, filed: Filed, deals: Iterable[DealId]) -> None:
@@ -94,9 +104,13 @@ class TimelineStore:
         ]
         return self._page(partitions, before, limit)
 
-    def deal(self, deal: DealId, mailboxes: Sequence[MailboxKey], before: str, limit: int) -> Sequence[Hit]:
+    def deal(
+        self, deal: DealId, mailboxes: Sequence[MailboxKey], before: str, limit: int
+    ) -> Sequence[Hit]:
         """Read a page of a deal's timeline."""
-        return self._page([(key, keys.deal_timeline(key, deal)) for key in mailboxes], before, limit)
+        return self._page(
+            [(key, keys.deal_timeline(key, deal)) for key in mailboxes], before, limit
+        )
 
     def _page(
         self, partitions: Iterable[tuple[MailboxKey, str]], before: str, limit: int

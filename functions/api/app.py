@@ -1,0 +1,153 @@
+"""The API: bearer keys, JSON, one route a use case."""
+
+from http import HTTPStatus
+from typing import Any
+
+from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from mailmirror import shapes
+from mailmirror.domain.deals import DealId
+from mailmirror.domain.feed import PersonKind, PersonRef
+from mailmirror.domain.mailbox import AccountId
+from mailmirror.domain.problems import Code, Refused
+from mailmirror.http import JSON, Answer, answered, json_body
+from mailmirror.runtime import Runtime, observed
+from mailmirror.usecases import change_mailbox
+from mailmirror.usecases.accounts import authenticate
+from mailmirror.usecases.acting_user import Viewer, own_mailbox, viewer
+from mailmirror.usecases.connect_mailbox import ConnectRequest
+from mailmirror.usecases.probe_jobs import ProbeJob, Task, ask_probe
+from mailmirror.usecases.read_card import MOST, read_deal_card, read_person_card
+from mailmirror.usecases.read_mailbox import list_mailboxes, read_ledger, read_mailbox
+from mailmirror.usecases.read_message import attachment_link, read_message
+
+runtime = Runtime.from_environment()
+app = APIGatewayRestResolver()
+
+
+def account() -> AccountId:
+    return authenticate(app.current_event.headers.get("Authorization", ""), runtime)
+
+
+def acting_user() -> str | None:
+    return app.current_event.headers.get("X-Mailmirror-User")
+
+
+def reader() -> Viewer:
+    return viewer(account(), acting_user(), runtime)
+
+
+def answer(body: Any, status: HTTPStatus = HTTPStatus.OK) -> Response[str]:
+    return Response(status, JSON, shapes.text(body), {"Cache-Control": "no-store"})
+
+
+def page_size() -> int:
+    text = app.current_event.query_string_parameters.get("limit", "50")
+    if not text.isdecimal() or not 1 <= int(text[:9]) <= MOST:
+        raise Refused(Code.INVALID_FIELD, f"limit: 1 to {MOST}")
+    return int(text)
+
+
+def cursor() -> str | None:
+    return app.current_event.query_string_parameters.get("cursor")
+
+
+@app.post("/v1/mailboxes")
+def connect() -> Response[str]:
+    request = json_body(app.current_event)
+    ConnectRequest.parse(request)  # what is wrong with the form needs no server to say
+    asked = ask_probe(ProbeJob(Task.CONNECT, account(), request=request), runtime)
+    return answer(shapes.mailbox(read_mailbox(account(), asked["id"], runtime)), HTTPStatus.CREATED)
+
+
+@app.get("/v1/mailboxes")
+def mailboxes() -> Response[str]:
+    found = list_mailboxes(account(), runtime)
+    return answer({"mailboxes": [shapes.mailbox(one) for one in found]})
+
+
+@app.get("/v1/mailboxes/<id>")
+def mailbox(id: str) -> Response[str]:
+    report = read_mailbox(account(), id, runtime)
+    owned = report.mailbox.owner == acting_user()
+    counters = shapes.counters(read_ledger(report.mailbox, runtime)) if owned else None
+    return answer(shapes.mailbox(report, counters))
+
+
+@app.post("/v1/mailboxes/<id>/sync")
+def sync(id: str) -> Response[str]:
+    change_mailbox.request_sync(account(), id, runtime)
+    return answer({"id": id, "queued": True}, HTTPStatus.ACCEPTED)
+
+
+@app.delete("/v1/mailboxes/<id>")
+def disconnect(id: str) -> Response[str]:
+    match app.current_event.query_string_parameters.get("mail", "keep"):
+        case "keep":
+            change_mailbox.disconnect(account(), id, runtime)
+        case "erase":
+            change_mailbox.erase(account(), id, runtime)
+        case _:
+            raise Refused(Code.INVALID_FIELD, "mail: keep or erase")
+    return answer(shapes.mailbox(read_mailbox(account(), id, runtime)), HTTPStatus.ACCEPTED)
+
+
+@app.get("/v1/mailboxes/<id>/ledger")
+def ledger(id: str) -> Response[str]:
+    own = own_mailbox(account(), acting_user(), id, runtime)
+    language = app.current_event.headers.get("Accept-Language", "en")[:2]
+    return answer(shapes.ledger(read_ledger(own, runtime), language))
+
+
+@app.get("/v1/mailboxes/<id>/audit")
+def audit(id: str) -> Response[str]:
+    key = own_mailbox(account(), acting_user(), id, runtime).key
+    return answer(ask_probe(ProbeJob(Task.AUDIT, key.account, key.mailbox), runtime))
+
+
+@app.get("/v1/leads/<id>/messages")
+def lead_card(id: str) -> Response[str]:
+    lead = PersonRef(PersonKind.LEAD, id)
+    return answer(shapes.page(read_person_card(reader(), lead, cursor(), page_size(), runtime)))
+
+
+@app.get("/v1/contacts/<id>/messages")
+def contact_card(id: str) -> Response[str]:
+    contact = PersonRef(PersonKind.CONTACT, id)
+    return answer(shapes.page(read_person_card(reader(), contact, cursor(), page_size(), runtime)))
+
+
+@app.get("/v1/deals/<id>/messages")
+def deal_card(id: str) -> Response[str]:
+    return answer(shapes.page(read_deal_card(reader(), DealId(id), cursor(), page_size(), runtime)))
+
+
+@app.get("/v1/messages/<id>")
+def message(id: str) -> Response[str]:
+    return answer(shapes.whole_message(read_message(reader(), id, runtime)))
+
+
+@app.get("/v1/messages/<id>/attachments/<n>")
+def attachment(id: str, n: str) -> Response[str]:
+    if not n.isdecimal():
+        raise Refused(Code.NOT_FOUND)
+    link = attachment_link(reader(), id, int(n[:9]), runtime)
+    return Response(HTTPStatus.SEE_OTHER, JSON, "", {"Location": link, "Cache-Control": "no-store"})
+
+
+@app.not_found
+def not_found(_: Exception) -> Response[str]:
+    raise Refused(Code.NOT_FOUND, "no such route")
+
+
+@app.exception_handler(Refused)
+def refused(refusal: Refused) -> Response[str]:
+    problem = Answer.of_problem(refusal)
+    return Response(problem.status, problem.content_type, shapes.text(problem.body))
+
+
+@observed
+@answered
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    return app.resolve(event, context)

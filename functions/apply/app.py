@@ -1,0 +1,29 @@
+"""Apply the CRM's events in their order, one a record."""
+
+from typing import Any
+
+from aws_lambda_powertools.utilities.batch import (
+    SqsFifoPartialProcessor,
+    process_partial_response,
+)
+from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from mailmirror.runtime import Runtime, failures_logged, observed
+from mailmirror.store.queues import FeedJob
+from mailmirror.usecases.apply_event import apply_event
+
+runtime = Runtime.from_environment()
+processor = SqsFifoPartialProcessor(skip_group_on_error=True)
+processor.raise_on_entire_batch_failure = False
+
+
+@failures_logged
+def apply(record: SQSRecord) -> None:
+    apply_event(FeedJob.from_json(record.body), runtime)
+
+
+@observed
+def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
+    return process_partial_response(event, apply, processor, context)

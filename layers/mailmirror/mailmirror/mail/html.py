@@ -1,0 +1,164 @@
+"""HTML of strangers: made harmless to show, and read as text."""
+
+import html
+import re
+
+import nh3
+
+_TAGS = {
+    *("a", "abbr", "b", "bdi", "bdo", "big", "blockquote", "br", "caption", "center", "cite"),
+    *("code", "col", "colgroup", "dd", "del", "div", "dl", "dt", "em", "font", "h1", "h2", "h3"),
+    *("h4", "h5", "h6", "hr", "i", "img", "ins", "kbd", "li", "mark", "ol", "p", "pre", "q", "rp"),
+    *("rt", "ruby", "s", "samp", "small", "span", "strike", "strong", "sub", "sup", "table"),
+    *("tbody", "td", "tfoot", "th", "thead", "tr", "tt", "u", "ul", "var", "wbr"),
+}
+_CELL = {"align", "bgcolor", "colspan", "height", "rowspan", "valign", "width"}
+_ATTRIBUTES = {
+    "*": {"dir", "lang", "style", "title"},
+    "a": {"href"},
+    "blockquote": {"type"},
+    "col": {"span", "width"},
+    "colgroup": {"span", "width"},
+    "div": {"align"},
+    "font": {"color", "face", "size"},
+    "hr": {"align", "size", "width"},
+    "img": {"align", "alt", "border", "height", "src", "width"},
+    "ol": {"start", "type"},
+    "p": {"align"},
+    "table": {"align", "bgcolor", "border", "cellpadding", "cellspacing", "width"},
+    "td": _CELL,
+    "th": _CELL,
+    "tr": {"align", "bgcolor", "valign"},
+}
+_STYLES = {
+    *("background-color", "border", "border-bottom", "border-collapse", "border-left"),
+    *("border-radius", "border-right", "border-spacing", "border-top", "color", "direction"),
+    *("font", "font-family", "font-size", "font-style", "font-weight", "height", "letter-spacing"),
+    *("line-height", "margin", "margin-bottom", "margin-left", "margin-right", "margin-top"),
+    *("max-width", "min-width", "padding", "padding-bottom", "padding-left", "padding-right"),
+    *("padding-top", "text-align", "text-decoration", "text-indent", "text-transform"),
+    *("vertical-align", "white-space", "width", "word-break", "word-wrap"),
+}
+"""What changes the look of its own box alone: nothing that moves over other parts of a card."""
+
+_UNSEEN = {"script", "style", "title", "template", "noscript", "object", "svg", "math"}
+"""Elements whose content is no text."""
+
+_LOADS = re.compile(r"[(\\@]|/\*")
+"""What a style needs to name a resource, plain or disguised; `rgb(…)` is lost to it too."""
+
+_RGB = re.compile(r"\brgba?\([0-9., %]*\)")
+_EMBEDDED = re.compile(r"data:image/(?:png|jpe?g|gif|webp);base64,", re.IGNORECASE)
+_LINK_SCHEMES = ("http:", "https:", "mailto:", "tel:")
+
+_BLOCKS = {
+    *("blockquote", "center", "dd", "div", "dl", "dt", "h1", "h2", "h3", "h4", "h5", "h6", "hr"),
+    *("li", "ol", "p", "pre", "table", "tr", "ul"),
+}
+_TEXT_TAGS = _BLOCKS | {"br", "td", "th"}
+_SPACED = {"p", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "dl", "table", "pre", "blockquote"}
+_TAG = re.compile(r"<(/?)([a-z0-9]+)[^>]*>")
+_BLANKS = re.compile(r"[ \t\n\r\f]+")
+_MANY_LINES = re.compile(r"\n{3,}")
+
+
+def sanitise(markup: str) -> str:
+    """Return HTML that may be shown on a card.
+
+    It runs nothing, posts nothing and loads nothing: an image of a remote server has lost its
+    address, so that no sender learns that their message was opened; `cid:` and embedded images
+    stay. Links open apart and name no referrer.
+    """
+    return nh3.clean(
+        markup,
+        tags=_TAGS,
+        clean_content_tags=_UNSEEN,
+        attributes=_ATTRIBUTES,
+        attribute_filter=_harmless,
+        url_schemes={"http", "https", "mailto", "tel", "cid", "data"},
+        filter_style_properties=_STYLES,
+        link_rel="noopener noreferrer nofollow",
+        set_tag_attribute_values={"a": {"target": "_blank"}},
+    )
+
+
+def text_of(markup: str) -> str:
+    """Return the text of HTML as a reader sees it, quoted passages with `> ` before each line."""
+    lines = _Lines()
+    # Parsed as browsers do, and stripped to the tags that break lines: what is left is well-formed.
+    plain = nh3.clean(
+        markup,
+        tags=_TEXT_TAGS,
+        clean_content_tags=_UNSEEN,
+        attributes={},
+        link_rel=None,
+    )
+    position = 0
+    for tag in _TAG.finditer(plain):
+        lines.write(html.unescape(plain[position : tag.start()]))
+        lines.tag(tag[2], closing=bool(tag[1]))
+        position = tag.end()
+    lines.write(html.unescape(plain[position:]))
+    return lines.text()
+
+
+class _Lines:
+    """Lines of text as they grow out of HTML."""
+
+    def __init__(self) -> None:
+        self._lines: list[str] = []
+        self._line: list[str] = []
+        self._quotes = 0
+        self._preformatted = 0
+
+    def write(self, text: str) -> None:
+        if self._preformatted:
+            first, *others = text.split("\n")
+            self._line.append(first)
+            for other in others:
+                self._end_line()
+                self._line.append(other)
+        else:
+            self._line.append(_BLANKS.sub(" ", text))
+
+    def tag(self, name: str, *, closing: bool) -> None:
+        step = -1 if closing else 1
+        if name == "br":
+            self._end_line()
+        elif name in ("td", "th"):
+            self._line.append(" ")
+        elif name in _BLOCKS:
+            self._end_block(spaced=name in _SPACED)
+            if name == "blockquote":
+                self._quotes = max(0, self._quotes + step)
+            elif name == "pre":
+                self._preformatted = max(0, self._preformatted + step)
+
+    def text(self) -> str:
+        self._end_block(spaced=False)
+        return _MANY_LINES.sub("\n\n", "\n".join(self._lines)).strip()
+
+    def _end_block(self, *, spaced: bool) -> None:
+        if "".join(self._line).strip():
+            self._end_line()
+        self._line.clear()
+        if spaced and self._lines and self._lines[-1].strip("> "):
+            self._end_line()
+
+    def _end_line(self) -> None:
+        text = "".join(self._line).replace("\N{NO-BREAK SPACE}", " ")
+        self._line.clear()
+        text = text.rstrip() if self._preformatted else _BLANKS.sub(" ", text).strip()
+        # Nobody reads the fiftieth level, and each level costs its mark on each line.
+        self._lines.append((">" * min(self._quotes, 20) + " " if self._quotes else "") + text)
+
+
+def _harmless(tag: str, attribute: str, value: str) -> str | None:
+    if attribute == "style":
+        return None if _LOADS.search(_RGB.sub("", value)) else value
+    if attribute == "href":
+        return value if value.strip().lower().startswith(_LINK_SCHEMES) else None
+    if attribute == "src":
+        kept = value.strip().lower().startswith("cid:") or _EMBEDDED.match(value.strip())
+        return value if kept else None
+    return value

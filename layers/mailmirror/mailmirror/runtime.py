@@ -1,0 +1,263 @@
+"""What a function runs on: its environment, parsed once, and the stores made from it.
+
+Each is made when it is first used and kept for the life of the environment, so that a function
+pays only for what it needs. Logs, metrics and traces are set up here and nowhere else; neither a
+secret nor anything of a message is ever passed to them.
+"""
+
+import functools
+import os
+import traceback
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.metrics import MetricUnit
+from botocore.config import Config
+
+from mailmirror.mail.connection import Reach
+from mailmirror.store.accounts import Accounts
+from mailmirror.store.change_log import ChangeLog
+from mailmirror.store.contents import ContentStore
+from mailmirror.store.deals import DealStore
+from mailmirror.store.due import DueStore
+from mailmirror.store.feed import FeedStore
+from mailmirror.store.ledgers import LedgerStore
+from mailmirror.store.mailboxes import MailboxStore
+from mailmirror.store.objects import ObjectStore
+from mailmirror.store.people import PeopleStore
+from mailmirror.store.queues import FeedQueue, Queue
+from mailmirror.store.sync_state import SyncStates
+from mailmirror.store.table import Table
+from mailmirror.store.threads import ThreadStore
+from mailmirror.store.timelines import TimelineStore
+from mailmirror.store.vault import Credentials, Vault
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+logger = Logger(service="mailmirror")
+metrics = Metrics(namespace="Mailmirror", service="mailmirror")
+
+_MARGIN = timedelta(seconds=20)
+"""Before the function's own deadline: a batch must still be able to end well."""
+
+
+class Misconfigured(Exception):
+    """The environment lacks a variable that this function needs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The environment, as the template sets it. What a function is not given is empty."""
+
+    table: str
+    bucket: str
+    key_id: str
+    feed_queue: str
+    poll_queue: str
+    sync_queue: str
+    first_sync_queue: str
+    probe_function: str
+    allowed_networks: str
+    extra_ca_object: str
+
+    @classmethod
+    def from_environment(cls) -> "Settings":
+        return cls(**{name: os.environ.get(name.upper(), "") for name in cls.__dataclass_fields__})
+
+    def need(self, name: str) -> str:
+        """Return a setting that must be there.
+
+        Raises:
+            Misconfigured: it is not.
+        """
+        value: str = getattr(self, name)
+        if not value:
+            raise Misconfigured(f"the environment variable {name.upper()} is not set")
+        return value
+
+
+class Runtime:
+    """The stores and servers of one environment.
+
+    Parameters:
+        settings: which table, bucket and queues.
+        clock: tells the time, in UTC.
+        new_id: makes ids that nobody can guess.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        new_id: Callable[[], str] = lambda: uuid.uuid4().hex,
+    ) -> None:
+        self.settings = settings
+        self.now = clock
+        self.new_id = new_id
+
+    @classmethod
+    def from_environment(cls) -> "Runtime":
+        return cls(Settings.from_environment())
+
+    def deadline(self, context: "LambdaContext") -> datetime:
+        """When to hand the rest to the queue."""
+        left = timedelta(milliseconds=context.get_remaining_time_in_millis())
+        return self.now() + left - _MARGIN
+
+    def count(self, name: str, value: float = 1) -> None:
+        """Add to a metric, named in CamelCase."""
+        metrics.add_metric(name=name, unit=MetricUnit.Count, value=value)
+
+    @cached_property
+    def _config(self) -> Config:
+        return Config(
+            max_pool_connections=32,
+            connect_timeout=3,
+            read_timeout=25,
+            retries={"mode": "standard", "total_max_attempts": 4},
+        )
+
+    def _client(self, service: str) -> Any:
+        config = self._config
+        if service == "s3":  # links signed by the older version are refused in most regions
+            config = config.merge(Config(signature_version="s3v4"))
+        return boto3.client(service, config=config)  # type: ignore[call-overload]
+
+    @cached_property
+    def table(self) -> Table:
+        return Table(self._client("dynamodb"), self.settings.need("table"))
+
+    @cached_property
+    def objects(self) -> ObjectStore:
+        return ObjectStore(self._client("s3"), self.settings.need("bucket"))
+
+    @cached_property
+    def vault(self) -> Vault:
+        return Vault(self._client("kms"), self.settings.need("key_id"))
+
+    @cached_property
+    def accounts(self) -> Accounts:
+        return Accounts(self.table)
+
+    @cached_property
+    def credentials(self) -> Credentials:
+        return Credentials(self.table, self.vault)
+
+    @cached_property
+    def change_log(self) -> ChangeLog:
+        return ChangeLog(self.table)
+
+    @cached_property
+    def people(self) -> PeopleStore:
+        return PeopleStore(self.table, self.change_log)
+
+    @cached_property
+    def deals(self) -> DealStore:
+        return DealStore(self.table)
+
+    @cached_property
+    def feed(self) -> FeedStore:
+        return FeedStore(self.table)
+
+    @cached_property
+    def due(self) -> DueStore:
+        return DueStore(self.table)
+
+    @cached_property
+    def mailboxes(self) -> MailboxStore:
+        return MailboxStore(self.table, self.change_log, self.due)
+
+    @cached_property
+    def sync_states(self) -> SyncStates:
+        return SyncStates(self.table)
+
+    @cached_property
+    def ledgers(self) -> LedgerStore:
+        return LedgerStore(self.table)
+
+    @cached_property
+    def threads(self) -> ThreadStore:
+        return ThreadStore(self.table)
+
+    @cached_property
+    def timelines(self) -> TimelineStore:
+        return TimelineStore(self.table)
+
+    @cached_property
+    def contents(self) -> ContentStore:
+        return ContentStore(self.table, self.objects)
+
+    @cached_property
+    def _sqs(self) -> Any:
+        return self._client("sqs")
+
+    @cached_property
+    def feed_queue(self) -> FeedQueue:
+        return FeedQueue(self._sqs, self.settings.need("feed_queue"))
+
+    @cached_property
+    def poll_queue(self) -> Queue:
+        return Queue(self._sqs, self.settings.need("poll_queue"))
+
+    @cached_property
+    def sync_queue(self) -> Queue:
+        return Queue(self._sqs, self.settings.need("sync_queue"))
+
+    @cached_property
+    def first_sync_queue(self) -> Queue:
+        return Queue(self._sqs, self.settings.need("first_sync_queue"))
+
+    @cached_property
+    def reach(self) -> Reach:
+        """Whom we may talk to, and whose certificates we trust."""
+        at = self.settings.extra_ca_object
+        return Reach.make(
+            self.settings.allowed_networks, self.objects.read_text(at) if at else None
+        )
+
+    @cached_property
+    def lambda_client(self) -> Any:
+        return self._client("lambda")
+
+
+class Failed(Exception):
+    """What a function fails with: an error's kind, and never its text, which may quote mail."""
+
+
+def log_failure(error: Exception) -> None:
+    """Log where an error came from, without its text."""
+    frames = traceback.extract_tb(error.__traceback__)
+    logger.error(
+        "failed",
+        error=type(error).__name__,
+        frames=[f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames[-12:]],
+    )
+    metrics.add_metric(name="Failures", unit=MetricUnit.Count, value=1)
+
+
+def failures_logged[**P, R](step: Callable[P, R]) -> Callable[P, R]:
+    """Log a step's failure without its text, and fail without it."""
+
+    @functools.wraps(step)
+    def logging(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return step(*args, **kwargs)
+        except Exception as error:
+            log_failure(error)
+            raise Failed(type(error).__name__) from None
+
+    return logging
+
+
+def observed[**P, R](handler: Callable[P, R]) -> Callable[P, R]:
+    """Give a handler its logs and metrics: where they are set up, and nowhere else."""
+    quiet = failures_logged(handler)
+    counted = metrics.log_metrics(quiet, raise_on_empty_metrics=False)
+    return logger.inject_lambda_context(counted, clear_state=True)

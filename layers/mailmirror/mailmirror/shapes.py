@@ -1,0 +1,210 @@
+"""The JSON that the API and `probe` answer with, made from what the use cases return."""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from mailmirror.domain.coverage import FeedCoverage, MailboxCoverage
+from mailmirror.domain.ledger import Audit
+from mailmirror.domain.problems import PROBLEMS, Code
+from mailmirror.domain.uids import UidSet
+from mailmirror.domain.verdict import EXPLANATIONS, Verdict
+from mailmirror.mail.content import Attachment
+from mailmirror.store.contents import Participant
+from mailmirror.usecases.audit_mailbox import FolderAudit
+from mailmirror.usecases.read_card import Coverage, Line, Page
+from mailmirror.usecases.read_mailbox import FolderLedger, MailboxReport
+from mailmirror.usecases.read_message import WholeMessage
+
+Json = dict[str, Any]
+
+
+def text(body: object) -> str:
+    """JSON as it goes out."""
+    return json.dumps(body, ensure_ascii=False)
+
+
+def mailbox(report: MailboxReport, counters: Mapping[str, int] | None = None) -> Json:
+    """A mailbox; its counters are for its owner's eyes."""
+    due = report.due
+    return {
+        "id": report.mailbox.key.mailbox,
+        "user_id": report.mailbox.owner,
+        "email": report.mailbox.email,
+        "state": report.state.value,
+        "progress": report.progress,
+        "last_success_at": _time(due.last_success_at if due else None),
+        "next_due_at": _time(due.due_at if due else None),
+        "error": _error(report.problem, due.error_detail if due else ""),
+        "counters": dict(counters) if counters is not None else None,
+    }
+
+
+def _error(code: Code | None, detail: str) -> Json | None:
+    if code is None:
+        return None
+    explanation = PROBLEMS[code]
+    return {
+        "code": code.value,
+        "reason": explanation.reason,
+        "remedy": explanation.remedy,
+        "detail": detail or None,
+    }
+
+
+def ledger(folders: Sequence[FolderLedger], language: str) -> Json:
+    """Every folder's ledger, with each verdict explained in a language that we have."""
+    language = language if language in EXPLANATIONS[Verdict.MIRRORED] else "en"
+    return {
+        "folders": [
+            {
+                "name": one.folder.name,
+                "role": one.folder.role.value,
+                "uidvalidity": one.folder.uidvalidity,
+                "uids": len(one.ledger.judged | one.ledger.pending),
+                "verdicts": one.ledger.counts(),
+                "presences": {
+                    "present": len(one.ledger.present),
+                    "removed": len(one.ledger.removed),
+                },
+            }
+            for one in folders
+        ],
+        "explanations": {
+            verdict.value: {"reason": words[language].reason, "remedy": words[language].remedy}
+            for verdict, words in EXPLANATIONS.items()
+        },
+    }
+
+
+def counters(folders: Sequence[FolderLedger]) -> Mapping[str, int]:
+    """How many UIDs of a mailbox have each verdict."""
+    return {
+        verdict.value: sum(len(one.ledger.of(verdict)) for one in folders) for verdict in Verdict
+    }
+
+
+def audit(folders: Sequence[FolderAudit], at: datetime) -> Json:
+    """An audit's figures; the UIDs of its errors as sequence-sets."""
+    return {
+        "at": _time(at),
+        "clean": all(one.audit.clean for one in folders),
+        "folders": [
+            {
+                "name": one.folder.name,
+                "role": one.folder.role.value,
+                **_figures(one.audit),
+            }
+            for one in folders
+        ],
+    }
+
+
+def _figures(found: Audit) -> Json:
+    errors: dict[str, UidSet] = {
+        "missing": found.missing,
+        "extra": found.extra,
+        "overlap": found.overlap,
+    }
+    return {
+        "server_uids": found.server_uids,
+        **{name: len(uids) for name, uids in errors.items()},
+        "pending": found.pending,
+        "removed": found.removed,
+        "gone": found.gone,
+        "uids": {name: str(uids) for name, uids in errors.items() if uids},
+    }
+
+
+def page(found: Page) -> Json:
+    return {
+        "messages": [line(one) for one in found.lines],
+        "next_cursor": found.next_cursor,
+        "coverage": _coverage(found.coverage),
+    }
+
+
+def line(one: Line) -> Json:
+    """A message as a card shows it."""
+    summary = one.summary
+    senders = [_participant(sender) for sender in summary.from_]
+    claimed = summary.date if summary.date != one.instant else None
+    return {
+        "id": summary.message,
+        "thread_id": one.thread,
+        "message_id": summary.message_id,
+        "subject": summary.subject,
+        "from": senders[0] if senders else None,
+        "to": [_participant(recipient) for recipient in summary.to],
+        "cc": [_participant(recipient) for recipient in summary.cc],
+        "instant": _time(one.instant),
+        "claimed_date": _time(claimed),
+        "direction": "outgoing" if one.outgoing else "incoming",
+        "snippet": summary.snippet,
+        "attachments": [
+            {"name": part.name, "content_type": part.content_type, "size": part.size}
+            for part in summary.attachments
+        ],
+        "warnings": list(summary.warnings),
+        "mailbox_ids": list(one.mailboxes),
+    }
+
+
+def whole_message(message: WholeMessage) -> Json:
+    content = message.content
+    return {
+        **line(message.line),
+        "headers": [{"name": name, "value": value} for name, value in message.header_fields],
+        "text": content.text,
+        "html": message.html,
+        "attachments": [_attachment(one) for one in message.attachments],
+    }
+
+
+def _attachment(one: Attachment) -> Json:
+    return {
+        "n": one.index,
+        "name": one.name,
+        "content_type": one.content_type,
+        "size": one.size,
+        "content_id": one.content_id,
+        "inline": one.inline,
+    }
+
+
+def _participant(one: Participant) -> Json:
+    return {"name": one.name, "address": one.address}
+
+
+def _coverage(coverage: Coverage) -> Json:
+    return {
+        "complete": coverage.complete,
+        "mailboxes": [_mailbox_coverage(one) for one in coverage.mailboxes],
+        "feed": _feed_coverage(coverage.feed),
+    }
+
+
+def _mailbox_coverage(one: MailboxCoverage) -> Json:
+    return {
+        "mailbox_id": one.mailbox,
+        "complete": one.complete,
+        "as_of": _time(one.as_of),
+        "progress": one.progress,
+        "reason": one.reason,
+        "remedy": one.remedy,
+    }
+
+
+def _feed_coverage(feed: FeedCoverage) -> Json:
+    return {
+        "complete": feed.complete,
+        "as_of": _time(feed.as_of),
+        "reason": feed.reason,
+        "remedy": feed.remedy,
+    }
+
+
+def _time(instant: datetime | None) -> str | None:
+    """RFC 3339, in UTC."""
+    return f"{instant:%Y-%m-%dT%H:%M:%SZ}" if instant else None

@@ -1,0 +1,91 @@
+"""Accounts and their API keys: the operator's commands, and the check at each call."""
+
+import hashlib
+import hmac
+import re
+import secrets
+from dataclasses import dataclass
+
+from mailmirror.domain.mailbox import AccountId
+from mailmirror.domain.problems import Code, Refused
+from mailmirror.runtime import Runtime
+from mailmirror.store.accounts import Account, ApiKey
+from mailmirror.store.keys import time_text
+from mailmirror.store.table import ConditionFailed
+
+_KEY = re.compile(r"mm_([0-9a-f]{12})_([0-9a-f]{8})_([\w-]{43})\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class NewAccount:
+    """Shown once: the key and the secret cannot be read again."""
+
+    account_id: AccountId
+    api_key: str
+    webhook_secret: str
+
+
+def create_account(name: str, runtime: Runtime) -> NewAccount:
+    """Create an account with one API key and a webhook secret."""
+    id = AccountId(runtime.new_id()[:12])
+    secret = secrets.token_urlsafe(32)
+    account = Account(
+        id=id,
+        name=name,
+        webhook_secret=runtime.vault.seal_webhook_secret(id, secret),
+        data_key=runtime.vault.new_data_key(id),
+    )
+    runtime.accounts.create(account, runtime.now())
+    return NewAccount(id, add_key(id, "first", runtime), secret)
+
+
+def add_key(account: AccountId, name: str, runtime: Runtime) -> str:
+    """Make another API key for an account and return it, this once.
+
+    Raises:
+        Refused: there is no such account.
+    """
+    if runtime.accounts.find(account) is None:
+        raise Refused(Code.NOT_FOUND, f"account {account}")
+    key_id, secret = secrets.token_hex(4), secrets.token_urlsafe(32)
+    key = ApiKey(key_id, name, _digest(secret), time_text(runtime.now()), None)
+    runtime.accounts.add_key(account, key)
+    return f"mm_{account}_{key_id}_{secret}"
+
+
+def list_keys(account: AccountId, runtime: Runtime) -> list[ApiKey]:
+    """List an account's API keys, revoked ones too."""
+    return runtime.accounts.list_keys(account)
+
+
+def revoke_key(account: AccountId, key_id: str, runtime: Runtime) -> None:
+    """Revoke an API key: the next call with it fails.
+
+    Raises:
+        Refused: there is no such key.
+    """
+    try:
+        runtime.accounts.revoke_key(account, key_id, runtime.now())
+    except ConditionFailed as error:
+        raise Refused(Code.NOT_FOUND, f"key {key_id}") from error
+
+
+def authenticate(authorization: str, runtime: Runtime) -> AccountId:
+    """Return the account whose key an Authorization header carries.
+
+    Raises:
+        Refused: `unauthorized`, whatever is wrong.
+    """
+    scheme, _, token = authorization.partition(" ")
+    match = _KEY.match(token.strip())
+    if scheme.lower() != "bearer" or match is None:
+        raise Refused(Code.UNAUTHORIZED)
+    account, key_id, secret = AccountId(match[1]), match[2], match[3]
+    key = runtime.accounts.find_key(account, key_id)
+    if key is None or not hmac.compare_digest(key.digest, _digest(secret)) or key.revoked_at:
+        raise Refused(Code.UNAUTHORIZED)
+    return account
+
+
+def _digest(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()

@@ -1,0 +1,58 @@
+"""Prove a mailbox's ledger against its server, now."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mailmirror.domain.ledger import Audit, Ledger, audit
+from mailmirror.domain.mailbox import Mailbox
+from mailmirror.domain.uids import UidSet
+from mailmirror.mail.folders import RemoteFolder
+from mailmirror.mail.imap import ImapSession, Status
+from mailmirror.runtime import Runtime
+from mailmirror.usecases.sign_in import signed_in
+from mailmirror.usecases.sync_folder import folder_id
+
+
+@dataclass(frozen=True, slots=True)
+class FolderAudit:
+    folder: RemoteFolder
+    audit: Audit
+
+
+def audit_mailbox(mailbox: Mailbox, runtime: Runtime) -> Sequence[FolderAudit]:
+    """Audit each folder: the server's set is read first, then the ledger.
+
+    What is extra is looked for a second time: a message may have come between the two looks.
+
+    Raises:
+        Refused: the server cannot be asked.
+    """
+    with signed_in(mailbox, runtime) as session:
+        audits = [_audit(mailbox, folder, session, runtime) for folder in session.folders()]
+    runtime.count("AuditErrors", sum(not one.audit.clean for one in audits))
+    return audits
+
+
+def _audit(
+    mailbox: Mailbox, folder: RemoteFolder, session: ImapSession, runtime: Runtime
+) -> FolderAudit:
+    status = session.examine(folder)
+    server = session.uids(1, status.uidnext - 1)
+    found = _held_against(mailbox, folder, status, server, runtime)
+    if found.extra:
+        status = session.examine(folder)
+        server |= session.uids(1, status.uidnext - 1)
+        found = _held_against(mailbox, folder, status, server, runtime)
+    return FolderAudit(folder, found)
+
+
+def _held_against(
+    mailbox: Mailbox, folder: RemoteFolder, status: Status, server: UidSet, runtime: Runtime
+) -> Audit:
+    id = folder_id(folder)
+    known = runtime.sync_states.read(mailbox.key).folders.get(id)
+    if known is None or known.uidvalidity != status.uidvalidity:
+        # Nothing of these UIDs is judged yet; the next sync maps them anew.
+        return audit(Ledger(), server, low=status.uidnext, next=status.uidnext)
+    ledger = runtime.ledgers.read(mailbox.key, id, known)
+    return audit(ledger, server, low=known.low, next=known.next)

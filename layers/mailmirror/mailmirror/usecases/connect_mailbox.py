@@ -1,0 +1,170 @@
+"""Connect a mailbox: tried before it is stored."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from mailmirror.domain.address import Address, normalise
+from mailmirror.domain.mailbox import (
+    FIRST_HISTORY,
+    AccountId,
+    FolderRole,
+    Mailbox,
+    MailboxId,
+    MailboxKey,
+    MailboxStatus,
+    Security,
+    Server,
+    UserId,
+)
+from mailmirror.domain.problems import Code, Refused
+from mailmirror.mail.connection import stage
+from mailmirror.mail.imap import ImapSession
+from mailmirror.mail.smtp import try_sign_in
+from mailmirror.runtime import Runtime
+from mailmirror.store.accounts import Account
+from mailmirror.store.table import ConditionFailed
+from mailmirror.store.vault import Credential
+
+_LONGEST = 320
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectRequest:
+    """What a person enters to connect a mailbox. Its text form shows no password."""
+
+    user: UserId
+    email: Address
+    imap: Server
+    smtp: Server | None
+    username: str
+    password: str
+
+    def __repr__(self) -> str:
+        return f"ConnectRequest(user={self.user!r})"
+
+    @classmethod
+    def parse(cls, raw: object) -> "ConnectRequest":
+        """Read the body of `POST /v1/mailboxes`.
+
+        Raises:
+            Refused: a field is missing or wrong; the detail names it.
+        """
+        if not isinstance(raw, dict):
+            raise Refused(Code.MALFORMED_JSON, "not an object")
+        provider = _text(raw, "provider")
+        if provider in ("pop3", "pop"):
+            raise Refused(Code.POP3_UNSUPPORTED)
+        if provider != "imap":
+            raise Refused(Code.PROVIDER_UNSUPPORTED, "provider")
+        email = normalise(_text(raw, "email"))
+        if email is None:
+            raise Refused(Code.INVALID_EMAIL, "email")
+        return cls(
+            user=UserId(_text(raw, "user_id")),
+            email=email,
+            imap=_server(raw, "imap"),
+            smtp=_server(raw, "smtp") if raw.get("smtp") is not None else None,
+            username=_text(raw, "username"),
+            password=_text(raw, "password"),
+        )
+
+
+def connect_mailbox(id: AccountId, request: ConnectRequest, runtime: Runtime) -> MailboxId:
+    """Try a mailbox's servers, and keep it if they let us in; it is due at once.
+
+    The user's own address connected again is the same mailbox: it goes on where it stopped.
+
+    Raises:
+        Refused: the failing stage; nothing is kept.
+    """
+    account = runtime.accounts.find(id)
+    if account is None:
+        raise Refused(Code.NOT_FOUND, "account")
+    mailbox = _mailbox(account, request, runtime)
+    with (
+        stage("imap"),
+        ImapSession.sign_in(
+            request.imap, request.username, request.password, runtime.reach
+        ) as session,
+    ):
+        if all(folder.role is not FolderRole.INBOX for folder in session.folders()):
+            raise Refused(Code.INBOX_NOT_FOUND)
+    if request.smtp:
+        with stage("smtp"):
+            try_sign_in(request.smtp, request.username, request.password, runtime.reach)
+    _keep(account, mailbox, Credential(request.password), runtime)
+    runtime.count("MailboxesConnected")
+    return mailbox.key.mailbox
+
+
+def _mailbox(account: Account, request: ConnectRequest, runtime: Runtime) -> Mailbox:
+    """The mailbox as it will be kept, if the account lets it be."""
+    if not runtime.people.user_exists(account.id, request.user):
+        raise Refused(Code.USER_UNKNOWN, "user_id")
+    others = runtime.mailboxes.list_all(account.id)
+    same = next(
+        (one for one in others if (one.owner, one.email) == (request.user, request.email)), None
+    )
+    connected = [one for one in others if one.status is MailboxStatus.CONNECTED and one != same]
+    if same is not None and same.status is MailboxStatus.ERASING:
+        raise Refused(Code.MAILBOX_BUSY)
+    if any(one.email == request.email for one in connected):
+        raise Refused(Code.ADDRESS_CONNECTED)
+    if sum(one.owner == request.user for one in connected) >= account.mailboxes_per_user:
+        raise Refused(Code.MAILBOX_LIMIT, f"{account.mailboxes_per_user} a user")
+    first_day = (runtime.now() - FIRST_HISTORY).date()
+    return Mailbox(
+        key=same.key if same else MailboxKey(account.id, MailboxId(runtime.new_id()[:16])),
+        owner=request.user,
+        email=request.email,
+        imap=request.imap,
+        smtp=request.smtp,
+        username=request.username,
+        history_since=same.history_since if same else first_day,
+        status=MailboxStatus.CONNECTED,
+    )
+
+
+def _keep(account: Account, mailbox: Mailbox, credential: Credential, runtime: Runtime) -> None:
+    """Seal the credential first: a mailbox that is due must have one."""
+    now = runtime.now()
+    runtime.credentials.put(account, mailbox.key, credential, now)
+    for _ in range(3):
+        try:
+            runtime.mailboxes.connect(mailbox, now)
+            return
+        except ConditionFailed:
+            # The log's head moved, or somebody else connects the address at this moment.
+            taken = runtime.mailboxes.list_all(account.id)
+            if any(
+                one.email == mailbox.email and one.key.mailbox != mailbox.key.mailbox
+                for one in taken
+                if one.status is MailboxStatus.CONNECTED
+            ):
+                break
+    if runtime.mailboxes.find(account.id, mailbox.key.mailbox, consistent=True) is None:
+        runtime.credentials.delete(mailbox.key)
+    raise Refused(Code.ADDRESS_CONNECTED)
+
+
+def _text(fields: Mapping[str, object], field: str) -> str:
+    value = fields.get(field)
+    if value is None or value == "":
+        raise Refused(Code.MISSING_FIELD, field)
+    if not isinstance(value, str) or len(value) > _LONGEST or not value.isprintable():
+        raise Refused(Code.INVALID_FIELD, f"{field}: text of at most {_LONGEST} characters")
+    return value
+
+
+def _server(fields: Mapping[str, object], field: str) -> Server:
+    value = fields.get(field)
+    if value is None:
+        raise Refused(Code.MISSING_FIELD, field)
+    if not isinstance(value, dict):
+        raise Refused(Code.INVALID_FIELD, f"{field}: not an object")
+    port, security = value.get("port"), value.get("security")
+    if not isinstance(port, int) or isinstance(port, bool) or not 0 < port < 65536:
+        raise Refused(Code.INVALID_FIELD, f"{field}.port: 1 to 65535")
+    if security not in ("tls", "starttls"):
+        raise Refused(Code.INVALID_FIELD, f"{field}.security: tls or starttls")
+    return Server(_text(value, "host").strip().rstrip("."), port, Security(security))

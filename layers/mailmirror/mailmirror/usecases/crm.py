@@ -1,0 +1,53 @@
+"""The CRM's side as one sync sees it: asked once for each address, contact and deal."""
+
+from collections.abc import Collection, Iterable, Set
+
+from mailmirror.domain.address import Address
+from mailmirror.domain.deals import ContactId, Crm, Deal, DealPolicy
+from mailmirror.domain.feed import PersonKind, PersonRef
+from mailmirror.domain.mailbox import AccountId
+from mailmirror.domain.verdict import People
+from mailmirror.runtime import Runtime
+
+
+class CrmView:
+    """Who is of the team, who is a customer, and what deals there are.
+
+    Read consistently, and after the head of the account's log: what changes later has a line
+    there, and comes with the next pass over it.
+    """
+
+    def __init__(self, account: AccountId, policy: DealPolicy, runtime: Runtime) -> None:
+        self._account = account
+        self._policy = policy
+        self._runtime = runtime
+        self._persons: dict[Address, Collection[PersonRef]] = {}
+        self._deals: dict[ContactId, Collection[Deal]] = {}
+        self.team: Set[Address] = runtime.people.team(account).addresses
+
+    def people(self, addresses: Iterable[Address]) -> People:
+        """Who among these addresses is known."""
+        self._look_up(addresses)
+        return People(self.team, {address for address, refs in self._persons.items() if refs})
+
+    def crm(self, addresses: Iterable[Address]) -> Crm:
+        """What votes need to know of these addresses."""
+        addresses = set(addresses) - self.team
+        self._look_up(addresses)
+        contacts = {
+            address: frozenset(
+                ContactId(ref.id)
+                for ref in self._persons[address]
+                if ref.kind is PersonKind.CONTACT
+            )
+            for address in addresses
+        }
+        unread = {contact for some in contacts.values() for contact in some} - self._deals.keys()
+        self._deals |= self._runtime.deals.of_contacts(self._account, unread)
+        return Crm(self.team, contacts, self._deals, self._policy)
+
+    def _look_up(self, addresses: Iterable[Address]) -> None:
+        unknown = set(addresses) - self.team - self._persons.keys()
+        if unknown:
+            found = self._runtime.people.who_has(self._account, unknown)
+            self._persons |= {address: found.get(address, ()) for address in unknown}

@@ -1,0 +1,30 @@
+"""Find the mailboxes that are due, and queue them for the pollers."""
+
+from datetime import timedelta
+from itertools import batched
+
+from mailmirror.runtime import Runtime
+from mailmirror.store.keys import DUE_SHARDS
+from mailmirror.store.queues import PollJob
+
+BATCH = 25
+"""Mailboxes a poll: they are asked at the same time."""
+EARLY = timedelta(seconds=30)
+"""The schedule comes once a minute: what is due before it is half way to the next goes now."""
+
+
+def dispatch_polls(runtime: Runtime) -> int:
+    """Queue every due mailbox, the most overdue first; return how many there were."""
+    now = runtime.now()
+    entries = [entry for shard in range(DUE_SHARDS) for entry in runtime.due.entries(shard)]
+    due = sorted(
+        (entry for entry in entries if entry.due.due_at <= now + EARLY),
+        key=lambda entry: entry.due.due_at,
+    )
+    runtime.poll_queue.send(
+        PollJob([entry.key for entry in batch], now) for batch in batched(due, BATCH, strict=False)
+    )
+    runtime.count("MailboxesDue", len(due))
+    if due:
+        runtime.count("MostOverdueSeconds", max(0.0, (now - due[0].due.due_at).total_seconds()))
+    return len(due)

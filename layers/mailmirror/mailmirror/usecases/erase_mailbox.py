@@ -1,0 +1,39 @@
+"""Erase what a mailbox keeps, after its epoch was raised: no reader finds it any more."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from mailmirror.domain.mailbox import Mailbox
+from mailmirror.runtime import Runtime
+from mailmirror.store.sync_state import Lease
+
+_BATCH = 100
+
+
+def erase_mailbox(mailbox: Mailbox, lease: Lease, runtime: Runtime, until: datetime) -> bool:
+    """Erase the mailbox's own keys, and no other's, and then the mailbox; tell whether it is done.
+
+    A copy is deleted last of what it names, so that a crash leaves nothing that cannot be found
+    again. Threads keep their vertices: pairs of hashes, which outlive erasure.
+    """
+    key = replace(mailbox.key, epoch=mailbox.key.epoch - 1)
+    while copies := runtime.contents.copies(key, _BATCH):
+        if runtime.now() >= until:
+            runtime.sync_states.release(lease, first_sync_done=False)
+            return False
+        lease = runtime.sync_states.heartbeat(lease, runtime.now())
+        threads = {filed.thread for _, filed in copies}
+        roots = runtime.threads.roots(key.account, threads)
+        deals = {
+            root: runtime.threads.read(key.account, root)[0].ever for root in set(roots.values())
+        }
+        for _, filed in copies:
+            runtime.timelines.erase(filed, deals[roots[filed.thread]])
+            runtime.contents.erase(key, filed.message)
+        runtime.threads.erase(filed for _, filed in copies)
+        runtime.contents.erase_copies(at for at, _ in copies)
+    runtime.objects.erase_mail(key)
+    runtime.ledgers.erase(key)
+    runtime.mailboxes.forget(mailbox)
+    runtime.count("MailboxesErased")
+    return True

@@ -1,0 +1,54 @@
+"""Ask mail servers whether there is news, many at once, and queue a sync where there is."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+
+from mailmirror.domain.mailbox import FolderRole, Mailbox, MailboxStatus, is_news
+from mailmirror.domain.problems import Refused
+from mailmirror.mail.folders import RemoteFolder
+from mailmirror.runtime import Runtime
+from mailmirror.store.due import DueEntry
+from mailmirror.store.queues import PollJob, SyncJob
+from mailmirror.usecases.sign_in import signed_in
+
+
+def poll_mailboxes(job: PollJob, runtime: Runtime) -> None:
+    """Poll mailboxes; what one server does wrong is that mailbox's error and no other's."""
+    entries = runtime.due.find_many(job.mailboxes)
+    polled = [
+        (mailbox, entry)
+        for mailbox in runtime.mailboxes.find_many(list(job.mailboxes))
+        if (entry := entries.get(mailbox.key.mailbox)) is not None
+    ]
+    if not polled:
+        return
+    with ThreadPoolExecutor(len(polled)) as pool:
+        list(pool.map(lambda one: _poll(one[0], one[1], job.at, runtime), polled))
+
+
+def _poll(mailbox: Mailbox, entry: DueEntry, at: datetime, runtime: Runtime) -> None:
+    job = SyncJob(mailbox.key.account, mailbox.key.mailbox)
+    if mailbox.status is MailboxStatus.ERASING or not entry.seen:
+        runtime.due.queued(mailbox.key, at)
+        runtime.first_sync_queue.send([job])
+        return
+    try:
+        news = _has_news(mailbox, entry, runtime)
+    except Refused as refusal:
+        runtime.due.failed(entry, refusal, at)
+        runtime.count("PollsFailed")
+        return
+    runtime.due.polled(mailbox.key, at)
+    if news:
+        runtime.sync_queue.send([job])
+    runtime.count("PollsWithNews" if news else "PollsWithoutNews")
+
+
+def _has_news(mailbox: Mailbox, entry: DueEntry, runtime: Runtime) -> bool:
+    """Compare each folder's STATUS with what the last sync left; it alone writes that."""
+    with signed_in(mailbox, runtime) as session:
+        for name, seen in entry.seen.items():
+            status = session.status(RemoteFolder(name, FolderRole.INBOX))
+            if is_news(seen, status.uidvalidity, status.uidnext, status.messages):
+                return True
+    return False

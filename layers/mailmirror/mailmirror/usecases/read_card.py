@@ -1,0 +1,175 @@
+"""A card: the messages of a lead, contact or deal, and how far they can be trusted."""
+
+import base64
+import binascii
+import re
+from collections.abc import Sequence, Set
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from mailmirror.domain.address import Address
+from mailmirror.domain.coverage import (
+    FeedCoverage,
+    MailboxCoverage,
+    feed_coverage,
+    mailbox_coverage,
+)
+from mailmirror.domain.deals import DealId, DealStatus
+from mailmirror.domain.feed import PersonRef
+from mailmirror.domain.mailbox import MailboxId, MailboxState
+from mailmirror.domain.problems import Code, Refused
+from mailmirror.domain.threads import ThreadId
+from mailmirror.runtime import Runtime
+from mailmirror.store.contents import Summary
+from mailmirror.store.queues import PollJob
+from mailmirror.store.timelines import Hit
+from mailmirror.usecases.acting_user import Viewer
+from mailmirror.usecases.read_mailbox import MailboxReport, report
+
+MOST = 100
+NUDGE_AFTER = timedelta(minutes=1)
+_END_OF_TIME = "~"
+"""Sorts after every instant."""
+_CURSOR = re.compile(r"\d{4}-[0-9T:.-]{21}Z#[0-9a-f]{32}\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A message as a card shows it."""
+
+    summary: Summary
+    instant: datetime
+    thread: ThreadId
+    """What its thread is called now."""
+    outgoing: bool
+    mailboxes: Sequence[MailboxId]
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    mailboxes: Sequence[MailboxCoverage]
+    feed: FeedCoverage
+
+    @property
+    def complete(self) -> bool:
+        return (
+            bool(self.mailboxes)
+            and all(one.complete for one in self.mailboxes)
+            and self.feed.complete
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    lines: Sequence[Line]
+    next_cursor: str | None
+    coverage: Coverage
+
+
+def read_person_card(
+    viewer: Viewer, person: PersonRef, cursor: str | None, limit: int, runtime: Runtime
+) -> Page:
+    """Read a page of a lead's or contact's messages, newest first.
+
+    Raises:
+        Refused: there is no such person, or the cursor is none of ours.
+    """
+    found = runtime.people.find(viewer.account, person)
+    if found is None:
+        raise Refused(Code.NOT_FOUND)
+    before = _before(cursor)
+    addresses: Set[Address] = found.emails - runtime.people.team(viewer.account).addresses
+    hits = runtime.timelines.card(addresses, viewer.keys, before, limit + 1)
+    return _page(viewer, hits, limit, runtime)
+
+
+def read_deal_card(
+    viewer: Viewer, id: DealId, cursor: str | None, limit: int, runtime: Runtime
+) -> Page:
+    """Read a page of a deal's messages, newest first.
+
+    Raises:
+        Refused: there is no such deal, or the cursor is none of ours.
+    """
+    deal = runtime.deals.find(viewer.account, id)
+    if deal is None or deal.latest.status is DealStatus.DELETED:
+        raise Refused(Code.NOT_FOUND)
+    hits = runtime.timelines.deal(id, viewer.keys, _before(cursor), limit + 1)
+    return _page(viewer, hits, limit, runtime)
+
+
+def lines_of(viewer: Viewer, hits: Sequence[Hit], runtime: Runtime) -> Sequence[Line]:
+    """Show messages as the viewer's mailboxes have them, of several the least."""
+    summaries = runtime.contents.read_many(
+        [(key, hit.message, sha256) for hit in hits for key, sha256 in hit.contents.items()]
+    )
+    shown = [
+        (hit, min(having, key=lambda one: one.sha256))
+        for hit in hits
+        if (
+            having := [
+                summary
+                for key in hit.contents
+                if (summary := summaries.get((key.mailbox, hit.message))) is not None
+            ]
+        )
+    ]
+    threads = runtime.threads.roots(viewer.account, {summary.thread for _, summary in shown})
+    team = runtime.people.team(viewer.account).addresses
+    return [
+        Line(
+            summary,
+            hit.instant,
+            threads[summary.thread],
+            outgoing=any(one.address in team for one in summary.from_),
+            mailboxes=sorted(key.mailbox for key in hit.contents),
+        )
+        for hit, summary in shown
+    ]
+
+
+def _page(viewer: Viewer, hits: Sequence[Hit], limit: int, runtime: Runtime) -> Page:
+    more = len(hits) > limit
+    reports = report(viewer.mailboxes, runtime)
+    _nudge(reports, runtime)
+    feed = runtime.feed.state(viewer.account)
+    return Page(
+        lines_of(viewer, hits[:limit], runtime),
+        _cursor(hits[limit - 1]) if more else None,
+        Coverage([_coverage(one) for one in reports], feed_coverage(feed.as_of, feed.refused)),
+    )
+
+
+def _coverage(one: MailboxReport) -> MailboxCoverage:
+    return mailbox_coverage(one.mailbox.key.mailbox, one.state, one.problem, one.due, one.progress)
+
+
+def _nudge(reports: Sequence[MailboxReport], runtime: Runtime) -> None:
+    """Have the reader's mailbox polled, if its last poll is over a minute old and it can be."""
+    now = runtime.now()
+    stale = [
+        one.mailbox.key
+        for one in reports
+        if one.state in (MailboxState.HEALTHY, MailboxState.INCOMPLETE)
+        and one.due is not None
+        and one.due.last_success_at is not None
+        and now - one.due.last_success_at > NUDGE_AFTER
+    ]
+    if stale:
+        runtime.poll_queue.send([PollJob(stale, now)])
+
+
+def _cursor(hit: Hit) -> str:
+    return base64.urlsafe_b64encode(hit.cursor.encode()).decode()
+
+
+def _before(cursor: str | None) -> str:
+    if cursor is None:
+        return _END_OF_TIME
+    try:
+        text = base64.urlsafe_b64decode(cursor.encode("ascii")).decode("ascii")
+    except (ValueError, binascii.Error) as error:
+        raise Refused(Code.INVALID_CURSOR) from error
+    if not _CURSOR.match(text):
+        raise Refused(Code.INVALID_CURSOR)
+    return text

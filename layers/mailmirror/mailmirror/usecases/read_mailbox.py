@@ -1,0 +1,76 @@
+"""How mailboxes are doing."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from mailmirror.domain.ledger import Ledger
+from mailmirror.domain.mailbox import AccountId, Due, Mailbox, MailboxId, MailboxState, state_of
+from mailmirror.domain.problems import Code, Refused
+from mailmirror.runtime import Runtime
+from mailmirror.store.sync_state import FolderState, SyncState
+
+
+@dataclass(frozen=True, slots=True)
+class MailboxReport:
+    """A mailbox, and what can be said of it without looking at its mail."""
+
+    mailbox: Mailbox
+    state: MailboxState
+    problem: Code | None
+    due: Due | None
+    progress: int
+    """How much has been judged, in percent."""
+
+
+@dataclass(frozen=True, slots=True)
+class FolderLedger:
+    folder: FolderState
+    ledger: Ledger
+
+
+def report(mailboxes: Iterable[Mailbox], runtime: Runtime) -> Sequence[MailboxReport]:
+    """Say how mailboxes are doing. Two read units each."""
+    mailboxes = list(mailboxes)
+    entries = runtime.due.find_many(mailbox.key for mailbox in mailboxes)
+    return [
+        _report(
+            one,
+            entries[one.key.mailbox].due if one.key.mailbox in entries else None,
+            runtime.sync_states.read(one.key),
+        )
+        for one in mailboxes
+    ]
+
+
+def _report(mailbox: Mailbox, due: Due | None, sync: SyncState) -> MailboxReport:
+    roles = {folder.role for folder in sync.folders.values()}
+    state, problem = state_of(
+        mailbox.status, due, first_sync_done=sync.first_sync_done, roles=roles
+    )
+    return MailboxReport(mailbox, state, problem, due, sync.progress)
+
+
+def list_mailboxes(account: AccountId, runtime: Runtime) -> Sequence[MailboxReport]:
+    """All mailboxes of an account."""
+    return report(runtime.mailboxes.list_all(account), runtime)
+
+
+def read_mailbox(account: AccountId, id: str, runtime: Runtime) -> MailboxReport:
+    """One mailbox.
+
+    Raises:
+        Refused: there is none of this id.
+    """
+    mailbox = runtime.mailboxes.find(account, MailboxId(id))
+    if mailbox is None:
+        raise Refused(Code.NOT_FOUND)
+    return report([mailbox], runtime)[0]
+
+
+def read_ledger(mailbox: Mailbox, runtime: Runtime) -> Sequence[FolderLedger]:
+    """Every folder's ledger."""
+    folders = runtime.sync_states.read(mailbox.key).folders
+    return [
+        FolderLedger(folder, runtime.ledgers.read(mailbox.key, id, folder))
+        for id, folder in folders.items()
+    ]

@@ -1,0 +1,78 @@
+"""One message, whole, as the acting user has it."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mailmirror.domain.identity import MessageKey
+from mailmirror.domain.mailbox import MailboxKey
+from mailmirror.domain.problems import Code, Refused
+from mailmirror.mail.content import Attachment, Content, attachment_bytes, parse_message
+from mailmirror.mail.fields import read_fields
+from mailmirror.mail.html import sanitise
+from mailmirror.runtime import Runtime
+from mailmirror.store.timelines import Hit
+from mailmirror.usecases.acting_user import Viewer
+from mailmirror.usecases.mirror_copies import TOO_LARGE
+from mailmirror.usecases.read_card import Line, lines_of
+
+_KEY = re.compile(r"[0-9a-f]{32}\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class WholeMessage:
+    line: Line
+    content: Content
+    html: str | None
+    """Sanitised now, so that a corrected rule holds for all mail at once."""
+    attachments: Sequence[Attachment]
+    header_fields: Sequence[tuple[str, str]]
+    """Name and decoded value, in their order."""
+
+
+def read_message(viewer: Viewer, id: str, runtime: Runtime) -> WholeMessage:
+    """Read a message of which the viewer owns a copy.
+
+    Raises:
+        Refused: it is not there, or another's, which is the same to whoever asks.
+    """
+    line, raw = _find(viewer, id, runtime)
+    content = parse_message(raw)
+    html = sanitise(content.html) if content.html is not None else None
+    # Of a message that was cut short, no attachment is whole.
+    attachments = () if TOO_LARGE in line.summary.warnings else content.attachments
+    fields = [(field.name, field.value) for field in read_fields(raw).all]
+    return WholeMessage(line, content, html, attachments, fields)
+
+
+def attachment_link(viewer: Viewer, id: str, index: int, runtime: Runtime) -> str:
+    """Return a link to an attachment's decoded bytes that lives five minutes.
+
+    Raises:
+        Refused: there is no such message or attachment.
+    """
+    line, raw = _find(viewer, id, runtime)
+    if TOO_LARGE in line.summary.warnings:
+        raise Refused(Code.NOT_FOUND, "the message was over the size limit")
+    try:
+        attachment, data = attachment_bytes(raw, index)
+    except IndexError as error:
+        raise Refused(Code.NOT_FOUND) from error
+    return runtime.objects.link(line.summary.key, attachment.name, attachment.content_type, data)
+
+
+def _find(viewer: Viewer, id: str, runtime: Runtime) -> tuple[Line, bytes]:
+    if not _KEY.match(id):
+        raise Refused(Code.NOT_FOUND)
+    message = MessageKey(id)
+    found = {
+        key: kept
+        for key in viewer.keys
+        if (kept := runtime.contents.find(key, message)) is not None
+    }
+    if not found:
+        raise Refused(Code.NOT_FOUND)
+    contents: dict[MailboxKey, str] = {key: summary.sha256 for key, (summary, _) in found.items()}
+    instant = min(instant for _, instant in found.values())
+    line = lines_of(viewer, [Hit(message, instant, contents)], runtime)[0]
+    return line, runtime.contents.raw(line.summary)
