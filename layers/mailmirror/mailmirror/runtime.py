@@ -19,6 +19,7 @@ import boto3
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 from botocore.config import Config
+from botocore.exceptions import ClientError
 
 from mailmirror.mail.connection import Reach
 from mailmirror.store.accounts import Accounts
@@ -237,6 +238,7 @@ def log_failure(error: Exception) -> None:
     logger.error(
         "failed",
         error=type(error).__name__,
+        aws=error.response["Error"].get("Code") if isinstance(error, ClientError) else None,
         frames=[f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames[-12:]],
     )
     metrics.add_metric(name="Failures", unit=MetricUnit.Count, value=1)

@@ -21,7 +21,7 @@ _QUOTED_REST = re.compile(r'((?:\\.|[^"\\])*)"(?=(@?))', re.DOTALL)
 _COMMENT_MARK = re.compile(r"\\.|[()]", re.DOTALL)
 _ROUTE = re.compile(r"\A\s*@[^:]*:")
 _LOOSE = re.compile(r"\s*([.@])\s*")
-_ANYWHERE = re.compile(r"[^\s@<>(),;:\\\"\[\]]+@[^\s@<>(),;:\\\"\[\]]+")
+_ANYWHERE = re.compile(r"[^\s@<>(),;:\\\"\[\]]{1,64}@[^\s@<>(),;:\\\"\[\]]{1,255}")
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _LONGEST = 1 << 18
 """Characters of an address field that are read: some 5,000 mailboxes."""

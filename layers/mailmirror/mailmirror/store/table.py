@@ -278,10 +278,11 @@ def _item(plain: Mapping[str, Any]) -> Any:
 
 
 def _plain(item: Any) -> Item:
-    plain = {name: _deserialize(value) for name, value in item.items()}
-    return {
-        name: bytes(value) if isinstance(value, Binary) else value for name, value in plain.items()
-    }
+    return {name: _bytes_or(_deserialize(value)) for name, value in item.items()}
+
+
+def _bytes_or(value: Any) -> Any:
+    return value.value if isinstance(value, Binary) else value  # type: ignore[attr-defined]
 
 
 def _put_request(put: Put) -> dict[str, Any]:
