@@ -53,7 +53,10 @@ def endpoint(aws: Emulator, resources: Resources) -> str:
 
 def _parameters(options: Options) -> dict[str, str]:
     machine = platform.machine().lower()
-    parameters = {"Architecture": "arm64" if machine in ("arm64", "aarch64") else "x86_64"}
+    parameters = {
+        "Architecture": "arm64" if machine in ("arm64", "aarch64") else "x86_64",
+        "BucketRequiresTls": "no",  # the emulator speaks plain HTTP
+    }
     if options.allow_networks:
         parameters["AllowedNetworks"] = options.allow_networks
     if options.extra_ca:
