@@ -23,6 +23,8 @@ _LONGEST_NAME = 200
 _NAME_EXTENSION = re.compile(r"\.[^. ]{1,10}\Z")
 _SEPARATORS = re.compile(r"[/\\]")
 _CID = re.compile(r"""cid:([^"'\s>)]{1,500})""", re.IGNORECASE)
+_HEAD = 4096
+"""Bytes of HTML in which it may name its charset; browsers look at a quarter of that."""
 _META_CHARSET = re.compile(
     rb"""<meta[^>]{1,200}?charset\s*=\s*["']?([\w.:-]{1,40})""", re.IGNORECASE
 )
@@ -182,7 +184,7 @@ class _Body:
         if (
             not charset
             and part.content_type == "text/html"
-            and (meta := _META_CHARSET.search(data))
+            and (meta := _META_CHARSET.search(data[:_HEAD]))
         ):
             charset = meta[1].decode("ascii", "replace")
         text, clean = charsets.decode(data, charset)
@@ -213,7 +215,9 @@ def _html(passages: Sequence[_Passage]) -> str | None:
     if all(passage.html is None for passage in passages):
         return None
     return "\n".join(
-        f"<pre>{escape(passage.plain or '')}</pre>" if passage.html is None else passage.html
+        f"<pre>{escape((passage.plain or '').strip())}</pre>"
+        if passage.html is None
+        else passage.html
         for passage in passages
     )
 
@@ -275,7 +279,12 @@ def _new_lines(lines: Sequence[str]) -> Iterator[str]:
             skip_next = False
         elif line.rstrip() == "--" or _ORIGINAL.match(bare):
             return
+        elif bare.startswith(">") or _ATTRIBUTION.match(bare):
+            continue
+        elif _ATTRIBUTION.match(following):
+            yield bare
         elif _ATTRIBUTION.match(f"{bare} {following.strip()}"):
+            # One that was broken into two lines.
             skip_next = True
-        elif not bare.startswith(">") and not _ATTRIBUTION.match(bare):
+        else:
             yield bare

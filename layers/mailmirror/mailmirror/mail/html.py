@@ -2,6 +2,7 @@
 
 import html
 import re
+from collections import Counter
 
 import nh3
 
@@ -56,10 +57,33 @@ _BLOCKS = {
     *("li", "ol", "p", "pre", "table", "tr", "ul"),
 }
 _TEXT_TAGS = _BLOCKS | {"br", "td", "th"}
-_SPACED = {"p", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "dl", "table", "pre", "blockquote"}
+_SPACED = {"p", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "dl", "table", "pre"}
 _TAG = re.compile(r"<(/?)([a-z0-9]+)[^>]*>")
 _BLANKS = re.compile(r"[ \t\n\r\f]+")
 _MANY_LINES = re.compile(r"\n{3,}")
+
+
+_DEEPEST = 4_000
+_NEVER_NESTED = {
+    *(
+        "area",
+        "base",
+        "br",
+        "col",
+        "dd",
+        "dt",
+        "hr",
+        "img",
+        "input",
+        "li",
+        "link",
+        "meta",
+        "option",
+    ),
+    *("p", "td", "th", "tr", "wbr"),
+}
+_ANY_TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9:-]{0,20})")
+_MARKUP = re.compile(r"<[^<>]*>")
 
 
 def sanitise(markup: str) -> str:
@@ -67,8 +91,10 @@ def sanitise(markup: str) -> str:
 
     It runs nothing, posts nothing and loads nothing: an image of a remote server has lost its
     address, so that no sender learns that their message was opened; `cid:` and embedded images
-    stay. Links open apart and name no referrer.
+    stay. Links open apart and name no referrer. Of what is nested beyond any sense the text stays.
     """
+    if _is_bottomless(markup):
+        return f"<pre>{html.escape(_bare_text(markup))}</pre>"
     return nh3.clean(
         markup,
         tags=_TAGS,
@@ -84,6 +110,8 @@ def sanitise(markup: str) -> str:
 
 def text_of(markup: str) -> str:
     """Return the text of HTML as a reader sees it, quoted passages with `> ` before each line."""
+    if _is_bottomless(markup):
+        return _bare_text(markup)
     lines = _Lines()
     # Parsed as browsers do, and stripped to the tags that break lines: what is left is well-formed.
     plain = nh3.clean(
@@ -109,17 +137,19 @@ class _Lines:
         self._lines: list[str] = []
         self._line: list[str] = []
         self._quotes = 0
+        self._quotes_above = 0
         self._preformatted = 0
+        self._gap = False
 
     def write(self, text: str) -> None:
-        if self._preformatted:
-            first, *others = text.split("\n")
-            self._line.append(first)
-            for other in others:
-                self._end_line()
-                self._line.append(other)
-        else:
+        if not self._preformatted:
             self._line.append(_BLANKS.sub(" ", text))
+            return
+        first, *others = text.split("\n")
+        self._line.append(first)
+        for other in others:
+            self._end_line()
+            self._line.append(other)
 
     def tag(self, name: str, *, closing: bool) -> None:
         step = -1 if closing else 1
@@ -128,29 +158,64 @@ class _Lines:
         elif name in ("td", "th"):
             self._line.append(" ")
         elif name in _BLOCKS:
-            self._end_block(spaced=name in _SPACED)
+            self._end_block()
+            self._gap = self._gap or name in _SPACED
             if name == "blockquote":
                 self._quotes = max(0, self._quotes + step)
             elif name == "pre":
                 self._preformatted = max(0, self._preformatted + step)
 
     def text(self) -> str:
-        self._end_block(spaced=False)
+        self._end_block()
         return _MANY_LINES.sub("\n\n", "\n".join(self._lines)).strip()
 
-    def _end_block(self, *, spaced: bool) -> None:
+    def _end_block(self) -> None:
         if "".join(self._line).strip():
             self._end_line()
         self._line.clear()
-        if spaced and self._lines and self._lines[-1].strip("> "):
-            self._end_line()
 
     def _end_line(self) -> None:
         text = "".join(self._line).replace("\N{NO-BREAK SPACE}", " ")
         self._line.clear()
         text = text.rstrip() if self._preformatted else _BLANKS.sub(" ", text).strip()
-        # Nobody reads the fiftieth level, and each level costs its mark on each line.
-        self._lines.append((">" * min(self._quotes, 20) + " " if self._quotes else "") + text)
+        if self._gap and text:
+            self._lines.append(_quoted("", min(self._quotes, self._quotes_above)))
+            self._gap = False
+        self._lines.append(_quoted(text, self._quotes))
+        self._quotes_above = self._quotes
+
+
+def _quoted(text: str, levels: int) -> str:
+    # Nobody reads the twentieth level, and each costs its mark on every line.
+    return f"{'>' * min(levels, 20)} {text}".strip() if levels else text
+
+
+def _is_bottomless(markup: str) -> bool:
+    """Tell whether so many elements are open at once that to parse them takes minutes.
+
+    The time that the parser takes grows with the square of their number: 2 seconds for 32,000.
+    """
+    if markup.count("<") <= _DEEPEST:
+        return False
+    still_open: Counter[str] = Counter()
+    depth = 0
+    for closing, name in _ANY_TAG.findall(markup):
+        tag = name.lower()
+        if tag in _NEVER_NESTED:
+            continue
+        if not closing:
+            still_open[tag] += 1
+            depth += 1
+        elif still_open[tag]:
+            still_open[tag] -= 1
+            depth -= 1
+        if depth > _DEEPEST:
+            return True
+    return False
+
+
+def _bare_text(markup: str) -> str:
+    return html.unescape(_MARKUP.sub(" ", markup)).strip()
 
 
 def _harmless(tag: str, attribute: str, value: str) -> str | None:

@@ -1,0 +1,326 @@
+"""What is read out of a message's headers."""
+
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mailmirror.domain.address import Address
+from mailmirror.mail.headers import (
+    HEADER_FIELDS,
+    Mailbox,
+    MessageHeaders,
+    UnreadableHeaders,
+    parse_headers,
+)
+from tests.unit.mail.corpus import BOUNCES, MESSAGES, mutations
+
+
+def headers(*lines: str | bytes, encoding: str = "utf-8") -> MessageHeaders:
+    """Read header lines, to which a From is added where they have none."""
+    encoded = [line.encode(encoding) if isinstance(line, str) else line for line in lines]
+    if not any(line.lower().startswith(b"from") for line in encoded):
+        encoded.insert(0, b"From: rep@us.example")
+    return parse_headers(b"\r\n".join(encoded) + b"\r\n\r\n")
+
+
+def recipients(field: str | bytes) -> list[Address]:
+    value = field.encode() if isinstance(field, str) else field
+    return [mailbox.address for mailbox in headers(b"To: " + value).to]
+
+
+def test_a_display_name_that_looks_like_an_address_makes_nobody_a_participant() -> None:
+    for name in (
+        '"kim@customer.example"',
+        "kim@customer.example",
+        "=?utf-8?q?kim=40customer=2Eexample?=",
+        "=?utf-8?q?=22Kim=22_=3Ckim=40customer=2Eexample=3E,?=",
+        "=?utf-8?b?S2ltIDxraW1AY3VzdG9tZXIuZXhhbXBsZT4s?=",
+        "(kim@customer.example)",
+        r'"\"kim@customer.example\" <kim@customer.example>, "',
+        "kim@customer.example: ",
+    ):
+        assert headers(f"From: {name} <evil@else.example>").participants == {"evil@else.example"}
+
+
+def test_a_display_name_is_not_searched_even_where_the_address_is_none() -> None:
+    with pytest.raises(UnreadableHeaders):
+        headers("From: kim@customer.example <no address>")
+
+
+@pytest.mark.parametrize(
+    ("field", "expected"),
+    [
+        (
+            "kim@customer.example, lee@customer.example",
+            ["kim@customer.example", "lee@customer.example"],
+        ),
+        (
+            "kim@customer.example; lee@customer.example",
+            ["kim@customer.example", "lee@customer.example"],
+        ),
+        ("Kim <KIM@Customer.EXAMPLE>", ["kim@customer.example"]),
+        ("<@relay.example:kim@customer.example>", ["kim@customer.example"]),
+        ("kim(a)@(b) customer . example (c)", ["kim@customer.example"]),
+        (
+            "Team: kim@x.example, Lee <l@x.example>;, z@x.example",
+            ["kim@x.example", "l@x.example", "z@x.example"],
+        ),
+        ("undisclosed-recipients:;", []),
+        ("Empty: ; , kim@x.example", ["kim@x.example"]),
+        (", , kim@x.example,", ["kim@x.example"]),
+        ('"Doe, John" <john@x.example>', ["john@x.example"]),
+        ('"unclosed <john@x.example>', ["john@x.example"]),
+        ("(unclosed <john@x.example>", ["john@x.example"]),
+        ("John <john@x.example", ["john@x.example"]),
+        ("John <john@x.example> Mary <mary@x.example>", ["john@x.example", "mary@x.example"]),
+        ("'kim@x.example' <'kim@x.example'>", ["kim@x.example"]),
+        ('"kim"@x.example', ["kim@x.example"]),
+        ("mailto:kim@x.example", ["kim@x.example"]),
+        ("kim@bücher.example", ["kim@xn--bcher-kva.example"]),
+        ("Big Bug bug@x.example", ["bug@x.example"]),
+        ("kim@x.example lee@x.example", ["kim@x.example", "lee@x.example"]),
+        ("=?utf-8?b?S2ltIDxraW1AeC5leGFtcGxlPg==?=", ["kim@x.example"]),
+        ("root", []),
+        ("user@[192.0.2.1]", []),
+    ],
+)
+def test_addresses_are_read_as_people_and_programs_write_them(
+    field: str, expected: list[str]
+) -> None:
+    assert recipients(field) == expected
+
+
+def test_a_name_is_decoded_after_the_addresses_were_split_off() -> None:
+    john = "=?utf-8?q?Doe=2C_J=C3=B6hn?= <john@x.example>"
+    yamada = "=?iso-2022-jp?B?GyRCOzNFRBsoQg==?= <y@x.example>"
+    assert headers(f"To: {john}, {yamada}").to == (
+        Mailbox("Doe, Jöhn", recipients("john@x.example")[0]),
+        Mailbox("山田", recipients("y@x.example")[0]),
+    )
+
+
+def test_a_comment_is_the_name_where_there_is_no_other() -> None:
+    assert headers("From: kim@x.example (Kim Doe)").from_[0].name == "Kim Doe"
+    assert headers("From: Kim <kim@x.example> (at work)").from_[0].name == "Kim"
+
+
+def test_every_address_field_and_each_of_its_repetitions_counts() -> None:
+    read = headers(
+        "From: a@x.example",
+        "From: b@x.example",
+        "Sender: c@x.example",
+        "Reply-To: d@x.example",
+        "TO : e@x.example, f@x.example",
+        "cc: F@x.example",
+        "Bcc: g@x.example",
+    )
+    assert read.participants == {f"{letter}@x.example" for letter in "abcdefg"}
+    assert read.recipients == 3
+
+
+@pytest.mark.parametrize(
+    ("field", "expected"),
+    [
+        ("=?utf-8?q?caf=C3=A9?= au lait", "café au lait"),
+        ("=?utf-8?b?5bGx?= =?utf-8?b?55Sw?=", "山田"),
+        ("=?utf-8?b?5bE=?= =?utf-8?b?seeUsA==?=", "山田"),
+        ("=?utf-8?B?5bGx55Sw?= to =?UTF-8?Q?=E5=B1=B1?=", "山田 to 山"),
+        ("=?utf-8?b?44GC44GE?=\r\n =?utf-8?b?44GG?=", "あいう"),
+        ("=?iso-2022-jp?B?GyRCLSEbKEI=?=", "①"),
+        ("=?ISO-2022-JP?B?GyRCRnxLXBsoQg=?=", "日本"),
+        ("=?windows-31j?Q?=87=40?=", "①"),
+        ("=?gb2312?B?1tA=?=", "中"),
+        ("=?ks_c_5601-1987?B?x9E=?=", "한"),
+        ("=?utf-8*ja?q?=E5=B1=B1?=", "山"),
+        ("=?no-such-charset?q?caf=C3=A9?=", "café"),
+        ("=?no-such-charset?q?caf=E9?=", "café"),
+        ("=?utf-7?q?+ADw-script+AD4-?=", "+ADw-script+AD4-"),
+        ('"=?utf-8?q?caf=C3=A9?="', '"café"'),
+        ("=?utf-8?q?a=0D=0ABcc:_b@x.example?=", "a  Bcc: b@x.example"),
+        ("=?utf-8?z?abc?=", "=?utf-8?z?abc?="),
+        ("folded\r\n\tsubject", "folded subject"),
+        ("", ""),
+    ],
+)
+def test_a_subject_is_decoded_as_far_as_may_be(field: str, expected: str) -> None:
+    assert headers(f"Subject: {field}").subject == expected
+
+
+@pytest.mark.parametrize("charset", ["utf-8", "iso-8859-1", "windows-1252"])
+def test_eight_bits_in_a_header_are_utf_8_or_what_the_message_declares(charset: str) -> None:
+    raw = "Subject: Größe".encode(charset)
+    assert headers(raw, f"Content-Type: text/plain; charset={charset}").subject == "Größe"
+
+
+def test_japanese_headers_without_rfc_2047_are_read() -> None:
+    shift_jis = "Content-Type: text/plain; charset=shift_jis"
+    assert headers("Subject: 見積書①".encode("cp932"), shift_jis).subject == "見積書①"
+    assert headers("Subject: 見積書".encode("iso2022_jp")).subject == "見積書"
+    # The second byte of `ソ` is a backslash in Shift_JIS, and that of `ポ` could be a bracket.
+    raw = 'To: "ソポ" <kim@x.example>'.encode("cp932")
+    read = headers(raw, shift_jis)
+    assert [(box.name, box.address) for box in read.to] == [("ソポ", "kim@x.example")]
+
+
+def test_a_charset_whose_ascii_is_not_ascii_is_not_believed_for_headers() -> None:
+    read = headers(b"To: \xe9 <kim@x.example>", "Content-Type: text/plain; charset=utf-16")
+    assert read.participants == {"rep@us.example", "kim@x.example"}
+
+
+@pytest.mark.parametrize(
+    ("field", "expected"),
+    [
+        ("Fri, 21 Nov 1997 09:55:06 -0600", datetime(1997, 11, 21, 15, 55, 6, tzinfo=UTC)),
+        ("21 Nov 97 09:55:06 GMT", datetime(1997, 11, 21, 9, 55, 6, tzinfo=UTC)),
+        ("1 Mar 105 10:00:00 +0000", datetime(2005, 3, 1, 10, tzinfo=UTC)),
+        ("Sun, 1 Mar 2026 10:00:00 UT", datetime(2026, 3, 1, 10, tzinfo=UTC)),
+        ("Sun, 1 Mar 2026 10:00:00 JST", datetime(2026, 3, 1, 1, tzinfo=UTC)),
+        ("Sun, 1 Mar 2026 10:00:00 -0000", datetime(2026, 3, 1, 10, tzinfo=UTC)),
+        ("Sun, 1 Mar 2026 10:00:00", datetime(2026, 3, 1, 10, tzinfo=UTC)),
+        ("Sun, 1 Mar 2026 10 : 00(a):00 +0900 (JST)", datetime(2026, 3, 1, 1, tzinfo=UTC)),
+        ("Sun, 1 Mar 2026 23:59:60 +0000", datetime(2026, 3, 1, 23, 59, 59, tzinfo=UTC)),
+        ("2026-03-01T10:00:00+09:00", datetime(2026, 3, 1, 1, tzinfo=UTC)),
+        ("Wed, 15 Dec 2010    59:10 -0500", None),
+        ("Pn, 29 paX 2007 21:13:00 +0100", None),
+        ("Mon, 1 Jan 99999 00:00:00 +0000", None),
+        ("Fri, 31 Dec 9999 23:59:59 -1200", None),
+        ("Sun, 1 Mar 2026 10:00:00 +9999", None),
+        ("Sun, 1 Mar " + "9" * 5000 + " 10:00:00", None),
+        ("yesterday", None),
+        ("", None),
+    ],
+)
+def test_a_date_is_an_instant_or_none(field: str, expected: datetime | None) -> None:
+    assert headers(f"Date: {field}").date == expected
+
+
+def test_a_date_keeps_the_zone_of_its_sender() -> None:
+    read = headers("Date: Sun, 1 Mar 2026 10:00:00 +0900").date
+    assert read is not None
+    assert read.utcoffset() == timedelta(hours=9)
+
+
+def test_ids_are_read_in_their_order_from_repeated_and_folded_fields() -> None:
+    read = headers(
+        "Message-ID: <One@X.Example>",
+        "In-Reply-To: <two@x.example> of Monday",
+        "References: <three@x.example>\r\n\t<two@x.example>",
+        "References: <four@x.example>",
+    )
+    assert read.message_id == "One@x.example"
+    assert read.in_reply_to == ("two@x.example",)
+    assert read.references == ("three@x.example", "two@x.example", "four@x.example")
+
+
+def test_lines_that_are_no_fields_are_skipped() -> None:
+    read = parse_headers(
+        b"From kim@x.example Mon May  2 16:07:05 2005\n"
+        b"From: kim@x.example\nquite Delivered-To: lee@x.example\n lee@x.example\n"
+        b"To: Mary\n__\n <mary@x.example>\nSubject: hello\n\nCc: body@x.example\n"
+    )
+    assert read.participants == {"kim@x.example", "mary@x.example"}
+    assert read.subject == "hello"
+
+
+def test_a_bare_carriage_return_begins_no_field() -> None:
+    assert headers(b"Subject: a\rCc: kim@x.example").participants == {"rep@us.example"}
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"",
+        b"\r\n",
+        b"X-Other: 1\r\n\r\n",
+        b"From: root\r\nTo: postmaster\r\n\r\n",
+        b"From: Somebody <>\r\nTo: someone else\r\n\r\n",
+        b"no headers at all",
+    ],
+)
+def test_headers_without_a_field_or_without_an_address_are_unreadable(raw: bytes) -> None:
+    with pytest.raises(UnreadableHeaders):
+        parse_headers(raw)
+
+
+def test_headers_that_name_nobody_are_readable() -> None:
+    assert parse_headers(b"Subject: draft\r\n\r\n").participants == frozenset()
+    assert parse_headers(b"To: undisclosed-recipients:;\r\n\r\n").participants == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        (["Content-Type: multipart/report; report-type=delivery-status"], True),
+        (["Content-Type: Multipart/Report;\r\n Report-Type=\"disposition-notification\""], True),
+        (["Content-Type: multipart/report; boundary=x; report-type=feedback-report"], True),
+        (["Content-Type: multipart/report"], True),
+        (["Content-Type: multipart/report; report-type=tlsrpt"], False),
+        (["From: MAILER-DAEMON@mx.example", "Auto-Submitted: auto-replied"], True),
+        (["From: P <PostMaster@mx.example>", "Auto-Submitted: auto-generated (failure)"], True),
+        (["From: <>", "To: rep@us.example", "Auto-Submitted: auto-replied"], True),
+        (["From: MAILER-DAEMON", "To: root", "Auto-Submitted: auto-generated"], True),
+        (["From: kim@customer.example", "Auto-Submitted: auto-replied"], False),
+        (["From: MAILER-DAEMON@mx.example", "Auto-Submitted: no"], False),
+        (["From: MAILER-DAEMON@mx.example"], False),
+    ],
+)  # fmt: skip
+def test_a_report_is_a_mail_systems_and_an_out_of_office_is_none(
+    lines: list[str], expected: bool
+) -> None:
+    assert headers(*lines).is_report is expected
+
+
+def test_the_header_pass_fetches_all_that_is_read() -> None:
+    message = next(raw for name, raw in MESSAGES.items() if name.endswith("raw_email_reply.eml"))
+    head, _, _ = message.partition(b"\r\n\r\n")
+    wanted = tuple(f"{name}:".lower().encode() for name in HEADER_FIELDS)
+    kept, keep = [], False
+    for line in head.split(b"\r\n"):
+        keep = keep if line[:1] in b" \t" else line.lower().startswith(wanted)
+        if keep:
+            kept.append(line)
+    assert parse_headers(b"\r\n".join(kept) + b"\r\n\r\n") == parse_headers(message)
+
+
+def test_most_bounces_are_reports() -> None:
+    """The others, as qmail's, carry neither mark; they are judged by whom they name."""
+    reports = [name for name, raw in BOUNCES.items() if parse_headers(raw).is_report]
+    assert len(BOUNCES) == 295
+    assert len(reports) == 188
+
+
+@given(st.binary(max_size=2000))
+def test_no_bytes_raise_anything_else(raw: bytes) -> None:
+    with suppress(UnreadableHeaders):
+        parse_headers(b"From: a@x.example\r\nSubject: " + raw)
+        parse_headers(raw)
+
+
+@given(
+    st.sampled_from(HEADER_FIELDS),
+    st.text(alphabet='a@b.c<>,;:"()[]\\=?utf-8q?=\r\n\t é', max_size=80),
+)
+def test_no_field_raises_anything_else(name: str, value: str) -> None:
+    with suppress(UnreadableHeaders):
+        parse_headers(f"{name}: {value}".encode())
+
+
+@given(mutations())
+def test_no_broken_message_raises_anything_else(raw: bytes) -> None:
+    with suppress(UnreadableHeaders):
+        parse_headers(raw)
+
+
+def test_a_header_block_takes_time_in_proportion_to_its_length() -> None:
+    """Each takes minutes where an expression or a loop looks at a field again and again."""
+    for unit in (b"(", b"<", b'"\\', b"a", b"=?a?q?", b"[", b"a@", b',"', b"=?utf-8?q?a?= "):
+        with suppress(UnreadableHeaders):
+            parse_headers(b"From: a@x.example\r\nTo: " + unit * 500_000)
+            parse_headers(b"To: " + unit * 500_000)
+    zone = timezone(timedelta(hours=9))
+    assert headers("Date: Sun, 1 Mar 2026 10:00:00 +0900").date == datetime(
+        2026, 3, 1, 10, tzinfo=zone
+    )
