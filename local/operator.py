@@ -13,7 +13,7 @@ import argparse
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
@@ -27,7 +27,7 @@ from mailmirror.runtime import Runtime, Settings
 from mailmirror.usecases.accounts import add_key, create_account, list_keys, revoke_key
 
 
-class Office(Runtime):
+def office(session: boto3.Session, stack_name: str, url: str | None = None) -> Runtime:
     """What the operator's commands run on: a deployed stack's table and key, seen from outside.
 
     Parameters:
@@ -36,52 +36,50 @@ class Office(Runtime):
         url: where the emulator is; None for AWS.
     """
 
-    def __init__(self, session: boto3.Session, stack_name: str, url: str | None = None) -> None:
-        self._session, self._url = session, url
-        resources = resources_of(self._client("cloudformation"), stack_name)
-        settings = replace(Settings.from_environment(), table=resources.table, key_id=resources.key)
-        super().__init__(settings)
+    def client(service: str) -> Any:
+        return session.client(service, endpoint_url=url)  # type: ignore[call-overload]
 
-    @classmethod
-    def of_emulator(cls, url: str) -> Self:
-        return cls(emulator.session(), STACK_NAME, url)
+    resources = resources_of(client("cloudformation"), stack_name)
+    settings = replace(Settings.from_environment(), table=resources.table, key_id=resources.key)
+    return Runtime(settings, client)
 
-    def _client(self, service: str) -> Any:
-        return self._session.client(service, endpoint_url=self._url)  # type: ignore[call-overload]
+
+def office_of_emulator(url: str) -> Runtime:
+    return office(emulator.session(), STACK_NAME, url)
 
 
 def main() -> None:
     arguments = _parser().parse_args()
     try:
-        _run(arguments, _office(arguments.stack, Home(arguments.directory)))
+        _run(arguments, _office_of(arguments.stack, Home(arguments.directory)))
     except (NotUp, Refused, BotoCoreError, ClientError) as error:
         sys.exit(str(error))
 
 
-def _run(arguments: argparse.Namespace, office: Office) -> None:
+def _run(arguments: argparse.Namespace, runtime: Runtime) -> None:
     match arguments.command:
         case "account":
-            new = create_account(arguments.name, office)
+            new = create_account(arguments.name, runtime)
             print(f"account         {new.account_id}")
             print(f"API key         {new.api_key}")
             print(f"webhook secret  {new.webhook_secret}")
             print("Neither is shown again.")
         case "key":
-            print(f"API key  {add_key(AccountId(arguments.account), arguments.name, office)}")
+            print(f"API key  {add_key(AccountId(arguments.account), arguments.name, runtime)}")
             print("It is not shown again.")
         case "keys":
-            for key in list_keys(AccountId(arguments.account), office):
+            for key in list_keys(AccountId(arguments.account), runtime):
                 ended = f"revoked {key.revoked_at}" if key.revoked_at else "in use"
                 print(f"{key.id}  {key.name}  created {key.created_at}  {ended}")
         case "revoke":
-            revoke_key(AccountId(arguments.account), arguments.key, office)
+            revoke_key(AccountId(arguments.account), arguments.key, runtime)
             print(f"key {arguments.key} is revoked")
 
 
-def _office(stack_name: str, home: Home) -> Office:
+def _office_of(stack_name: str, home: Home) -> Runtime:
     if stack_name:
-        return Office(boto3.Session(), stack_name)
-    return Office.of_emulator(home.stack().aws_endpoint)
+        return office(boto3.Session(), stack_name)
+    return office_of_emulator(home.stack().aws_endpoint)
 
 
 def _parser() -> argparse.ArgumentParser:

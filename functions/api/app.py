@@ -11,7 +11,7 @@ from mailmirror.domain.deals import DealId
 from mailmirror.domain.feed import PersonKind, PersonRef
 from mailmirror.domain.mailbox import AccountId
 from mailmirror.domain.problems import Code, Refused
-from mailmirror.http import JSON, Answer, answered, json_body
+from mailmirror.http import JSON, answered, json_body
 from mailmirror.runtime import Runtime, observed
 from mailmirror.usecases import change_mailbox
 from mailmirror.usecases.accounts import authenticate
@@ -139,12 +139,6 @@ def attachment(id: str, n: str) -> Response[str]:
 @app.not_found
 def not_found(_: Exception) -> Response[str]:
     raise Refused(Code.NOT_FOUND, "no such route")
-
-
-@app.exception_handler(Refused)
-def refused(refusal: Refused) -> Response[str]:
-    problem = Answer.of_problem(refusal)
-    return Response(problem.status, problem.content_type, shapes.text(problem.body))
 
 
 @observed

@@ -84,11 +84,25 @@ class Settings:
         return value
 
 
+def aws_client(service: str) -> Any:
+    """Make a client of an AWS service, with the environment's credentials and region."""
+    config = Config(
+        max_pool_connections=32,
+        connect_timeout=3,
+        read_timeout=28,
+        retries={"mode": "standard", "total_max_attempts": 4},
+        # Links to objects that are signed by an older version are refused in most regions.
+        signature_version="s3v4" if service == "s3" else None,
+    )
+    return boto3.client(service, config=config)  # type: ignore[call-overload]
+
+
 class Runtime:
     """The stores and servers of one environment.
 
     Parameters:
         settings: which table, bucket and queues.
+        client: makes the client of an AWS service.
         clock: tells the time, in UTC.
         new_id: makes ids that nobody can guess.
     """
@@ -96,10 +110,12 @@ class Runtime:
     def __init__(
         self,
         settings: Settings,
+        client: Callable[[str], Any] = aws_client,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         new_id: Callable[[], str] = lambda: uuid.uuid4().hex,
     ) -> None:
         self.settings = settings
+        self._client = client
         self.now = clock
         self.new_id = new_id
 
@@ -115,21 +131,6 @@ class Runtime:
     def count(self, name: str, value: float = 1) -> None:
         """Add to a metric, named in CamelCase."""
         metrics.add_metric(name=name, unit=MetricUnit.Count, value=value)
-
-    @cached_property
-    def _config(self) -> Config:
-        return Config(
-            max_pool_connections=32,
-            connect_timeout=3,
-            read_timeout=25,
-            retries={"mode": "standard", "total_max_attempts": 4},
-        )
-
-    def _client(self, service: str) -> Any:
-        config = self._config
-        if service == "s3":  # links signed by the older version are refused in most regions
-            config = config.merge(Config(signature_version="s3v4"))
-        return boto3.client(service, config=config)  # type: ignore[call-overload]
 
     @cached_property
     def table(self) -> Table:
