@@ -11,7 +11,7 @@ from mailmirror.domain.deals import DealId
 from mailmirror.domain.feed import PersonKind, PersonRef
 from mailmirror.domain.mailbox import AccountId
 from mailmirror.domain.problems import Code, Refused
-from mailmirror.http import JSON, answered, json_body
+from mailmirror.http import JSON, Answer, answered, json_body
 from mailmirror.runtime import Runtime, observed
 from mailmirror.usecases import change_mailbox
 from mailmirror.usecases.accounts import authenticate
@@ -139,6 +139,12 @@ def attachment(id: str, n: str) -> Response[str]:
 @app.not_found
 def not_found(_: Exception) -> Response[str]:
     raise Refused(Code.NOT_FOUND, "no such route")
+
+
+@app.exception_handler(Exception)  # type: ignore[untyped-decorator]
+def problem(error: Exception) -> Response[str]:
+    found = Answer.to(error)  # the resolver itself would log the error's text
+    return Response(found.status, found.content_type, shapes.text(found.body))
 
 
 @observed

@@ -27,9 +27,12 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
-    def of_problem(cls, refusal: Refused) -> "Answer":
-        """RFC 9457."""
-        problem = refusal.as_problem()
+    def to(cls, error: Exception) -> "Answer":
+        """A refusal as the problem that it names (RFC 9457), all else as `internal_error`."""
+        if not isinstance(error, Refused):
+            log_failure(error)
+            error = Refused(Code.INTERNAL_ERROR)
+        problem = error.as_problem()
         return cls(HTTPStatus(int(problem["status"])), problem, PROBLEM)
 
     def to_gateway(self) -> dict[str, Any]:
@@ -51,11 +54,8 @@ def answered[**P](handler: Callable[P, dict[str, Any]]) -> Callable[P, dict[str,
     def answering(*args: P.args, **kwargs: P.kwargs) -> dict[str, Any]:
         try:
             return handler(*args, **kwargs)
-        except Refused as refusal:
-            return Answer.of_problem(refusal).to_gateway()
         except Exception as error:
-            log_failure(error)
-            return Answer.of_problem(Refused(Code.INTERNAL_ERROR)).to_gateway()
+            return Answer.to(error).to_gateway()
 
     return answering
 
