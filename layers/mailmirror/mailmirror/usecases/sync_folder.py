@@ -51,6 +51,8 @@ class FolderSync:
     lease: Lease
     id: str
     folder: FolderState
+    saved: FolderState | None
+    """What the table has of it; None where it is new, or its UIDs are."""
     rules: Rules
     view: CrmView
     runtime: Runtime
@@ -73,11 +75,11 @@ class FolderSync:
         return self.folder
 
     def _new_mail(self, status: Status) -> None:
+        self.folder = replace(self.folder, messages=status.messages)
         uids = self.session.uids(self.folder.next, status.uidnext - 1)
         for verdicts in self._judged(list(uids)):
             self._advance(verdicts, next=max(verdicts) + 1)
-        if self.folder.next != status.uidnext or self.folder.messages != status.messages:
-            self._save(replace(self.folder, next=status.uidnext, messages=status.messages))
+        self._save(replace(self.folder, next=status.uidnext))
 
     def _old_mail(self) -> None:
         if self.folder.complete:
@@ -207,9 +209,12 @@ class FolderSync:
         return self.runtime.ledgers.fold(self.lease, self.id, self.folder, part)
 
     def _save(self, folder: FolderState) -> None:
+        self.folder = folder
+        if folder == self.saved:
+            return
         now = self.runtime.now()
         self.lease = self.runtime.sync_states.save(self.lease, self.id, folder, now)
-        self.folder = folder
+        self.saved = folder
 
 
 def folder_id(folder: RemoteFolder) -> str:
@@ -217,14 +222,12 @@ def folder_id(folder: RemoteFolder) -> str:
     return hashlib.sha256(folder.name.encode()).hexdigest()[:12]
 
 
-def begun(folder: RemoteFolder, status: Status, known: FolderState | None) -> FolderState:
-    """Go on where the last sync stopped, or begin anew: the folder is new, or its UIDs are.
+def begun(folder: RemoteFolder, status: Status) -> FolderState:
+    """A folder of which nothing is judged yet: it is new, or its UIDs are.
 
     After a change of UIDVALIDITY all copies are mapped again; their messages have the same
     identity, and so the same entries.
     """
-    if known is not None and known.uidvalidity == status.uidvalidity:
-        return known
     return FolderState(
         name=folder.name,
         role=folder.role,

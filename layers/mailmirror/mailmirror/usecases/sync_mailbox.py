@@ -90,15 +90,19 @@ def _sync_folders(
         for folder in session.folders():
             status = session.examine(folder)
             id = folder_id(folder)
+            known = state.folders.get(id)
+            if known is not None and known.uidvalidity != status.uidvalidity:
+                known = None
             sync = FolderSync(
-                session,
-                lease,
-                id,
-                begun(folder, status, state.folders.get(id)),
-                rules,
-                view,
-                runtime,
-                until,
+                session=session,
+                lease=lease,
+                id=id,
+                folder=known or begun(folder, status),
+                saved=known,
+                rules=rules,
+                view=view,
+                runtime=runtime,
+                until=until,
             )
             synced[id] = sync.run(status)
             lease = sync.lease

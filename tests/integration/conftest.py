@@ -1,0 +1,38 @@
+"""A Dovecot for each module, and an account for each test."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+
+from mailmirror.mail.connection import Reach
+from mailmirror.runtime import Runtime
+from tests.integration.office import BOSS, REP, Clock, Office
+from tests.servers.dovecot import Dovecot
+
+USERS = {REP: "rep's secret", BOSS: "boss's secret"}
+
+
+@pytest.fixture
+def dovecot() -> Iterator[Dovecot]:
+    with Dovecot(USERS) as server:
+        yield server
+
+
+@pytest.fixture
+def clock(runtime: Runtime) -> Clock:
+    clock = Clock()
+    runtime.now = clock
+    return clock
+
+
+@pytest.fixture
+def office(runtime: Runtime, dovecot: Dovecot, clock: Clock) -> Office:
+    runtime.reach = Reach.make("127.0.0.0/8,::1/128", dovecot.authority.read_text())
+    return Office(runtime)
+
+
+@pytest.fixture
+def after_a_crash(clock: Clock) -> timedelta:
+    """How long a lease outlives whoever took it."""
+    return timedelta(seconds=91)

@@ -1,0 +1,150 @@
+"""A sales team for tests: an account on a table of its own, its people, their mailboxes."""
+
+import itertools
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from email.message import EmailMessage
+from email.utils import format_datetime
+
+from mailmirror.domain.deals import DealId
+from mailmirror.domain.feed import PersonKind, PersonRef
+from mailmirror.domain.mailbox import AccountId, Mailbox
+from mailmirror.runtime import Runtime
+from mailmirror.store.queues import FeedJob, SyncJob
+from mailmirror.usecases.accounts import create_account
+from mailmirror.usecases.acting_user import Viewer, viewer
+from mailmirror.usecases.apply_event import apply_event
+from mailmirror.usecases.connect_mailbox import ConnectRequest, connect_mailbox
+from mailmirror.usecases.read_card import Line, Page, read_deal_card, read_person_card
+from mailmirror.usecases.read_mailbox import read_ledger
+from mailmirror.usecases.sync_mailbox import sync_mailbox
+from tests.servers.dovecot import Dovecot
+
+REP, BOSS, KIM, LEE, STRANGER = (
+    "rep@us.example",
+    "boss@us.example",
+    "kim@customer.example",
+    "lee@customer.example",
+    "who@else.example",
+)
+MARCH = datetime(2026, 3, 1, 9, tzinfo=UTC)
+
+
+class Clock:
+    """Now, and later when told so: leases expire without a test that waits."""
+
+    def __init__(self) -> None:
+        self._ahead = timedelta()
+
+    def __call__(self) -> datetime:
+        return datetime.now(UTC) + self._ahead
+
+    def advance(self, by: timedelta) -> None:
+        self._ahead += by
+
+
+def letter(
+    number: int,
+    sender: str = KIM,
+    to: Sequence[str] = (REP,),
+    *,
+    replies_to: Iterable[int] = (),
+    at: datetime | None = None,
+    text: str = "Hello,\r\nshall we talk?\r\n",
+) -> bytes:
+    """A message <number@mail.example>, sent `number` hours into March."""
+    message = EmailMessage()
+    message["From"], message["To"] = sender, ", ".join(to)
+    message["Date"] = format_datetime(at or MARCH + timedelta(hours=number))
+    message["Message-ID"] = f"<{number}@mail.example>"
+    message["Subject"] = f"Letter {number}"
+    named = [f"<{one}@mail.example>" for one in replies_to]
+    if named:
+        message["In-Reply-To"], message["References"] = named[-1], " ".join(named)
+    message.set_content(text)
+    return message.as_bytes()
+
+
+@dataclass(slots=True)
+class Office:
+    """One account. REP and BOSS are its users, KIM and LEE its contacts."""
+
+    runtime: Runtime
+    account: AccountId = field(init=False)
+    _events: "itertools.count[int]" = field(default_factory=itertools.count)
+
+    def __post_init__(self) -> None:
+        self.account = create_account("Test", self.runtime).account_id
+        for user, email in (("rep", REP), ("boss", BOSS)):
+            self.tell("user.upserted", id=user, name=user, emails=[email])
+        for contact, email in (("kim", KIM), ("lee", LEE)):
+            self.tell("contact.upserted", id=contact, name=contact, emails=[email])
+
+    def tell(self, type: str, at: datetime = MARCH - timedelta(days=30), **data: object) -> None:
+        """Apply an event of the CRM's."""
+        event = {
+            "id": f"e{next(self._events):04d}",
+            "type": type,
+            "occurred_at": at.isoformat(),
+            "data": data,
+        }
+        apply_event(FeedJob(self.account, event), self.runtime)
+
+    def connect(self, server: Dovecot, user: str, email: str) -> Mailbox:
+        request = ConnectRequest.parse(
+            {
+                "user_id": user,
+                "email": email,
+                "provider": "imap",
+                "imap": {"host": "localhost", "port": server.imaps_port, "security": "tls"},
+                "username": email,
+                "password": server.users[email],
+            }
+        )
+        id = connect_mailbox(self.account, request, self.runtime)
+        mailbox = self.runtime.mailboxes.find(self.account, id, consistent=True)
+        assert mailbox is not None
+        return mailbox
+
+    def sync(self, mailbox: Mailbox, until: timedelta = timedelta(minutes=5)) -> None:
+        job = SyncJob(self.account, mailbox.key.mailbox)
+        sync_mailbox(job, self.runtime, self.runtime.now() + until)
+
+    def viewer(self, user: str) -> Viewer:
+        return viewer(self.account, user, self.runtime)
+
+    def card(self, user: str, contact: str) -> list[Line]:
+        person = PersonRef(PersonKind.CONTACT, contact)
+        return self._whole(
+            lambda cursor: read_person_card(self.viewer(user), person, cursor, 100, self.runtime)
+        )
+
+    def deal(self, user: str, deal: str) -> list[Line]:
+        return self._whole(
+            lambda cursor: read_deal_card(
+                self.viewer(user), DealId(deal), cursor, 100, self.runtime
+            )
+        )
+
+    @staticmethod
+    def _whole(read: Callable[[str | None], Page]) -> list[Line]:
+        lines: list[Line] = []
+        cursor = None
+        while True:
+            page = read(cursor)
+            lines += page.lines
+            cursor = page.next_cursor
+            if cursor is None:
+                return lines
+
+    def counts(self, mailbox: Mailbox) -> dict[str, dict[str, int]]:
+        """Per folder the verdicts that there are."""
+        return {
+            one.folder.name: {name: n for name, n in one.ledger.counts().items() if n}
+            for one in read_ledger(mailbox, self.runtime)
+        }
+
+
+def subjects(lines: Iterable[Line]) -> list[str]:
+    return [line.summary.subject for line in lines]
