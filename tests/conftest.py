@@ -1,10 +1,7 @@
 """What tests share: one local stack a session, and runtimes on tables of their own."""
 
 import os
-import secrets
 from collections.abc import Iterator
-from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +13,8 @@ from local.down import down
 from local.resources import Resources, resources_of
 from local.stack import STACK_NAME, Home, Options, Stack
 from local.up import up
-from mailmirror.mail.connection import Reach
-from mailmirror.runtime import Runtime, Settings
+from mailmirror.runtime import Runtime
+from tests.servers.tables import own_table
 
 os.environ.update(
     {"POWERTOOLS_METRICS_NAMESPACE": "Mailmirror", "POWERTOOLS_TRACE_DISABLED": "true"}
@@ -65,39 +62,7 @@ def resources(aws: Any) -> Resources:
 
 
 @pytest.fixture
-def runtime(
-    aws: Any, stack: Stack, resources: Resources, authority: trustme.CA
-) -> Iterator[Runtime]:
+def runtime(aws: Any, stack: Stack, resources: Resources) -> Iterator[Runtime]:
     """The use cases in this process, on a table and queues that no deployed function works on."""
-    name = f"test-{secrets.token_hex(4)}"
-    dynamodb, sqs = aws("dynamodb"), aws("sqs")
-    dynamodb.create_table(
-        TableName=name,
-        BillingMode="PAY_PER_REQUEST",
-        AttributeDefinitions=[
-            {"AttributeName": "pk", "AttributeType": "S"},
-            {"AttributeName": "sk", "AttributeType": "S"},
-        ],
-        KeySchema=[
-            {"AttributeName": "pk", "KeyType": "HASH"},
-            {"AttributeName": "sk", "KeyType": "RANGE"},
-        ],
-    )
-    queues = {
-        queue: sqs.create_queue(QueueName=f"{name}-{queue}")["QueueUrl"]
-        for queue in ("poll_queue", "sync_queue", "first_sync_queue")
-    }
-    settings = replace(
-        Settings.from_environment(), table=name, bucket=stack.bucket, key_id=resources.key, **queues
-    )
-    made = Runtime(settings, client=aws)
-    made.reach = Reach.make("127.0.0.0/8,::1/128", authority.cert_pem.bytes().decode())
-    yield made
-    dynamodb.delete_table(TableName=name)
-    for url in queues.values():
-        sqs.delete_queue(QueueUrl=url)
-
-
-@pytest.fixture
-def now() -> datetime:
-    return datetime.now(UTC)
+    with own_table(aws, stack.bucket, resources.key) as made:
+        yield made

@@ -1,0 +1,139 @@
+"""`make bench`: what a message costs, and how fast a first sync is beside the bare protocol.
+
+Speeds are ratios against a peer in the same run. Read units of the emulator are flat (0.5 or 1.0
+a request whatever the size), so reads are told as requests; write units are by size, as on AWS.
+"""
+
+import imaplib
+import random
+import ssl
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import astuple
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from local import emulator
+from local.down import down
+from local.resources import resources_of
+from local.stack import STACK_NAME, Home, Options
+from local.up import up
+from mailmirror.mail.connection import Reach
+from mailmirror.runtime import Runtime
+from mailmirror.store.table import Meter
+from mailmirror.usecases.audit_mailbox import audit_mailbox
+from tests.integration.office import BOSS, KIM, REP, STRANGER, Office, letter
+from tests.servers.dovecot import Dovecot
+from tests.servers.tables import own_table
+
+MESSAGES = 1_000
+TEXT = "A line of a letter, as long as lines of letters are.\r\n" * 60
+
+
+def main() -> None:
+    home = Home(Path(tempfile.mkdtemp(prefix="mailmirror-bench-")))
+    try:
+        stack = up(home, Options())
+        session = emulator.session()
+
+        def aws(service: str) -> Any:
+            return session.client(service, endpoint_url=stack.aws_endpoint)  # type: ignore[call-overload]
+
+        key = resources_of(aws("cloudformation"), STACK_NAME).key
+        with Dovecot({REP: "secret", BOSS: "secret"}) as server:
+            for measure in (costs, first_sync, audit_and_page):
+                with own_table(aws, stack.bucket, key) as runtime:
+                    runtime.reach = Reach.make("127.0.0.0/8", server.authority.read_text())
+                    measure(Office(runtime), server)
+    finally:
+        down(home)
+
+
+def costs(office: Office, server: Dovecot) -> None:
+    """What one more message costs, in a mailbox that has some."""
+    office.tell("deal.upserted", id="d", name="Deal", status="open", contact_ids=["kim"])
+    now = datetime.now(UTC)
+    server.append(REP, "INBOX", letter(1, at=now), now)
+    mailbox = office.connect(server, "rep", REP)
+    office.sync(mailbox)
+    empty = spent(office.runtime, lambda: office.sync(mailbox))
+    print("\nWhat a sync costs: requests, write units, items written")
+    print(f"  with no news             {empty}")
+    cases = {
+        "1 unmatched message": [letter(2, STRANGER, at=now)],
+        "10 unmatched messages": [letter(10 + n, f"u{n}@else.example", at=now) for n in range(10)],
+        "1 mirrored, new thread": [letter(30, at=now)],
+        "1 mirrored reply": [letter(31, replies_to=[30], at=now)],
+        "10 mirrored, new threads": [letter(40 + n, at=now) for n in range(10)],
+        "1 mirrored of 200 KB": [letter(60, at=now, text=noise(200_000))],
+    }
+    for name, messages in cases.items():
+        for raw in messages:
+            server.append(REP, "INBOX", raw, now)
+        print(f"  {name:24} {spent(office.runtime, lambda: office.sync(mailbox))}")
+
+
+def first_sync(office: Office, server: Dovecot) -> None:
+    """A first sync beside imaplib reading the same bodies and throwing them away."""
+    now = datetime.now(UTC)
+    half = [
+        letter(1000 + n, KIM if n % 2 else STRANGER, [BOSS], at=now - timedelta(hours=n), text=TEXT)
+        for n in range(MESSAGES)
+    ]
+    server.append_all(BOSS, "INBOX", [(raw, now) for raw in half])
+    mailbox = office.connect(server, "boss", BOSS)
+    drained = timed(lambda: drain(server))
+    office.runtime.table.meter = Meter()
+    synced = timed(lambda: office.sync(mailbox, timedelta(hours=1)))
+    requests, _, units, items = astuple(office.runtime.table.meter)
+    print(f"\nFirst sync of {MESSAGES} messages, half of them mirrored")
+    print(f"  {synced:.1f} s, {synced / drained:.0f} times the bare drain of all ({drained:.2f} s)")
+    print(f"  {MESSAGES / synced:.0f} messages a second; {requests} requests,")
+    print(f"  {units:.0f} write units, {items} items")
+
+
+def audit_and_page(office: Office, server: Dovecot) -> None:
+    """Reading: an audit of that folder, and a page of its one customer's card."""
+    mailbox = office.connect(server, "boss", BOSS)
+    office.sync(mailbox, timedelta(hours=1))
+    print("\nReading: requests")
+    audit = spent(office.runtime, lambda: audit_mailbox(mailbox, office.runtime))
+    print(f"  audit of {MESSAGES} UIDs       {audit}")
+
+
+def spent(runtime: Runtime, work: Callable[[], object]) -> str:
+    """What a piece of work costs in the table."""
+    runtime.table.meter = Meter()
+    work()
+    meter = runtime.table.meter
+    return f"{meter.requests:4}  {meter.write_units:7.1f}  {meter.written:4}"
+
+
+def timed(work: Callable[[], object]) -> float:
+    begun = time.perf_counter()
+    work()
+    return time.perf_counter() - begun
+
+
+def drain(server: Dovecot) -> None:
+    trust = ssl.create_default_context(cafile=str(server.authority))
+    with imaplib.IMAP4_SSL("localhost", server.imaps_port, ssl_context=trust) as client:
+        client.login(BOSS, "secret")
+        client.select("INBOX", readonly=True)
+        client.uid("FETCH", "1:*", "(BODY.PEEK[])")
+
+
+def noise(length: int) -> str:
+    """Text that does not compress well."""
+    letters = random.Random(1)
+    lines = (
+        "".join(letters.choices("abcdefghijklmnopqrstuvwxyz0123456789", k=76))
+        for _ in range(length // 78)
+    )
+    return "\r\n".join(lines)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,37 @@
+"""A table and queues of a test's own, on an emulator, with the use cases over them."""
+
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+from mailmirror.runtime import Runtime, Settings
+
+_KEYS = [("pk", "HASH"), ("sk", "RANGE")]
+
+
+@contextmanager
+def own_table(aws: Callable[[str], Any], bucket: str, key_id: str) -> Iterator[Runtime]:
+    """The use cases in this process, where no deployed function works on what they keep."""
+    name = f"test-{secrets.token_hex(4)}"
+    dynamodb, sqs = aws("dynamodb"), aws("sqs")
+    dynamodb.create_table(
+        TableName=name,
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key, _ in _KEYS],
+        KeySchema=[{"AttributeName": key, "KeyType": kind} for key, kind in _KEYS],
+    )
+    queues = {
+        queue: sqs.create_queue(QueueName=f"{name}-{queue}")["QueueUrl"]
+        for queue in ("poll_queue", "sync_queue", "first_sync_queue")
+    }
+    settings = replace(
+        Settings.from_environment(), table=name, bucket=bucket, key_id=key_id, **queues
+    )
+    try:
+        yield Runtime(settings, client=aws)
+    finally:
+        dynamodb.delete_table(TableName=name)
+        for url in queues.values():
+            sqs.delete_queue(QueueUrl=url)
