@@ -20,7 +20,8 @@ _TOKEN = re.compile(
 _QUOTED_REST = re.compile(r'((?:\\.|[^"\\])*)"(?=(@?))', re.DOTALL)
 _COMMENT_MARK = re.compile(r"\\.|[()]", re.DOTALL)
 _ROUTE = re.compile(r"\A\s*@[^:]*:")
-_LOOSE = re.compile(r"\s*([.@])\s*")
+_LOOSE = re.compile(r" ?([.@]) ?")
+_ASIDE = re.compile(r'"[^"]*"|\([^()]*\)')
 _ANYWHERE = re.compile(r"[^\s@<>(),;:\\\"\[\]]{1,64}@[^\s@<>(),;:\\\"\[\]]{1,255}")
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _LONGEST = 1 << 18
@@ -56,7 +57,9 @@ def read_mailboxes(field: str) -> tuple[list[Mailbox], bool]:
     like an address, is never one. Only where a field names no mailbox at all are addresses
     looked for in its text.
     """
-    field = field[:_LONGEST]
+    if len(field) > _LONGEST:
+        # Not in the middle of an address, which would make another of it.
+        field = field[:_LONGEST].rpartition(",")[0]
     elements = [element for element in _elements(field) if not element.is_empty()]
     mailboxes = [mailbox for mailbox in map(_mailbox, elements) if mailbox is not None]
     if elements and not mailboxes:
@@ -103,22 +106,28 @@ def _elements(field: str) -> Iterator[_Element]:
 def _mailbox(element: _Element) -> Mailbox | None:
     words = "".join(element.words)
     if element.angle is None:
-        address, name = normalise(_LOOSE.sub(r"\1", words)), element.comment
+        address, name = _address(words), element.comment
     else:
         spec = _ROUTE.sub("", _without_comments(element.angle)).strip(" \t'")
-        address, name = normalise(_LOOSE.sub(r"\1", spec)), words or element.comment
+        address, name = _address(spec), words or element.comment
     if address is None:
         return None
     return Mailbox(_display(name), address)
 
 
+def _address(spec: str) -> Address | None:
+    """Return an address that may have blanks around its dots (RFC 5322 4.4)."""
+    return normalise(_LOOSE.sub(r"\1", " ".join(spec.split())))
+
+
 def _rescue(field: str) -> list[Mailbox]:
     """Look for addresses in a field that names no mailbox as the rules say.
 
-    Within its angle brackets where it has some, for then the rest is display names.
+    Within its angle brackets where it has some, for then the rest is display names; else outside
+    of quotes and comments, and only then in all of it.
     """
     angles = re.findall(r"<([^<>]*)", field)
-    texts = angles if angles else [field, decode_words(field)]
+    texts = angles if angles else [_ASIDE.sub(" ", field), field, decode_words(field)]
     for text in texts:
         found = [normalise(match.strip("'.")) for match in _ANYWHERE.findall(text)]
         if any(found):

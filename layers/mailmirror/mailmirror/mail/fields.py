@@ -55,7 +55,9 @@ class Fields:
 
 def read_fields(block: bytes) -> Fields:
     """Read a header block, which ends at its first empty line; what is no field is skipped."""
-    raw = list(_unfold(_lines(block[:LONGEST_BLOCK])))
+    if len(block) > LONGEST_BLOCK:
+        block = block[:LONGEST_BLOCK].rpartition(b"\n")[0]
+    raw = list(_unfold(_lines(block)))
     declared = next((value for name, value in raw if name == "content-type"), b"")
     charset = parameters(declared.decode("latin-1"))[1].get("charset")
     return Fields(

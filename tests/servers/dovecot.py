@@ -1,0 +1,396 @@
+"""A real Dovecot (2.3) for tests: a child process with its own configuration, users and mail.
+
+It needs no root and touches nothing outside its temporary folder; started by root, it runs as
+`nobody`. Any number of them can run at once.
+"""
+
+import grp
+import os
+import pwd
+import shutil
+import signal
+import socket
+import ssl
+import subprocess
+import tempfile
+import time
+from base64 import b64encode
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import trustme
+from imapclient import IMAPClient, imap_utf7
+
+from tests.servers.authority import certify
+
+LIKE_MICROSOFT = "IMAP4 IMAP4rev1 SASL-IR UIDPLUS MOVE ID UNSELECT CHILDREN IDLE NAMESPACE LITERAL+"
+"""What outlook.office365.com says that it can: neither CONDSTORE nor ESEARCH nor SPECIAL-USE."""
+
+_PATHS = os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/local/sbin", "/usr/sbin"))
+"""Where the program is looked for: Debian keeps it from the path of ordinary users."""
+
+_START_SECONDS = 10
+_ATTEMPTS = 5
+
+_CONFIGURATION = """\
+protocols = imap
+listen = 127.0.0.1
+base_dir = {folder}/run
+state_dir = {folder}/state
+log_path = {folder}/dovecot.log
+default_login_user = {owner}
+default_internal_user = {owner}
+default_internal_group = {group}
+first_valid_uid = 1
+first_valid_gid = 1
+ssl = required
+ssl_cert = <{chain}
+ssl_key = <{key}
+auth_mechanisms = plain login
+auth_failure_delay = 0
+mail_location = maildir:~/Maildir
+maildir_stat_dirs = yes
+mail_max_userip_connections = 50
+{capability}
+
+passdb {{
+  driver = passwd-file
+  args = scheme=PLAIN username_format=%u {folder}/users
+}}
+userdb {{
+  driver = static
+  args = uid={owner} gid={group} home={folder}/mail/%u
+}}
+namespace inbox {{
+  inbox = yes
+  separator = /
+{folders}
+}}
+protocol imap {{
+  rawlog_dir = {folder}/commands
+}}
+service imap-login {{
+  chroot =
+  inet_listener imap {{
+    port = {imap_port}
+  }}
+  inet_listener imaps {{
+    port = {imaps_port}
+    ssl = yes
+  }}
+}}
+service anvil {{
+  chroot =
+  unix_listener anvil-auth-penalty {{
+    mode = 0
+  }}
+}}
+service stats {{
+  chroot =
+}}
+"""
+
+
+class DovecotMissing(Exception):
+    """There is no Dovecot on this machine."""
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """A folder that every user has from the start."""
+
+    name: str
+    special_use: str | None = None
+    """As `\\Sent`; None where the server shall not say what the folder is for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What a server says of one message."""
+
+    flags: frozenset[str]
+    """With `\\Recent`, which a client that selects a folder takes away from all others."""
+    received_at: datetime
+    size: int
+    modseq: int
+
+
+@dataclass(frozen=True, slots=True)
+class FolderState:
+    """What a server says of one folder; two are equal if nobody has changed anything."""
+
+    uidvalidity: int
+    uidnext: int
+    highestmodseq: int
+    subscribed: bool
+    attributes: frozenset[str]
+    messages: Mapping[int, Message]
+    """By UID."""
+
+
+@dataclass(slots=True)
+class Dovecot:
+    """`with Dovecot({"rep@us.example": "secret"}) as server:` runs a server within the block."""
+
+    users: Mapping[str, str]
+    """Passwords by login name."""
+    folders: Iterable[Folder] = (Folder("Sent", "\\Sent"),)
+    """Beside INBOX."""
+    capability: str | None = None
+    """What the server says that it can, in place of all that it can."""
+    issuer: trustme.CA | None = None
+    """The authority that certifies the server; without one it makes its own."""
+
+    host: str = field(init=False, default="127.0.0.1")
+    imaps_port: int = field(init=False)
+    """TLS from the first byte."""
+    imap_port: int = field(init=False)
+    """STARTTLS. (Over loopback Dovecot takes a login even without: clients must insist on it.)"""
+    authority: Path = field(init=False)
+    """The certificate (PEM) of the authority that the server is certified by."""
+
+    _folder: Path = field(init=False)
+    _process: subprocess.Popen[bytes] = field(init=False)
+
+    def __enter__(self) -> Self:
+        """Start the server, and return when it greets.
+
+        Raises:
+            DovecotMissing: it is not installed.
+            RuntimeError: it does not start; its log is the error's text.
+        """
+        program = shutil.which("dovecot", path=_PATHS)
+        if program is None:
+            raise DovecotMissing("install it with: apt-get install dovecot-imapd")
+        self._folder = Path(tempfile.mkdtemp(prefix="dovecot-"))
+        try:
+            certified = certify(self._folder, self.issuer)
+            self.authority = certified.authority
+            for name in ("run", "state", "mail", "commands"):
+                (self._folder / name).mkdir()
+            users = (f"{user}:{_safe(password)}::::::\n" for user, password in self.users.items())
+            (self._folder / "users").write_text("".join(users))
+            for _ in range(_ATTEMPTS):
+                if self._start(program, certified.chain, certified.key):
+                    return self
+            raise RuntimeError(self.log())
+        except BaseException:
+            shutil.rmtree(self._folder)
+            raise
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Stop the server and remove all that it wrote."""
+        self._stop()
+        shutil.rmtree(self._folder)
+
+    def append(
+        self,
+        user: str,
+        folder: str,
+        raw: bytes,
+        received_at: datetime | None = None,
+        flags: Iterable[str] = (),
+    ) -> int:
+        """Put a message into a folder, and return its UID."""
+        with self.session(user) as client:
+            answer: bytes = client.append(folder, raw, tuple(flags), received_at)
+        return int(answer.partition(b"]")[0].split()[-1])
+
+    def append_all(
+        self, user: str, folder: str, messages: Iterable[tuple[bytes, datetime | None]]
+    ) -> None:
+        """Put many messages into a folder through one connection."""
+        with self.session(user) as client:
+            for raw, received_at in messages:
+                client.append(folder, raw, (), received_at)
+
+    def create(self, user: str, folder: str) -> None:
+        """Create a folder, and subscribe to it."""
+        with self.session(user) as client:
+            client.create_folder(folder)
+            client.subscribe_folder(folder)
+
+    def expunge(self, user: str, folder: str, uids: Iterable[int]) -> None:
+        """Remove messages for ever."""
+        with self.session(user) as client:
+            client.select_folder(folder)
+            client.delete_messages(list(uids))
+            client.uid_expunge(list(uids))
+
+    def reset_uidvalidity(self, user: str, folder: str) -> None:
+        """Give a folder a new UIDVALIDITY, and its messages the UIDs from 1 in reverse order.
+
+        So whoever takes an old UID for a new one finds another message. Nobody may be connected.
+        """
+        with self.session(user) as client:
+            client.folder_status(folder, ["MESSAGES"])
+        maildir = self._folder / "mail" / user / "Maildir"
+        if folder != "INBOX":
+            maildir /= "." + imap_utf7.encode(folder.replace("/", ".")).decode("ascii")
+        uids = maildir / "dovecot-uidlist"
+        header, *lines = uids.read_text("utf-8").splitlines()
+        version, *fields = header.split()
+        kept = [text for text in fields if text[0] not in "VN"]
+        uidvalidity = next(int(text[1:]) for text in fields if text[0] == "V") + 1
+        files = [line.partition(":")[2] for line in reversed(lines)]
+        numbers = [f"V{uidvalidity}", f"N{len(files) + 1}"]
+        renumbered = [" ".join([version, *numbers, *kept])]
+        renumbered += [f"{uid} :{name}" for uid, name in enumerate(files, start=1)]
+        for index in maildir.glob("dovecot.index*"):
+            index.unlink()
+        # Written in place: a file made by root could not be read by the server.
+        uids.write_text("".join(f"{line}\n" for line in renumbered), "utf-8")
+
+    def snapshot(self, user: str) -> dict[str, FolderState]:
+        """Return all that the server says of a mailbox, by folder, without a change to it."""
+        with self.session(user) as client:
+            listed = client.list_folders()
+            subscribed = {name for _, _, name in client.list_sub_folders()}
+            return {
+                name: _state(client, name, name in subscribed, attributes)
+                for attributes, _, name in listed
+            }
+
+    def commands(self) -> list[str]:
+        """Return every line that clients have sent after their login, sorted by connection.
+
+        Among them are those of this class's own methods.
+        """
+        logs = sorted((self._folder / "commands").glob("*.in"))
+        return [
+            line.partition(" ")[2]
+            for log in logs
+            for line in log.read_text("utf-8", "replace").splitlines()
+        ]
+
+    def log(self) -> str:
+        """Return what the server has logged."""
+        log = self._folder / "dovecot.log"
+        return log.read_text("utf-8", "replace") if log.exists() else "no log"
+
+    @contextmanager
+    def session(self, user: str) -> Iterator[IMAPClient]:
+        """Return a connection of a user's, logged in."""
+        trust = ssl.create_default_context(cafile=str(self.authority))
+        with IMAPClient(self.host, self.imaps_port, ssl_context=trust) as client:
+            client.normalise_times = False
+            client.login(user, self.users[user])
+            yield client
+
+    def _start(self, program: str, chain: Path, key: Path) -> bool:
+        """Start the server on ports free a moment ago; False if it found them taken."""
+        self.imaps_port, self.imap_port = _free_ports(2)
+        is_root = os.geteuid() == 0
+        user = pwd.getpwnam("nobody") if is_root else pwd.getpwuid(os.geteuid())
+        configuration = self._folder / "dovecot.conf"
+        configuration.write_text(
+            _CONFIGURATION.format(
+                folder=self._folder,
+                owner=user.pw_name,
+                group=grp.getgrgid(user.pw_gid).gr_name,
+                chain=chain,
+                key=key,
+                capability=f"imap_capability = {self.capability}" if self.capability else "",
+                folders="\n".join(map(_folder_settings, self.folders)),
+                imap_port=self.imap_port,
+                imaps_port=self.imaps_port,
+            )
+        )
+        if is_root:
+            for path in (self._folder, *self._folder.rglob("*")):
+                os.chown(path, user.pw_uid, user.pw_gid)
+        self._process = subprocess.Popen(
+            [program, "-F", "-c", str(configuration)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+            user=user.pw_uid if is_root else None,
+            group=user.pw_gid if is_root else None,
+            extra_groups=[] if is_root else None,
+        )
+        if self._greets():
+            return True
+        self._stop()
+        return False
+
+    def _greets(self) -> bool:
+        """Wait until both ports answer; False if the server ends before."""
+        deadline = time.monotonic() + _START_SECONDS
+        waiting = [self.imaps_port, self.imap_port]
+        while waiting and self._process.poll() is None and time.monotonic() < deadline:
+            try:
+                socket.create_connection((self.host, waiting[-1]), timeout=1).close()
+                waiting.pop()
+            except ConnectionRefusedError:
+                time.sleep(0.01)
+        return not waiting
+
+    def _stop(self) -> None:
+        # All at once, for nothing of it is kept: asked to end, it waits seconds for its children.
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+
+
+def _state(
+    client: IMAPClient, name: str, subscribed: bool, attributes: Iterable[bytes]
+) -> FolderState:
+    # Whether a folder has gained mail since it was last selected is a client's own affair.
+    kept = frozenset(map(bytes.decode, attributes)) - {"\\Marked", "\\UnMarked"}
+    if kept & {"\\Noselect", "\\NonExistent"}:
+        return FolderState(0, 0, 0, subscribed, kept, {})
+    wanted = ["UIDVALIDITY", "UIDNEXT", "HIGHESTMODSEQ"]
+    status = client.folder_status(name, wanted)
+    client.select_folder(name, readonly=True)
+    uids = client.search("ALL")
+    fetched = client.fetch(uids, ["FLAGS", "INTERNALDATE", "RFC822.SIZE", "MODSEQ"]) if uids else {}
+    client.unselect_folder()
+    return FolderState(
+        uidvalidity=status[b"UIDVALIDITY"],
+        uidnext=status[b"UIDNEXT"],
+        highestmodseq=status[b"HIGHESTMODSEQ"],
+        subscribed=subscribed,
+        attributes=kept,
+        messages={
+            uid: Message(
+                flags=frozenset(map(bytes.decode, said[b"FLAGS"])),
+                received_at=said[b"INTERNALDATE"],
+                size=said[b"RFC822.SIZE"],
+                modseq=said[b"MODSEQ"][0],
+            )
+            for uid, said in sorted(fetched.items())
+        },
+    )
+
+
+def _folder_settings(folder: Folder) -> str:
+    use = f"\n    special_use = {folder.special_use}" if folder.special_use else ""
+    return f'  mailbox "{folder.name}" {{\n    auto = create{use}\n  }}'
+
+
+def _safe(password: str) -> str:
+    """Write a password so that it may hold a colon."""
+    return "{PLAIN.b64}" + b64encode(password.encode()).decode("ascii")
+
+
+def _free_ports(count: int) -> list[int]:
+    """Ports of loopback that nobody listens on; held together, so that they differ."""
+    held = [socket.socket() for _ in range(count)]
+    try:
+        for each in held:
+            each.bind(("127.0.0.1", 0))
+        return [each.getsockname()[1] for each in held]
+    finally:
+        for each in held:
+            each.close()

@@ -1,0 +1,166 @@
+"""An IMAP server that says what a test tells it to, and goes quiet or away when told to.
+
+    announced = b"* 1 FETCH (UID 7 BODY[] {10000000000}\\r\\n"
+    with Hostile({"UID FETCH": [announced, SILENCE]}) as server:
+        ...
+
+An answer is bytes, in which `<tag>` stands for the command's tag. What a script does not name is
+answered with OK and nothing else.
+"""
+
+import re
+import shutil
+import socket
+import ssl
+import tempfile
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from enum import Enum, auto
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import trustme
+
+from tests.servers.authority import certify
+
+
+class Turn(Enum):
+    """What a server does in place of an answer."""
+
+    SILENCE = auto()
+    """Says nothing more, and keeps the connection until the client ends it."""
+    HANG_UP = auto()
+    """Ends the connection."""
+
+
+SILENCE, HANG_UP = Turn.SILENCE, Turn.HANG_UP
+
+type Answer = bytes | Turn
+
+IMAP_GREETING = b"* OK [CAPABILITY IMAP4rev1] ready\r\n"
+POP3_GREETING = b"+OK POP3 ready <1896.697170952@x.example>\r\n"
+SMTP_GREETING = b"220 mx.x.example ESMTP\r\n"
+
+_DONE = b"<tag> OK done\r\n"
+_SCRIPT: Mapping[str, Sequence[Answer]] = {
+    "CAPABILITY": [b"* CAPABILITY IMAP4rev1\r\n", _DONE],
+    "LIST": [b'* LIST (\\HasNoChildren) "/" INBOX\r\n', _DONE],
+    "EXAMINE": [
+        b"* 3 EXISTS\r\n* 0 RECENT\r\n* FLAGS (\\Seen)\r\n* OK [UIDVALIDITY 1] x\r\n",
+        b"* OK [UIDNEXT 4] x\r\n<tag> OK [READ-ONLY] done\r\n",
+    ],
+    "STATUS": [b"* STATUS INBOX (MESSAGES 3 UIDNEXT 4 UIDVALIDITY 1)\r\n", _DONE],
+    "LOGOUT": [b"* BYE\r\n", _DONE, HANG_UP],
+}
+_LITERAL = re.compile(rb"\{([0-9]{1,9})(\+?)\}\r\n\Z")
+
+
+@dataclass(slots=True)
+class Hostile:
+    """A server on loopback, for the time of a `with` block."""
+
+    script: Mapping[str, Sequence[Answer]] = field(default_factory=dict)
+    """Answers by command, of which `UID FETCH` and its like are one."""
+    greeting: Answer = IMAP_GREETING
+    tls: bool = True
+    issuer: trustme.CA | None = None
+    """The authority that certifies the server; without one it makes its own."""
+
+    host: str = field(init=False, default="127.0.0.1")
+    port: int = field(init=False)
+    authority: Path = field(init=False)
+    """The certificate (PEM) of the authority that the server is certified by."""
+    received: list[bytes] = field(init=False, default_factory=list)
+    """The commands of all connections, as they came."""
+
+    _folder: Path = field(init=False)
+    _trust: ssl.SSLContext = field(init=False)
+    _listener: socket.socket = field(init=False)
+    _threads: list[threading.Thread] = field(init=False, default_factory=list)
+    _connections: list[socket.socket] = field(init=False, default_factory=list)
+
+    def __enter__(self) -> Self:
+        self._folder = Path(tempfile.mkdtemp(prefix="hostile-"))
+        certified = certify(self._folder, self.issuer)
+        self.authority = certified.authority
+        self._trust = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        self._trust.load_cert_chain(certified.chain, certified.key)
+        self._listener = socket.create_server((self.host, 0))
+        self.port = self._listener.getsockname()[1]
+        self._begin(self._accept)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        # What waits in accept or recv is woken by a shutdown, and not by a close.
+        for each in (self._listener, *self._connections):
+            with suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
+            each.close()
+        for thread in self._threads:
+            thread.join()
+        shutil.rmtree(self._folder)
+
+    def _begin[**P](self, target: Callable[P, None], *arguments: P.args, **named: P.kwargs) -> None:
+        thread = threading.Thread(target=target, args=arguments, kwargs=named, daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                connection, _ = self._listener.accept()
+            except OSError:
+                return
+            self._connections.append(connection)
+            self._begin(self._serve, connection)
+
+    def _serve(self, connection: socket.socket) -> None:
+        try:
+            if self.tls:
+                connection = self._trust.wrap_socket(connection, server_side=True)
+                self._connections.append(connection)
+            self._converse(connection)
+        except OSError:
+            # The client, or the test, has gone.
+            return
+        finally:
+            connection.close()
+
+    def _converse(self, connection: socket.socket) -> None:
+        if not self._say(connection, self.greeting):
+            return
+        lines = connection.makefile("rb")
+        while line := lines.readline(65_536):
+            self.received.append(line)
+            tag, _, rest = line.partition(b" ")
+            while literal := _LITERAL.search(line):
+                if not literal[2]:
+                    connection.sendall(b"+ go on\r\n")
+                lines.read(int(literal[1]))
+                line = lines.readline(65_536)
+            for answer in self._answers(rest):
+                told = answer.replace(b"<tag>", tag) if isinstance(answer, bytes) else answer
+                if not self._say(connection, told):
+                    return
+
+    def _answers(self, command: bytes) -> Sequence[Answer]:
+        words = command.decode("ascii", "replace").upper().split()
+        name = " ".join(words[: 2 if words[:1] == ["UID"] else 1])
+        return self.script.get(name, _SCRIPT.get(name, [_DONE]))
+
+    def _say(self, connection: socket.socket, answer: Answer) -> bool:
+        """Say it, and tell whether the conversation goes on."""
+        if isinstance(answer, bytes):
+            connection.sendall(answer)
+            return True
+        while answer is Turn.SILENCE and connection.recv(65_536):
+            pass
+        return False
