@@ -8,10 +8,10 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from mailmirror import shapes
 from mailmirror.domain.deals import DealId
-from mailmirror.domain.feed import PersonKind, PersonRef
+from mailmirror.domain.feed import PersonKind, PersonRef, checked_id
 from mailmirror.domain.mailbox import AccountId
 from mailmirror.domain.problems import Code, Refused
-from mailmirror.http import JSON, Answer, answered, json_body
+from mailmirror.http import JSON, Answer, answered, json_body, json_text
 from mailmirror.runtime import Runtime, observed
 from mailmirror.usecases import change_mailbox
 from mailmirror.usecases.accounts import authenticate
@@ -38,8 +38,16 @@ def reader() -> Viewer:
     return viewer(account(), acting_user(), runtime)
 
 
+def known_id(id: str) -> str:
+    """An id of the path; one that can be nobody's is not found."""
+    try:
+        return checked_id(id, "id")
+    except Refused as refusal:
+        raise Refused(Code.NOT_FOUND) from refusal
+
+
 def answer(body: Any, status: HTTPStatus = HTTPStatus.OK) -> Response[str]:
-    return Response(status, JSON, shapes.text(body), {"Cache-Control": "no-store"})
+    return Response(status, JSON, json_text(body), {"Cache-Control": "no-store"})
 
 
 def page_size() -> int:
@@ -69,7 +77,7 @@ def mailboxes() -> Response[str]:
 
 @app.get("/v1/mailboxes/<id>")
 def mailbox(id: str) -> Response[str]:
-    report = read_mailbox(account(), id, runtime)
+    report = read_mailbox(account(), known_id(id), runtime)
     owned = report.mailbox.owner == acting_user()
     counters = shapes.counters(read_ledger(report.mailbox, runtime)) if owned else None
     return answer(shapes.mailbox(report, counters))
@@ -77,7 +85,7 @@ def mailbox(id: str) -> Response[str]:
 
 @app.post("/v1/mailboxes/<id>/sync")
 def sync(id: str) -> Response[str]:
-    change_mailbox.request_sync(account(), id, runtime)
+    change_mailbox.request_sync(account(), known_id(id), runtime)
     return answer({"id": id, "queued": True}, HTTPStatus.ACCEPTED)
 
 
@@ -85,9 +93,9 @@ def sync(id: str) -> Response[str]:
 def disconnect(id: str) -> Response[str]:
     match app.current_event.query_string_parameters.get("mail", "keep"):
         case "keep":
-            change_mailbox.disconnect(account(), id, runtime)
+            change_mailbox.disconnect(account(), known_id(id), runtime)
         case "erase":
-            change_mailbox.erase(account(), id, runtime)
+            change_mailbox.erase(account(), known_id(id), runtime)
         case _:
             raise Refused(Code.INVALID_FIELD, "mail: keep or erase")
     return answer(shapes.mailbox(read_mailbox(account(), id, runtime)), HTTPStatus.ACCEPTED)
@@ -108,19 +116,20 @@ def audit(id: str) -> Response[str]:
 
 @app.get("/v1/leads/<id>/messages")
 def lead_card(id: str) -> Response[str]:
-    lead = PersonRef(PersonKind.LEAD, id)
+    lead = PersonRef(PersonKind.LEAD, known_id(id))
     return answer(shapes.page(read_person_card(reader(), lead, cursor(), page_size(), runtime)))
 
 
 @app.get("/v1/contacts/<id>/messages")
 def contact_card(id: str) -> Response[str]:
-    contact = PersonRef(PersonKind.CONTACT, id)
+    contact = PersonRef(PersonKind.CONTACT, known_id(id))
     return answer(shapes.page(read_person_card(reader(), contact, cursor(), page_size(), runtime)))
 
 
 @app.get("/v1/deals/<id>/messages")
 def deal_card(id: str) -> Response[str]:
-    return answer(shapes.page(read_deal_card(reader(), DealId(id), cursor(), page_size(), runtime)))
+    deal = DealId(known_id(id))
+    return answer(shapes.page(read_deal_card(reader(), deal, cursor(), page_size(), runtime)))
 
 
 @app.get("/v1/messages/<id>")
@@ -144,7 +153,7 @@ def not_found(_: Exception) -> Response[str]:
 @app.exception_handler(Exception)  # type: ignore[untyped-decorator]
 def problem(error: Exception) -> Response[str]:
     found = Answer.to(error)  # the resolver itself would log the error's text
-    return Response(found.status, found.content_type, shapes.text(found.body))
+    return Response(found.status, found.content_type, json_text(found.body))
 
 
 @observed

@@ -17,6 +17,11 @@ JSON = "application/json"
 PROBLEM = "application/problem+json"
 
 
+def json_text(body: object) -> str:
+    """JSON as it goes out; half a surrogate pair, which an event can hold, as a question mark."""
+    return json.dumps(body, ensure_ascii=False).encode("utf-8", "replace").decode("utf-8")
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """An answer; its body goes out as JSON."""
@@ -37,7 +42,7 @@ class Answer:
 
     def to_gateway(self) -> dict[str, Any]:
         """As API Gateway's Lambda proxy integration wants it."""
-        body = "" if self.body is None else json.dumps(self.body, ensure_ascii=False)
+        body = "" if self.body is None else json_text(self.body)
         return {
             "statusCode": int(self.status),
             "headers": {"Content-Type": self.content_type, "Cache-Control": "no-store"}

@@ -1,6 +1,5 @@
 """The JSON that the API and `probe` answer with, made from what the use cases return."""
 
-import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -19,10 +18,9 @@ from mailmirror.usecases.read_message import WholeMessage
 
 Json = dict[str, Any]
 
-
-def text(body: object) -> str:
-    """JSON as it goes out."""
-    return json.dumps(body, ensure_ascii=False)
+_MOST_HEADERS, _LONGEST_HEADER = 300, 4_000
+_LONGEST_BODY = 1_000_000
+"""Characters of text, and of HTML: an answer of a function may have 6 MB."""
 
 
 def mailbox(report: MailboxReport, counters: Mapping[str, int] | None = None) -> Json:
@@ -33,7 +31,7 @@ def mailbox(report: MailboxReport, counters: Mapping[str, int] | None = None) ->
         "user_id": report.mailbox.owner,
         "email": report.mailbox.email,
         "state": report.state.value,
-        "progress": report.progress,
+        "progress": report.progress if counters is not None else None,
         "last_success_at": _time(due.last_success_at if due else None),
         "next_due_at": _time(due.due_at if due else None),
         "error": _error(report.problem, due.error_detail if due else ""),
@@ -155,9 +153,12 @@ def whole_message(message: WholeMessage) -> Json:
     content = message.content
     return {
         **line(message.line),
-        "headers": [{"name": name, "value": value} for name, value in message.header_fields],
-        "text": content.text,
-        "html": message.html,
+        "headers": [
+            {"name": name, "value": value[:_LONGEST_HEADER]}
+            for name, value in message.header_fields[:_MOST_HEADERS]
+        ],
+        "text": content.text[:_LONGEST_BODY],
+        "html": message.html[:_LONGEST_BODY] if message.html is not None else None,
         "attachments": [_attachment(one) for one in message.attachments],
     }
 

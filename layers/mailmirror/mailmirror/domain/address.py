@@ -7,7 +7,7 @@ from typing import NewType
 Address = NewType("Address", str)
 """An address as matched: case-folded, its domain in A-labels (RFC 5890)."""
 
-_LOCAL = re.compile(r"[^\s@<>(),;:\\\"\[\]\x00-\x1f\x7f]+\Z")
+_LOCAL = re.compile(r"[^\s@<>(),;:\\\"\[\]\x00-\x1f\x7f\ud800-\udfff]+\Z")
 _LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)\Z")
 _LONGEST = 254
 """RFC 5321 4.5.3.1.3, less the angle brackets of a path."""
@@ -20,7 +20,8 @@ def normalise(text: str) -> Address | None:
     sales people write to does, and a customer typed as `Kim@` must match `kim@`.
     """
     local, at, domain = unicodedata.normalize("NFC", text.strip()).rpartition("@")
-    local = local.casefold()
+    # Folding takes some letters apart (U+1F97), which NFC joins again.
+    local = unicodedata.normalize("NFC", local.casefold())
     if len(local) > 1 and local[0] == local[-1] == '"':
         local = local[1:-1]
     if not at or not _LOCAL.match(local):
@@ -37,7 +38,10 @@ def domain_of(address: Address) -> str:
 
 
 def _a_labels(domain: str) -> str | None:
-    """Return a domain in A-labels and lower case, or None where it cannot be a host's name."""
+    """Return a domain in A-labels and lower case, or None where it cannot be a host's name.
+
+    By the mapping of IDNA 2003 (RFC 3490), in which `ß` is `ss`: the standard library's only one.
+    """
     try:
         ascii_domain = domain.encode("idna").decode("ascii").lower()
     except UnicodeError:

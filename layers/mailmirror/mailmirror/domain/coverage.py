@@ -71,10 +71,11 @@ def feed_coverage(as_of: datetime | None, refused: int) -> FeedCoverage:
             "Point the CRM's webhook at this deployment.",
         )
     if refused:
+        events = "An event" if refused == 1 else f"{refused} events"
         return FeedCoverage(
             False,
             as_of,
-            f"{refused} events of the CRM's were refused.",
+            f"{events} of the CRM's could not be applied.",
             "Correct them as the webhook's answer says, and send them again.",
         )
     return FeedCoverage(True, as_of, None, None)

@@ -35,9 +35,9 @@ class DealStatus(StrEnum):
     DELETED = "deleted"
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True)
 class DealVersion:
-    """What a deal was from `occurred_at` on. Ordered by (occurred_at, event id)."""
+    """What a deal was from `occurred_at` on."""
 
     occurred_at: datetime
     event_id: str
@@ -50,11 +50,11 @@ class DealVersion:
 class Deal:
     id: DealId
     versions: tuple[DealVersion, ...]
-    """In ascending order."""
+    """The earliest first; of two at the same instant, the one with the greater event id last."""
 
     @classmethod
     def of(cls, id: DealId, versions: Iterable[DealVersion]) -> "Deal":
-        return cls(id, tuple(sorted(versions)))
+        return cls(id, tuple(sorted(versions, key=_order)))
 
     @property
     def latest(self) -> DealVersion:
@@ -68,6 +68,17 @@ class Deal:
             and in_force[-1].status is DealStatus.OPEN
             and not contacts.isdisjoint(in_force[-1].contacts)
         )
+
+
+def _order(version: DealVersion) -> tuple[datetime, str, str, str, list[ContactId]]:
+    """Total, so that not even two events under one id are taken in the order of their arrival."""
+    return (
+        version.occurred_at,
+        version.event_id,
+        version.status,
+        version.name,
+        sorted(version.contacts),
+    )
 
 
 def vote(
@@ -88,7 +99,7 @@ def vote(
         version.occurred_at
         for deal in deals
         for version in deal.versions
-        if instant < version.occurred_at <= instant + lookback
+        if timedelta(0) < version.occurred_at - instant <= lookback
     )
     for moment in [instant, *openings]:
         open_deals = frozenset(deal.id for deal in deals if deal.is_open(contacts, moment))

@@ -41,7 +41,9 @@ class Stamp:
 
     def __str__(self) -> str:
         """Text that sorts as stamps do."""
-        return f"{self.occurred_at.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%fZ}#{self.event_id}"
+        # Not by %Y, which writes years before 1000 with fewer than four digits.
+        instant = self.occurred_at.astimezone(UTC).replace(tzinfo=None)
+        return f"{instant.isoformat(timespec='microseconds')}Z#{self.event_id}"
 
     @classmethod
     def parse(cls, text: str) -> "Stamp":
@@ -92,6 +94,9 @@ MAX_EMAILS = 100
 MAX_CONTACTS = 500
 _LONGEST_NAME = 500
 _ID = re.compile(r"[A-Za-z0-9._:@+=-]{1,64}\Z")
+_LEAST_LONG_ID = 10**64
+"""A number with more digits than an id has characters; Python refuses to write very long ones."""
+_HALF_PAIR = re.compile(r"[\ud800-\udfff]")
 
 
 def parse_event(raw: object) -> Event:
@@ -135,14 +140,21 @@ def _text(fields: Mapping[str, object], field: str) -> str:
     value = fields.get(field)
     if value is None or value == "":
         raise Refused(Code.MISSING_FIELD, field)
+    return _whole(value, field)
+
+
+def _whole(value: object, field: str) -> str:
+    """Half a surrogate pair, which JSON can write, is not text that anyone could keep."""
     if not isinstance(value, str):
         raise Refused(Code.INVALID_FIELD, f"{field}: not a string")
+    if _HALF_PAIR.search(value):
+        raise Refused(Code.INVALID_FIELD, f"{field}: half a surrogate pair")
     return value
 
 
 def _id(fields: Mapping[str, object], field: str) -> str:
     value = fields.get(field)
-    if isinstance(value, int) and not isinstance(value, bool):
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) < _LEAST_LONG_ID:
         value = str(value)
     return checked_id(_text({field: value}, field), field)
 
@@ -153,14 +165,20 @@ def checked_id(value: str, field: str) -> str:
     Raises:
         Refused: it has other than 1 to 64 letters, digits and `._:@+=-`.
     """
-    if not _ID.match(value):
+    if not is_id(value):
         raise Refused(Code.INVALID_FIELD, f"{field}: 1 to 64 of letters, digits and ._:@+=-")
     return value
 
 
+def is_id(value: str) -> bool:
+    """Tell whether a text can be an id of the CRM's."""
+    return _ID.match(value) is not None
+
+
 def _instant(fields: Mapping[str, object], field: str) -> datetime:
     try:
-        instant = datetime.fromisoformat(_text(fields, field))
+        # RFC 3339 lets its letters be small, which Python does not.
+        instant = datetime.fromisoformat(_text(fields, field).upper())
         if instant.tzinfo is None:
             raise ValueError(field)
         return instant.astimezone(UTC)
@@ -169,10 +187,8 @@ def _instant(fields: Mapping[str, object], field: str) -> datetime:
 
 
 def _name(data: Mapping[str, object]) -> str:
-    value = data.get("name", "")
-    if not isinstance(value, str | None):
-        raise Refused(Code.INVALID_FIELD, "name: not a string")
-    return (value or "")[:_LONGEST_NAME]
+    value = data.get("name")
+    return "" if value is None else _whole(value, "name")[:_LONGEST_NAME]
 
 
 def _list(data: Mapping[str, object], field: str, most: int) -> list[object]:

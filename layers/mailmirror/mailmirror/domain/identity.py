@@ -97,4 +97,4 @@ def _digest(*parts: str) -> str:
 
 
 def _bytes(part: str) -> bytes:
-    return part.encode("utf-8", "surrogateescape")
+    return part.encode("utf-8", "surrogatepass")

@@ -5,7 +5,7 @@ union is right in whatever order they were written: a UID that one part calls `p
 another `mirrored` is mirrored; one that any part calls removed has left the server.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from mailmirror.domain.uids import UidSet
@@ -45,6 +45,19 @@ class Ledger:
         """The ledger with these UIDs marked as no longer on the server."""
         return Ledger(self.recorded, self.removed | uids)
 
+    def pieces(self, length: int) -> Iterator["Ledger"]:
+        """Parts that make up this ledger, each at most `length` characters encoded."""
+        everything = [*self.recorded.values(), self.removed]
+        first = min((uids.ranges[0][0] for uids in everything if uids), default=0)
+        last = max((uids.last for uids in everything), default=0)
+        if len(self.encode()) <= length or first == last:
+            yield self
+            return
+        middle = (first + last) // 2
+        for half in (UidSet.span(first, middle), UidSet.span(middle + 1, last)):
+            kept = {verdict: uids & half for verdict, uids in self.recorded.items()}
+            yield from Ledger(kept, self.removed & half).pieces(length)
+
     def of(self, verdict: Verdict) -> UidSet:
         """The UIDs with this verdict. A pending one has no other yet."""
         uids = self.recorded.get(verdict, _NOTHING)
@@ -82,7 +95,7 @@ class Ledger:
         return twice
 
     def encode(self) -> str:
-        """One line, read back by `decode`; about two bytes an alternating UID, none a run."""
+        """One line, read back by `decode`; it grows with runs of one verdict, not with UIDs."""
         parts = [(verdict.value, str(uids)) for verdict, uids in self.recorded.items() if uids]
         if self.removed:
             parts.append((_REMOVED, str(self.removed)))
@@ -102,7 +115,7 @@ class Audit:
 
     server_uids: int
     missing: UidSet
-    """On the server, and in no verdict: mail that was lost."""
+    """On the server, and neither present nor pending here: mail that was lost."""
     extra: UidSet
     """In the ledger as present, and not on the server."""
     overlap: UidSet
@@ -130,7 +143,7 @@ def audit(ledger: Ledger, server: UidSet, low: int, next: int) -> Audit:
     pending = (ledger.pending | unlooked) - ledger.judged
     return Audit(
         server_uids=len(server),
-        missing=(server & looked_at) - ledger.judged - pending,
+        missing=(server & looked_at) - ledger.present - pending,
         extra=ledger.present - server,
         overlap=ledger.overlap(),
         pending=len(pending),

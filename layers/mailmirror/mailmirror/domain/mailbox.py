@@ -71,7 +71,7 @@ class MailboxState(StrEnum):
     FIRST_SYNC = "first_sync"
     HEALTHY = "healthy"
     INCOMPLETE = "incomplete"
-    """It syncs, but a folder was not found."""
+    """It syncs, but a folder was not found, or the server withholds messages."""
     FAILING = "failing"
     SIGN_IN_NEEDED = "sign_in_needed"
     DISCONNECTED = "disconnected"
@@ -114,9 +114,15 @@ def pause(error: Code, failures: int) -> timedelta:
 
 
 def state_of(
-    status: MailboxStatus, due: Due | None, *, first_sync_done: bool, roles: Set[FolderRole]
+    status: MailboxStatus, due: Due | None, *, complete: bool, pending: int, roles: Set[FolderRole]
 ) -> tuple[MailboxState, Code | None]:
-    """Say how a mailbox is doing, and with which problem."""
+    """Say how a mailbox is doing, and with which problem.
+
+    Parameters:
+        complete: whether every folder's history has been looked at.
+        pending: how many UIDs the server listed and did not hand over.
+        roles: of the folders that were found.
+    """
     if status is MailboxStatus.DISCONNECTED:
         return MailboxState.DISCONNECTED, None
     if status is MailboxStatus.ERASING:
@@ -124,10 +130,12 @@ def state_of(
     if due is not None and due.error is not None:
         needs_person = due.error is Code.SIGN_IN_FAILED
         return (MailboxState.SIGN_IN_NEEDED if needs_person else MailboxState.FAILING), due.error
-    if not first_sync_done:
+    if not complete:
         return MailboxState.FIRST_SYNC, None
     if FolderRole.SENT not in roles:
         return MailboxState.INCOMPLETE, Code.SENT_NOT_FOUND
+    if pending:
+        return MailboxState.INCOMPLETE, Code.MESSAGES_PENDING
     return MailboxState.HEALTHY, None
 
 

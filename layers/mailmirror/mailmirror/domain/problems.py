@@ -46,6 +46,7 @@ class Code(StrEnum):
     CONNECTION_LOST = "connection_lost"
     INBOX_NOT_FOUND = "inbox_not_found"
     SENT_NOT_FOUND = "sent_not_found"
+    MESSAGES_PENDING = "messages_pending"
     # Ours
     PROBE_FAILED = "probe_failed"
     INTERNAL_ERROR = "internal_error"
@@ -221,6 +222,11 @@ PROBLEMS: dict[Code, Explanation] = {
         _UNPROCESSABLE,
         "No folder of sent mail was found, so sent mail is not mirrored.",
         "Mark the folder of sent mail with \\Sent at the server, or name it Sent.",
+    ),
+    Code.MESSAGES_PENDING: Explanation(
+        _UNPROCESSABLE,
+        "The server lists messages that it does not hand over, so they are not mirrored.",
+        "Nothing to do: they are tried again. If it stays, ask the server's owner.",
     ),
     Code.PROBE_FAILED: Explanation(
         HTTPStatus.BAD_GATEWAY,

@@ -62,7 +62,8 @@ def join(members: Sequence[Vertex], graph: Graph) -> Joined:
     known = _first(graph.thread_of(member) for member in members)
     name = known if known is not None else ThreadId(members[0])
     pointed = [graph.claim(member, name) for member in members]
-    while len(roots := {graph.root(thread) for thread in pointed}) > 1:
+    threads = set(pointed)
+    while len(roots := {graph.root(thread) for thread in threads}) > 1:
         winner, *losers = sorted(roots)
         for loser in losers:
             graph.absorb(winner, loser)

@@ -105,7 +105,7 @@ EXPLANATIONS: dict[Verdict, dict[str, Explanation]] = {
         ),
         "ja": Explanation(
             "メールのヘッダーを解釈できません。",
-            "操作は不要です。Mailmirror の解析機能が更新されると再試行されます。",
+            "Mailmirror の解析機能が更新されると再試行されるため、操作は不要です。",
         ),
     },
     Verdict.OUTSIDE_WINDOW: {
@@ -125,7 +125,7 @@ EXPLANATIONS: dict[Verdict, dict[str, Explanation]] = {
         ),
         "ja": Explanation(
             "チームのメンバーだけのメールです。",
-            "操作は不要です。チーム内のメールは反映されません。",
+            "チーム内のメールは反映されないため、操作は不要です。",
         ),
     },
     Verdict.REPORT: {
@@ -135,7 +135,7 @@ EXPLANATIONS: dict[Verdict, dict[str, Explanation]] = {
         ),
         "ja": Explanation(
             "別のメールに関する配送システムからの通知です。",
-            "操作は不要です。通知の対象となったメールの状態を確認してください。",
+            "操作は不要で、通知の対象となったメールの状態から結果を確認できます。",
         ),
     },
     Verdict.NO_PERSON: {
@@ -179,7 +179,7 @@ EXPLANATIONS: dict[Verdict, dict[str, Explanation]] = {
         ),
         "ja": Explanation(
             "メールサーバーの一覧にありますが、まだ取得できていません。",
-            "次の同期をお待ちください。続く場合はメールボックスで直接開いてください。",
+            "次の同期をお待ちいただき、続く場合はメールボックスで直接開いてください。",
         ),
     },
     Verdict.GONE: {
@@ -189,7 +189,7 @@ EXPLANATIONS: dict[Verdict, dict[str, Explanation]] = {
         ),
         "ja": Explanation(
             "読み取る前にメールサーバーから削除されました。",
-            "操作は不要です。メールボックスには残っていません。",
+            "メールボックスには残っていないため、操作は不要です。",
         ),
     },
 }

@@ -3,18 +3,24 @@
 import ipaddress
 import socket
 import ssl
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from itertools import islice
 
 from mailmirror.domain.mailbox import Server
 from mailmirror.domain.problems import Code, Refused
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
-CONNECT_SECONDS = 8.0
+CONNECT_SECONDS = 5.0
 READ_SECONDS = 30.0
 _POP3_PORTS = (110, 995)
+_LEADING_TO_IPV4 = (ipaddress.ip_network("64:ff9b::/96"), ipaddress.ip_network("::/96"))
+"""NAT64 (RFC 6052), and the deprecated IPv4-compatible addresses (RFC 4291)."""
+_MOST_ADDRESSES = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +62,10 @@ class Reach:
         if server.port in _POP3_PORTS:
             raise Refused(Code.POP3_UNSUPPORTED, f"port {server.port}")
         refusal = Refused(Code.CONNECT_REFUSED, f"{server.host}:{server.port}")
-        for family, address in self._addresses(server):
+        end = time.monotonic() + CONNECT_SECONDS
+        for family, address in islice(self._addresses(server), _MOST_ADDRESSES):
             connection = socket.socket(family, socket.SOCK_STREAM)
-            connection.settimeout(CONNECT_SECONDS)
+            connection.settimeout(max(0.5, end - time.monotonic()))
             try:
                 connection.connect(address)
             except OSError as error:
@@ -95,14 +102,23 @@ class Reach:
             yield family, address  # type: ignore[misc]
 
     def _may_reach(self, text: str) -> bool:
-        address = ipaddress.ip_address(text.partition("%")[0])
-        if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
-            address = address.ipv4_mapped
-        if any(
-            address in network for network in self.allowed if network.version == address.version
-        ):
+        address = _embedded_ipv4(ipaddress.ip_address(text.partition("%")[0]))
+        if any(address in one for one in self.allowed if one.version == address.version):
             return True
-        return address.is_global and not address.is_multicast
+        site_local = isinstance(address, ipaddress.IPv6Address) and address.is_site_local
+        return address.is_global and not address.is_multicast and not site_local
+
+
+def _embedded_ipv4(
+    address: ipaddress.IPv4Address | ipaddress.IPv6Address,
+) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    """The address that is really reached: some IPv6 ranges lead to IPv4 addresses."""
+    if isinstance(address, ipaddress.IPv6Address):
+        if address.ipv4_mapped:
+            return address.ipv4_mapped
+        if any(address in network for network in _LEADING_TO_IPV4) and int(address) > 1:
+            return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+    return address
 
 
 @contextmanager
@@ -120,6 +136,36 @@ def tls_stage(host: str) -> Iterator[None]:
         raise Refused(Code.TLS_FAILED, f"{host}: no answer") from error
     except (OSError, ValueError) as error:
         raise Refused(Code.TLS_FAILED, host) from error
+
+
+@contextmanager
+def limited(seconds: float, current: Callable[[], socket.socket]) -> Iterator[None]:
+    """End a conversation that lasts too long, however slowly the server drips its bytes.
+
+    Parameters:
+        current: the socket of the conversation, which STARTTLS replaces.
+
+    Raises:
+        Refused: `connect_timeout`, once the time was up.
+    """
+    expired = threading.Event()
+
+    def end() -> None:
+        expired.set()
+        with suppress(OSError):
+            current().shutdown(socket.SHUT_RDWR)
+
+    timer = threading.Timer(seconds, end)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    except Refused as refusal:
+        if expired.is_set():
+            raise Refused(Code.CONNECT_TIMEOUT, f"not done in {seconds:.0f} s") from refusal
+        raise
+    finally:
+        timer.cancel()
 
 
 @contextmanager

@@ -16,19 +16,22 @@ from typing import Any
 
 from imapclient import IMAPClient
 from imapclient.exceptions import IMAPClientError, LoginError
+from imapclient.response_parser import parse_fetch_response
 
 from mailmirror.domain.mailbox import Security, Server
 from mailmirror.domain.problems import Code, Refused
 from mailmirror.domain.uids import UidSet
-from mailmirror.mail.connection import Reach, tls_stage
+from mailmirror.mail.connection import Reach, limited, tls_stage
 from mailmirror.mail.folders import Listed, RemoteFolder, roles
 from mailmirror.mail.headers import HEADER_FIELDS
 
 logging.getLogger("imapclient").setLevel(logging.WARNING)  # its debug lines quote mail
 
-_SEARCH_SPAN = 100_000
-"""UIDs a SEARCH: imaplib refuses lines over a million bytes."""
+_STATUS_ITEMS = ["UIDVALIDITY", "UIDNEXT", "MESSAGES"]
+_COMMAND_BYTES = 7_500
+"""Servers need not take longer commands (RFC 2683 3.2.1.5)."""
 _LINES_BYTES = 16 << 20
+_MOST_LISTED = 64 << 20
 _HEADERS_KEY = f"BODY[HEADER.FIELDS ({' '.join(HEADER_FIELDS).upper()})]"
 
 
@@ -72,7 +75,8 @@ class _Imap4(imaplib.IMAP4):
         return super().read(size)
 
     def readline(self) -> bytes:
-        line: bytes = super().readline()
+        # imaplib's own bound of a million bytes is less than a SEARCH of a large folder answers.
+        line: bytes = self.file.readline(self.budget + 1)  # type: ignore[assignment]
         self.first_line = self.first_line or line
         self._spend(len(line))
         return line
@@ -107,28 +111,35 @@ class ImapSession:
     @classmethod
     @contextmanager
     def sign_in(
-        cls, server: Server, username: str, password: str, reach: Reach
+        cls, server: Server, username: str, password: str, reach: Reach, seconds: float
     ) -> Iterator["ImapSession"]:
         """Connect, start TLS and sign in; log out at the end.
+
+        Parameters:
+            seconds: how long the session may last, whatever the server does.
 
         Raises:
             Refused: the stage that failed, by its code.
         """
         connection = reach.connect(server)
+        client: _Client | None = None
+
+        def current() -> socket.socket:
+            return client.socket() if client else connection
+
         try:
-            if server.security is Security.TLS:
-                connection = reach.secure(connection, server.host)
-            client = _greeted(connection, server)
-            try:
+            with limited(seconds, current):
+                if server.security is Security.TLS:
+                    connection = reach.secure(connection, server.host)
+                client = _greeted(connection, server)
                 if server.security is Security.STARTTLS:
                     _start_tls(client, reach, server)
                 _authenticate(client, username, password)
                 yield cls(client)
-            finally:
                 with suppress(imaplib.IMAP4.error, IMAPClientError, OSError, _TooMuch):
                     client.logout()
         finally:
-            connection.close()
+            current().close()
 
     def folders(self) -> Sequence[RemoteFolder]:
         """Find the Inbox and the folder of sent mail."""
@@ -142,10 +153,17 @@ class ImapSession:
             raise Refused(Code.INBOX_NOT_FOUND)
         return found
 
-    def status(self, folder: RemoteFolder) -> Status:
-        """Ask for a folder's STATUS; it need not be the examined one."""
+    def status(self, folder: RemoteFolder) -> Status | None:
+        """Ask for a folder's STATUS; None where the server has no such folder any more."""
         with self._asking():
-            answer = self._client.folder_status(folder.name, ["UIDVALIDITY", "UIDNEXT", "MESSAGES"])
+            try:
+                answer = self._client.folder_status(
+                    folder.name, ["UIDVALIDITY", "UIDNEXT", "MESSAGES"]
+                )
+            except imaplib.IMAP4.abort:
+                raise
+            except IMAPClientError:
+                return None
         return _status(answer, b"MESSAGES")
 
     def examine(self, folder: RemoteFolder) -> Status:
@@ -153,23 +171,26 @@ class ImapSession:
         with self._asking():
             answer = self._client.select_folder(folder.name, readonly=True)
         if b"UIDNEXT" not in answer:  # optional in the answer to EXAMINE before IMAP4rev2
-            return self.status(folder)
+            status = self.status(folder)
+            if status is None:
+                raise Refused(Code.PROTOCOL_ERROR, "no UIDNEXT")
+            return status
         return _status(answer, b"EXISTS")
 
     def uids(self, first: int, last: int) -> UidSet:
-        """List the UIDs of the examined folder from `first` to `last`."""
-        found = UidSet()
-        while first <= last:
-            until = min(last, first + _SEARCH_SPAN - 1)
-            with self._asking():
-                answer = self._client.search(["UID", f"{first}:{until}"])
-            found |= UidSet.of(int(uid) for uid in answer) & UidSet.span(first, until)
-            first = until + 1
-        return found
+        """List the UIDs of the examined folder from `first` to `last`, by SEARCH."""
+        if first > last:
+            return UidSet()
+        with self._asking():
+            answer = self._client.search(["UID", f"{first}:{last}"])
+        return UidSet.of(int(uid) for uid in answer) & UidSet.span(first, last)
 
     def dates(self, uids: UidSet) -> Mapping[int, datetime]:
-        """Fetch the INTERNALDATE of each UID; one that the server leaves out is not there."""
-        answer = self._fetch(uids, ["INTERNALDATE"], 200 * len(uids))
+        """Fetch the INTERNALDATE of each UID; one that the server leaves out is not there.
+
+        A range also lists what is in it: some servers' SEARCH leaves messages out.
+        """
+        answer = self._fetch(uids, ["INTERNALDATE"], min(200 * len(uids), _MOST_LISTED))
         return {
             uid: received
             for uid, items in answer.items()
@@ -203,12 +224,25 @@ class ImapSession:
         answer = self._fetch(UidSet.of([uid]), [f"BODY.PEEK[]<0.{length}>"], 2 * length)
         return _literals(answer).get(uid)
 
-    def _fetch(self, uids: UidSet, data: list[str], budget: int) -> Mapping[int, dict[bytes, Any]]:
-        if not uids:
-            return {}
-        with self._asking(budget):
-            answer = self._client.fetch(list(uids), data)
-        return {int(uid): items for uid, items in answer.items()}
+    def _fetch(
+        self, uids: UidSet, data: list[str], budget: int
+    ) -> Mapping[int, Mapping[bytes, Any]]:
+        """FETCH in ranges. IMAPClient's own `fetch` sends and filters UIDs one by one.
+
+        What the server tells unasked of other messages is passed over.
+        """
+        found: dict[int, Mapping[bytes, Any]] = {}
+        for some in _commands(uids):
+            with self._asking(budget):
+                imap = self._client._imap
+                tag = imap._command("UID", "FETCH", str(some), f"({' '.join(data)})")
+                typ, answer = imap._command_complete("FETCH", tag)
+                if typ != "OK":
+                    raise IMAPClientError("FETCH")
+                _, lines = imap._untagged_response(typ, answer, "FETCH")
+                parsed = parse_fetch_response(lines, normalise_times=False, uid_is_key=True)
+            found |= {int(uid): items for uid, items in parsed.items() if int(uid) in some}
+        return found
 
     @contextmanager
     def _asking(self, budget: int = 0) -> Iterator[None]:
@@ -233,7 +267,8 @@ def _start_tls(client: _Client, reach: Reach, server: Server) -> None:
         offered = client.has_capability("STARTTLS")
     if not offered:
         raise Refused(Code.STARTTLS_MISSING)
-    with tls_stage(server.host), _translated_protocol():
+    # tls_stage innermost: an error of certificates is also a ValueError.
+    with _translated_protocol(), tls_stage(server.host):
         client.starttls(reach.trust)
 
 
@@ -245,9 +280,25 @@ def _authenticate(client: _Client, username: str, password: str) -> None:
             elif client.has_capability("LOGINDISABLED"):
                 raise Refused(Code.SIGN_IN_UNSUPPORTED)
             else:
-                client.login(username, password)
+                client.login(_quoted(username), password)  # imaplib quotes only the password
         except LoginError as error:
             raise Refused(_sign_in_code(str(error))) from error
+
+
+def _quoted(text: str) -> str:
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _commands(uids: UidSet) -> Iterator[UidSet]:
+    """Parts of a set, each short enough for a command."""
+    ranges: list[tuple[int, int]] = []
+    for one in uids.ranges:
+        if len(ranges) * 22 > _COMMAND_BYTES:  # two numbers of ten digits, and signs
+            yield UidSet(tuple(ranges))
+            ranges = []
+        ranges.append(one)
+    if ranges:
+        yield UidSet(tuple(ranges))
 
 
 def _sign_in_code(answer: str) -> Code:
@@ -279,7 +330,7 @@ def _translated_protocol() -> Iterator[None]:
     except (imaplib.IMAP4.error, IMAPClientError) as error:
         busy = _sign_in_code(str(error)) is Code.SERVER_UNAVAILABLE
         raise Refused(Code.SERVER_UNAVAILABLE if busy else Code.PROTOCOL_ERROR) from error
-    except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise Refused(Code.PROTOCOL_ERROR, "the server's answer cannot be read") from error
 
 
@@ -302,7 +353,7 @@ def _literal(items: Mapping[bytes, Any], prefix: bytes) -> bytes | None:
     return None
 
 
-def _literals(answer: Mapping[int, dict[bytes, Any]]) -> dict[int, bytes]:
+def _literals(answer: Mapping[int, Mapping[bytes, Any]]) -> dict[int, bytes]:
     return {
         uid: literal
         for uid, items in answer.items()

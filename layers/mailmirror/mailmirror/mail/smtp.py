@@ -5,7 +5,7 @@ import socket
 
 from mailmirror.domain.mailbox import Security, Server
 from mailmirror.domain.problems import Code, Refused
-from mailmirror.mail.connection import Reach, tls_stage
+from mailmirror.mail.connection import Reach, limited, tls_stage
 
 
 class _Smtp(smtplib.SMTP):
@@ -16,21 +16,42 @@ class _Smtp(smtplib.SMTP):
         super().__init__(local_hostname="mailmirror")
         self._host = host  # STARTTLS verifies the certificate against it
 
+    def use(self, connection: socket.socket) -> None:
+        """Speak over this connection from now on."""
+        self._connection = connection
+
     def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
         return self._connection
 
 
-def try_sign_in(server: Server, username: str, password: str, reach: Reach) -> None:
+def try_sign_in(server: Server, username: str, password: str, reach: Reach, seconds: float) -> None:
     """Connect, start TLS and sign in, and quit without sending anything.
 
     Raises:
-        Refused: the stage that failed, by its code.
+        Refused: the stage that failed, by its code; `connect_timeout` after so many seconds.
     """
     connection = reach.connect(server)
+    client = _Smtp(connection, server.host)
+    try:
+        with limited(seconds, lambda: client.sock or connection):
+            _try(client, connection, server, username, password, reach)
+    finally:
+        client.close()
+        connection.close()
+
+
+def _try(
+    client: _Smtp,
+    connection: socket.socket,
+    server: Server,
+    username: str,
+    password: str,
+    reach: Reach,
+) -> None:
     try:
         if server.security is Security.TLS:
             connection = reach.secure(connection, server.host)
-        client = _Smtp(connection, server.host)
+            client.use(connection)
         code, _ = client.connect(server.host, server.port)
         if code != 220:
             raise Refused(Code.PROTOCOL_ERROR, "no SMTP greeting")
@@ -53,5 +74,3 @@ def try_sign_in(server: Server, username: str, password: str, reach: Reach) -> N
         raise Refused(Code.CONNECT_TIMEOUT, "no greeting") from error
     except OSError as error:
         raise Refused(Code.CONNECTION_LOST) from error
-    finally:
-        connection.close()

@@ -21,8 +21,10 @@ from mailmirror.store.table import Item, Table
 ITEM_BYTES = 8_000
 """Up to here, compressed, raw mail lies in the table: the units cost what an S3 put costs."""
 _UPLOADS = 8
-_MOST_SHOWN = 500
-"""Participants of a field that a list shows; the message itself has them all."""
+_MOST_SHOWN = 200
+"""Participants of a field, or attachments, that a list shows; the message itself has them all."""
+_LONGEST_NAME = 100
+_LONGEST_TEXT = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +78,20 @@ class ContentStore:
     def put(self, contents: Iterable[tuple[Summary, bytes]], copies: Iterable[Copy]) -> None:
         """Keep contents with their raw bytes, and the copies that name them.
 
+        The copies come first: by them an erasure finds all else, also after a crash in between.
         A message costs two items (its list line and its copy), and a third with the raw bytes
         up to 8 KB compressed, else an object.
         """
-        pack = zstandard.ZstdCompressor(level=3).compress
         items: list[Item] = []
+        for copy in copies:
+            filed = copy.filed
+            key = keys.copy(filed.key, copy.folder, copy.uidvalidity, copy.uid, filed.sha256)
+            items.append(filed_item(key, filed))
+            if not filed.dated:
+                items.append(keys.message_instant(filed.key, filed.message, filed.instant))
+        self._table.write(items)
+        pack = zstandard.ZstdCompressor(level=3).compress
+        items = []
         uploads: list[tuple[Summary, bytes]] = []
         for content, raw in contents:
             packed = pack(raw)
@@ -89,16 +100,9 @@ class ContentStore:
             if in_object:
                 uploads.append((content, packed))
             else:
-                items.append(
-                    {**keys.raw(content.key, content.message, content.sha256), "raw": packed}
-                )
+                key = keys.raw(content.key, content.message, content.sha256)
+                items.append({**key, "raw": packed})
         self._upload(uploads)
-        for copy in copies:
-            filed = copy.filed
-            key = keys.copy(filed.key, copy.folder, copy.uidvalidity, copy.uid)
-            items.append(filed_item(key, filed))
-            if not filed.dated:
-                items.append(keys.message_instant(filed.key, filed.message, filed.instant))
         self._table.write(items)
 
     def _upload(self, uploads: Sequence[tuple[Summary, bytes]]) -> None:
@@ -173,14 +177,17 @@ def _summary_item(content: Summary, *, in_object: bool) -> Item:
         "message": content.message,
         "sha256": content.sha256,
         "thread": content.thread,
-        "message_id": content.message_id,
-        "subject": content.subject,
+        "message_id": content.message_id and content.message_id[:_LONGEST_TEXT],
+        "subject": content.subject[:_LONGEST_TEXT],
         "from": _names(content.from_),
         "to": _names(content.to),
         "cc": _names(content.cc),
         "date": keys.time_text(content.date) if content.date else None,
         "snippet": content.snippet,
-        "attachments": [[line.name, line.content_type, line.size] for line in content.attachments],
+        "attachments": [
+            [line.name[:_LONGEST_NAME], line.content_type[:_LONGEST_NAME], line.size]
+            for line in content.attachments[:_MOST_SHOWN]
+        ],
         "warnings": list(content.warnings),
         "in_object": in_object,
     }
@@ -206,7 +213,7 @@ def _summary(key: MailboxKey, item: Item) -> Summary:
 
 
 def _names(participants: Sequence[Participant]) -> list[list[str]]:
-    return [[one.name, one.address] for one in participants[:_MOST_SHOWN]]
+    return [[one.name[:_LONGEST_NAME], one.address] for one in participants[:_MOST_SHOWN]]
 
 
 def _participants(names: list[Any]) -> Sequence[Participant]:

@@ -28,7 +28,8 @@ def _key(pk: str, sk: str) -> Key:
 
 def time_text(instant: datetime) -> str:
     """An instant as text that sorts as instants do."""
-    return f"{instant.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%fZ}"
+    # Not strftime: it does not pad the years before 1000, which Date fields do claim.
+    return instant.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
 # The account, its keys and its log
@@ -49,8 +50,8 @@ def feed(account: AccountId) -> Key:
     return _key(f"{account}#feed", "head")
 
 
-def refused(account: AccountId, received_at: datetime, digest: str) -> Key:
-    return _key(f"{account}#refused", f"{time_text(received_at)}#{digest}")
+def refused(account: AccountId, event: str) -> Key:
+    return _key(f"{account}#refused", event)
 
 
 def log_head(account: AccountId) -> Key:
@@ -161,8 +162,9 @@ def ledger_block(key: MailboxKey, folder: str, uidvalidity: int, number: int) ->
 COPIES = "copy#"
 
 
-def copy(key: MailboxKey, folder: str, uidvalidity: int, uid: int) -> Key:
-    return _key(kept(key), f"{COPIES}{folder}#{uidvalidity}#{uid:010d}")
+def copy(key: MailboxKey, folder: str, uidvalidity: int, uid: int, sha256: str) -> Key:
+    """With the content in it: a server may render the same UID otherwise the next time."""
+    return _key(kept(key), f"{COPIES}{folder}#{uidvalidity}#{uid:010d}#{sha256}")
 
 
 # Messages, threads and timelines

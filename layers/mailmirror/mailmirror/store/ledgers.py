@@ -30,10 +30,10 @@ class LedgerStore:
         return (Ledger.decode(item["ledger"]) for item in blocks)
 
     def fold(self, lease: Lease, id: str, folder: FolderState, part: Ledger) -> tuple[Ledger, int]:
-        """Add a part to the head, sealing it into a block where it grows too long.
+        """Add a part to the head, sealing it into blocks where it grows too long.
 
-        The block is written before the state that empties the head, so that a crash between
-        the two leaves some UIDs in both, with the same verdicts.
+        A block is written before the state that counts it, and never again once it is counted:
+        what a crash left beyond the count is nobody's, and is written over.
 
         Returns:
             The head and the number of blocks for the state to keep.
@@ -44,17 +44,11 @@ class LedgerStore:
         head = Ledger.union([folder.head, part])
         if len(head.encode()) <= HEAD_BYTES:
             return head, folder.blocks
-        number = max(folder.blocks - 1, 0)
-        last = self._block(lease.key, id, folder.uidvalidity, number) if folder.blocks else Ledger()
-        joined = Ledger.union([last, head])
-        if len(joined.encode()) > BLOCK_BYTES and folder.blocks:
-            number, joined = folder.blocks, head
-        self._seal(lease, id, folder.uidvalidity, number, joined)
-        return Ledger(), number + 1
-
-    def _block(self, key: MailboxKey, id: str, uidvalidity: int, number: int) -> Ledger:
-        item = self._table.get(keys.ledger_block(key, id, uidvalidity, number), consistent=True)
-        return Ledger.decode(item["ledger"]) if item else Ledger()
+        number = folder.blocks
+        for piece in head.pieces(BLOCK_BYTES):
+            self._seal(lease, id, folder.uidvalidity, number, piece)
+            number += 1
+        return Ledger(), number
 
     def _seal(self, lease: Lease, id: str, uidvalidity: int, number: int, block: Ledger) -> None:
         item = {

@@ -111,9 +111,12 @@ class MailboxStore:
     def begin_erasing(self, mailbox: Mailbox, now: datetime) -> Mailbox:
         """Raise the epoch: from now on no reader finds the mailbox's mail.
 
+        It is due before it is to be erased, so that an erasure which is cut off goes on.
+
         Raises:
             ConditionFailed: it is being erased already, or is gone.
         """
+        self._table.put(self._due.first(mailbox.key, now))
         self._table.update(
             Update(
                 keys.mailbox(mailbox.key.account, mailbox.key.mailbox),
@@ -128,7 +131,6 @@ class MailboxStore:
             )
         )
         self._table.delete(keys.credential(mailbox.key))
-        self._table.put(self._due.first(mailbox.key, now))
         key = replace(mailbox.key, epoch=mailbox.key.epoch + 1)
         return replace(mailbox, key=key, status=MailboxStatus.ERASING)
 

@@ -72,7 +72,8 @@ class FeedJob:
         return cls(AccountId(fields["account"]), fields["event"])
 
     def to_json(self) -> str:
-        return json.dumps({"account": self.account, "event": self.event}, ensure_ascii=False)
+        # In ASCII: SQS refuses some characters, and JSON may hold half a surrogate pair.
+        return json.dumps({"account": self.account, "event": self.event})
 
 
 class Queue:
@@ -109,14 +110,14 @@ class FeedQueue:
         size = 0
         for event in events:
             body = FeedJob(account, event).to_json()
-            if batch and (len(batch) == _BATCH or size + len(body.encode()) > _BATCH_BYTES):
+            if batch and (len(batch) == _BATCH or size + len(body) > _BATCH_BYTES):
                 _send(self._client, self._url, batch)
                 batch, size = [], 0
             digest = hashlib.sha256(body.encode()).hexdigest()
             batch.append(
                 {"MessageBody": body, "MessageGroupId": account, "MessageDeduplicationId": digest}
             )
-            size += len(body.encode())
+            size += len(body)
         if batch:
             _send(self._client, self._url, batch)
 

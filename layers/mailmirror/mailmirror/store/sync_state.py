@@ -15,6 +15,8 @@ from mailmirror.store.table import ConditionFailed, Item, Table, Update
 
 LIFETIME = timedelta(seconds=90)
 HEARTBEAT = timedelta(seconds=30)
+LONGEST_RUN = timedelta(minutes=6)
+"""After which a function that lost its lease has ended for certain: its timeout, and some."""
 HEAD_BYTES = 640
 """Two folders' heads keep the item below 2 KB: DynamoDB bills the whole of it at each update."""
 
@@ -66,13 +68,24 @@ class SyncState:
     folders: Mapping[str, FolderState] = field(default_factory=dict)
     """By the folder's id."""
     first_sync_done: bool = False
+    stale_until: datetime | None = None
+    """Until when a sync that lost its lease may still be writing entries."""
+
+    @property
+    def complete(self) -> bool:
+        """Whether every folder's history has been looked at, under its present UIDVALIDITY."""
+        return self.first_sync_done and all(folder.complete for folder in self.folders.values())
+
+    @property
+    def pending(self) -> int:
+        return sum(folder.pending for folder in self.folders.values())
 
     @property
     def progress(self) -> int:
         """How much of the mailbox has been judged, in percent."""
         messages = sum(folder.messages for folder in self.folders.values())
         judged = sum(min(folder.judged, folder.messages) for folder in self.folders.values())
-        return 100 if self.first_sync_done else 100 * judged // messages if messages else 0
+        return 100 if self.complete else 100 * judged // messages if messages else 0
 
 
 class SyncStates:
@@ -87,21 +100,16 @@ class SyncStates:
         Raises:
             LeaseHeld: it is held, and has not expired.
         """
-        until = now + LIFETIME
-        values = {":until": keys.time_text(until), ":now": keys.time_text(now), ":one": 1}
         try:
-            item = self._table.update(
-                Update(
-                    keys.state(key),
-                    "SET lease_until = :until, folders = if_not_exists(folders, :none),"
-                    " epoch = if_not_exists(epoch, :epoch) ADD fence :one",
-                    {**values, ":none": {}, ":epoch": key.epoch},
-                    "attribute_not_exists(lease_until) OR lease_until <= :now",
-                )
-            )
-        except ConditionFailed as error:
-            raise LeaseHeld(key.mailbox) from error
-        lease = Lease(key, int(item["fence"]), until)
+            item = self._take(key, now, "attribute_not_exists(lease_until)", "", {})
+        except ConditionFailed:
+            # Its holder may only be slow: it writes nothing here any more, but perhaps elsewhere.
+            stale = {":now": keys.time_text(now), ":stale": keys.time_text(now + LONGEST_RUN)}
+            try:
+                item = self._take(key, now, "lease_until <= :now", ", stale_until = :stale", stale)
+            except ConditionFailed as error:
+                raise LeaseHeld(key.mailbox) from error
+        lease = Lease(key, int(item["fence"]), now + LIFETIME)
         if int(item["epoch"]) != key.epoch:
             item = self._write(
                 lease,
@@ -110,6 +118,25 @@ class SyncStates:
                 {":epoch": key.epoch, ":none": {}, ":false": False},
             )
         return lease, _state(item)
+
+    def _take(
+        self, key: MailboxKey, now: datetime, condition: str, more: str, values: Mapping[str, str]
+    ) -> Item:
+        return self._table.update(
+            Update(
+                keys.state(key),
+                "SET lease_until = :until, folders = if_not_exists(folders, :none),"
+                f" epoch = if_not_exists(epoch, :epoch){more} ADD fence :one",
+                {
+                    ":until": keys.time_text(now + LIFETIME),
+                    ":none": {},
+                    ":epoch": key.epoch,
+                    ":one": 1,
+                    **values,
+                },
+                condition,
+            )
+        )
 
     def read(self, key: MailboxKey) -> SyncState:
         """Read a state without taking the lease. One read unit."""
@@ -131,6 +158,10 @@ class SyncStates:
             {"#folder": id},
         )
         return Lease(lease.key, lease.token, now + LIFETIME)
+
+    def forget(self, lease: Lease, id: str, now: datetime) -> None:
+        """Drop a folder that has another name now; its copies are judged again under that."""
+        self._write(lease, now, "", {}, {"#folder": id}, " REMOVE folders.#folder")
 
     def heartbeat(self, lease: Lease, now: datetime) -> Lease:
         """Extend a lease that has not been written under for a while."""
@@ -170,8 +201,10 @@ class SyncStates:
         assignments: str,
         values: Mapping[str, object],
         names: Mapping[str, str] | None = None,
+        removing: str = "",
     ) -> Item:
-        expression = "SET lease_until = :until" + (f", {assignments}" if assignments else "")
+        more = f", {assignments}" if assignments else ""
+        expression = f"SET lease_until = :until{more}{removing}"
         until = keys.time_text(now + LIFETIME)
         try:
             return self._table.update(
@@ -204,9 +237,11 @@ def _folder_item(folder: FolderState) -> Item:
 
 
 def _state(item: Item) -> SyncState:
+    stale_until = item.get("stale_until")
     return SyncState(
         {id: _folder(folder) for id, folder in item["folders"].items()},
         bool(item.get("first_sync_done")),
+        datetime.fromisoformat(stale_until) if stale_until else None,
     )
 
 

@@ -189,17 +189,20 @@ class Table:
         self._wrote(answer, 1)
         return _plain(answer["Attributes"])
 
-    def delete(self, key: Key, **only: str) -> None:
-        """Delete one item, if it is there and has these attributes."""
+    def delete(self, key: Key, **only: str) -> bool:
+        """Delete one item, if it is there and has these attributes; tell whether it was."""
         request: dict[str, Any] = {"TableName": self._name, "Key": _item(key)}
         if only:
             request["ConditionExpression"] = " AND ".join(f"{name} = :{name}" for name in only)
             request["ExpressionAttributeValues"] = _item({f":{k}": v for k, v in only.items()})
         try:
-            answer = self._client.delete_item(**request, ReturnConsumedCapacity="TOTAL")
+            answer = self._client.delete_item(
+                **request, ReturnValues="ALL_OLD", ReturnConsumedCapacity="TOTAL"
+            )
         except self._client.exceptions.ConditionalCheckFailedException:
-            return
+            return False
         self._wrote(answer, 1)
+        return "Attributes" in answer
 
     def transact(self, writes: Sequence[Put | Update]) -> None:
         """Write up to 100 items, all or none. Two write units a KB.

@@ -48,24 +48,21 @@ class ThreadGraph:
         return roots(self._table, self._account, [thread])[thread]
 
     def absorb(self, winner: ThreadId, loser: ThreadId) -> None:
-        """Tell the winner first: a winner that names a loser too early only reads too much."""
+        """Both or neither: from then on the winner is read with the loser's entries."""
+        names_loser = Update(
+            keys.thread_root(self._account, winner),
+            "SET settled = :no ADD absorbed :loser, version :one",
+            {":no": False, ":loser": {loser}, ":one": 1},
+            _STAYS,
+        )
+        redirects = Update(
+            keys.thread_root(self._account, loser),
+            "SET redirect = :winner",
+            {":winner": winner},
+            _STAYS,
+        )
         try:
-            self._table.update(
-                Update(
-                    keys.thread_root(self._account, winner),
-                    "SET settled = :no ADD absorbed :loser, version :one",
-                    {":no": False, ":loser": {loser}, ":one": 1},
-                    _STAYS,
-                )
-            )
-            self._table.update(
-                Update(
-                    keys.thread_root(self._account, loser),
-                    "SET redirect = :winner",
-                    {":winner": winner},
-                    _STAYS,
-                )
-            )
+            self._table.transact([names_loser, redirects])
         except ConditionFailed:
             return  # another sync has joined one of them; the caller looks again
 
@@ -79,7 +76,7 @@ class Association:
     """Whether all entries of the thread are known to be filed on exactly these deals."""
     version: int
     ever: frozenset[DealId]
-    """The deals that some entries may be filed on still, those of absorbed threads too."""
+    """Those on which some entries may be filed: noted before they are."""
 
 
 class ThreadStore:
@@ -120,39 +117,73 @@ class ThreadStore:
                     entries.append(read_filed(account, item))
                     continue
                 deals = frozenset(map(DealId, item.get("deals", ())))
-                ever |= deals
+                ever |= deals | frozenset(map(DealId, item.get("ever", ())))
                 unread |= {ThreadId(one) for one in item.get("absorbed", ())} - members
                 if thread == root and "version" in item:
                     settled, version = bool(item["settled"]), int(item["version"])
                     association = Association(deals, settled, version, ever)
         return replace(association, ever=ever), entries
 
-    def associate(
-        self,
-        account: AccountId,
-        root: ThreadId,
-        deals: frozenset[DealId],
-        version: int,
-        *,
-        settled: bool,
+    def deals_of(
+        self, account: AccountId, threads: Iterable[ThreadId]
+    ) -> Mapping[ThreadId, frozenset[DealId]]:
+        """On which deals each thread's messages may be shown, by what the thread was called once.
+
+        Entries that a crash has left on another deal are not shown by it. One read unit a thread.
+        """
+        ends = roots(self._table, account, threads)
+        items = self._table.get_many(
+            (keys.thread_root(account, root) for root in set(ends.values())), consistent=True
+        )
+        shown = {_thread_of(item): _shown(item) for item in items}
+        return {thread: shown.get(root, frozenset()) for thread, root in ends.items()}
+
+    def begin_filing(
+        self, account: AccountId, root: ThreadId, deals: frozenset[DealId], version: int
     ) -> None:
-        """Keep on which deals a thread is filed.
+        """Note on which deals entries are going to be filed. One write unit.
 
         Raises:
             ConditionFailed: the thread is no longer as it was at this version.
         """
-        assignments = "SET settled = :settled, version = :next"
-        values: dict[str, object] = {":settled": settled, ":next": version + 1}
+        values: dict[str, object] = {":no": False, ":next": version + 1}
+        expression = "SET settled = :no, version = :next"
         if deals:
-            assignments, values[":deals"] = f"{assignments}, deals = :deals", set(deals)
+            expression, values[":deals"] = f"{expression} ADD ever :deals", set(deals)
+        self._write_root(account, root, expression, values, version)
+
+    def settle(
+        self, account: AccountId, root: ThreadId, deals: frozenset[DealId], version: int
+    ) -> None:
+        """Note that all entries are filed on exactly these deals. One write unit.
+
+        Raises:
+            ConditionFailed: the thread is no longer as it was at this version.
+        """
+        values: dict[str, object] = {":yes": True, ":next": version + 1}
+        expression = "SET settled = :yes, version = :next"
+        if deals:
+            expression, values[":deals"] = (
+                f"{expression}, deals = :deals, ever = :deals",
+                set(deals),
+            )
         else:
-            assignments += " REMOVE deals"
+            expression += " REMOVE deals, ever"
+        self._write_root(account, root, expression, values, version)
+
+    def _write_root(
+        self,
+        account: AccountId,
+        root: ThreadId,
+        expression: str,
+        values: dict[str, object],
+        version: int,
+    ) -> None:
         same = "version = :version" if version else "attribute_not_exists(version)"
         if version:
             values[":version"] = version
-        self._table.update(
-            Update(keys.thread_root(account, root), assignments, values, f"{same} AND {_STAYS}")
-        )
+        key = keys.thread_root(account, root)
+        self._table.update(Update(key, expression, values, f"{same} AND {_STAYS}"))
 
 
 def roots(
@@ -176,6 +207,12 @@ def roots(
             end = redirects[end]
         ends[thread] = end
     return ends
+
+
+def _shown(root: Item) -> frozenset[DealId]:
+    """While a thread is being filed, both what it was on and what it may come to be on."""
+    unsettled = () if root.get("settled", True) else root.get("ever", ())
+    return frozenset(map(DealId, [*root.get("deals", ()), *unsettled]))
 
 
 def _vertex_of(item: Item) -> Vertex:

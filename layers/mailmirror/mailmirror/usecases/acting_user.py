@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from mailmirror.domain.feed import is_id
 from mailmirror.domain.mailbox import (
     AccountId,
     Mailbox,
@@ -35,7 +36,7 @@ def viewer(account: AccountId, user: str | None, runtime: Runtime) -> Viewer:
     """
     if not user:
         raise Refused(Code.ACTING_USER_REQUIRED)
-    if not runtime.people.user_exists(account, UserId(user)):
+    if not is_id(user) or not runtime.people.user_exists(account, UserId(user)):
         raise Refused(Code.ACTING_USER_UNKNOWN)
     owned = runtime.mailboxes.owned_by(account, UserId(user))
     shown = [mailbox for mailbox in owned if mailbox.status is not MailboxStatus.ERASING]

@@ -1,7 +1,5 @@
 """Apply one event of the CRM's to what we know of people and deals."""
 
-import json
-
 from mailmirror.domain.feed import (
     DealDeleted,
     DealUpserted,
@@ -26,12 +24,11 @@ def apply_event(job: FeedJob, runtime: Runtime) -> None:
     try:
         event = parse_event(job.event)
     except Refused as refusal:
-        runtime.feed.refuse(job.account, json.dumps(job.event), refusal, now)
-        runtime.feed.count(job.account, 0, 1, now)
+        runtime.feed.refuse(job.account, job.event, refusal, now)
         runtime.count("EventsRefused")
         return
     _apply(job.account, event, runtime)
-    runtime.feed.count(job.account, 1, 0, now)
+    runtime.feed.applied(job.account, event.stamp.event_id, now)
     runtime.count("EventsApplied")
 
 

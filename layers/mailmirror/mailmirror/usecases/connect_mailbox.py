@@ -1,9 +1,12 @@
 """Connect a mailbox: tried before it is stored."""
 
+import random
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from mailmirror.domain.address import Address, normalise
+from mailmirror.domain.feed import is_id
 from mailmirror.domain.mailbox import (
     FIRST_HISTORY,
     AccountId,
@@ -26,6 +29,9 @@ from mailmirror.store.table import ConditionFailed
 from mailmirror.store.vault import Credential
 
 _LONGEST = 320
+IMAP_SECONDS, SMTP_SECONDS = 8.0, 6.0
+"""How long a server has to let us in, once it is connected: whoever asked waits."""
+_ATTEMPTS = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,14 +90,16 @@ def connect_mailbox(id: AccountId, request: ConnectRequest, runtime: Runtime) ->
     with (
         stage("imap"),
         ImapSession.sign_in(
-            request.imap, request.username, request.password, runtime.reach
+            request.imap, request.username, request.password, runtime.reach, IMAP_SECONDS
         ) as session,
     ):
         if all(folder.role is not FolderRole.INBOX for folder in session.folders()):
             raise Refused(Code.INBOX_NOT_FOUND)
     if request.smtp:
         with stage("smtp"):
-            try_sign_in(request.smtp, request.username, request.password, runtime.reach)
+            try_sign_in(
+                request.smtp, request.username, request.password, runtime.reach, SMTP_SECONDS
+            )
     _keep(account, mailbox, Credential(request.password), runtime)
     runtime.count("MailboxesConnected")
     return mailbox.key.mailbox
@@ -99,7 +107,7 @@ def connect_mailbox(id: AccountId, request: ConnectRequest, runtime: Runtime) ->
 
 def _mailbox(account: Account, request: ConnectRequest, runtime: Runtime) -> Mailbox:
     """The mailbox as it will be kept, if the account lets it be."""
-    if not runtime.people.user_exists(account.id, request.user):
+    if not is_id(request.user) or not runtime.people.user_exists(account.id, request.user):
         raise Refused(Code.USER_UNKNOWN, "user_id")
     others = runtime.mailboxes.list_all(account.id)
     same = next(
@@ -129,22 +137,28 @@ def _keep(account: Account, mailbox: Mailbox, credential: Credential, runtime: R
     """Seal the credential first: a mailbox that is due must have one."""
     now = runtime.now()
     runtime.credentials.put(account, mailbox.key, credential, now)
-    for _ in range(3):
+    refusal = Refused(Code.MAILBOX_BUSY)
+    for attempt in range(_ATTEMPTS):
         try:
             runtime.mailboxes.connect(mailbox, now)
             return
         except ConditionFailed:
-            # The log's head moved, or somebody else connects the address at this moment.
-            taken = runtime.mailboxes.list_all(account.id)
-            if any(
-                one.email == mailbox.email and one.key.mailbox != mailbox.key.mailbox
-                for one in taken
-                if one.status is MailboxStatus.CONNECTED
-            ):
+            if _connected_elsewhere(account, mailbox, runtime):
+                refusal = Refused(Code.ADDRESS_CONNECTED)
                 break
-    if runtime.mailboxes.find(account.id, mailbox.key.mailbox, consistent=True) is None:
+        time.sleep(random.uniform(0, 0.1 * 2**attempt))  # the log's head moves: events come in
+    kept = runtime.mailboxes.find(account.id, mailbox.key.mailbox, consistent=True)
+    if kept is None or kept.status is not MailboxStatus.CONNECTED:
         runtime.credentials.delete(mailbox.key)
-    raise Refused(Code.ADDRESS_CONNECTED)
+    raise refusal
+
+
+def _connected_elsewhere(account: Account, mailbox: Mailbox, runtime: Runtime) -> bool:
+    return any(
+        one.email == mailbox.email and one.key.mailbox != mailbox.key.mailbox
+        for one in runtime.mailboxes.list_all(account.id)
+        if one.status is MailboxStatus.CONNECTED
+    )
 
 
 def _text(fields: Mapping[str, object], field: str) -> str:

@@ -10,11 +10,19 @@ from mailmirror.store.sync_state import Lease
 _BATCH = 100
 
 
-def erase_mailbox(mailbox: Mailbox, lease: Lease, runtime: Runtime, until: datetime) -> bool:
-    """Erase the mailbox's own keys, and no other's, and then the mailbox; tell whether it is done.
+def erase_mailbox(
+    mailbox: Mailbox, lease: Lease, stale_until: datetime | None, runtime: Runtime, until: datetime
+) -> bool:
+    """Erase the mailbox's own keys, and no other's, and then the mailbox.
 
     A copy is deleted last of what it names, so that a crash leaves nothing that cannot be found
     again. Threads keep their vertices: pairs of hashes, which outlive erasure.
+
+    Parameters:
+        stale_until: until when a sync that lost its lease may still be writing.
+
+    Returns:
+        False where a continuation has to do the rest.
     """
     key = replace(mailbox.key, epoch=mailbox.key.epoch - 1)
     while copies := runtime.contents.copies(key, _BATCH):
@@ -34,6 +42,10 @@ def erase_mailbox(mailbox: Mailbox, lease: Lease, runtime: Runtime, until: datet
         runtime.contents.erase_copies(at for at, _ in copies)
     runtime.objects.erase_mail(key)
     runtime.ledgers.erase(key)
+    if stale_until is not None and runtime.now() < stale_until:
+        # A sync that lost its lease may still be writing: swept again when it is due next.
+        runtime.sync_states.release(lease, first_sync_done=False)
+        return True
     runtime.mailboxes.forget(mailbox)
     runtime.count("MailboxesErased")
     return True

@@ -1,11 +1,16 @@
 """Put threads on the deals for which their messages vote.
 
 A thread is filed by whoever adds a message to it, and two mailboxes may do so in the same second.
-Each first adds its own entries, then reads the whole thread, consistently: so of two, the later
-reader sees both. Where the deals come out otherwise than filed, all entries are filed anew, the
-outcome is kept on the condition that nobody else kept one meanwhile, and the thread is read
-again, for an entry that came in between; only then it is settled. A crash leaves it unsettled,
-and the repeated batch files it whole.
+Each first adds its own entries, then reads the whole thread, consistently. Where the deals come
+out as they are filed, only its own entries are missing. Where they come out otherwise:
+
+    begin   the deals are noted at the root: nobody takes the short way any more
+    read    again, for an entry that came before the note
+    file    every entry on every deal, and off those that it is no longer on
+    settle  on the condition that nobody has begun meanwhile; else from the start
+
+So of two syncs the one that settles last has read what both have added. A crash leaves the note, by
+which the repeated batch, or the next message of the thread, files everything.
 """
 
 from collections.abc import Sequence
@@ -29,30 +34,29 @@ def file_threads(
     for filed in added:
         by_root.setdefault(roots[filed.thread], []).append(filed)
     for root, mine in by_root.items():
-        _settle(account, root, mine, view, runtime)
+        _file(account, root, mine, view, runtime)
 
 
-def _settle(
+def _file(
     account: AccountId, root: ThreadId, mine: Sequence[Filed], view: CrmView, runtime: Runtime
 ) -> None:
-    done: set[tuple[Filed, DealId]] = set()
+    threads, timelines = runtime.threads, runtime.timelines
+    tried: frozenset[DealId] = frozenset()
     while True:
-        association, entries = runtime.threads.read(account, root)
+        found, entries = threads.read(account, root)
         addresses = {address for entry in entries for address in entry.participants}
         deals = associate((entry.fact for entry in entries), view.crm(addresses))
-        if association.settled and association.deals == deals:
-            runtime.timelines.file_on_deals(mine, on=deals)
-            return
-        for deal in deals:
-            unfiled = [entry for entry in entries if (entry, deal) not in done]
-            runtime.timelines.file_on_deals(unfiled, on=[deal])
-            done |= {(entry, deal) for entry in unfiled}
-        runtime.timelines.file_on_deals(entries, on=(), off=association.ever - deals)
         try:
-            settled = association.deals == deals
-            runtime.threads.associate(account, root, deals, association.version, settled=settled)
-        except ConditionFailed:
-            root = runtime.threads.roots(account, [root])[root]
-            continue
-        if settled:
+            if found.settled and found.deals == deals:
+                timelines.file_on_deals(mine, on=deals)
+                timelines.file_on_deals(entries, on=(), off=tried - deals)
+                return
+            if found.settled or not deals <= found.ever:
+                threads.begin_filing(account, root, deals, found.version)
+                continue
+            timelines.file_on_deals(entries, on=deals, off=found.ever - deals)
+            tried |= deals
+            threads.settle(account, root, deals, found.version)
             return
+        except ConditionFailed:
+            root = threads.roots(account, [root])[root]

@@ -5,10 +5,13 @@ crash anywhere repeats the batch and changes nothing.
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass, replace
 from datetime import datetime
 
+from botocore.exceptions import ClientError
+
+from mailmirror.domain.address import Address
 from mailmirror.domain.identity import (
     Identifying,
     MessageKey,
@@ -21,8 +24,8 @@ from mailmirror.domain.mailbox import MailboxKey
 from mailmirror.domain.threads import join, vertices
 from mailmirror.mail.content import Content, parse_message
 from mailmirror.mail.headers import Mailbox as HeaderMailbox
-from mailmirror.mail.headers import UnreadableHeaders
-from mailmirror.runtime import Runtime
+from mailmirror.mail.headers import MessageHeaders, UnreadableHeaders
+from mailmirror.runtime import Runtime, log_failure
 from mailmirror.store.contents import AttachmentLine, Copy, Participant, Summary
 from mailmirror.store.filed import Filed
 from mailmirror.usecases.crm import CrmView
@@ -30,6 +33,10 @@ from mailmirror.usecases.file_threads import file_threads
 
 TOO_LARGE = "too_large"
 """The warning on a message that was mirrored without its attachments."""
+HEADERS_ONLY = "headers_only"
+"""The warning on a message of which only the headers could be kept."""
+MOST_OF_A_FIELD = 200
+"""Participants of one field that a message is filed for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +48,12 @@ class FetchedCopy:
     header: bytes
     """What the header pass fetched."""
     raw: bytes
-    cut: bool
-    """Whether `raw` is only the beginning of a message over the size limit."""
+    warnings: tuple[str, ...] = ()
+    """Codes of why `raw` is not the whole message."""
+
+    def without_body(self) -> "FetchedCopy":
+        """What is left of a copy that cannot be kept as it is."""
+        return replace(self, raw=self.header.rstrip() + b"\r\n\r\n", warnings=(HEADERS_ONLY,))
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,22 +68,61 @@ class FolderKey:
 @dataclass(frozen=True, slots=True)
 class _Read:
     copy: FetchedCopy
-    raw: bytes
     content: Content
     message: MessageKey
     vertices: list[Vertex]
 
 
-def mirror_copies(
-    where: FolderKey, copies: Iterable[FetchedCopy], view: CrmView, runtime: Runtime
+def mirror_each(
+    where: FolderKey, copies: Sequence[FetchedCopy], view: CrmView, runtime: Runtime
+) -> Set[int]:
+    """Mirror copies of one folder, and return the UIDs of those that are mirrored.
+
+    Whatever a stranger has written into one message must not keep the others off their cards: where
+    a batch fails by what is in it, each copy is tried alone, and one that fails again is
+    mirrored by its headers. What cannot be mirrored even so stays pending.
+    """
+    try:
+        _mirror(where, copies, view, runtime)
+        return {copy.uid for copy in copies}
+    except Exception as error:
+        if not _is_about_the_mail(error):
+            raise
+        log_failure(error)
+    return {copy.uid for copy in copies if _mirrored_alone(where, copy, view, runtime)}
+
+
+def _mirrored_alone(where: FolderKey, copy: FetchedCopy, view: CrmView, runtime: Runtime) -> bool:
+    for tried in (copy, copy.without_body()):
+        try:
+            _mirror(where, [tried], view, runtime)
+            return True
+        except Exception as error:
+            if not _is_about_the_mail(error):
+                raise
+            log_failure(error)
+    return False
+
+
+def _is_about_the_mail(error: Exception) -> bool:
+    """Tell a message that cannot be read or kept from AWS's failures and a lost lease."""
+    if isinstance(error, ClientError):
+        return error.response["Error"]["Code"] == "ValidationException"
+    return isinstance(
+        error, ValueError | LookupError | TypeError | ArithmeticError | RecursionError
+    )
+
+
+def _mirror(
+    where: FolderKey, copies: Sequence[FetchedCopy], view: CrmView, runtime: Runtime
 ) -> None:
-    """Mirror copies of one folder. What each costs stands in docs/data-model.md."""
+    """Mirror a batch. What each message costs stands in docs/data-model.md."""
     read = [_read(copy) for copy in copies]
     if not read:
         return
     filed = _file(where.mailbox, read, runtime)
     runtime.contents.put(
-        ((_summary(one, filed[one.copy.uid]), one.raw) for one in read),
+        ((_summary(one, filed[one.copy.uid]), one.copy.raw) for one in read),
         (Copy(where.folder, where.uidvalidity, uid, one) for uid, one in filed.items()),
     )
     runtime.timelines.file_on_cards((one, one.participants - view.team) for one in filed.values())
@@ -81,16 +131,15 @@ def mirror_copies(
 
 
 def _read(copy: FetchedCopy) -> _Read:
-    raw = copy.raw
     try:
-        content = parse_message(raw)
+        content = parse_message(copy.raw)
     except UnreadableHeaders:  # the server gives other bytes than in the header pass
-        raw = copy.header.rstrip() + b"\r\n\r\n"
-        content = parse_message(raw)
+        copy = copy.without_body()
+        content = parse_message(copy.raw)
     headers = content.headers
     key = message_key(_identifying(content))
     own = vertex(headers.message_id) if headers.message_id else Vertex(key)
-    return _Read(copy, raw, content, key, vertices(own, headers.in_reply_to, headers.references))
+    return _Read(copy, content, key, vertices(own, headers.in_reply_to, headers.references))
 
 
 def _identifying(content: Content) -> Identifying:
@@ -112,14 +161,20 @@ def _file(key: MailboxKey, read: list[_Read], runtime: Runtime) -> Mapping[int, 
         one.copy.uid: Filed(
             key=key,
             message=one.message,
-            sha256=hashlib.sha256(one.raw).hexdigest(),
+            sha256=hashlib.sha256(one.copy.raw).hexdigest(),
             thread=join(one.vertices, graph).filed,
             instant=instant(one.content.headers.date, one.copy.received_at),
             date=one.content.headers.date,
-            participants=one.content.headers.participants,
+            participants=_participants_of(one.content.headers),
         )
         for one in read
     }
+
+
+def _participants_of(headers: MessageHeaders) -> Set[Address]:
+    """At most some thousand addresses, so that they fit into an item whoever wrote the headers."""
+    fields = (headers.from_, headers.sender, headers.reply_to, headers.to, headers.cc, headers.bcc)
+    return frozenset(one.address for field in fields for one in field[:MOST_OF_A_FIELD])
 
 
 def _summary(read: _Read, filed: Filed) -> Summary:
@@ -130,23 +185,23 @@ def _summary(read: _Read, filed: Filed) -> Summary:
         sha256=filed.sha256,
         thread=filed.thread,
         message_id=headers.message_id,
-        subject=headers.subject[:1000],
+        subject=headers.subject,
         from_=_participants(headers.from_),
         to=_participants(headers.to),
         cc=_participants(headers.cc),
         date=filed.date,
         snippet=content.snippet,
         attachments=_attachments(read),
-        warnings=[*content.warnings, TOO_LARGE] if read.copy.cut else content.warnings,
+        warnings=[*content.warnings, *read.copy.warnings],
     )
 
 
 def _participants(mailboxes: Iterable[HeaderMailbox]) -> list[Participant]:
-    return [Participant(one.name[:200], one.address) for one in mailboxes]
+    return [Participant(one.name, one.address) for one in mailboxes]
 
 
 def _attachments(read: _Read) -> list[AttachmentLine]:
-    if read.copy.cut:
+    if TOO_LARGE in read.copy.warnings:
         return []
     attachments = read.content.attachments
     return [AttachmentLine(one.name, one.content_type, one.size) for one in attachments]

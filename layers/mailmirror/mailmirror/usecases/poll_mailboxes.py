@@ -11,15 +11,17 @@ from mailmirror.store.due import DueEntry
 from mailmirror.store.queues import PollJob, SyncJob
 from mailmirror.usecases.sign_in import signed_in
 
+SECONDS = 45.0
+"""How long a server may take: others wait for the same function."""
+
 
 def poll_mailboxes(job: PollJob, runtime: Runtime) -> None:
     """Poll mailboxes; what one server does wrong is that mailbox's error and no other's."""
     entries = runtime.due.find_many(job.mailboxes)
-    polled = [
-        (mailbox, entry)
-        for mailbox in runtime.mailboxes.find_many(list(job.mailboxes))
-        if (entry := entries.get(mailbox.key.mailbox)) is not None
-    ]
+    found = {one.key.mailbox: one for one in runtime.mailboxes.find_many(list(job.mailboxes))}
+    for id in entries.keys() - found.keys():  # an erasure that was cut off left its entry
+        runtime.due.delete(entries[id].key)
+    polled = [(found[id], entry) for id, entry in entries.items() if id in found]
     if not polled:
         return
     with ThreadPoolExecutor(len(polled)) as pool:
@@ -27,6 +29,7 @@ def poll_mailboxes(job: PollJob, runtime: Runtime) -> None:
 
 
 def _poll(mailbox: Mailbox, entry: DueEntry, at: datetime, runtime: Runtime) -> None:
+    """Where there is news, success is for the sync to tell, and its last error stays."""
     job = SyncJob(mailbox.key.account, mailbox.key.mailbox)
     if mailbox.status is MailboxStatus.ERASING or not entry.seen:
         runtime.due.queued(mailbox.key, at)
@@ -38,17 +41,19 @@ def _poll(mailbox: Mailbox, entry: DueEntry, at: datetime, runtime: Runtime) -> 
         runtime.due.failed(entry, refusal, at)
         runtime.count("PollsFailed")
         return
-    runtime.due.polled(mailbox.key, at)
     if news:
+        runtime.due.queued(mailbox.key, at)
         runtime.sync_queue.send([job])
+    else:
+        runtime.due.polled(mailbox.key, at)
     runtime.count("PollsWithNews" if news else "PollsWithoutNews")
 
 
 def _has_news(mailbox: Mailbox, entry: DueEntry, runtime: Runtime) -> bool:
-    """Compare each folder's STATUS with what the last sync left; it alone writes that."""
-    with signed_in(mailbox, runtime) as session:
+    """Compare each folder's STATUS with what the last sync left; a folder that is gone is news."""
+    with signed_in(mailbox, runtime, SECONDS) as session:
         for name, seen in entry.seen.items():
             status = session.status(RemoteFolder(name, FolderRole.INBOX))
-            if is_news(seen, status.uidvalidity, status.uidnext, status.messages):
+            if status is None or is_news(seen, status.uidvalidity, status.uidnext, status.messages):
                 return True
     return False

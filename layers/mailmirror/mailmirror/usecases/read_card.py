@@ -4,7 +4,7 @@ import base64
 import binascii
 import re
 from collections.abc import Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from mailmirror.domain.address import Address
@@ -95,7 +95,9 @@ def read_deal_card(
     if deal is None or deal.latest.status is DealStatus.DELETED:
         raise Refused(Code.NOT_FOUND)
     hits = runtime.timelines.deal(id, viewer.keys, _before(cursor), limit + 1)
-    return _page(viewer, hits, limit, runtime)
+    page = _page(viewer, hits, limit, runtime)
+    on = runtime.threads.deals_of(viewer.account, {line.thread for line in page.lines})
+    return replace(page, lines=[line for line in page.lines if id in on[line.thread]])
 
 
 def lines_of(viewer: Viewer, hits: Sequence[Hit], runtime: Runtime) -> Sequence[Line]:

@@ -45,7 +45,7 @@ def report(mailboxes: Iterable[Mailbox], runtime: Runtime) -> Sequence[MailboxRe
 def _report(mailbox: Mailbox, due: Due | None, sync: SyncState) -> MailboxReport:
     roles = {folder.role for folder in sync.folders.values()}
     state, problem = state_of(
-        mailbox.status, due, first_sync_done=sync.first_sync_done, roles=roles
+        mailbox.status, due, complete=sync.complete, pending=sync.pending, roles=roles
     )
     return MailboxReport(mailbox, state, problem, due, sync.progress)
 

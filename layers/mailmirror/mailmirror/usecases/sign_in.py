@@ -11,8 +11,8 @@ from mailmirror.runtime import Runtime
 
 
 @contextmanager
-def signed_in(mailbox: Mailbox, runtime: Runtime) -> Iterator[ImapSession]:
-    """Sign in to a mailbox's IMAP server.
+def signed_in(mailbox: Mailbox, runtime: Runtime, seconds: float) -> Iterator[ImapSession]:
+    """Sign in to a mailbox's IMAP server, for at most so many seconds.
 
     Raises:
         Refused: the stage that failed, by its code.
@@ -24,7 +24,7 @@ def signed_in(mailbox: Mailbox, runtime: Runtime) -> Iterator[ImapSession]:
     with (
         stage("imap"),
         ImapSession.sign_in(
-            mailbox.imap, mailbox.username, credential.password, runtime.reach
+            mailbox.imap, mailbox.username, credential.password, runtime.reach, seconds
         ) as session,
     ):
         yield session

@@ -25,7 +25,12 @@ from mailmirror.mail.imap import Fetched, ImapSession, Status
 from mailmirror.runtime import Runtime
 from mailmirror.store.sync_state import FolderState, Lease
 from mailmirror.usecases.crm import CrmView
-from mailmirror.usecases.mirror_copies import FetchedCopy, FolderKey, mirror_copies
+from mailmirror.usecases.mirror_copies import (
+    TOO_LARGE,
+    FetchedCopy,
+    FolderKey,
+    mirror_each,
+)
 
 HEADER_RANGE = 500
 """UIDs whose headers are fetched at once."""
@@ -71,7 +76,7 @@ class FolderSync:
         if self.folder.pending:
             self._pending()
         if status.messages != self.folder.present + self.folder.pending:
-            self._removed(status)
+            self._reconcile()
         return self.folder
 
     def _new_mail(self, status: Status) -> None:
@@ -93,14 +98,28 @@ class FolderSync:
         """Try again what the server listed and did not hand over; what it lists no more is gone."""
         pending = self._ledger().pending
         listed = self.session.uids(1, self.folder.next - 1) & pending
+        listed |= UidSet.of(self.session.dates(pending - listed))
         self._advance(dict.fromkeys(pending - listed, Verdict.GONE), again=True)
         for verdicts in self._judged(list(listed)):
             self._advance(verdicts, again=True)
 
-    def _removed(self, status: Status) -> None:
+    def _reconcile(self) -> None:
+        """The server has more or fewer messages than the ledger: find out which.
+
+        A UID counts as removed only where FETCH does not know it either, and one that no SEARCH
+        has shown is judged now.
+        """
         ledger = self._ledger()
-        listed = self.session.uids(1, self.folder.next - 1)
+        until = self.folder.next - 1
+        listed = self.session.uids(1, until)
+        missed = listed - ledger.judged - ledger.pending
+        if not missed and len(listed) < self.folder.messages:
+            listed |= UidSet.of(self.session.dates(UidSet.span(1, until)))
+            missed = listed - ledger.judged - ledger.pending
+        for verdicts in self._judged(list(missed)):
+            self._advance(verdicts)
         left = ledger.present - listed
+        left -= UidSet.of(self.session.dates(left))
         if left:
             head, blocks = self._fold(Ledger(removed=left))
             present = self.folder.present - len(left)
@@ -149,10 +168,10 @@ class FolderSync:
             return verdicts
         self.lease = self.runtime.sync_states.heartbeat(self.lease, self.runtime.now())
         copies = self._bodies(wanted)
+        self.lease = self.runtime.sync_states.heartbeat(self.lease, self.runtime.now())
         where = FolderKey(self.lease.key, self.id, self.folder.uidvalidity)
-        mirror_copies(where, copies, self.view, self.runtime)
-        withheld = wanted.keys() - {copy.uid for copy in copies}
-        return verdicts | dict.fromkeys(withheld, Verdict.PENDING)
+        mirrored = mirror_each(where, copies, self.view, self.runtime)
+        return verdicts | dict.fromkeys(wanted.keys() - mirrored, Verdict.PENDING)
 
     def _bodies(self, wanted: Mapping[int, Fetched]) -> Sequence[FetchedCopy]:
         whole = {uid: one.size for uid, one in wanted.items() if one.size <= MAX_MESSAGE_BYTES}
@@ -162,7 +181,13 @@ class FolderSync:
             if beginning is not None:
                 raws[uid] = beginning
         return [
-            FetchedCopy(uid, one.received_at, one.header, raws[uid], cut=uid not in whole)
+            FetchedCopy(
+                uid,
+                one.received_at,
+                one.header,
+                raws[uid],
+                () if uid in whole else (TOO_LARGE,),
+            )
             for uid, one in wanted.items()
             if uid in raws
         ]
