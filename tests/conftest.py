@@ -1,6 +1,7 @@
 """What tests share: one local stack a session, and runtimes on tables of their own."""
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,13 @@ def authority() -> trustme.CA:
 
 @pytest.fixture(scope="session")
 def stack_home() -> Home:
-    return Home(Path(__file__).parent.parent / ".local" / "test")
+    """A folder of this run's own: several runs of one checkout do not stop each other's stack."""
+    runs = Path(__file__).parent.parent / ".local" / "tests"
+    for left in runs.glob("[0-9]*"):
+        if not Path(f"/proc/{left.name}").exists():
+            down(Home(left))
+            shutil.rmtree(left, ignore_errors=True)
+    return Home(runs / str(os.getpid()))
 
 
 @pytest.fixture(scope="session")
@@ -43,6 +50,7 @@ def stack(
         yield up(stack_home, Options(pem, "127.0.0.0/8,::1/128"))
     finally:
         down(stack_home)
+        shutil.rmtree(stack_home.directory, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
