@@ -1,0 +1,85 @@
+"""Which addresses are the same, and which texts are none."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mailmirror.domain.address import Address, domain_of, normalise
+
+ANY_TEXT = st.text(st.characters(exclude_categories=()))
+"""With halves of surrogate pairs, which JSON and broken mail do hold."""
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("kim@customer.example", "kim@customer.example"),
+        ("  Kim@Customer.EXAMPLE \n", "kim@customer.example"),
+        ("kim@customer.example.", "kim@customer.example"),
+        ('"kim"@customer.example', "kim@customer.example"),
+        ("kim+crm@customer.example", "kim+crm@customer.example"),
+        ("o'neill@customer.example", "o'neill@customer.example"),
+        ("da..me@docomo.example", "da..me@docomo.example"),  # Japanese carriers gave these out
+        ("kim@localhost", "kim@localhost"),
+        ("kim@例え.example", "kim@xn--r8jz45g.example"),
+        ("kim@XN--R8JZ45G.example", "kim@xn--r8jz45g.example"),
+        ("kim@MÜNCHEN.example", "kim@xn--mnchen-3ya.example"),
+        ("JÜRGEN@customer.example", "jürgen@customer.example"),
+        ("ju\u0308rgen@customer.example", "jürgen@customer.example"),
+        ("山田@customer.example", "山田@customer.example"),
+    ],
+)
+def test_an_address_is_compared_without_case_dress_or_spelling(text: str, address: str) -> None:
+    assert normalise(text) == address
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "kim",
+        "@customer.example",
+        "kim@",
+        "kim@.example",
+        "kim@customer..example",
+        "kim@-customer.example",
+        "kim@customer_.example-",
+        "kim@[192.0.2.1]",
+        "kim@customer.example, lee@customer.example",
+        "Kim <kim@customer.example>",
+        "kim lee@customer.example",
+        "kim@cust omer.example",
+        "kim@customer.example\r\nBcc: x@else.example",
+        "k\x00im@customer.example",
+        '""@customer.example',
+        "k\ud800im@customer.example",
+        "kim@\udc80customer.example",
+        f"kim@{'x' * 64}.example",
+        f"{'k' * 240}@customer.example",
+    ],
+)
+def test_what_is_no_address_matches_nobody(text: str) -> None:
+    assert normalise(text) is None
+
+
+def test_an_address_may_have_254_bytes() -> None:
+    longest = "k" * (254 - len("@customer.example")) + "@customer.example"
+    assert normalise(longest) == longest
+    assert normalise("k" + longest) is None
+
+
+@given(ANY_TEXT, ANY_TEXT)
+def test_any_text_is_an_address_or_none(local: str, domain: str) -> None:
+    for text in (local, f"{local}@{domain}", f"{local}@customer.example"):
+        address = normalise(text)
+        assert address is None or (address.count("@") == 1 and domain_of(address).isascii())
+
+
+@given(st.text("aßſAİιΐᾗᾭ\u0301\u0306\u0345.é-", min_size=1), st.text("aßAéπ.-\u0301", min_size=1))
+def test_a_normalised_address_stays_what_it_is(local: str, domain: str) -> None:
+    address = normalise(f"{local}@{domain}")
+    assert address is None or normalise(address) == address
+
+
+def test_a_domain_is_what_follows_the_sign() -> None:
+    assert domain_of(Address("kim@xn--r8jz45g.example")) == "xn--r8jz45g.example"

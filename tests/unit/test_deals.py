@@ -1,0 +1,265 @@
+"""On which deals a message is, told from dated facts in whatever order they came."""
+
+from collections.abc import Sequence, Set
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mailmirror.domain.address import Address
+from mailmirror.domain.deals import (
+    DEAL_LOOKBACK,
+    ContactId,
+    Crm,
+    Deal,
+    DealId,
+    DealPolicy,
+    DealStatus,
+    DealVersion,
+    MessageFact,
+    associate,
+    vote,
+)
+from mailmirror.domain.identity import MessageKey
+
+OPEN, WON, LOST, DELETED = DealStatus
+KIM, LEE = ContactId("kim"), ContactId("lee")
+KIM_ADDRESS, LEE_ADDRESS = Address("kim@customer.example"), Address("lee@customer.example")
+REP = Address("rep@us.example")
+ORDER, RENEWAL = DealId("order"), DealId("renewal")
+NOTHING: frozenset[DealId] = frozenset()
+
+
+def day(number: float) -> datetime:
+    return datetime(2026, 3, 1, tzinfo=UTC) + timedelta(days=number)
+
+
+def version(
+    at: float, status: DealStatus = OPEN, contacts: Set[ContactId] = frozenset({KIM}), id: str = "e"
+) -> DealVersion:
+    return DealVersion(day(at), id, "", status, frozenset(contacts))
+
+
+def deal(*versions: DealVersion, id: DealId = ORDER) -> Deal:
+    return Deal.of(id, versions)
+
+
+def kims_vote(
+    at: float, *deals: Deal, policy: DealPolicy = DealPolicy.ONE_OPEN_DEAL
+) -> frozenset[DealId]:
+    return vote(day(at), {KIM}, deals, policy)
+
+
+def test_a_message_votes_for_the_one_deal_that_was_open() -> None:
+    assert kims_vote(5, deal(version(0))) == {ORDER}
+
+
+def test_a_message_votes_by_what_the_deal_was_at_its_instant() -> None:
+    order = deal(version(0), version(10, WON))
+    assert kims_vote(9.99, order) == {ORDER}
+    assert kims_vote(10, order) == NOTHING
+
+
+def test_a_deal_is_open_from_its_very_instant_on() -> None:
+    assert kims_vote(0, deal(version(0))) == {ORDER}
+
+
+@pytest.mark.parametrize("closed", [WON, LOST, DELETED])
+def test_a_deal_that_ended_keeps_the_mail_of_its_time_and_gets_no_more(closed: DealStatus) -> None:
+    order = deal(version(0), version(10, closed))
+    assert kims_vote(5, order) == {ORDER}
+    assert kims_vote(11, order) == NOTHING
+
+
+def test_a_deal_that_was_opened_again_gets_mail_again() -> None:
+    order = deal(version(0), version(10, LOST), version(50))
+    assert kims_vote(60, order) == {ORDER}
+
+
+def test_of_two_open_deals_one_open_deal_takes_neither_and_all_open_deals_both() -> None:
+    deals = (deal(version(0)), deal(version(1), id=RENEWAL))
+    assert kims_vote(5, *deals) == NOTHING
+    assert kims_vote(5, *deals, policy=DealPolicy.ALL_OPEN_DEALS) == {ORDER, RENEWAL}
+
+
+def test_the_policy_never_takes_none() -> None:
+    assert kims_vote(5, deal(version(0)), policy=DealPolicy.NEVER) == NOTHING
+
+
+def test_a_deal_of_other_persons_does_not_count() -> None:
+    others = deal(version(0, contacts={LEE}), id=RENEWAL)
+    assert kims_vote(5, others) == NOTHING
+    assert kims_vote(5, others, deal(version(0))) == {ORDER}
+
+
+def test_a_message_before_the_deal_is_about_it_up_to_thirty_days_before() -> None:
+    order = deal(version(30))
+    assert timedelta(days=30) == DEAL_LOOKBACK
+    assert kims_vote(0, order) == {ORDER}
+    assert vote(day(0) - timedelta(microseconds=1), {KIM}, [order]) == NOTHING
+
+
+def test_of_later_openings_the_first_decides() -> None:
+    assert kims_vote(0, deal(version(3)), deal(version(2), id=RENEWAL)) == {RENEWAL}
+
+
+def test_two_deals_that_open_first_together_are_two_open_deals() -> None:
+    deals = (deal(version(2)), deal(version(2), id=RENEWAL))
+    assert kims_vote(0, *deals) == NOTHING
+    assert kims_vote(0, *deals, policy=DealPolicy.ALL_OPEN_DEALS) == {ORDER, RENEWAL}
+
+
+def test_a_later_opening_does_not_count_where_some_deal_was_open() -> None:
+    """Two were open, so there is no vote; a third that opens later does not change that."""
+    open_then = (deal(version(-9)), deal(version(-8), id=RENEWAL))
+    third = deal(version(2), id=DealId("third"))
+    assert kims_vote(0, *open_then, third) == NOTHING
+    assert kims_vote(0, open_then[0], third) == {ORDER}
+
+
+def test_a_person_who_is_put_on_an_open_deal_brings_the_mail_of_the_days_before() -> None:
+    order = deal(version(0, contacts={LEE}), version(10, contacts={LEE, KIM}))
+    assert kims_vote(5, order) == {ORDER}
+    assert kims_vote(-25, order) == NOTHING
+    assert kims_vote(12, order) == {ORDER}
+
+
+def test_a_person_who_was_taken_off_the_deal_keeps_the_mail_of_their_time() -> None:
+    order = deal(version(0, contacts={KIM, LEE}), version(10, contacts={LEE}))
+    assert kims_vote(5, order) == {ORDER}
+    assert kims_vote(11, order) == NOTHING
+
+
+def test_of_two_versions_at_one_instant_the_greater_event_id_is_in_force() -> None:
+    opened, lost = version(0, id="e1"), version(0, LOST, id="e2")
+    assert kims_vote(5, deal(lost, opened)) == NOTHING
+    assert deal(lost, opened).latest == lost
+
+
+def test_not_even_versions_under_one_event_id_are_taken_in_the_order_of_their_arrival() -> None:
+    kims, lees = version(0, contacts={KIM}), version(0, contacts={LEE})
+    assert deal(kims, lees) == deal(lees, kims)
+
+
+def test_a_vote_at_the_end_of_the_calendar_is_a_vote() -> None:
+    assert vote(datetime.max.replace(tzinfo=UTC), {KIM}, [deal(version(0))]) == {ORDER}
+
+
+# A thread
+
+
+def fact(
+    at: float, *participants: Address, message: str = "m", others: Sequence[Address] = (REP,)
+) -> MessageFact:
+    return MessageFact(MessageKey(message), day(at), frozenset({*participants, *others}))
+
+
+def crm(
+    *deals: Deal,
+    team: Set[Address] = frozenset({REP}),
+    policy: DealPolicy = DealPolicy.ONE_OPEN_DEAL,
+) -> Crm:
+    by_contact = {
+        contact: [one for one in deals if any(contact in v.contacts for v in one.versions)]
+        for contact in (KIM, LEE)
+    }
+    contacts = {KIM_ADDRESS: {KIM}, LEE_ADDRESS: {LEE}, REP: {ContactId("rep")}}
+    return Crm(team, contacts, by_contact, policy)
+
+
+def test_a_thread_is_on_the_deals_for_which_its_messages_vote() -> None:
+    order, renewal = deal(version(0), version(10, WON)), deal(version(10), id=RENEWAL)
+    thread = [fact(5, KIM_ADDRESS, message="1"), fact(15, KIM_ADDRESS, message="2")]
+    assert associate(thread, crm(order, renewal)) == {ORDER, RENEWAL}
+
+
+def test_an_unanswered_vote_of_one_message_takes_nothing_from_another() -> None:
+    thread = [fact(5, KIM_ADDRESS, message="1"), fact(5, message="2")]
+    assert associate(thread, crm(deal(version(0)))) == {ORDER}
+
+
+def test_a_thread_without_messages_is_on_no_deal() -> None:
+    assert associate([], crm(deal(version(0)))) == NOTHING
+
+
+def test_of_several_copies_of_a_message_the_least_instant_votes() -> None:
+    order = deal(version(0), version(10, WON))
+    renewal = deal(version(10), id=RENEWAL)
+    copies = [fact(12, KIM_ADDRESS), fact(8, KIM_ADDRESS)]
+    assert associate(copies, crm(order, renewal)) == {ORDER}
+
+
+def test_who_is_named_in_any_copy_takes_part() -> None:
+    """The Bcc stands in the sender's copy alone."""
+    order, renewal = deal(version(0)), deal(version(0, contacts={LEE}), id=RENEWAL)
+    bcc = [fact(5, KIM_ADDRESS), fact(5, KIM_ADDRESS, LEE_ADDRESS)]
+    assert associate(bcc[:1], crm(order, renewal)) == {ORDER}
+    assert associate(bcc, crm(order, renewal)) == NOTHING
+
+
+def test_a_team_address_never_matches_a_person() -> None:
+    order = deal(version(0, contacts={ContactId("rep")}))
+    known = Crm(frozenset({REP}), {REP: {ContactId("rep")}}, {ContactId("rep"): [order]})
+    assert associate([fact(5)], known) == NOTHING
+    assert known.contacts_of(frozenset({REP})) == frozenset()
+
+
+def test_a_deal_of_two_participants_is_one_deal() -> None:
+    order = deal(version(0, contacts={KIM, LEE}))
+    assert associate([fact(5, KIM_ADDRESS, LEE_ADDRESS)], crm(order)) == {ORDER}
+
+
+def test_the_accounts_policy_holds_for_its_threads() -> None:
+    deals = (deal(version(0)), deal(version(1), id=RENEWAL))
+    for policy, expected in [
+        (DealPolicy.ONE_OPEN_DEAL, NOTHING),
+        (DealPolicy.ALL_OPEN_DEALS, {ORDER, RENEWAL}),
+        (DealPolicy.NEVER, NOTHING),
+    ]:
+        assert associate([fact(5, KIM_ADDRESS)], crm(*deals, policy=policy)) == expected
+
+
+days = st.integers(-40, 40)
+persons = st.frozensets(st.sampled_from([KIM, LEE]))
+versions = st.lists(
+    st.builds(version, days, st.sampled_from(DealStatus), persons, st.sampled_from("12")),
+    max_size=4,
+)
+facts = st.lists(
+    st.builds(
+        lambda at, participants, message: fact(at, *participants, message=message),
+        days,
+        st.frozensets(st.sampled_from([KIM_ADDRESS, LEE_ADDRESS])),
+        st.sampled_from("123"),
+    ),
+    max_size=6,
+)
+
+
+@given(versions, versions, facts, st.sampled_from(DealPolicy), st.data())
+def test_neither_the_order_of_mail_and_events_nor_repeats_change_a_threads_deals(
+    ordered: list[DealVersion],
+    renewed: list[DealVersion],
+    thread: list[MessageFact],
+    policy: DealPolicy,
+    data: st.DataObject,
+) -> None:
+    def shuffled[T](some: list[T]) -> list[T]:
+        return data.draw(st.permutations(some + some[:2]))
+
+    told = crm(deal(*ordered), deal(*renewed, id=RENEWAL), policy=policy)
+    again = crm(deal(*shuffled(renewed), id=RENEWAL), deal(*shuffled(ordered)), policy=policy)
+    assert associate(shuffled(thread), again) == associate(thread, told)
+
+
+@given(versions, versions, days)
+def test_one_open_deal_votes_for_at_most_one_and_for_none_that_all_open_deals_leaves_out(
+    ordered: list[DealVersion], renewed: list[DealVersion], at: int
+) -> None:
+    deals = (deal(*ordered), deal(*renewed, id=RENEWAL))
+    one, every = (
+        kims_vote(at, *deals, policy=policy)
+        for policy in (DealPolicy.ONE_OPEN_DEAL, DealPolicy.ALL_OPEN_DEALS)
+    )
+    assert one == (every if len(every) == 1 else NOTHING)

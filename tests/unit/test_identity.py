@@ -1,0 +1,153 @@
+"""Which copies are the same message, and where a copy stands in a timeline."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from mailmirror.domain.identity import (
+    Identifying,
+    instant,
+    message_ids,
+    message_key,
+    normalise_message_id,
+    vertex,
+)
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+OFFER = Identifying(
+    message_id="a@mail.example",
+    date=NOON,
+    sender="kim@customer.example",
+    subject="Offer",
+    recipients="rep@us.example",
+    text="We would like forty.",
+)
+ANONYMOUS = replace(OFFER, message_id=None)
+ANY_TEXT = st.text(st.characters(exclude_categories=()))
+
+
+@pytest.mark.parametrize(
+    ("field", "expected"),
+    [
+        ("<a@mail.example>", "a@mail.example"),
+        (" <a@Mail.EXAMPLE>\r\n", "a@mail.example"),
+        ("<A@mail.example>", "A@mail.example"),
+        ("< a@mail.example >", "a@mail.example"),
+        ("a@mail.example", "a@mail.example"),
+        ("<a@mail.example", "a@mail.example"),
+        ("<a@b@mail.EXAMPLE>", "a@b@mail.example"),
+        ("<no-sign>", "no-sign"),
+        ("<a@mail.example> <b@mail.example>", "a@mail.example"),
+        ("(comment) <a@mail.example>", "a@mail.example"),
+        ("", None),
+        ("<>", None),
+        ("not an id", None),
+    ],
+)
+def test_a_message_id_is_read_however_it_is_written(field: str, expected: str | None) -> None:
+    assert normalise_message_id(field) == expected
+
+
+def test_references_name_ids_in_their_order() -> None:
+    field = "<a@X.example>\r\n\t<b@x.example>, <c@x.example><a@x.example> junk"
+    assert message_ids(field) == ["a@x.example", "b@x.example", "c@x.example", "a@x.example"]
+
+
+@given(ANY_TEXT)
+def test_a_normalised_message_id_stays_what_it_is(field: str) -> None:
+    found = normalise_message_id(field)
+    assert found is None or normalise_message_id(found) == found
+
+
+def test_copies_with_one_message_id_and_date_are_one_message_whatever_else_differs() -> None:
+    listed = replace(OFFER, subject="[list] Offer", text="We would like forty.\n-- \nfooter")
+    assert message_key(listed) == message_key(OFFER)
+
+
+def test_the_date_counts_as_an_instant() -> None:
+    tokyo = NOON.astimezone(timezone(timedelta(hours=9)))
+    assert message_key(replace(OFFER, date=tokyo)) == message_key(OFFER)
+
+
+def test_a_message_id_used_again_on_another_day_is_another_message() -> None:
+    assert message_key(replace(OFFER, date=NOON + timedelta(days=1))) != message_key(OFFER)
+
+
+def test_without_a_readable_date_the_message_id_alone_tells() -> None:
+    undated = replace(OFFER, date=None)
+    assert message_key(replace(undated, text="other")) == message_key(undated)
+    assert message_key(replace(undated, message_id="b@mail.example")) != message_key(undated)
+    assert message_key(undated) != message_key(OFFER)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"sender": "lee@customer.example"},
+        {"date": NOON + timedelta(seconds=1)},
+        {"date": None},
+        {"subject": "Order"},
+        {"recipients": "boss@us.example"},
+        {"text": "We would like fifty."},
+    ],
+)
+def test_without_a_message_id_each_of_the_fields_tells(change: dict[str, Any]) -> None:
+    assert message_key(replace(ANONYMOUS, **change)) != message_key(ANONYMOUS)
+
+
+def test_without_a_message_id_line_ends_and_trailing_blanks_do_not_tell() -> None:
+    folded = replace(ANONYMOUS, text="We would\r\nlike forty. \r\n\r\n")
+    assert message_key(folded) == message_key(ANONYMOUS)
+
+
+def test_text_cannot_move_from_one_field_to_the_next() -> None:
+    one = replace(ANONYMOUS, subject="Offer1:a", recipients="")
+    other = replace(ANONYMOUS, subject="Offer", recipients="1:a")
+    assert message_key(one) != message_key(other)
+
+
+def test_an_anonymous_message_cannot_pose_as_one_with_a_message_id() -> None:
+    posing = replace(OFFER, message_id=None, sender="a@mail.example", subject="", recipients="")
+    assert message_key(replace(posing, text="")) != message_key(OFFER)
+
+
+@given(ANY_TEXT, ANY_TEXT, ANY_TEXT, ANY_TEXT)
+@example("\ud800", "\udc80", "", "\udfff")
+def test_any_text_has_a_key(id: str, subject: str, sender: str, text: str) -> None:
+    for message_id in (id, None):
+        key = message_key(Identifying(message_id, NOON, sender, subject, "", text))
+        assert len(key) == 32
+    assert len(vertex(id)) == 32
+
+
+def test_a_vertex_is_not_a_messages_key() -> None:
+    undated = replace(OFFER, date=None)
+    assert str(vertex("a@mail.example")) != str(message_key(undated))
+
+
+def test_a_date_is_believed_up_to_a_day_after_the_servers_word() -> None:
+    day = timedelta(days=1)
+    assert instant(NOON + day, received_at=NOON) == NOON + day
+    assert instant(NOON + day + timedelta(seconds=1), received_at=NOON) == NOON
+
+
+def test_an_old_date_is_believed_because_imports_reset_the_servers_word() -> None:
+    old = datetime(1998, 5, 1, tzinfo=UTC)
+    assert instant(old, received_at=NOON) == old
+
+
+def test_without_a_date_the_servers_word_counts() -> None:
+    assert instant(None, received_at=NOON) == NOON
+
+
+@given(
+    st.datetimes(timezones=st.just(UTC)),
+    st.integers(-23, 23).map(lambda hours: timezone(timedelta(hours=hours))),
+)
+def test_an_instant_is_in_utc(date: datetime, zone: timezone) -> None:
+    received_at = NOON.astimezone(zone)
+    assert instant(date, received_at).utcoffset() == timedelta(0)

@@ -1,0 +1,171 @@
+"""Each UID has one verdict, however the parts of a ledger came to be, and an audit proves it."""
+
+from collections.abc import Mapping
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mailmirror.domain.ledger import Audit, Ledger, audit
+from mailmirror.domain.uids import UidSet
+from mailmirror.domain.verdict import Verdict
+
+verdicts = st.sampled_from(Verdict)
+parts = st.lists(
+    st.builds(
+        lambda recorded, removed: Ledger().record(recorded).remove(UidSet.of(removed)),
+        st.dictionaries(st.integers(1, 30), verdicts),
+        st.frozensets(st.integers(1, 30), max_size=3),
+    ),
+    max_size=6,
+)
+
+
+def ledger(removed: str = "", **verdicts: str) -> Ledger:
+    """A ledger by sequence-sets: `ledger(mirrored="1:3", removed="2")`."""
+    recorded = {Verdict(name): UidSet.parse(uids) for name, uids in verdicts.items()}
+    return Ledger(recorded, UidSet.parse(removed))
+
+
+def held_against(held: Ledger, server: str, low: int = 1, next: int = 11) -> Audit:
+    return audit(held, UidSet.parse(server), low, next)
+
+
+def sets(some: Ledger) -> Mapping[str, str]:
+    return {verdict: str(some.of(verdict)) for verdict in Verdict} | {"removed": str(some.removed)}
+
+
+@given(parts.flatmap(lambda some: st.tuples(st.just(some), st.permutations(some + some[:2]))))
+def test_parts_in_any_order_and_repeated_make_the_same_ledger(
+    told: tuple[list[Ledger], list[Ledger]],
+) -> None:
+    once, again = told
+    assert sets(Ledger.union(again)) == sets(Ledger.union(once))
+
+
+@given(parts)
+def test_a_union_of_unions_is_the_union(some: list[Ledger]) -> None:
+    halves = [Ledger.union(some[:2]), Ledger.union(some[2:])]
+    assert sets(Ledger.union(halves)) == sets(Ledger.union(some))
+
+
+@given(parts)
+def test_a_ledger_is_read_as_it_was_written(some: list[Ledger]) -> None:
+    whole = Ledger.union(some)
+    assert sets(Ledger.decode(whole.encode())) == sets(whole)
+    assert Ledger.decode(whole.encode()).encode() == whole.encode()
+
+
+@given(parts)
+def test_each_uid_without_overlap_has_exactly_one_verdict(some: list[Ledger]) -> None:
+    whole = Ledger.union(some)
+    once = whole.judged - whole.overlap()
+    for uid in once | whole.pending:
+        assert sum(uid in whole.of(verdict) for verdict in Verdict) == 1
+
+
+@pytest.mark.parametrize("verdict", [v for v in Verdict if v is not Verdict.PENDING])
+def test_any_other_verdict_resolves_pending_whichever_part_came_first(verdict: Verdict) -> None:
+    asked, answered = Ledger().record({7: Verdict.PENDING}), Ledger().record({7: verdict})
+    for whole in (Ledger.union([asked, answered]), Ledger.union([answered, asked])):
+        assert not whole.pending
+        assert list(whole.of(verdict)) == [7]
+        assert not whole.overlap()
+
+
+def test_present_is_what_was_judged_and_is_neither_gone_nor_removed() -> None:
+    held = ledger(mirrored="1:4", no_person="5", pending="6", gone="7", removed="2,5")
+    assert str(held.present) == "1,3:4"
+    assert str(held.judged) == "1:5,7"
+
+
+def test_counts_name_every_verdict() -> None:
+    counts = ledger(mirrored="1:3", pending="3:5").counts()
+    assert counts.keys() == {verdict.value for verdict in Verdict}
+    assert {name: count for name, count in counts.items() if count} == {"mirrored": 3, "pending": 2}
+
+
+def test_a_ledger_is_one_line_and_an_empty_one_is_none() -> None:
+    assert ledger(no_person="4:9,11", mirrored="1:3", removed="2").encode() == (
+        "mirrored=1:3;no_person=4:9,11;removed=2"
+    )
+    assert Ledger().encode() == ""
+    assert sets(Ledger.decode("")) == sets(Ledger())
+
+
+@given(parts, st.integers(1, 60))
+def test_the_pieces_of_a_ledger_make_it_up_and_none_is_too_long(
+    some: list[Ledger], length: int
+) -> None:
+    whole = Ledger.union(some)
+    pieces = list(whole.pieces(length))
+    assert sets(Ledger.union(pieces)) == sets(whole)
+    for piece in pieces:
+        uids = set(piece.removed).union(*piece.recorded.values())
+        assert len(piece.encode()) <= length or len(uids) == 1  # one UID cannot be split
+
+
+def test_a_run_of_one_verdict_costs_a_few_bytes_however_long_it_is() -> None:
+    assert len(ledger(no_person="1:4294967294").encode()) < 30
+
+
+def test_a_full_account_is_clean() -> None:
+    found = held_against(ledger(mirrored="1:3", no_person="4:10"), server="1:10")
+    assert found.clean
+    assert (found.server_uids, found.pending, found.removed, found.gone) == (10, 0, 0, 0)
+
+
+def test_a_uid_on_the_server_without_a_verdict_is_missing() -> None:
+    found = held_against(ledger(mirrored="1:3", no_person="5:10"), server="1:10")
+    assert str(found.missing) == "4"
+    assert not found.clean
+
+
+@pytest.mark.parametrize("wrongly", [{"gone": "4"}, {"internal": "4", "removed": "4"}])
+def test_a_uid_said_to_have_left_that_the_server_still_has_is_missing(
+    wrongly: dict[str, str],
+) -> None:
+    found = held_against(ledger(mirrored="1:3", no_person="5:10", **wrongly), server="1:10")
+    assert str(found.missing) == "4"
+    assert not found.clean
+
+
+def test_a_present_uid_that_the_server_has_not_is_extra() -> None:
+    found = held_against(ledger(mirrored="1:10"), server="1:3,5:10")
+    assert str(found.extra) == "4"
+    assert not found.clean
+
+
+def test_a_uid_with_two_verdicts_is_an_overlap() -> None:
+    found = held_against(ledger(mirrored="1:6", no_person="5:10"), server="1:10")
+    assert str(found.overlap) == "5:6"
+    assert not found.clean
+
+
+def test_pending_removed_and_gone_are_figures_and_no_errors() -> None:
+    held = ledger(mirrored="1:7", pending="8:9", gone="10", removed="1:2")
+    found = held_against(held, server="3:9")
+    assert found.clean
+    assert (found.server_uids, found.pending, found.removed, found.gone) == (7, 2, 2, 1)
+
+
+def test_what_the_first_sync_has_not_reached_is_pending() -> None:
+    found = held_against(ledger(mirrored="6:10"), server="1:3,6:10", low=6)
+    assert found.clean
+    assert found.pending == 3
+
+
+def test_what_came_after_the_last_look_is_news_and_no_error() -> None:
+    found = held_against(ledger(mirrored="1:10"), server="1:12", next=11)
+    assert found.clean
+    assert found.pending == 0
+
+
+@given(parts, st.frozensets(st.integers(1, 30)))
+def test_a_clean_audit_means_that_present_and_pending_are_what_the_server_has(
+    some: list[Ledger], server: frozenset[int]
+) -> None:
+    whole, listed = Ledger.union(some), UidSet.of(server)
+    found = audit(whole, listed, low=1, next=31)
+    accounted = whole.present | (whole.pending & listed)
+    assert found.clean == (accounted == listed and not whole.overlap())

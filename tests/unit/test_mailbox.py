@@ -1,0 +1,108 @@
+"""When a mailbox has news, how long it waits after a failure, and how it is doing."""
+
+from collections.abc import Set
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from mailmirror.domain.mailbox import (
+    POLL_INTERVAL,
+    Due,
+    FolderRole,
+    MailboxState,
+    MailboxStatus,
+    Seen,
+    is_news,
+    pause,
+    state_of,
+)
+from mailmirror.domain.problems import Code
+
+KNOWN = Seen(uidvalidity=7, uidnext=101, present=90)
+DUE = Due(due_at=datetime(2026, 3, 1, tzinfo=UTC))
+BOTH = frozenset(FolderRole)
+
+
+def test_a_folder_never_seen_is_news() -> None:
+    assert is_news(None, uidvalidity=7, uidnext=1, messages=0)
+
+
+@pytest.mark.parametrize(
+    ("uidvalidity", "uidnext", "messages", "news"),
+    [
+        (7, 101, 90, False),
+        (8, 101, 90, True),
+        (7, 102, 91, True),
+        (7, 102, 90, True),  # one came and one left
+        (7, 100, 90, True),  # a server that lost its count
+        (7, 101, 91, True),
+        (7, 101, 89, False),  # removals are learned with the next news
+        (7, 101, 0, False),
+    ],
+)
+def test_news_is_what_a_sync_could_act_upon(
+    uidvalidity: int, uidnext: int, messages: int, news: bool
+) -> None:
+    assert is_news(KNOWN, uidvalidity, uidnext, messages) is news
+
+
+def test_pauses_double_up_to_a_quarter_of_an_hour() -> None:
+    minutes = [pause(Code.CONNECT_TIMEOUT, failures) / POLL_INTERVAL for failures in range(1, 8)]
+    assert minutes == [1, 2, 4, 8, 15, 15, 15]
+    assert pause(Code.CONNECT_TIMEOUT, 10_000) == timedelta(minutes=15)
+
+
+def test_a_refused_password_is_tried_once_an_hour_lest_the_server_lock_the_account() -> None:
+    assert {pause(Code.SIGN_IN_FAILED, failures) for failures in (1, 2, 50)} == {timedelta(hours=1)}
+
+
+def state(
+    status: MailboxStatus = MailboxStatus.CONNECTED,
+    due: Due | None = DUE,
+    *,
+    complete: bool = True,
+    pending: int = 0,
+    roles: Set[FolderRole] = BOTH,
+) -> tuple[MailboxState, Code | None]:
+    return state_of(status, due, complete=complete, pending=pending, roles=roles)
+
+
+def test_a_mailbox_with_both_folders_and_nothing_pending_is_healthy() -> None:
+    assert state() == (MailboxState.HEALTHY, None)
+
+
+def test_before_its_first_sync_is_done_it_says_so() -> None:
+    assert state(complete=False) == (MailboxState.FIRST_SYNC, None)
+    assert state(complete=False, pending=3, roles=frozenset()) == (MailboxState.FIRST_SYNC, None)
+
+
+def test_without_a_folder_of_sent_mail_it_is_incomplete() -> None:
+    found = state(roles=frozenset({FolderRole.INBOX}))
+    assert found == (MailboxState.INCOMPLETE, Code.SENT_NOT_FOUND)
+
+
+def test_while_the_server_withholds_messages_it_is_incomplete() -> None:
+    assert state(pending=1) == (MailboxState.INCOMPLETE, Code.MESSAGES_PENDING)
+
+
+@pytest.mark.parametrize("complete", [True, False])
+@pytest.mark.parametrize("error", Code)
+def test_an_error_is_never_hidden(error: Code, complete: bool) -> None:
+    failing = Due(DUE.due_at, error=error)
+    needs_person = error is Code.SIGN_IN_FAILED
+    word = MailboxState.SIGN_IN_NEEDED if needs_person else MailboxState.FAILING
+    assert state(due=failing, complete=complete) == (word, error)
+
+
+@pytest.mark.parametrize(
+    ("status", "word"),
+    [
+        (MailboxStatus.DISCONNECTED, MailboxState.DISCONNECTED),
+        (MailboxStatus.ERASING, MailboxState.ERASING),
+    ],
+)
+def test_what_a_person_asked_for_comes_before_what_failed(
+    status: MailboxStatus, word: MailboxState
+) -> None:
+    failing = Due(DUE.due_at, error=Code.CONNECT_TIMEOUT)
+    assert state(status, failing, pending=1) == state(status, None) == (word, None)

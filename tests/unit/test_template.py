@@ -1,0 +1,200 @@
+"""What the stack promises whoever deploys it, read off its template."""
+
+import json
+import subprocess
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import pytest
+
+from local.environments import ROOT, executable
+
+_READ = (
+    "import json, sys; from samtranslator.yaml_helper import yaml_parse;"
+    "json.dump(yaml_parse(sys.stdin.read()), sys.stdout)"
+)
+
+
+@cache
+def resources() -> Mapping[str, Any]:
+    """The resources by their names, as SAM itself reads them: `!Ref X` is `{"Ref": "X"}`."""
+    command = [str(executable("sam", "python")), "-c", _READ]
+    template = (ROOT / "template.yaml").read_text()
+    answer = subprocess.run(command, input=template, capture_output=True, text=True, check=True)
+    found: Mapping[str, Any] = json.loads(answer.stdout)["Resources"]
+    return found
+
+
+def of_type(kind: str) -> dict[str, Any]:
+    return {
+        name: one.get("Properties", {}) for name, one in resources().items() if one["Type"] == kind
+    }
+
+
+def functions() -> dict[str, Any]:
+    return of_type("AWS::Serverless::Function")
+
+
+def target(reference: Any) -> str:
+    """The resource that `!Ref X` or `!GetAtt X.Y` is about."""
+    name: str = reference["Ref"] if "Ref" in reference else reference["Fn::GetAtt"][0]
+    return name
+
+
+def listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+@dataclass(frozen=True)
+class Trigger:
+    """A queue that a function reads."""
+
+    function: str
+    queue: str
+    event: Mapping[str, Any]
+
+
+def triggers() -> list[Trigger]:
+    return [
+        Trigger(name, target(event["Properties"]["Queue"]), event["Properties"])
+        for name, function in functions().items()
+        for event in function.get("Events", {}).values()
+        if event["Type"] == "SQS"
+    ]
+
+
+@dataclass(frozen=True)
+class Statement:
+    function: str
+    actions: list[str]
+    resources: list[Any]
+    condition: Any
+
+
+def statements() -> Iterator[Statement]:
+    for name, function in functions().items():
+        for policy in function.get("Policies", []):
+            for one in policy["Statement"]:
+                assert one["Effect"] == "Allow"
+                condition = one.get("Condition", {})
+                yield Statement(name, listed(one["Action"]), listed(one["Resource"]), condition)
+
+
+def test_the_stack_has_the_functions_of_the_main_job() -> None:
+    assert {function["CodeUri"] for function in functions().values()} >= {
+        f"functions/{name}"
+        for name in ("dispatch", "poll", "sync", "webhook", "apply", "api", "probe")
+    }
+    for function in functions().values():
+        assert (ROOT / function["CodeUri"] / "app.py").is_file()
+
+
+def test_every_queue_that_is_read_has_a_dead_letter_queue_with_an_alarm() -> None:
+    queues = of_type("AWS::SQS::Queue")
+    alarmed = {
+        target(dimension["Value"])
+        for alarm in of_type("AWS::CloudWatch::Alarm").values()
+        for dimension in alarm["Dimensions"]
+        if alarm["MetricName"] == "ApproximateNumberOfMessagesVisible" and alarm["Threshold"] == 0
+    }
+    assert triggers()
+    for trigger in triggers():
+        dead_letters = target(queues[trigger.queue]["RedrivePolicy"]["deadLetterTargetArn"])
+        assert dead_letters in alarmed
+        assert queues[dead_letters].get("FifoQueue") == queues[trigger.queue].get("FifoQueue")
+        assert queues[dead_letters]["MessageRetentionPeriod"] == 14 * 24 * 3600
+
+
+def test_only_the_feed_keeps_an_order() -> None:
+    fifo = {name for name, queue in of_type("AWS::SQS::Queue").items() if queue.get("FifoQueue")}
+    assert fifo == {"FeedQueue", "FeedDeadLetters"}
+
+
+def test_a_message_is_not_handed_out_again_while_a_function_may_still_work_on_it() -> None:
+    """AWS asks for six times the function's timeout: Lambda may retry what was throttled."""
+    queues = of_type("AWS::SQS::Queue")
+    for trigger in triggers():
+        timeout = functions()[trigger.function]["Timeout"]
+        assert queues[trigger.queue]["VisibilityTimeout"] >= 6 * timeout, trigger.queue
+
+
+def test_queues_limit_their_function_by_maximum_concurrency_alone() -> None:
+    for trigger in triggers():
+        assert trigger.event["ScalingConfig"]["MaximumConcurrency"] >= 2, trigger.queue
+    for name, function in functions().items():
+        assert "ReservedConcurrentExecutions" not in function, name
+
+
+def test_one_message_that_fails_does_not_bring_back_its_batch() -> None:
+    for trigger in triggers():
+        assert trigger.event["FunctionResponseTypes"] == ["ReportBatchItemFailures"], trigger.queue
+
+
+def test_no_function_may_do_everything_or_touch_everything() -> None:
+    for one in statements():
+        for action in one.actions:
+            service, _, verb = action.partition(":")
+            assert service not in ("", "*"), one
+            assert verb.strip("*"), one
+        assert "*" not in one.resources, one
+
+
+def test_a_policy_names_its_actions_one_by_one() -> None:
+    # SendMessage* is how SQS's batches are allowed: they have no action of their own.
+    stars = {action for one in statements() for action in one.actions if "*" in action}
+    assert stars <= {"sqs:SendMessage*"}
+
+
+def test_no_function_may_scan_the_table() -> None:
+    assert not any("dynamodb:Scan" in one.actions for one in statements())
+
+
+@pytest.mark.parametrize(
+    ("purpose", "allowed"),
+    [
+        ("credentials", {"PollFunction", "SyncFunction", "ProbeFunction"}),
+        ("webhook", {"WebhookFunction"}),
+    ],
+)
+def test_only_who_needs_a_secret_may_unseal_it(purpose: str, allowed: set[str]) -> None:
+    may = {
+        one.function
+        for one in statements()
+        if "kms:Decrypt" in one.actions and purpose in json.dumps(one.condition)
+    }
+    assert may == allowed
+
+
+def test_every_permission_on_the_key_is_for_one_purpose() -> None:
+    for one in statements():
+        if not any(action.startswith("kms:") for action in one.actions):
+            continue
+        assert one.actions == ["kms:Decrypt"], one
+        purposes = [value["kms:EncryptionContext:purpose"] for value in one.condition.values()]
+        assert purposes in (["credentials"], ["webhook"]), one
+
+
+def test_what_the_api_serves_by_hand_it_may_not_unseal() -> None:
+    assert not any(
+        action.startswith("kms:")
+        for one in statements()
+        if one.function == "ApiFunction"
+        for action in one.actions
+    )
+
+
+def test_what_is_kept_outlives_the_stack() -> None:
+    for name in ("Table", "Bucket", "Key"):
+        assert resources()[name]["DeletionPolicy"] == "Retain"
+        assert resources()[name]["UpdateReplacePolicy"] == "Retain"
+
+
+def test_every_functions_logs_end() -> None:
+    kept = {
+        log["LogGroupName"]["Fn::Sub"]: log["RetentionInDays"]
+        for log in of_type("AWS::Logs::LogGroup").values()
+    }
+    for name in functions():
+        assert f"/aws/lambda/${{{name}}}" in kept
