@@ -1,0 +1,69 @@
+"""What tests of the deployed stack share: accounts, and looks from below."""
+
+import secrets
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import trustme
+
+from local.operator import office_of_emulator
+from local.resources import Resources
+from local.stack import Stack
+from mailmirror.runtime import Runtime
+from mailmirror.usecases.accounts import create_account
+from tests.crm import Crm, user
+from tests.servers.dovecot import Dovecot
+from tests.stack.feed import told
+from tests.stack.mailing import Login, ago, letter
+from tests.stack.team import CLEO, KIM, LATER, Team, assemble
+from tests.stack.traces import Traces
+
+
+@pytest.fixture(scope="session")
+def office(stack: Stack) -> Runtime:
+    """The operator's commands on the deployed stack's table."""
+    return office_of_emulator(stack.aws_endpoint)
+
+
+@pytest.fixture(scope="session")
+def new_crm(stack: Stack, office: Runtime) -> Callable[[], Crm]:
+    """Makes a CRM with an account of its own."""
+    return lambda: Crm(stack.endpoint, create_account("test", office))
+
+
+@pytest.fixture(scope="session")
+def traces(stack: Stack, resources: Resources, aws: Any) -> Traces:
+    return Traces(stack, resources, aws)
+
+
+@pytest.fixture(scope="module")
+def crm(new_crm: Callable[[], Crm]) -> Crm:
+    """A CRM with an account and the user `ann`."""
+    made = new_crm()
+    told(made, user("ann", "ann@us.example"))
+    return made
+
+
+@pytest.fixture(scope="session")
+def mail_server(authority: trustme.CA) -> Iterator[Dovecot]:
+    """A Dovecot that the stack trusts, with logins to hand out."""
+    passwords = {f"login-{number:02}": secrets.token_hex(16) for number in range(40)}
+    with Dovecot(passwords, issuer=authority) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def new_login(mail_server: Dovecot) -> Callable[[], Login]:
+    """Hands out logins, each with an empty mailbox, once."""
+    logins = iter(mail_server.users.items())
+    return lambda: Login(*next(logins))
+
+
+@pytest.fixture(scope="session")
+def team(new_crm: Callable[[], Crm], mail_server: Dovecot, new_login: Callable[[], Login]) -> Team:
+    """A team whose mail the schedule has mirrored; then something came for Cleo."""
+    assembled = assemble(new_crm(), mail_server, [new_login() for _ in range(3)])
+    later = letter(KIM, CLEO, subject=LATER, message_id="later@customer.example")
+    assembled.deliver(assembled.cleo, later, ago())
+    return assembled

@@ -1,0 +1,273 @@
+"""Each sample of `events/` through its handler, in this process, on a table of its own."""
+
+import importlib.util
+import json
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local import emulator
+from local.stack import Stack
+from mailmirror.domain.feed import PersonKind, PersonRef
+from mailmirror.domain.mailbox import MailboxStatus
+from mailmirror.runtime import Runtime
+from mailmirror.store.queues import FeedJob, PollJob, SyncJob
+from mailmirror.usecases.accounts import NewAccount, create_account
+from mailmirror.usecases.apply_event import apply_event
+from mailmirror.usecases.connect_mailbox import ConnectRequest, connect_mailbox
+from mailmirror.usecases.read_mailbox import read_mailbox
+from tests.crm import Json, contact, sign, user
+from tests.servers.dovecot import Dovecot
+from tests.stack.mailing import Login, form, letter
+from tests.stack.team import ANN, KIM, QUOTE
+
+ROOT = Path(__file__).parents[2]
+ACCOUNT, MAILBOX = "5a1e5c0ffee0", "0badcafe0badcafe"
+"""As the samples have them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What Lambda hands over beside the event."""
+
+    function_name: str = "sample"
+    memory_limit_in_mb: int = 512
+    invoked_function_arn: str = "arn:aws:lambda:us-east-1:123456789012:function:sample"
+    aws_request_id: str = "c6af9ac6-7b61-11e6-9a41-93e8deadbeef"
+
+    def get_remaining_time_in_millis(self) -> int:
+        return 300_000
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """An account with Ann and Kim, and how the samples' handlers are called there."""
+
+    runtime: Runtime
+    account: NewAccount
+
+    def sample(self, name: str) -> Json:
+        event: Json = json.loads((ROOT / "events" / f"{name}.json").read_text("utf-8"))
+        return event
+
+    def api_sample(self, name: str) -> Json:
+        """A sample with the account's key in place of the one in the file."""
+        event = self.sample(name)
+        for headers, value in (
+            (event["headers"], f"Bearer {self.account.api_key}"),
+            (event["multiValueHeaders"], [f"Bearer {self.account.api_key}"]),
+        ):
+            headers["Authorization"] = value
+        return event
+
+    def handle(self, function: str, event: Json) -> Json:
+        """Call a function's handler in a new environment."""
+        path = ROOT / "functions" / function / "app.py"
+        spec = importlib.util.spec_from_file_location(f"functions.{function}.app", path)
+        assert spec is not None
+        assert spec.loader is not None
+        app = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(app)
+        answer: Json = app.handler(event, Context())
+        json.dumps(answer)
+        return answer
+
+
+@pytest.fixture
+def place(
+    runtime: Runtime, stack: Stack, aws: Any, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Place]:
+    """The environment is that of a function on the table of `runtime`."""
+    sqs = aws("sqs")
+    feed = sqs.create_queue(
+        QueueName=f"{runtime.settings.table}.fifo", Attributes={"FifoQueue": "true"}
+    )["QueueUrl"]
+    settings = replace(
+        runtime.settings,
+        feed_queue=feed,
+        allowed_networks="127.0.0.0/8",
+        extra_ca_object="config/extra-ca.pem",
+    )
+    environment = {name.upper(): value for name, value in asdict(settings).items()}
+    region = {"AWS_REGION": emulator.REGION, "AWS_DEFAULT_REGION": emulator.REGION}
+    endpoint = {"AWS_ENDPOINT_URL": stack.aws_endpoint}
+    for name, value in (environment | emulator.CREDENTIALS | region | endpoint).items():
+        monkeypatch.setenv(name, value)
+    runtime.settings = settings
+    runtime.new_id = lambda: ACCOUNT
+    yield Place(runtime, create_account("samples", runtime))
+    sqs.delete_queue(QueueUrl=feed)
+
+
+@pytest.fixture
+def people(place: Place) -> None:
+    """Ann and Kim are known."""
+    for event in (user("ann"), contact("kim", KIM)):
+        apply_event(FeedJob(place.account.account_id, event), place.runtime)
+
+
+@pytest.fixture
+def filled(mail_server: Dovecot, new_login: Callable[[], Login]) -> Json:
+    """The form to connect a mailbox with one message from Kim."""
+    login = new_login()
+    mail_server.append(login.username, "INBOX", letter(KIM, ANN, subject=QUOTE).as_bytes())
+    return form(mail_server, login, "ann", ANN)
+
+
+@pytest.fixture
+def mailbox(place: Place, people: None, filled: Json) -> Json:
+    """The mailbox, connected; its form."""
+    place.runtime.new_id = lambda: MAILBOX
+    account = place.account.account_id
+    assert connect_mailbox(account, ConnectRequest.parse(filled), place.runtime) == MAILBOX
+    return filled
+
+
+def taken(place: Place, aws: Any, queue: str) -> list[str]:
+    """The bodies of a queue's messages."""
+    url = getattr(place.runtime.settings, queue)
+    answer = aws("sqs").receive_message(QueueUrl=url, MaxNumberOfMessages=10)
+    return [message["Body"] for message in answer.get("Messages", ())]
+
+
+def test_every_sample_is_replayed() -> None:
+    names = {path.stem for path in (ROOT / "events").glob("*.json")}
+    table = (ROOT / "events" / "README.md").read_text("utf-8")
+    replayed = Path(__file__).read_text("utf-8")
+
+    assert {name for name in names if f"`{name}.json`" not in table} == set()
+    assert {name for name in names if f'sample("{name}")' not in replayed} == set()
+    functions = {path.parent.name for path in (ROOT / "functions").glob("*/app.py")}
+    assert {name.partition("-")[0] for name in names} == functions
+
+
+@pytest.mark.usefixtures("mailbox")
+def test_dispatch_by_the_schedule(place: Place, aws: Any) -> None:
+    assert place.handle("dispatch", place.sample("dispatch-schedule")) == {"due": 1}
+
+    (job,) = map(PollJob.from_json, taken(place, aws, "poll_queue"))
+    assert [(key.account, key.mailbox) for key in job.mailboxes] == [(ACCOUNT, MAILBOX)]
+
+
+@pytest.mark.usefixtures("mailbox")
+def test_poll_from_its_queue(place: Place, aws: Any) -> None:
+    assert place.handle("poll", place.sample("poll-sqs")) == {"batchItemFailures": []}
+
+    (job,) = map(SyncJob.from_json, taken(place, aws, "first_sync_queue"))
+    assert (job.account, job.mailbox) == (ACCOUNT, MAILBOX)
+
+
+@pytest.mark.usefixtures("mailbox")
+def test_sync_from_its_queue(place: Place) -> None:
+    assert place.handle("sync", place.sample("sync-sqs")) == {"batchItemFailures": []}
+
+    report = read_mailbox(place.account.account_id, MAILBOX, place.runtime)
+    assert (report.state, report.progress) == ("healthy", 100)
+
+
+def test_webhook_over_http(place: Place, aws: Any) -> None:
+    event = place.sample("webhook-api")
+    signature = sign(place.account.webhook_secret, event["body"].encode(), int(time.time()))
+    event["headers"]["X-Mailmirror-Signature"] = signature
+    event["multiValueHeaders"]["X-Mailmirror-Signature"] = [signature]
+
+    answer = place.handle("webhook", event)
+
+    assert (answer["statusCode"], json.loads(answer["body"])) == (
+        202,
+        {"accepted": 1, "refused": []},
+    )
+    (job,) = map(FeedJob.from_json, taken(place, aws, "feed_queue"))
+    assert job == FeedJob(place.account.account_id, json.loads(event["body"])["events"][0])
+
+
+def test_webhook_with_the_signature_of_the_file(place: Place, aws: Any) -> None:
+    answer = place.handle("webhook", place.sample("webhook-api"))
+
+    assert answer["statusCode"] == 401
+    assert taken(place, aws, "feed_queue") == []
+
+
+def test_apply_from_its_queue(place: Place) -> None:
+    assert place.handle("apply", place.sample("apply-sqs")) == {"batchItemFailures": []}
+
+    account, people = place.account.account_id, place.runtime.people
+    assert place.runtime.people.team(account).users.keys() == {"ann"}
+    kim = people.find(account, PersonRef(PersonKind.CONTACT, "kim"))
+    assert kim is not None
+    assert (kim.name, kim.emails) == ("Kim Larsen", {KIM})
+    assert people.find(account, PersonRef(PersonKind.LEAD, "lena")) is None
+    state = place.runtime.feed.state(account)
+    assert (state.applied, state.refused) == (2, 1)
+
+
+@pytest.mark.usefixtures("mailbox")
+def test_api_get(place: Place) -> None:
+    place.handle("sync", place.sample("sync-sqs"))
+
+    answer = place.handle("api", place.api_sample("api-get"))
+
+    assert answer["statusCode"] == 200
+    page = json.loads(answer["body"])
+    assert [message["subject"] for message in page["messages"]] == [QUOTE]
+    assert page["coverage"]["complete"] is True
+
+
+@pytest.mark.usefixtures("mailbox")
+def test_api_post(place: Place, aws: Any) -> None:
+    answer = place.handle("api", place.api_sample("api-post"))
+
+    assert (answer["statusCode"], json.loads(answer["body"])["queued"]) == (202, True)
+    (job,) = map(SyncJob.from_json, taken(place, aws, "sync_queue"))
+    assert (job.account, job.mailbox) == (ACCOUNT, MAILBOX)
+
+
+@pytest.mark.usefixtures("mailbox")
+def test_api_delete(place: Place) -> None:
+    answer = place.handle("api", place.api_sample("api-delete"))
+
+    assert (answer["statusCode"], json.loads(answer["body"])["state"]) == (202, "disconnected")
+    (kept,) = place.runtime.mailboxes.list_all(place.account.account_id)
+    assert kept.status is MailboxStatus.DISCONNECTED
+
+
+@pytest.mark.parametrize("name", ["api-get", "api-post", "api-delete"])
+def test_api_with_the_key_of_the_file(place: Place, name: str) -> None:
+    assert place.handle("api", place.sample(name))["statusCode"] == 401
+
+
+@pytest.mark.usefixtures("people")
+def test_probe_connects(place: Place, filled: Json) -> None:
+    event = place.sample("probe-connect")
+    event["request"] |= {name: filled[name] for name in ("imap", "username", "password")}
+
+    id = place.handle("probe", event)["answer"]["id"]
+
+    (kept,) = place.runtime.mailboxes.list_all(place.account.account_id)
+    assert (kept.key.mailbox, kept.email, kept.owner) == (id, ANN, "ann")
+
+
+@pytest.mark.usefixtures("people")
+def test_probe_says_why_it_does_not_connect(place: Place, filled: Json) -> None:
+    event = place.sample("probe-connect")
+    event["request"] |= {"imap": filled["imap"], "password": "wrong"}
+
+    assert place.handle("probe", event)["refused"]["code"] == "sign_in_failed"
+    assert place.runtime.mailboxes.list_all(place.account.account_id) == []
+
+
+@pytest.mark.usefixtures("mailbox")
+def test_probe_audits(place: Place) -> None:
+    place.handle("sync", place.sample("sync-sqs"))
+
+    audit = place.handle("probe", place.sample("probe-audit"))["answer"]
+
+    assert audit["clean"] is True
+    assert {folder["role"]: folder["server_uids"] for folder in audit["folders"]} == {
+        "inbox": 1,
+        "sent": 0,
+    }

@@ -1,0 +1,257 @@
+"""The CRM's webhook: what is taken in, what is refused, and what comes of it."""
+
+import json
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+import requests
+
+from mailmirror.domain.problems import PROBLEMS, Code
+from tests.crm import Crm, contact, deal, event, lead, sign, user
+from tests.stack.feed import READER, handled, knows, told
+from tests.stack.traces import Traces
+
+LIMIT = 256 * 1024
+"""Bytes of a body."""
+EMPTY = b'{"events": []}'
+EARLY = datetime(2026, 2, 1, 9, tzinfo=UTC)
+LATE = EARLY + timedelta(hours=1)
+
+
+def refused(answer: requests.Response) -> tuple[int, str]:
+    """The status and code of a problem that says why and what to do."""
+    problem = answer.json()
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert problem["status"] == answer.status_code
+    assert problem["reason"]
+    assert problem["remedy"]
+    return answer.status_code, problem["code"]
+
+
+def test_events_are_accepted_and_applied(crm: Crm) -> None:
+    answer = crm.post(lead("lena", "lena@customer.example"), deal("rollout"))
+
+    assert (answer.status_code, answer.json()) == (202, {"accepted": 2, "refused": []})
+    handled(crm)
+    assert knows(crm, "leads/lena")
+    assert knows(crm, "deals/rollout")
+    assert not knows(crm, "contacts/lena")
+
+
+def test_no_events_are_no_mistake(crm: Crm) -> None:
+    assert crm.post().json() == {"accepted": 0, "refused": []}
+
+
+@pytest.mark.parametrize(
+    "signature",
+    [
+        "",
+        "v1=00",
+        f"t=now,v1={'0' * 64}",
+        f"t={int(time.time())},v1={'0' * 64}",
+        sign("another secret", EMPTY, int(time.time())),
+    ],
+)
+def test_a_body_that_was_not_signed_by_the_account_is_refused(crm: Crm, signature: str) -> None:
+    assert refused(crm.post_body(EMPTY, signature)) == (401, "invalid_signature")
+
+
+def test_a_signature_is_for_one_body(crm: Crm) -> None:
+    signature = sign(crm.account.webhook_secret, EMPTY, int(time.time()))
+
+    assert refused(crm.post_body(EMPTY + b" ", signature)) == (401, "invalid_signature")
+
+
+def test_a_signature_is_for_one_account(crm: Crm) -> None:
+    for other in ("000000000000", "no-account"):
+        assert refused(crm.post_body(EMPTY, account_id=other)) == (401, "invalid_signature")
+
+
+@pytest.mark.parametrize("minutes", [-6, 6])
+def test_a_timestamp_may_be_five_minutes_off_and_no_more(crm: Crm, minutes: int) -> None:
+    now, secret = int(time.time()), crm.account.webhook_secret
+    nearly = now + minutes * 60 * 4 // 6
+
+    assert crm.post_body(EMPTY, sign(secret, EMPTY, nearly)).status_code == 202
+    assert refused(crm.post_body(EMPTY, sign(secret, EMPTY, now + minutes * 60))) == (
+        401,
+        "stale_timestamp",
+    )
+
+
+def test_a_body_may_have_256_kilobytes_and_no_more(crm: Crm) -> None:
+    assert crm.post_body(EMPTY.ljust(LIMIT)).status_code == 202
+    assert refused(crm.post_body(EMPTY.ljust(LIMIT + 1))) == (413, "body_too_large")
+
+
+@pytest.mark.parametrize(
+    ("body", "problem"),
+    [
+        (b"", (400, "malformed_json")),
+        (b"{", (400, "malformed_json")),
+        (b"[" * 100_000, (400, "malformed_json")),
+        (b"[]", (400, "malformed_json")),
+        (b'"events"', (400, "malformed_json")),
+        (b"{}", (422, "missing_field")),
+        (b'{"events": null}', (422, "invalid_field")),
+        (b'{"events": {}}', (422, "invalid_field")),
+    ],
+)
+def test_a_signed_body_that_is_no_list_of_events_is_refused(
+    crm: Crm, body: bytes, problem: tuple[int, str]
+) -> None:
+    assert refused(crm.post_body(body)) == problem
+
+
+def without(whole: dict[str, Any], field: str) -> dict[str, Any]:
+    return {name: value for name, value in whole.items() if name != field}
+
+
+BAD_EVENTS = [
+    ("not an event", Code.INVALID_FIELD, "event"),
+    (None, Code.MISSING_FIELD, "event"),
+    (event("contact.sneezed", item="x", id="e-type"), Code.UNKNOWN_EVENT_TYPE, "type"),
+    (without(contact("x"), "type"), Code.MISSING_FIELD, "type"),
+    (without(contact("x"), "id"), Code.MISSING_FIELD, "id"),
+    (contact("x", id="an id"), Code.INVALID_FIELD, "id"),
+    (without(contact("x"), "occurred_at"), Code.MISSING_FIELD, "occurred_at"),
+    (contact("x") | {"occurred_at": "2026-02-01T09:00:00"}, Code.INVALID_FIELD, "occurred_at"),
+    (contact("x") | {"occurred_at": "yesterday"}, Code.INVALID_FIELD, "occurred_at"),
+    (without(contact("x"), "data"), Code.MISSING_FIELD, "data"),
+    (contact("x") | {"data": []}, Code.INVALID_FIELD, "data"),
+    (event("contact.upserted", item=None, name="X", emails=[]), Code.MISSING_FIELD, "id"),
+    (event("contact.upserted", item="x", name="X"), Code.MISSING_FIELD, "emails"),
+    (event("contact.upserted", item="x", emails="x@y.example"), Code.INVALID_FIELD, "emails"),
+    (contact("x", "x@customer.example", "not an address"), Code.INVALID_EMAIL, "emails[1]"),
+    (deal("x", status="maybe"), Code.INVALID_FIELD, "status"),
+    (event("deal.upserted", item="x", status="open"), Code.MISSING_FIELD, "contact_ids"),
+]
+"""An event that cannot be applied, why, and the field to correct."""
+
+
+def test_a_bad_event_in_a_batch_loses_no_other_and_is_named(crm: Crm) -> None:
+    good = [lead(f"good-{number}") for number in range(len(BAD_EVENTS) + 1)]
+    batch: list[Any] = [good[0]]
+    for (bad, _, _), next_good in zip(BAD_EVENTS, good[1:], strict=True):
+        batch += [bad, next_good]
+
+    answer = told(crm, *batch)
+
+    assert answer["accepted"] == len(good)
+    assert [problem["index"] for problem in answer["refused"]] == list(range(1, len(batch), 2))
+    for problem, (bad, code, field) in zip(answer["refused"], BAD_EVENTS, strict=True):
+        assert problem["code"] == code
+        assert problem["reason"] == PROBLEMS[code].reason
+        assert problem["remedy"] == PROBLEMS[code].remedy
+        assert problem["detail"].startswith(field)
+        assert problem.get("id") == (bad.get("id") if isinstance(bad, dict) else None)
+    assert all(knows(crm, f"leads/good-{number}") for number in range(len(good)))
+    assert not knows(crm, "contacts/x")
+    assert not knows(crm, "deals/x")
+
+
+def test_refused_events_are_a_gap_that_every_card_tells_of(new_crm: Callable[[], Crm]) -> None:
+    crm = new_crm()
+    told(crm, lead("gil"), lead("gina", "no address"))
+
+    feed = crm.get("/leads/gil/messages", READER)["coverage"]["feed"]
+
+    assert feed["complete"] is False
+    assert feed["reason"].startswith("1 event")
+    assert feed["remedy"]
+
+
+def test_ids_may_be_numbers(crm: Crm) -> None:
+    told(crm, event("contact.upserted", id="n1", item=4711, name="Nora", emails=[]))
+
+    assert knows(crm, "contacts/4711")
+
+
+def test_a_deleted_person_stays_deleted_when_an_older_event_comes_late(crm: Crm) -> None:
+    told(crm, contact("dora", occurred_at=EARLY))
+    assert knows(crm, "contacts/dora")
+
+    told(crm, event("contact.deleted", item="dora", occurred_at=LATE))
+    assert not knows(crm, "contacts/dora")
+
+    told(crm, contact("dora", "dora@customer.example", occurred_at=LATE - timedelta(seconds=1)))
+    assert not knows(crm, "contacts/dora")
+
+
+def test_a_deletion_may_come_before_what_it_deletes(crm: Crm) -> None:
+    told(crm, event("lead.deleted", item="luis", occurred_at=LATE))
+    told(crm, lead("luis", occurred_at=EARLY))
+
+    assert not knows(crm, "leads/luis")
+
+
+def test_a_late_deletion_does_not_undo_what_happened_after_it(crm: Crm) -> None:
+    told(crm, contact("rosa", occurred_at=LATE))
+    told(crm, event("contact.deleted", item="rosa", occurred_at=EARLY))
+
+    assert knows(crm, "contacts/rosa")
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_of_two_events_at_one_instant_the_greater_id_is_the_later(
+    crm: Crm, order: tuple[int, int]
+) -> None:
+    name = f"twin-{order[0]}"
+    both = [
+        contact(name, occurred_at=EARLY, id="a"),
+        event("contact.deleted", item=name, occurred_at=EARLY, id="b"),
+    ]
+
+    told(crm, *(both[index] for index in order))
+
+    assert not knows(crm, f"contacts/{name}")
+
+
+def test_an_instant_counts_and_not_how_its_zone_is_written(crm: Crm) -> None:
+    tokyo = timezone(timedelta(hours=9))
+    created = lead("zoe", occurred_at=EARLY)
+    deleted = event("lead.deleted", item="zoe", occurred_at=LATE.astimezone(tokyo))
+
+    told(crm, deleted, created)
+
+    assert not knows(crm, "leads/zoe")
+
+
+def test_a_repeat_changes_nothing(crm: Crm) -> None:
+    created, deleted = (
+        contact("rita", occurred_at=EARLY),
+        event("contact.deleted", item="rita", occurred_at=LATE),
+    )
+    told(crm, created, deleted)
+
+    # With its fields in another order the queue cannot know it for a repeat.
+    told(crm, created, deleted, dict(reversed(created.items())))
+
+    assert not knows(crm, "contacts/rita")
+
+
+def test_a_deal_is_as_its_latest_version_says(crm: Crm) -> None:
+    told(crm, event("deal.deleted", item="lift", occurred_at=LATE))
+    told(crm, deal("lift", occurred_at=EARLY))
+    assert not knows(crm, "deals/lift")
+
+    told(crm, deal("lift", occurred_at=LATE + timedelta(seconds=1)))
+    assert knows(crm, "deals/lift")
+
+
+def test_nothing_of_an_event_is_logged(crm: Crm, traces: Traces) -> None:
+    markers = ["Xenia Quartz", "xenia@quartz.example", "xenia-quartz"]
+    told(
+        crm,
+        contact("xenia-quartz", "xenia@quartz.example") | {"note": "Xenia Quartz"},
+        contact("xenia-quartz", "xenia@quartz.example", "Xenia Quartz"),
+        user("xenia-quartz", "xenia@quartz.example"),
+    )
+    body = json.dumps({"events": ["Xenia Quartz"]}).encode()
+    crm.post_body(body, "t=1,v1=0")
+
+    secrets = [crm.account.webhook_secret, crm.account.api_key]
+    assert traces.of([*markers, *secrets], traces.logs()) == []
