@@ -5,7 +5,7 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import islice
@@ -114,8 +114,8 @@ def _embedded_ipv4(
 ) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
     """The address that is really reached: some IPv6 ranges lead to IPv4 addresses."""
     if isinstance(address, ipaddress.IPv6Address):
-        if address.ipv4_mapped:
-            return address.ipv4_mapped
+        if embedded := address.ipv4_mapped or address.sixtofour:
+            return embedded
         if any(address in network for network in _LEADING_TO_IPV4) and int(address) > 1:
             return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
     return address
@@ -139,21 +139,24 @@ def tls_stage(host: str) -> Iterator[None]:
 
 
 @contextmanager
-def limited(seconds: float, current: Callable[[], socket.socket]) -> Iterator[None]:
+def limited(seconds: float, connection: socket.socket) -> Iterator[None]:
     """End a conversation that lasts too long, however slowly the server drips its bytes.
 
     Parameters:
-        current: the socket of the conversation, which STARTTLS replaces.
+        connection: the conversation's, before TLS.
 
     Raises:
         Refused: `connect_timeout`, once the time was up.
     """
     expired = threading.Event()
+    # Of our own: a TLS handshake takes the other descriptor from the plain socket at its start,
+    # and gives out the socket that has it only at its end.
+    held = connection.dup()
 
     def end() -> None:
         expired.set()
         with suppress(OSError):
-            current().shutdown(socket.SHUT_RDWR)
+            held.shutdown(socket.SHUT_RDWR)
 
     timer = threading.Timer(seconds, end)
     timer.daemon = True
@@ -166,6 +169,8 @@ def limited(seconds: float, current: Callable[[], socket.socket]) -> Iterator[No
         raise
     finally:
         timer.cancel()
+        timer.join()
+        held.close()
 
 
 @contextmanager

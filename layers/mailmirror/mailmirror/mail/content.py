@@ -19,6 +19,9 @@ PARSER_VERSION = 1
 
 _ALTERNATIVES = ("text/plain", "text/html", "text/calendar")
 _SNIPPET = 200
+_SNIPPET_SOURCE = 1 << 16
+"""Characters in which the beginning of what is new is looked for."""
+_LONGEST_ATTRIBUTION = 500
 _LONGEST_NAME = 200
 _NAME_EXTENSION = re.compile(r"\.[^. ]{1,10}\Z")
 _SEPARATORS = re.compile(r"[/\\]")
@@ -261,7 +264,7 @@ def _safe(name: str) -> str:
 def _snippet(text: str) -> str:
     words: list[str] = []
     length = 0
-    lines = iter(_new_lines(text.split("\n")))
+    lines = iter(_new_lines(text[:_SNIPPET_SOURCE].split("\n")))
     while length <= _SNIPPET and (line := next(lines, None)) is not None:
         for word in line.split():
             words.append(word)
@@ -279,12 +282,17 @@ def _new_lines(lines: Sequence[str]) -> Iterator[str]:
             skip_next = False
         elif line.rstrip() == "--" or _ORIGINAL.match(bare):
             return
-        elif bare.startswith(">") or _ATTRIBUTION.match(bare):
+        elif bare.startswith(">") or _is_attribution(bare):
             continue
-        elif _ATTRIBUTION.match(following):
+        elif _is_attribution(following):
             yield bare
-        elif _ATTRIBUTION.match(f"{bare} {following.strip()}"):
+        elif _is_attribution(f"{bare} {following.strip()}"):
             # One that was broken into two lines.
             skip_next = True
         else:
             yield bare
+
+
+def _is_attribution(line: str) -> bool:
+    """Tell a line as `On …, Kim wrote:`; a long one is none, and could be long to look at."""
+    return len(line) <= _LONGEST_ATTRIBUTION and _ATTRIBUTION.match(line) is not None

@@ -1,5 +1,6 @@
 """Which folder is the Inbox, and which holds sent mail."""
 
+import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -93,7 +94,7 @@ def _special_use(folder: Listed) -> FolderRole | None:
 
 def _sent_rank(folder: Listed) -> int | None:
     """How common the folder's name is for sent mail; also below INBOX, as Courier has it."""
-    name = folder.name.casefold()
+    name = unicodedata.normalize("NFC", folder.name).casefold()
     inbox = f"inbox{folder.delimiter}".casefold()
     short = name.removeprefix(inbox) if folder.delimiter else name
     return SENT_NAMES.index(short) if short in SENT_NAMES else None

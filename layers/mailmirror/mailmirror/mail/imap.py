@@ -123,12 +123,8 @@ class ImapSession:
         """
         connection = reach.connect(server)
         client: _Client | None = None
-
-        def current() -> socket.socket:
-            return client.socket() if client else connection
-
         try:
-            with limited(seconds, current):
+            with limited(seconds, connection):
                 if server.security is Security.TLS:
                     connection = reach.secure(connection, server.host)
                 client = _greeted(connection, server)
@@ -139,7 +135,10 @@ class ImapSession:
                 with suppress(imaplib.IMAP4.error, IMAPClientError, OSError, _TooMuch):
                     client.logout()
         finally:
-            current().close()
+            if client is not None:
+                with suppress(OSError):  # it is shut down already
+                    client.shutdown()
+            connection.close()
 
     def folders(self) -> Sequence[RemoteFolder]:
         """Find the Inbox and the folder of sent mail."""
@@ -282,6 +281,8 @@ def _authenticate(client: _Client, username: str, password: str) -> None:
             else:
                 client.login(_quoted(username), password)  # imaplib quotes only the password
         except LoginError as error:
+            if isinstance(error.__context__, imaplib.IMAP4.abort):  # says nothing of the password
+                raise Refused(Code.CONNECTION_LOST) from error
             raise Refused(_sign_in_code(str(error))) from error
 
 

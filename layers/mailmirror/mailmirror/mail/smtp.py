@@ -2,6 +2,7 @@
 
 import smtplib
 import socket
+from base64 import b64encode
 
 from mailmirror.domain.mailbox import Security, Server
 from mailmirror.domain.problems import Code, Refused
@@ -33,7 +34,7 @@ def try_sign_in(server: Server, username: str, password: str, reach: Reach, seco
     connection = reach.connect(server)
     client = _Smtp(connection, server.host)
     try:
-        with limited(seconds, lambda: client.sock or connection):
+        with limited(seconds, connection):
             _try(client, connection, server, username, password, reach)
     finally:
         client.close()
@@ -61,7 +62,7 @@ def _try(
                 raise Refused(Code.STARTTLS_MISSING)
             with tls_stage(server.host):
                 client.starttls(context=reach.trust)
-        client.login(username, password)
+        _authenticate(client, username, password)
         client.quit()
     except smtplib.SMTPAuthenticationError as error:
         busy = error.smtp_code < 500
@@ -74,3 +75,16 @@ def _try(
         raise Refused(Code.CONNECT_TIMEOUT, "no greeting") from error
     except OSError as error:
         raise Refused(Code.CONNECTION_LOST) from error
+
+
+def _authenticate(client: _Smtp, username: str, password: str) -> None:
+    """Try one mechanism, PLAIN where there is a choice: each that fails counts as an attempt."""
+    client.ehlo_or_helo_if_needed()
+    if "PLAIN" not in client.esmtp_features.get("auth", "").upper().split():
+        client.login(username, password)
+        return
+    # RFC 4616 has UTF-8, smtplib's own only ASCII.
+    secrets = b64encode(f"\0{username}\0{password}".encode()).decode("ascii")
+    code, answer = client.docmd("AUTH", f"PLAIN {secrets}")
+    if code != 235:
+        raise smtplib.SMTPAuthenticationError(code, answer)

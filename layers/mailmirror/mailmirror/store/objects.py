@@ -1,6 +1,7 @@
 """Raw mail that is too large for an item, and attachments on their way out."""
 
 import hashlib
+from itertools import chain
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -27,11 +28,12 @@ class ObjectStore:
         return answer["Body"].read()
 
     def erase_mail(self, key: MailboxKey) -> None:
-        """Delete every object that a mailbox keeps in its epoch."""
-        pages = self._client.get_paginator("list_objects_v2").paginate(
-            Bucket=self._bucket, Prefix=_folder(key)
-        )
-        for page in pages:
+        """Delete every object of a mailbox in its epoch, those on their way out too."""
+        list_objects = self._client.get_paginator("list_objects_v2").paginate
+        folders = (_folder(key), _downloads(key))
+        for page in chain.from_iterable(
+            list_objects(Bucket=self._bucket, Prefix=folder) for folder in folders
+        ):
             objects: list[ObjectIdentifierTypeDef] = [
                 {"Key": entry["Key"]} for entry in page.get("Contents", ())
             ]
@@ -47,7 +49,7 @@ class ObjectStore:
         which is also told to save rather than to show.
         """
         digest = hashlib.sha256(data).hexdigest()
-        at = f"downloads/{key.account}/{key.mailbox}.{key.epoch}/{digest}"
+        at = f"{_downloads(key)}{digest}"
         self._client.put_object(Bucket=self._bucket, Key=at, Body=data)
         return self._client.generate_presigned_url(
             "get_object",
@@ -67,6 +69,10 @@ class ObjectStore:
 
 def _folder(key: MailboxKey) -> str:
     return f"mail/{key.account}/{key.mailbox}.{key.epoch}/"
+
+
+def _downloads(key: MailboxKey) -> str:
+    return f"downloads/{key.account}/{key.mailbox}.{key.epoch}/"
 
 
 def _raw(key: MailboxKey, message: MessageKey, sha256: str) -> str:

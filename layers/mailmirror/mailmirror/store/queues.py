@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 _BATCH = 10
 _ATTEMPTS = 3
 _BATCH_BYTES = 250_000
+_NOT_FOR_SQS = re.compile("[\ud800-\udfff\ufffe\uffff]")
+"""Characters that JSON may hold, and SQS refuses."""
 
 
 class NotQueued(Exception):
@@ -72,8 +75,9 @@ class FeedJob:
         return cls(AccountId(fields["account"]), fields["event"])
 
     def to_json(self) -> str:
-        # In ASCII: SQS refuses some characters, and JSON may hold half a surrogate pair.
-        return json.dumps({"account": self.account, "event": self.event})
+        fields = {"account": self.account, "event": self.event}
+        text = json.dumps(fields, ensure_ascii=False, separators=(",", ":"))
+        return _NOT_FOR_SQS.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 class Queue:
@@ -110,14 +114,14 @@ class FeedQueue:
         size = 0
         for event in events:
             body = FeedJob(account, event).to_json()
-            if batch and (len(batch) == _BATCH or size + len(body) > _BATCH_BYTES):
+            if batch and (len(batch) == _BATCH or size + len(body.encode()) > _BATCH_BYTES):
                 _send(self._client, self._url, batch)
                 batch, size = [], 0
             digest = hashlib.sha256(body.encode()).hexdigest()
             batch.append(
                 {"MessageBody": body, "MessageGroupId": account, "MessageDeduplicationId": digest}
             )
-            size += len(body)
+            size += len(body.encode())
         if batch:
             _send(self._client, self._url, batch)
 

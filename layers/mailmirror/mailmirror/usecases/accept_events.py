@@ -5,7 +5,6 @@ import hmac
 import json
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from mailmirror.domain.feed import parse_event
@@ -14,7 +13,7 @@ from mailmirror.domain.problems import Code, Refused
 from mailmirror.runtime import Runtime
 
 MAX_BODY_BYTES = 256 * 1024
-TOLERANCE = timedelta(minutes=5)
+TOLERANCE_SECONDS = 300
 
 _ACCOUNT = re.compile(r"[0-9a-f]{12}\Z")
 _SIGNATURE = re.compile(r"t=(\d{1,12}),v1=([0-9a-f]{64})\Z")
@@ -64,7 +63,7 @@ def _verified(account_id: str, body: bytes, signature: str, runtime: Runtime) ->
     signed = hmac.new(secret, match[1].encode() + b"." + body, hashlib.sha256).hexdigest()
     if not hmac.compare_digest(signed, match[2]):
         raise Refused(Code.INVALID_SIGNATURE)
-    if abs(runtime.now() - datetime.fromtimestamp(int(match[1]), UTC)) > TOLERANCE:
+    if abs(runtime.now().timestamp() - int(match[1])) > TOLERANCE_SECONDS:
         raise Refused(Code.STALE_TIMESTAMP)
     return account.id
 

@@ -25,7 +25,7 @@ class FolderAudit:
 def audit_mailbox(mailbox: Mailbox, runtime: Runtime) -> Sequence[FolderAudit]:
     """Audit each folder: the server's set is read first, then the ledger.
 
-    What is extra is looked for a second time: a message may have come between the two looks.
+    What does not agree is looked at a second time: a sync may have worked between the two looks.
 
     Raises:
         Refused: the server cannot be asked.
@@ -39,14 +39,16 @@ def audit_mailbox(mailbox: Mailbox, runtime: Runtime) -> Sequence[FolderAudit]:
 def _audit(
     mailbox: Mailbox, folder: RemoteFolder, session: ImapSession, runtime: Runtime
 ) -> FolderAudit:
+    found = _look(mailbox, folder, session, runtime)
+    return FolderAudit(folder, found if found.clean else _look(mailbox, folder, session, runtime))
+
+
+def _look(mailbox: Mailbox, folder: RemoteFolder, session: ImapSession, runtime: Runtime) -> Audit:
     status = session.examine(folder)
     server = session.uids(1, status.uidnext - 1)
-    found = _held_against(mailbox, folder, status, server, runtime)
-    if found.extra:
-        status = session.examine(folder)
-        server |= session.uids(1, status.uidnext - 1)
-        found = _held_against(mailbox, folder, status, server, runtime)
-    return FolderAudit(folder, found)
+    if len(server) != status.messages:  # some servers' SEARCH leaves messages out
+        server |= UidSet.of(session.dates(UidSet.span(1, status.uidnext - 1)))
+    return _held_against(mailbox, folder, status, server, runtime)
 
 
 def _held_against(
