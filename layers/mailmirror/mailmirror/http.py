@@ -11,7 +11,7 @@ from typing import Any
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEvent
 
 from mailmirror.domain.problems import Code, Refused
-from mailmirror.runtime import log_failure
+from mailmirror.runtime import count, log_failure
 
 JSON = "application/json"
 PROBLEM = "application/problem+json"
@@ -37,6 +37,7 @@ class Answer:
         if not isinstance(error, Refused):
             log_failure(error)
             error = Refused(Code.INTERNAL_ERROR)
+        count(f"Refused_{error.code}")
         problem = error.as_problem()
         return cls(HTTPStatus(int(problem["status"])), problem, PROBLEM)
 

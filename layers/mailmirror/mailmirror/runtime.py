@@ -132,7 +132,7 @@ class Runtime:
 
     def count(self, name: str, value: float = 1) -> None:
         """Add to a metric, named in CamelCase."""
-        metrics.add_metric(name=name, unit=MetricUnit.Count, value=value)
+        count(name, value)
 
     @cached_property
     def table(self) -> Table:
@@ -231,6 +231,11 @@ class Runtime:
         return self._client("lambda")
 
 
+def count(name: str, value: float = 1) -> None:
+    """Add to a metric of this environment's, named in CamelCase."""
+    metrics.add_metric(name=name, unit=MetricUnit.Count, value=value)
+
+
 class Failed(Exception):
     """What a function fails with: an error's kind, and never its text, which may quote mail."""
 
@@ -244,7 +249,7 @@ def log_failure(error: Exception) -> None:
         aws=error.response["Error"].get("Code") if isinstance(error, ClientError) else None,
         frames=[f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames[-12:]],
     )
-    metrics.add_metric(name="Failures", unit=MetricUnit.Count, value=1)
+    count("Failures")
 
 
 def failures_logged[**P, R](step: Callable[P, R]) -> Callable[P, R]:
