@@ -2,10 +2,10 @@
 
 import json
 import socket
-import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from tests.stack.mailing import Login, form
 from tests.stack.submission import submission_server
 from tests.stack.traces import Traces
 
-SECONDS = 12
+SOON = timedelta(seconds=12)
 """Within which a person is told that a host does not answer."""
 
 Ask = Callable[[Mapping[str, Any]], requests.Response]
@@ -297,7 +297,11 @@ def test_a_server_without_an_inbox_is_told(
 
 
 def test_a_host_that_does_not_answer_is_told_in_time(
-    ask: Ask, good: dict[str, Any], authority: trustme.CA, mail_server: Dovecot
+    ask: Ask,
+    good: dict[str, Any],
+    authority: trustme.CA,
+    mail_server: Dovecot,
+    closed_port: int,
 ) -> None:
     waits_for_tls = {
         "host": "127.0.0.1",
@@ -316,13 +320,14 @@ def test_a_host_that_does_not_answer_is_told_in_time(
             ({"smtp": at(no_greeting)}, "smtp", {"connect_timeout"}),
         ]
         pool = stack.enter_context(ThreadPoolExecutor(len(cases)))
-        began = time.monotonic()
+        # As many environments are started first, for that is not what is measured.
+        closed = good | {"imap": good["imap"] | {"port": closed_port}}
+        assert {refused(one) for one in pool.map(ask, [closed] * len(cases))} == {"connect_refused"}
         answers = list(pool.map(ask, [good | change for change, _, _ in cases]))
-        took = time.monotonic() - began
 
     for answer, (_, stage, codes) in zip(answers, cases, strict=True):
         assert refused(answer, stage) in codes
-    assert took < SECONDS
+        assert answer.elapsed < SOON
 
 
 # Whose it is
