@@ -21,7 +21,7 @@ from tests.stack.mailing import Login, form
 from tests.stack.submission import submission_server
 from tests.stack.traces import Traces
 
-SOON = timedelta(seconds=12)
+SOON = timedelta(seconds=20)
 """Within which a person is told that a host does not answer."""
 
 Ask = Callable[[Mapping[str, Any]], requests.Response]
