@@ -9,6 +9,7 @@ import functools
 import os
 import traceback
 import uuid
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
 
 logger = Logger(service="mailmirror")
 metrics = Metrics(namespace="Mailmirror", service="mailmirror")
+warnings.filterwarnings("ignore", "No application metrics")  # many a call counts nothing
 
 _MARGIN = timedelta(seconds=20)
 """Before the function's own deadline: a batch must still be able to end well."""
