@@ -9,12 +9,13 @@ answered with OK and nothing else.
 """
 
 import re
+import select
 import shutil
 import socket
 import ssl
 import tempfile
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import Enum, auto
@@ -32,11 +33,15 @@ class Turn(Enum):
 
     SILENCE = auto()
     """Says nothing more, and keeps the connection until the client ends it."""
+    DRIP = auto()
+    """Says a byte now and then, and never the end of a line."""
     HANG_UP = auto()
     """Ends the connection."""
+    START_TLS = auto()
+    """Goes on over TLS."""
 
 
-SILENCE, HANG_UP = Turn.SILENCE, Turn.HANG_UP
+SILENCE, DRIP, HANG_UP, START_TLS = Turn.SILENCE, Turn.DRIP, Turn.HANG_UP, Turn.START_TLS
 
 type Answer = bytes | Turn
 
@@ -45,7 +50,7 @@ POP3_GREETING = b"+OK POP3 ready <1896.697170952@x.example>\r\n"
 SMTP_GREETING = b"220 mx.x.example ESMTP\r\n"
 
 _DONE = b"<tag> OK done\r\n"
-_SCRIPT: Mapping[str, Sequence[Answer]] = {
+_SCRIPT: Mapping[str, Iterable[Answer]] = {
     "CAPABILITY": [b"* CAPABILITY IMAP4rev1\r\n", _DONE],
     "LIST": [b'* LIST (\\HasNoChildren) "/" INBOX\r\n', _DONE],
     "EXAMINE": [
@@ -55,6 +60,7 @@ _SCRIPT: Mapping[str, Sequence[Answer]] = {
     "STATUS": [b"* STATUS INBOX (MESSAGES 3 UIDNEXT 4 UIDVALIDITY 1)\r\n", _DONE],
     "LOGOUT": [b"* BYE\r\n", _DONE, HANG_UP],
 }
+_DRIP_SECONDS = 0.05
 _LITERAL = re.compile(rb"\{([0-9]{1,9})(\+?)\}\r\n\Z")
 
 
@@ -62,7 +68,7 @@ _LITERAL = re.compile(rb"\{([0-9]{1,9})(\+?)\}\r\n\Z")
 class Hostile:
     """A server on loopback, for the time of a `with` block."""
 
-    script: Mapping[str, Sequence[Answer]] = field(default_factory=dict)
+    script: Mapping[str, Iterable[Answer]] = field(default_factory=dict)
     """Answers by command, of which `UID FETCH` and its like are one."""
     greeting: Answer = IMAP_GREETING
     tls: bool = True
@@ -125,8 +131,7 @@ class Hostile:
     def _serve(self, connection: socket.socket) -> None:
         try:
             if self.tls:
-                connection = self._trust.wrap_socket(connection, server_side=True)
-                self._connections.append(connection)
+                connection = self._secured(connection)
             self._converse(connection)
         except OSError:
             # The client, or the test, has gone.
@@ -134,9 +139,20 @@ class Hostile:
         finally:
             connection.close()
 
+    def _secured(self, connection: socket.socket) -> socket.socket:
+        # The handshake waits for the client, and must be woken by the end of the block.
+        secured = self._trust.wrap_socket(
+            connection, server_side=True, do_handshake_on_connect=False
+        )
+        self._connections.append(secured)
+        secured.do_handshake()
+        return secured
+
     def _converse(self, connection: socket.socket) -> None:
-        if not self._say(connection, self.greeting):
-            return
+        if self._say(connection, self.greeting):
+            self._answer(connection)
+
+    def _answer(self, connection: socket.socket) -> None:
         lines = connection.makefile("rb")
         while line := lines.readline(65_536):
             self.received.append(line)
@@ -147,11 +163,15 @@ class Hostile:
                 lines.read(int(literal[1]))
                 line = lines.readline(65_536)
             for answer in self._answers(rest):
+                if answer is START_TLS:
+                    with self._secured(connection) as secured:
+                        self._answer(secured)
+                    return
                 told = answer.replace(b"<tag>", tag) if isinstance(answer, bytes) else answer
                 if not self._say(connection, told):
                     return
 
-    def _answers(self, command: bytes) -> Sequence[Answer]:
+    def _answers(self, command: bytes) -> Iterable[Answer]:
         words = command.decode("ascii", "replace").upper().split()
         name = " ".join(words[: 2 if words[:1] == ["UID"] else 1])
         return self.script.get(name, _SCRIPT.get(name, [_DONE]))
@@ -163,4 +183,6 @@ class Hostile:
             return True
         while answer is Turn.SILENCE and connection.recv(65_536):
             pass
+        while answer is Turn.DRIP and not select.select([connection], [], [], _DRIP_SECONDS)[0]:
+            connection.sendall(b"*")
         return False

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from imapclient import IMAPClient
+from imapclient import IMAPClient, imap_utf7
 from imapclient.exceptions import IMAPClientError, LoginError
 from imapclient.response_parser import parse_fetch_response
 
@@ -31,6 +31,9 @@ _STATUS_ITEMS = ["UIDVALIDITY", "UIDNEXT", "MESSAGES"]
 _COMMAND_BYTES = 7_500
 """Servers need not take longer commands (RFC 2683 3.2.1.5)."""
 _LINES_BYTES = 16 << 20
+_MOST_LINES = 50_000
+"""Beside those of the messages asked for: each costs imaplib ten microseconds and a copy."""
+_LINES_A_MESSAGE = 4
 _MOST_LISTED = 64 << 20
 _HEADERS_KEY = f"BODY[HEADER.FIELDS ({' '.join(HEADER_FIELDS).upper()})]"
 
@@ -65,6 +68,7 @@ class _Imap4(imaplib.IMAP4):
         self._connection = connection
         self.first_line = b""
         self.budget = _LINES_BYTES
+        self.lines = _MOST_LINES
         super().__init__(server.host, server.port)
 
     def _create_socket(self, timeout: float | None = None) -> socket.socket:
@@ -78,12 +82,13 @@ class _Imap4(imaplib.IMAP4):
         # imaplib's own bound of a million bytes is less than a SEARCH of a large folder answers.
         line: bytes = self.file.readline(self.budget + 1)  # type: ignore[assignment]
         self.first_line = self.first_line or line
+        self.lines -= 1
         self._spend(len(line))
         return line
 
     def _spend(self, size: int) -> None:
         self.budget -= size
-        if self.budget < 0:
+        if self.budget < 0 or self.lines < 0:
             raise _TooMuch
 
 
@@ -93,6 +98,8 @@ class _Client(IMAPClient):  # type: ignore[misc]
         self._server = server
         super().__init__(server.host, server.port, use_uid=True, ssl=False, timeout=None)
         self.normalise_times = False
+        # One name that cannot be decoded would hide all other folders.
+        self.folder_encode = False
 
     def _create_IMAP4(self) -> _Imap4:
         return _Imap4(self._connection, self._server)
@@ -144,8 +151,9 @@ class ImapSession:
         """Find the Inbox and the folder of sent mail."""
         with self._asking():
             listed = [
-                Listed(frozenset(flags), (delimiter or b"").decode("ascii", "replace"), str(name))
+                Listed(frozenset(flags), (delimiter or b"").decode("ascii", "replace"), decoded)
                 for flags, delimiter, name in self._client.list_folders()
+                if (decoded := _decoded(name)) is not None
             ]
         found = roles(listed)
         if not found:
@@ -156,9 +164,7 @@ class ImapSession:
         """Ask for a folder's STATUS; None where the server has no such folder any more."""
         with self._asking():
             try:
-                answer = self._client.folder_status(
-                    folder.name, ["UIDVALIDITY", "UIDNEXT", "MESSAGES"]
-                )
+                answer = self._client.folder_status(imap_utf7.encode(folder.name), _STATUS_ITEMS)
             except imaplib.IMAP4.abort:
                 raise
             except IMAPClientError:
@@ -168,7 +174,7 @@ class ImapSession:
     def examine(self, folder: RemoteFolder) -> Status:
         """Open a folder read-only."""
         with self._asking():
-            answer = self._client.select_folder(folder.name, readonly=True)
+            answer = self._client.select_folder(imap_utf7.encode(folder.name), readonly=True)
         if b"UIDNEXT" not in answer:  # optional in the answer to EXAMINE before IMAP4rev2
             status = self.status(folder)
             if status is None:
@@ -232,7 +238,7 @@ class ImapSession:
         """
         found: dict[int, Mapping[bytes, Any]] = {}
         for some in _commands(uids):
-            with self._asking(budget):
+            with self._asking(budget, len(some)):
                 imap = self._client._imap
                 tag = imap._command("UID", "FETCH", str(some), f"({' '.join(data)})")
                 typ, answer = imap._command_complete("FETCH", tag)
@@ -244,8 +250,9 @@ class ImapSession:
         return found
 
     @contextmanager
-    def _asking(self, budget: int = 0) -> Iterator[None]:
+    def _asking(self, budget: int = 0, messages: int = 0) -> Iterator[None]:
         self._client._imap.budget = budget + _LINES_BYTES
+        self._client._imap.lines = _MOST_LINES + _LINES_A_MESSAGE * messages
         with _translated():
             yield
 
@@ -288,6 +295,14 @@ def _authenticate(client: _Client, username: str, password: str) -> None:
 
 def _quoted(text: str) -> str:
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _decoded(name: object) -> str | None:
+    """A folder's name, from modified UTF-7 (RFC 3501 5.1.3); None where it is none."""
+    try:
+        return str(imap_utf7.decode(name))  # a number where the name is one
+    except UnicodeError:
+        return None
 
 
 def _commands(uids: UidSet) -> Iterator[UidSet]:

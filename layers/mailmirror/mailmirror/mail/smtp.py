@@ -67,8 +67,6 @@ def _try(
     except smtplib.SMTPAuthenticationError as error:
         busy = error.smtp_code < 500
         raise Refused(Code.SERVER_UNAVAILABLE if busy else Code.SIGN_IN_FAILED) from error
-    except smtplib.SMTPNotSupportedError as error:
-        raise Refused(Code.SIGN_IN_UNSUPPORTED) from error
     except (smtplib.SMTPException, ValueError) as error:
         raise Refused(Code.PROTOCOL_ERROR, "no SMTP dialogue") from error
     except TimeoutError as error:
@@ -80,7 +78,10 @@ def _try(
 def _authenticate(client: _Smtp, username: str, password: str) -> None:
     """Try one mechanism, PLAIN where there is a choice: each that fails counts as an attempt."""
     client.ehlo_or_helo_if_needed()
-    if "PLAIN" not in client.esmtp_features.get("auth", "").upper().split():
+    offered = set(client.esmtp_features.get("auth", "").upper().split())
+    if offered.isdisjoint(("PLAIN", "LOGIN", "CRAM-MD5")):
+        raise Refused(Code.SIGN_IN_UNSUPPORTED)
+    if "PLAIN" not in offered:
         client.login(username, password)
         return
     # RFC 4616 has UTF-8, smtplib's own only ASCII.

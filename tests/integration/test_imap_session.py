@@ -1,0 +1,592 @@
+"""A session with an IMAP server: with a real one, and with those that mean no good."""
+
+import time
+import tracemalloc
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta, timezone
+from itertools import chain, repeat
+from pathlib import Path
+
+import pytest
+import trustme
+
+from mailmirror.domain.mailbox import FolderRole, Security, Server
+from mailmirror.domain.problems import Code, Refused
+from mailmirror.domain.uids import UidSet
+from mailmirror.mail.connection import Reach
+from mailmirror.mail.folders import RemoteFolder
+from mailmirror.mail.imap import ImapSession, Status
+from tests.servers.dovecot import LIKE_MICROSOFT, Dovecot, Folder
+from tests.servers.hostile import (
+    DRIP,
+    HANG_UP,
+    IMAP_GREETING,
+    POP3_GREETING,
+    SILENCE,
+    SMTP_GREETING,
+    START_TLS,
+    Answer,
+    Hostile,
+)
+
+REP = "rep@us.example"
+LOGINS = {
+    REP: "rep's secret",
+    "quotes@us.example": 'a "quoted" \\ word',
+    "blank@us.example": " blanks  within and around ",
+    "braces@us.example": "{5} (a) %s * ~ ]:",
+    "japanese@us.example": "パスワード—é",
+}
+INBOX = RemoteFolder("INBOX", FolderRole.INBOX)
+TOKYO = timezone(timedelta(hours=9))
+SECONDS = 60.0
+DONE = b"<tag> OK done\r\n"
+
+Act = Callable[[ImapSession], object]
+
+
+def message(number: int) -> bytes:
+    return (
+        f"From: kim@customer.example\r\nTo: {REP}\r\nSubject: =?utf-8?q?caf=C3=A9?= {number}\r\n"
+        f"Message-ID: <{number}@mail.example>\r\nX-Mailer: none\r\n\r\nnumber {number}\r\n"
+    ).encode()
+
+
+def received_at(number: int) -> datetime:
+    return datetime(2026, 3, 1, 8, 30, tzinfo=TOKYO) + timedelta(hours=number)
+
+
+@pytest.fixture(scope="module")
+def dovecot() -> Iterator[Dovecot]:
+    with Dovecot(LOGINS) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def filled(dovecot: Dovecot) -> Dovecot:
+    """With UIDs 1 to 12 in the inbox, but for 4 and 5."""
+    numbered = [(message(number), received_at(number)) for number in range(1, 13)]
+    dovecot.append_all(REP, "INBOX", numbered)
+    dovecot.expunge(REP, "INBOX", [4, 5])
+    return dovecot
+
+
+def reach(authority: Path) -> Reach:
+    return Reach.make("127.0.0.0/8,::1/128", authority.read_text())
+
+
+def at(server: Dovecot, security: Security = Security.TLS, host: str = "localhost") -> Server:
+    port = server.imaps_port if security is Security.TLS else server.imap_port
+    return Server(host, port, security)
+
+
+def told(server: Server, username: str, password: str, trusted: Path) -> Code | None:
+    """The code with which a sign-in is refused; None where it is not."""
+    try:
+        with ImapSession.sign_in(server, username, password, reach(trusted), SECONDS) as session:
+            assert session.folders()
+    except Refused as refused:
+        return refused.code
+    return None
+
+
+def opened(dovecot: Dovecot) -> Iterator[ImapSession]:
+    trust = reach(dovecot.authority)
+    with ImapSession.sign_in(at(dovecot), REP, LOGINS[REP], trust, SECONDS) as session:
+        session.examine(INBOX)
+        yield session
+
+
+@pytest.fixture
+def session(filled: Dovecot) -> Iterator[ImapSession]:
+    """In the inbox."""
+    yield from opened(filled)
+
+
+# Signing in
+
+
+@pytest.mark.parametrize("security", Security)
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1"])
+def test_each_kind_of_tls_lets_us_in(dovecot: Dovecot, security: Security, host: str) -> None:
+    assert told(at(dovecot, security, host), REP, LOGINS[REP], dovecot.authority) is None
+
+
+@pytest.mark.parametrize("security", Security)
+def test_a_certificate_of_another_authority_is_refused(
+    dovecot: Dovecot, security: Security, tmp_path: Path
+) -> None:
+    other = tmp_path / "other.pem"
+    trustme.CA().cert_pem.write_to_path(str(other))
+    code = told(at(dovecot, security), REP, LOGINS[REP], other)
+    assert code is Code.CERTIFICATE_INVALID
+
+
+@pytest.mark.parametrize("security", Security)
+def test_a_certificate_of_another_name_is_refused(dovecot: Dovecot, security: Security) -> None:
+    elsewhere = at(dovecot, security, "127.1")  # the certificate is of 127.0.0.1
+    assert told(elsewhere, REP, LOGINS[REP], dovecot.authority) is Code.CERTIFICATE_INVALID
+
+
+def test_a_port_without_tls_is_told(dovecot: Dovecot) -> None:
+    plain = Server("localhost", dovecot.imap_port, Security.TLS)
+    assert told(plain, REP, LOGINS[REP], dovecot.authority) is Code.TLS_FAILED
+
+
+@pytest.mark.parametrize("username", LOGINS)
+def test_a_password_may_hold_anything(dovecot: Dovecot, username: str) -> None:
+    assert told(at(dovecot), username, LOGINS[username], dovecot.authority) is None
+
+
+@pytest.mark.parametrize("username", [REP, "nobody@us.example", 'x" "y'])
+@pytest.mark.parametrize("password", ["wrong", 'wrong "', "違う"])
+def test_a_wrong_login_is_told(dovecot: Dovecot, username: str, password: str) -> None:
+    code = told(at(dovecot), username, password, dovecot.authority)
+    assert code is Code.SIGN_IN_FAILED
+
+
+# What the server has
+
+
+def test_a_folder_is_examined(filled: Dovecot, session: ImapSession) -> None:
+    state = filled.snapshot(REP)["INBOX"]
+    assert session.examine(INBOX) == Status(state.uidvalidity, 13, 10)
+    assert session.status(INBOX) == Status(state.uidvalidity, 13, 10)
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "uids"),
+    [
+        (1, 12, "1:3,6:12"),
+        (1, 4_294_967_295, "1:3,6:12"),
+        (2, 6, "2:3,6"),
+        (4, 5, ""),
+        (12, 12, "12"),
+        # A range beyond the last UID means the last one to a server (RFC 9051, seq-range).
+        (13, 20, ""),
+        (9, 8, ""),
+    ],
+)
+def test_uids_are_listed_in_ranges(session: ImapSession, first: int, last: int, uids: str) -> None:
+    assert session.uids(first, last) == UidSet.parse(uids)
+
+
+def test_dates_are_those_of_receipt(session: ImapSession) -> None:
+    dates = session.dates(UidSet.span(2, 6))
+    assert dates == {uid: received_at(uid) for uid in (2, 3, 6)}
+    assert {date.tzinfo is not None for date in dates.values()} == {True}
+
+
+def test_headers_are_what_the_rules_need(session: ImapSession) -> None:
+    headers = session.headers(UidSet.parse("1,3:7"))
+    assert sorted(headers) == [1, 3, 6, 7]
+    for uid, fetched in headers.items():
+        assert (fetched.received_at, fetched.size) == (received_at(uid), len(message(uid)))
+        lines = fetched.header.decode().splitlines()
+        assert f"Message-ID: <{uid}@mail.example>" in lines
+        assert f"Subject: =?utf-8?q?caf=C3=A9?= {uid}" in lines
+        assert "number" not in fetched.header.decode()
+
+
+def test_bodies_are_the_bytes_that_were_delivered(session: ImapSession) -> None:
+    sizes = {uid: len(message(uid)) for uid in (1, 4, 7, 12, 99)}
+    assert session.bodies(sizes) == {uid: message(uid) for uid in (1, 7, 12)}
+
+
+def test_the_beginning_of_a_body_can_be_had_alone(session: ImapSession) -> None:
+    assert session.beginning(7, 40) == message(7)[:40]
+    assert session.beginning(7, 4_000) == message(7)
+    assert session.beginning(4, 40) is None
+
+
+def test_thousands_of_scattered_uids_are_asked_for_in_several_commands() -> None:
+    uids = UidSet.of(range(1, 10_000, 2))
+    with Dovecot({REP: LOGINS[REP]}) as server:
+        server.append_all(REP, "INBOX", [(b"Subject: %d\r\n\r\n\r\n" % n, None) for n in range(50)])
+        for session in opened(server):
+            found = session.dates(uids)
+            headers = session.headers(uids)
+            assert session.dates(UidSet()) == {}
+        commands = [line for line in server.commands() if " FETCH " in line]
+    assert set(found) == set(headers) == set(range(1, 51, 2))
+    assert len(commands) > 8
+    assert max(len(line) for line in commands) < 8_000
+
+
+def test_a_large_message_is_whole() -> None:
+    large = b"Subject: large\r\n\r\n" + b"0123456789abcde\r\n" * 600_000
+    with Dovecot({REP: LOGINS[REP]}) as server:
+        uid = server.append(REP, "INBOX", large)
+        for session in opened(server):
+            # Sizes may lie: Exchange's are estimates.
+            assert session.bodies({uid: len(large) // 2 + 1}) == {uid: large}
+            assert session.beginning(uid, 100_000) == large[:100_000]
+
+
+@pytest.mark.parametrize("name", ["送信済み", "Éléments envoyés", "[Gmail]/Sent Mail"])
+def test_a_folder_is_found_by_its_name_in_any_language(name: str) -> None:
+    with Dovecot({REP: LOGINS[REP]}, [Folder(name)], LIKE_MICROSOFT) as server:
+        server.append(REP, name, message(1), received_at(1))
+        for session in opened(server):
+            inbox, sent = session.folders()
+            assert (inbox, sent) == (INBOX, RemoteFolder(name, FolderRole.SENT))
+            status = session.status(sent)
+            assert status == session.examine(sent)
+            assert status is not None
+            assert (status.uidnext, status.messages) == (2, 1)
+            assert session.bodies({1: 500}) == {1: message(1)}
+
+
+def test_special_names_are_written_as_servers_write_them() -> None:
+    names = ["営業 & Verkauf", 'with "quotes" and \\', "a&b-c", "100%"]
+    with Dovecot({REP: LOGINS[REP]}) as server:
+        for name in names:
+            server.create(REP, name)
+        for session in opened(server):
+            for name in names:
+                status = session.status(RemoteFolder(name, FolderRole.SENT))
+                assert status is not None
+                assert status == session.examine(RemoteFolder(name, FolderRole.SENT))
+
+
+def test_a_folder_that_is_not_there_has_no_status(session: ImapSession) -> None:
+    assert session.status(RemoteFolder("Nowhere", FolderRole.SENT)) is None
+    assert session.status(INBOX) is not None
+    with pytest.raises(Refused):
+        session.examine(RemoteFolder("Nowhere", FolderRole.SENT))
+
+
+def test_nothing_on_the_server_changes() -> None:
+    with Dovecot({REP: LOGINS[REP]}) as server:
+        server.append_all(REP, "INBOX", [(message(n), received_at(n)) for n in (1, 2, 3)])
+        before, asked = server.snapshot(REP), len(server.commands())
+        for session in opened(server):
+            session.folders()
+            session.status(INBOX)
+            uids = session.uids(1, 3)
+            session.dates(uids)
+            session.headers(uids)
+            session.bodies(dict.fromkeys(uids, 500))
+            session.beginning(1, 20)
+        ours = server.commands()[asked:]
+        assert server.snapshot(REP) == before
+    names = {line.split()[1].upper() for line in ours}
+    assert names <= {"CAPABILITY", "LIST", "STATUS", "EXAMINE", "UID", "LOGOUT"}
+    assert names >= {"LIST", "STATUS", "EXAMINE", "UID"}
+    fetches = [line for line in ours if " FETCH " in line]
+    assert len(fetches) == 4
+    assert not any("BODY[" in line for line in fetches)
+
+
+# Servers that mean no good
+
+
+def refusal(
+    act: Act,
+    script: Mapping[str, Iterable[Answer]] | None = None,
+    *,
+    seconds: float = SECONDS,
+    greeting: Answer = IMAP_GREETING,
+) -> Code:
+    """The code with which a session with a scripted server ends."""
+    with Hostile(script or {}, greeting) as server, pytest.raises(Refused) as refused:
+        run(server, act, seconds)
+    return refused.value.code
+
+
+def run(
+    server: Hostile,
+    act: Act,
+    seconds: float = SECONDS,
+    username: str = "rep",
+    password: str = "secret",
+) -> object:
+    """What a session with a scripted server brings."""
+    security = Security.TLS if server.tls else Security.STARTTLS
+    target = Server(server.host, server.port, security)
+    trust = reach(server.authority)
+    with ImapSession.sign_in(target, username, password, trust, seconds) as session:
+        session.examine(INBOX)
+        return act(session)
+
+
+def headers(session: ImapSession) -> object:
+    return session.headers(UidSet.span(1, 3))
+
+
+def bodies(session: ImapSession) -> object:
+    return session.bodies(dict.fromkeys((1, 2, 3), 500))
+
+
+def listing(session: ImapSession) -> object:
+    return session.uids(1, 3)
+
+
+def nothing(session: ImapSession) -> object:
+    return None
+
+
+@pytest.mark.parametrize(
+    ("act", "command", "answers"),
+    [
+        (bodies, "UID FETCH", [b"* 1 FETCH (UID 1 BODY[] {10000000000}\r\n", SILENCE]),
+        (headers, "UID FETCH", [b"* 1 FETCH (UID 1 BODY[] {999999999999999999999}\r\n", SILENCE]),
+        (bodies, "UID FETCH", repeat(b"* 1 EXISTS\r\n" * 5_000)),
+        (bodies, "UID FETCH", repeat(b"* 1 FETCH (UID 1 BODY[] {500}\r\n" + b"x" * 500 + b")\r\n")),
+        (bodies, "UID FETCH", repeat(b"x" * 65_536)),
+        (listing, "UID SEARCH", chain([b"* SEARCH"], repeat(b" 1" * 30_000))),
+        (nothing, "EXAMINE", repeat(b"* OK [UIDVALIDITY 1] x\r\n" * 3_000)),
+        (nothing, "LOGIN", repeat(b"* OK still thinking\r\n" * 3_000)),
+        (nothing, "LOGIN", [b"* OK {10000000000}\r\n", SILENCE]),
+    ],
+    ids=[
+        "large literal",
+        "larger literal",
+        "lines",
+        "literals",
+        "one line",
+        "search",
+        "examine",
+        "login",
+        "literal at login",
+    ],
+)
+def test_a_server_that_sends_without_end_is_not_listened_to(
+    act: Act, command: str, answers: Iterable[Answer]
+) -> None:
+    began = time.monotonic()
+    tracemalloc.start()
+    try:
+        code = refusal(act, {command: answers})
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert code is Code.PROTOCOL_ERROR
+    assert time.monotonic() - began < 20
+    assert peak < 256 << 20
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"* 1 FETCH " + b"(" * 50_000 + b")" * 50_000 + b"\r\n",
+        b"* 1 FETCH (UID 1 BODYSTRUCTURE " + b"(" * 5_000 + b"\r\n",
+        b"* 1 FETCH (UID one INTERNALDATE x)\r\n",
+        b"* 1 FETCH (UID 1 BODY[] {3}\r\nabc\r\n",
+        b"* 1 FETCH\r\n",
+    ],
+)
+def test_an_answer_that_cannot_be_read_is_a_protocol_error(answer: bytes) -> None:
+    assert refusal(headers, {"UID FETCH": [answer, DONE]}) is Code.PROTOCOL_ERROR
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [b"hello\r\n", b"* x FETCH (UID 1)\r\n", b"* 1 FETCH (UID 1 BODY[] {-1}\r\n)\r\n"],
+)
+def test_a_line_of_no_protocol_ends_the_connection(answer: bytes) -> None:
+    assert refusal(headers, {"UID FETCH": [answer, DONE]}) is Code.CONNECTION_LOST
+
+
+def test_a_message_that_is_left_out_is_not_there() -> None:
+    dated = b'* 2 FETCH (UID 2 INTERNALDATE "01-Mar-2026 08:30:00 +0000")\r\n'
+    script: dict[str, list[Answer]] = {
+        "UID FETCH": [
+            b"* 1 FETCH (UID 1 FLAGS ())\r\n",
+            dated,
+            b'* 3 FETCH (UID 3 INTERNALDATE "99-Foo-2026 99:99:99 +9999")\r\n',
+            b"<tag> OK some were gone\r\n",
+        ]
+    }
+    with Hostile(script) as server:
+        assert run(server, lambda session: session.dates(UidSet.span(1, 3))) == {
+            2: datetime(2026, 3, 1, 8, 30, tzinfo=UTC)
+        }
+        assert run(server, headers) == {}
+        assert run(server, bodies) == {}
+        assert run(server, lambda session: session.beginning(1, 100)) is None
+
+
+def test_what_is_told_unasked_is_passed_over() -> None:
+    body = b"* 2 FETCH (UID 2 BODY[] {5}\r\nhello)\r\n"
+    script: dict[str, list[Answer]] = {
+        "UID SEARCH": [b"* 9 EXPUNGE\r\n* SEARCH 2 9 1\r\n* 4 EXISTS\r\n", DONE],
+        "UID FETCH": [
+            b"* 3 EXPUNGE\r\n* 9 EXISTS\r\n* 1 FETCH (FLAGS (\\Seen) UID 1)\r\n",
+            b"* 7 FETCH (UID 99 BODY[] {6}\r\nother!)\r\n* OK [ALERT] hello\r\n",
+            body,
+            b"* VANISHED 1:400\r\n* 2 FETCH (FLAGS (\\Seen) UID 2)\r\n",
+            DONE,
+        ],
+    }
+    with Hostile(script) as server:
+        assert run(server, bodies) == {2: b"hello"}
+        assert run(server, listing) == UidSet.of([1, 2])
+
+
+@pytest.mark.parametrize("last", [[HANG_UP], [b"* BYE shutting down\r\n", HANG_UP]])
+@pytest.mark.parametrize(
+    ("command", "act"),
+    [
+        ("LOGIN", nothing),
+        ("EXAMINE", nothing),
+        ("UID SEARCH", listing),
+        ("UID FETCH", bodies),
+        ("STATUS", lambda session: session.status(INBOX)),
+        ("LIST", ImapSession.folders),
+    ],
+)
+def test_a_server_that_goes_away_is_told(command: str, act: Act, last: list[Answer]) -> None:
+    assert refusal(act, {command: last}) is Code.CONNECTION_LOST
+
+
+def test_a_server_that_goes_away_within_a_message_is_told() -> None:
+    cut = b"* 1 FETCH (UID 1 BODY[] {500}\r\nhel"
+    assert refusal(bodies, {"UID FETCH": [cut, HANG_UP]}) is Code.CONNECTION_LOST
+
+
+@pytest.mark.parametrize("how", [SILENCE, DRIP])
+@pytest.mark.parametrize("at_stage", ["greeting", "CAPABILITY", "LOGIN", "EXAMINE", "UID FETCH"])
+def test_a_server_that_keeps_us_waiting_is_ended(at_stage: str, how: Answer) -> None:
+    began = time.monotonic()
+    if at_stage == "greeting":
+        code = refusal(nothing, seconds=1, greeting=how)
+    else:
+        code = refusal(bodies, {at_stage: [how]}, seconds=1)
+    assert code is Code.CONNECT_TIMEOUT
+    assert time.monotonic() - began < 3
+
+
+def test_a_server_that_never_says_goodbye_holds_nobody_up() -> None:
+    script: dict[str, list[Answer]] = {
+        "UID SEARCH": [b"* SEARCH 2\r\n", DONE],
+        "LOGOUT": [SILENCE],
+    }
+    began = time.monotonic()
+    with Hostile(script) as server:
+        assert run(server, listing, seconds=1) == UidSet.of([2])
+    assert time.monotonic() - began < 3
+
+
+@pytest.mark.parametrize(
+    "greeting", [POP3_GREETING, SMTP_GREETING, b"HTTP/1.1 400 Bad\r\n", b"\r\n"]
+)
+def test_another_protocol_is_told(greeting: bytes) -> None:
+    assert refusal(nothing, greeting=greeting) is Code.PROTOCOL_ERROR
+
+
+def test_a_server_that_turns_us_away_is_told() -> None:
+    turned_away: dict[str, list[Answer]] = {"LOGIN": [b"<tag> NO [UNAVAILABLE] try later\r\n"]}
+    assert refusal(nothing, turned_away) is Code.SERVER_UNAVAILABLE
+    refused: dict[str, list[Answer]] = {"LOGIN": [b"<tag> NO [AUTHENTICATIONFAILED] no\r\n"]}
+    assert refusal(nothing, refused) is Code.SIGN_IN_FAILED
+
+
+def can(*names: bytes) -> list[Answer]:
+    return [b"* CAPABILITY IMAP4rev1 " + b" ".join(names) + b"\r\n", DONE]
+
+
+def test_a_server_without_logins_by_password_is_told() -> None:
+    greeting = b"* OK [CAPABILITY IMAP4rev1 LOGINDISABLED AUTH=XOAUTH2] ready\r\n"
+    script = {"CAPABILITY": can(b"LOGINDISABLED", b"AUTH=XOAUTH2")}
+    with Hostile(script, greeting) as server:
+        with pytest.raises(Refused) as refused:
+            run(server, nothing)
+        assert not any(b"LOGIN" in line or b"AUTHENTICATE" in line for line in server.received)
+    assert refused.value.code is Code.SIGN_IN_UNSUPPORTED
+
+
+def test_a_login_without_sasl_is_quoted() -> None:
+    with Hostile() as server:
+        run(server, nothing, username='o"brien \\x', password='a "b" \\ c')
+        (line,) = [line for line in server.received if b" LOGIN " in line]
+    assert line.endswith(b'LOGIN "o\\"brien \\\\x" "a \\"b\\" \\\\ c"\r\n')
+
+
+@pytest.mark.parametrize(
+    "greeting",
+    [
+        IMAP_GREETING,
+        b"* OK ready\r\n",
+        b"* PREAUTH [CAPABILITY IMAP4rev1] welcome\r\n",
+        b"* PREAUTH [CAPABILITY IMAP4rev1 STARTTLS] welcome\r\n",
+    ],
+)
+def test_no_password_is_sent_without_tls(greeting: bytes) -> None:
+    with Hostile(greeting=greeting, tls=False) as server:
+        with pytest.raises(Refused) as refused:
+            run(server, nothing)
+        heard = b"".join(server.received)
+    assert refused.value.code in (Code.STARTTLS_MISSING, Code.PROTOCOL_ERROR)
+    assert b"secret" not in heard
+    assert b"LOGIN" not in heard
+    assert b"AUTHENTICATE" not in heard
+
+
+class InTurn:
+    """Answers a command otherwise each time that it comes."""
+
+    def __init__(self, *turns: Iterable[Answer]) -> None:
+        self._turns = iter(turns)
+
+    def __iter__(self) -> Iterator[Answer]:
+        return iter(next(self._turns))
+
+
+def test_what_a_server_could_before_tls_is_asked_again_after_it() -> None:
+    """Many let nobody in before TLS, and say so."""
+    before, after = can(b"STARTTLS", b"LOGINDISABLED"), can(b"AUTH=XOAUTH2")
+    script: dict[str, Iterable[Answer]] = {
+        "STARTTLS": [DONE, START_TLS],
+        "CAPABILITY": InTurn(before, *repeat(after, 9)),
+        "UID SEARCH": [b"* SEARCH 3\r\n", DONE],
+    }
+    with Hostile(script, b"* OK ready\r\n", tls=False) as server:
+        assert run(server, listing) == UidSet.of([3])
+
+
+def test_what_is_said_before_tls_does_not_count() -> None:
+    """An answer put into the plain part (CVE-2021-38371 and its like) is not read as TLS's."""
+    injected = b"* CAPABILITY IMAP4rev1 LOGINDISABLED\r\nA2 BAD injected\r\n"
+    script: dict[str, Iterable[Answer]] = {
+        "STARTTLS": [DONE + injected * 9, START_TLS],
+        "CAPABILITY": InTurn(can(b"STARTTLS"), *repeat(can(), 9)),
+        "UID SEARCH": [b"* SEARCH 3\r\n", DONE],
+    }
+    with Hostile(script, b"* OK ready\r\n", tls=False) as server:
+        try:
+            found = run(server, listing)
+        except Refused as refused:
+            found = refused.code
+    assert found in (UidSet.of([3]), Code.TLS_FAILED)
+
+
+@pytest.mark.parametrize("how", [SILENCE, DRIP])
+def test_a_tls_that_never_begins_is_ended(how: Answer) -> None:
+    script: dict[str, Iterable[Answer]] = {
+        "STARTTLS": [DONE, how],
+        "CAPABILITY": can(b"STARTTLS"),
+    }
+    began = time.monotonic()
+    with Hostile(script, tls=False) as server, pytest.raises(Refused) as refused:
+        run(server, nothing, seconds=1)
+    assert refused.value.code in (Code.CONNECT_TIMEOUT, Code.TLS_FAILED)
+    assert time.monotonic() - began < 3
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b'* LIST () "/" "Br\xfcder"\r\n',
+        b'* LIST () "/" "&AB"\r\n',
+        b'* LIST () "/" "&2AA-"\r\n',
+        b'* LIST () "/" "&&&&"\r\n',
+        b"* LIST () NIL 2026\r\n",
+        b'* LIST () "/" {4}\r\n2"26\r\n',
+        b'* LIST (\\Noselect) "" ""\r\n',
+    ],
+)
+def test_a_folder_with_a_broken_name_hides_no_other(line: bytes) -> None:
+    inbox = b'* LIST () "/" INBOX\r\n'
+    with Hostile({"LIST": [line, inbox, line, DONE]}) as server:
+        assert run(server, ImapSession.folders) == [INBOX]

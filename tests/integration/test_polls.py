@@ -1,0 +1,383 @@
+"""Which mailboxes are polled when, and what a poll makes of what a server says."""
+
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
+from dataclasses import replace
+from datetime import datetime, timedelta
+from itertools import repeat
+from typing import Any
+
+import pytest
+import trustme
+
+from mailmirror.domain.address import Address
+from mailmirror.domain.mailbox import AccountId, Mailbox, MailboxId, MailboxKey, Seen
+from mailmirror.domain.problems import Code, Refused
+from mailmirror.mail.folders import RemoteFolder
+from mailmirror.mail.imap import ImapSession, Status
+from mailmirror.runtime import Runtime
+from mailmirror.store import keys
+from mailmirror.store.due import DueEntry
+from mailmirror.store.queues import PollJob, SyncJob
+from mailmirror.store.vault import Credential
+from mailmirror.usecases.change_mailbox import disconnect, erase
+from mailmirror.usecases.dispatch_polls import dispatch_polls
+from mailmirror.usecases.poll_mailboxes import poll_mailboxes
+from tests.integration.office import BOSS, MARCH, REP, Clock, Office, letter
+from tests.servers.dovecot import Dovecot
+from tests.servers.hostile import DRIP, HANG_UP, SILENCE, Answer, Hostile
+
+MINUTE = timedelta(minutes=1)
+
+
+def taken(runtime: Runtime, url: str) -> list[str]:
+    """The bodies of all messages that wait in a queue; none waits any more."""
+    sqs: Any = runtime._client("sqs")
+    bodies: list[str] = []
+    while messages := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
+        bodies += [message["Body"] for message in messages]
+        for message in messages:
+            sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+    return bodies
+
+
+def polls(runtime: Runtime) -> list[PollJob]:
+    return [PollJob.from_json(body) for body in taken(runtime, runtime.settings.poll_queue)]
+
+
+def syncs(runtime: Runtime) -> list[MailboxId]:
+    """The mailboxes for which a sync waits, in no order."""
+    bodies = taken(runtime, runtime.settings.sync_queue)
+    return sorted(SyncJob.from_json(body).mailbox for body in bodies)
+
+
+def first_syncs(runtime: Runtime) -> list[MailboxId]:
+    bodies = taken(runtime, runtime.settings.first_sync_queue)
+    return sorted(SyncJob.from_json(body).mailbox for body in bodies)
+
+
+def entry(mailbox: Mailbox, runtime: Runtime) -> DueEntry:
+    found = runtime.due.find(mailbox.key)
+    assert found is not None
+    return found
+
+
+def poll(runtime: Runtime, *mailboxes: Mailbox) -> datetime:
+    """Poll as a job does that was queued now; return when that was."""
+    now = datetime.fromisoformat(keys.time_text(runtime.now()))
+    poll_mailboxes(PollJob([mailbox.key for mailbox in mailboxes], now), runtime)
+    return now
+
+
+def moved(mailbox: Mailbox, server: Hostile, runtime: Runtime) -> Mailbox:
+    """A mailbox whose server is another, with which it was synced just now."""
+    here = replace(mailbox, imap=replace(mailbox.imap, host=server.host, port=server.port))
+    runtime.mailboxes.connect(here, runtime.now())
+    runtime.due.synced(mailbox.key, {"INBOX": Seen(1, 4, 3)}, runtime.now())
+    return here
+
+
+@pytest.fixture
+def dovecot(authority: trustme.CA) -> Iterator[Dovecot]:
+    """Certified as the scripted servers are."""
+    with Dovecot({REP: "rep's secret", BOSS: "boss's secret"}, issuer=authority) as server:
+        yield server
+
+
+@pytest.fixture
+def synced(office: Office, dovecot: Dovecot, runtime: Runtime, clock: Clock) -> Mailbox:
+    """REP's mailbox with three letters, synced a minute ago."""
+    dovecot.append_all(REP, "INBOX", [(letter(n), MARCH) for n in (1, 2, 3)])
+    mailbox = office.connect(dovecot, "rep", REP)
+    office.sync(mailbox)
+    clock.advance(MINUTE)
+    return mailbox
+
+
+# Dispatch
+
+
+def due_at(runtime: Runtime, offsets: dict[int, timedelta]) -> dict[int, MailboxKey]:
+    """Entries of numbered mailboxes, due so long from now."""
+    found = {n: MailboxKey(AccountId(f"a{n % 3}"), MailboxId(f"m{n:03d}")) for n in offsets}
+    for n, offset in offsets.items():
+        runtime.table.put(runtime.due.first(found[n], runtime.now() + offset))
+    return found
+
+
+def test_the_most_overdue_go_first_and_25_at_a_time(runtime: Runtime) -> None:
+    mailboxes = due_at(runtime, {n: -timedelta(seconds=n) for n in range(60)})
+    assert dispatch_polls(runtime) == 60
+    jobs = sorted(polls(runtime), key=lambda job: job.mailboxes[0].mailbox, reverse=True)
+    assert [len(job.mailboxes) for job in jobs] == [25, 25, 10]
+    order = [key for job in jobs for key in job.mailboxes]
+    assert order == [mailboxes[n] for n in reversed(range(60))]
+    assert {job.at for job in jobs} == {jobs[0].at}
+    assert abs(jobs[0].at - runtime.now()) < MINUTE
+
+
+def test_what_is_not_due_is_not_polled(runtime: Runtime) -> None:
+    mailboxes = due_at(
+        runtime,
+        {
+            1: timedelta(seconds=-1),
+            2: timedelta(seconds=20),  # before the schedule is half way to its next run
+            3: timedelta(seconds=45),
+            4: timedelta(minutes=15),
+        },
+    )
+    assert dispatch_polls(runtime) == 2
+    (job,) = polls(runtime)
+    assert list(job.mailboxes) == [mailboxes[1], mailboxes[2]]
+
+
+def test_where_nothing_is_due_nothing_is_queued(runtime: Runtime) -> None:
+    assert dispatch_polls(runtime) == 0
+    due_at(runtime, {1: timedelta(minutes=5)})
+    assert dispatch_polls(runtime) == 0
+    assert polls(runtime) == []
+
+
+def test_a_mailbox_that_was_polled_is_due_at_the_next_run_but_one_that_failed_is_not(
+    office: Office, synced: Mailbox, runtime: Runtime, clock: Clock
+) -> None:
+    poll(runtime, synced)
+    assert dispatch_polls(runtime) == 0
+    clock.advance(MINUTE)
+    assert dispatch_polls(runtime) == 1
+    for failures in range(3):
+        runtime.due.failed(entry(synced, runtime), Refused(Code.CONNECT_REFUSED), runtime.now())
+        assert entry(synced, runtime).due.failures == failures + 1
+    clock.advance(2 * MINUTE)
+    assert dispatch_polls(runtime) == 0
+    clock.advance(2 * MINUTE)
+    assert dispatch_polls(runtime) == 1
+
+
+# What is news
+
+
+def test_a_poll_without_news_is_a_success(synced: Mailbox, runtime: Runtime) -> None:
+    before = entry(synced, runtime)
+    now = poll(runtime, synced)
+    after = entry(synced, runtime)
+    assert (after.due.last_success_at, after.due.due_at) == (now, now + MINUTE)
+    assert (after.due.error, after.due.failures) == (None, 0)
+    assert after.seen == before.seen
+    assert set(after.seen) == {"INBOX", "Sent"}
+    assert syncs(runtime) == first_syncs(runtime) == []
+
+
+@pytest.mark.parametrize("news", ["inbox", "sent", "uidvalidity", "renamed", "missing"])
+def test_news_is_for_a_sync_to_tell(
+    office: Office, dovecot: Dovecot, synced: Mailbox, runtime: Runtime, news: str
+) -> None:
+    match news:
+        case "inbox":
+            dovecot.append(REP, "INBOX", letter(4), MARCH)
+        case "sent":
+            dovecot.append(REP, "Sent", letter(4, REP), MARCH)
+        case "uidvalidity":
+            dovecot.reset_uidvalidity(REP, "INBOX")
+        case "renamed":
+            with dovecot.session(REP) as client:
+                client.rename_folder("Sent", "Gesendet")
+        case "missing":
+            with dovecot.session(REP) as client:
+                client.delete_folder("Sent")
+    before = entry(synced, runtime)
+    now = poll(runtime, synced)
+    after = entry(synced, runtime)
+    assert syncs(runtime) == [synced.key.mailbox]
+    assert first_syncs(runtime) == []
+    assert after.due == replace(before.due, due_at=now + MINUTE)
+    assert after.seen == before.seen  # so that a lost job is news again
+    poll(runtime, synced)
+    assert syncs(runtime) == [synced.key.mailbox]
+    office.sync(synced)
+    poll(runtime, synced)
+    assert syncs(runtime) == []
+
+
+def test_fewer_messages_are_no_news(synced: Mailbox, dovecot: Dovecot, runtime: Runtime) -> None:
+    dovecot.expunge(REP, "INBOX", [2])
+    poll(runtime, synced)
+    assert syncs(runtime) == []
+
+
+def test_more_messages_than_the_ledger_has_are_news(synced: Mailbox, runtime: Runtime) -> None:
+    seen = dict(entry(synced, runtime).seen)
+    seen["INBOX"] = replace(seen["INBOX"], present=2)
+    runtime.due.synced(synced.key, seen, runtime.now())
+    poll(runtime, synced)
+    assert syncs(runtime) == [synced.key.mailbox]
+
+
+def test_a_mailbox_that_was_never_synced_goes_to_a_queue_of_its_own(
+    office: Office, dovecot: Dovecot, runtime: Runtime
+) -> None:
+    mailbox = office.connect(dovecot, "rep", REP)
+    asked = len(dovecot.commands())
+    now = poll(runtime, mailbox)
+    assert first_syncs(runtime) == [mailbox.key.mailbox]
+    assert syncs(runtime) == []
+    assert entry(mailbox, runtime).due.last_success_at is None
+    assert entry(mailbox, runtime).due.due_at == now + MINUTE
+    assert len(dovecot.commands()) == asked
+
+
+# What goes wrong
+
+
+def test_a_wrong_password_waits_an_hour(office: Office, synced: Mailbox, runtime: Runtime) -> None:
+    account = runtime.accounts.find(office.account)
+    assert account is not None
+    runtime.credentials.put(account, synced.key, Credential("no longer it"), runtime.now())
+    before = entry(synced, runtime)
+    now = poll(runtime, synced)
+    after = entry(synced, runtime)
+    assert after.due.error is Code.SIGN_IN_FAILED
+    assert after.due.due_at == now + timedelta(hours=1)
+    assert after.due.failing_since == now
+    assert after.due.last_success_at == before.due.last_success_at
+    assert syncs(runtime) == []
+
+
+def test_a_failing_server_is_asked_ever_less_and_forgiven_at_once(
+    synced: Mailbox, runtime: Runtime, clock: Clock, authority: trustme.CA
+) -> None:
+    script: dict[str, list[Answer]] = {"LOGIN": [HANG_UP]}
+    pauses = []
+    with Hostile(script, issuer=authority) as server:
+        broken = moved(synced, server, runtime)
+        began = runtime.now()
+        for _ in range(6):
+            now = poll(runtime, broken)
+            due = entry(broken, runtime).due
+            assert due.error is Code.CONNECTION_LOST
+            assert due.error_detail.startswith("imap")
+            assert due.failing_since is not None
+            assert due.failing_since - began < MINUTE
+            pauses.append((due.due_at - now) // MINUTE)
+            clock.advance(due.due_at - now)
+        assert pauses == [1, 2, 4, 8, 15, 15]
+        assert syncs(runtime) == []
+        script.clear()  # and so the server is well again
+        now = poll(runtime, broken)
+    due = entry(broken, runtime).due
+    assert (due.error, due.failures, due.failing_since) == (None, 0, None)
+    assert due.last_success_at == now
+
+
+def test_a_poll_with_news_leaves_the_error_for_the_sync_to_take_back(
+    office: Office, dovecot: Dovecot, synced: Mailbox, runtime: Runtime
+) -> None:
+    runtime.due.failed(entry(synced, runtime), Refused(Code.CONNECTION_LOST), runtime.now())
+    dovecot.append(REP, "INBOX", letter(4), MARCH)
+    poll(runtime, synced)
+    assert entry(synced, runtime).due.error is Code.CONNECTION_LOST
+    office.sync(synced)
+    assert entry(synced, runtime).due.error is None
+
+
+def test_what_one_server_does_is_no_other_mailboxs_affair(
+    office: Office,
+    dovecot: Dovecot,
+    synced: Mailbox,
+    runtime: Runtime,
+    authority: trustme.CA,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("mailmirror.usecases.poll_mailboxes.SECONDS", 1.0)
+    endless = repeat(b"* 1 EXISTS\r\n" * 5_000)
+    scripts: list[dict[str, Iterable[Answer]]] = [
+        {"LOGIN": [SILENCE]},
+        {"LOGIN": [DRIP]},
+        {"STATUS": [HANG_UP]},
+        {"STATUS": endless},
+        {"STATUS": [b"* STATUS INBOX ()\r\n<tag> OK done\r\n"]},
+    ]
+    boss = office.connect(dovecot, "boss", BOSS)
+    office.sync(boss)
+    account = runtime.accounts.find(office.account)
+    assert account is not None
+    with ExitStack() as stack:
+        bad = []
+        for n, script in enumerate(scripts):
+            server = stack.enter_context(Hostile(script, issuer=authority))
+            key = replace(boss.key, mailbox=MailboxId(f"bad{n}"))
+            email = Address(f"bad{n}@us.example")
+            runtime.credentials.put(account, key, Credential("secret"), runtime.now())
+            bad.append(moved(replace(boss, key=key, email=email), server, runtime))
+        dovecot.append(BOSS, "INBOX", letter(5, to=[BOSS]), MARCH)
+        began = time.monotonic()
+        now = poll(runtime, *bad[:2], synced, *bad[2:], boss)
+        assert time.monotonic() - began < 10
+    assert [entry(mailbox, runtime).due.error for mailbox in bad] == [
+        Code.CONNECT_TIMEOUT,
+        Code.CONNECT_TIMEOUT,
+        Code.CONNECTION_LOST,
+        Code.PROTOCOL_ERROR,
+        Code.PROTOCOL_ERROR,
+    ]
+    assert entry(synced, runtime).due.last_success_at == now
+    assert syncs(runtime) == [boss.key.mailbox]
+
+
+# Mailboxes that are gone
+
+
+@pytest.mark.parametrize("outcome", ["quiet", "news", "failing"])
+def test_a_mailbox_disconnected_during_its_poll_is_never_due_again(
+    office: Office,
+    synced: Mailbox,
+    dovecot: Dovecot,
+    runtime: Runtime,
+    monkeypatch: pytest.MonkeyPatch,
+    outcome: str,
+) -> None:
+    if outcome == "news":
+        dovecot.append(REP, "INBOX", letter(4), MARCH)
+    status = ImapSession.status
+
+    def disconnected_meanwhile(session: ImapSession, folder: RemoteFolder) -> Status | None:
+        disconnect(office.account, synced.key.mailbox, runtime)
+        if outcome == "failing":
+            raise Refused(Code.CONNECTION_LOST)
+        return status(session, folder)
+
+    monkeypatch.setattr(ImapSession, "status", disconnected_meanwhile)
+    poll(runtime, synced)
+    assert runtime.due.find(synced.key) is None
+    assert dispatch_polls(runtime) == 0
+
+
+def test_a_mailbox_disconnected_before_its_poll_is_not_asked(
+    office: Office, synced: Mailbox, dovecot: Dovecot, runtime: Runtime
+) -> None:
+    disconnect(office.account, synced.key.mailbox, runtime)
+    asked = len(dovecot.commands())
+    poll(runtime, synced)
+    assert runtime.due.find(synced.key) is None
+    assert syncs(runtime) == first_syncs(runtime) == []
+    assert len(dovecot.commands()) == asked
+
+
+def test_an_erasure_that_was_cut_off_goes_on(
+    office: Office, synced: Mailbox, runtime: Runtime
+) -> None:
+    erase(office.account, synced.key.mailbox, runtime)
+    assert syncs(runtime) == [synced.key.mailbox]
+    poll(runtime, synced)
+    assert first_syncs(runtime) == [synced.key.mailbox]
+    office.sync(synced)
+    assert runtime.due.find(synced.key) is None
+
+
+def test_an_entry_without_a_mailbox_goes_away(synced: Mailbox, runtime: Runtime) -> None:
+    left = replace(synced, key=replace(synced.key, mailbox=MailboxId("left")))
+    runtime.table.put(runtime.due.first(left.key, runtime.now()))
+    now = poll(runtime, left, synced)
+    assert runtime.due.find(left.key) is None
+    assert entry(synced, runtime).due.last_success_at == now

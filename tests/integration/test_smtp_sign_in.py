@@ -1,0 +1,241 @@
+"""Trying a submission server: signed in to and left, and never told a password in the clear."""
+
+import socket
+import ssl
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trustme
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import SMTP, AuthResult, LoginPassword
+
+from mailmirror.domain.mailbox import Security, Server
+from mailmirror.domain.problems import Code, Refused
+from mailmirror.mail.connection import Reach
+from mailmirror.mail.smtp import try_sign_in
+from tests.servers.authority import Certified, certify
+from tests.servers.hostile import (
+    DRIP,
+    HANG_UP,
+    IMAP_GREETING,
+    POP3_GREETING,
+    SILENCE,
+    SMTP_GREETING,
+    Answer,
+    Hostile,
+)
+
+HOST = "127.0.0.1"
+REP = "rep@us.example"
+SECRET = "rep's secret"
+SECONDS = 30.0
+
+
+@dataclass(slots=True)
+class Submission:
+    """What a server heard."""
+
+    port: int
+    security: Security
+    logins: list[LoginPassword] = field(default_factory=list)
+    envelopes: list[object] = field(default_factory=list)
+
+    async def handle_MAIL(self, *said: object) -> str:
+        self.envelopes.append(said)
+        return "250 OK"
+
+
+@pytest.fixture(scope="module")
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+@pytest.fixture(scope="module")
+def certified(authority: trustme.CA, tmp_path_factory: pytest.TempPathFactory) -> Certified:
+    return certify(tmp_path_factory.mktemp("submission"), authority)
+
+
+@pytest.fixture
+def reach(certified: Certified) -> Reach:
+    return Reach.make("127.0.0.0/8", certified.authority.read_text())
+
+
+@contextmanager
+def running(
+    certified: Certified,
+    security: Security = Security.STARTTLS,
+    password: str = SECRET,
+    *,
+    tls: bool = True,
+    **options: Any,
+) -> Iterator[Submission]:
+    """A submission server that lets REP in."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certified.chain, certified.key)
+    with socket.create_server((HOST, 0)) as free:
+        submission = Submission(free.getsockname()[1], security)
+
+    def authenticate(
+        server: SMTP, session: object, envelope: object, mechanism: str, login: Any
+    ) -> AuthResult:
+        submission.logins.append(login)
+        right = LoginPassword(REP.encode(), password.encode())
+        return AuthResult(success=login == right, handled=False)
+
+    if security is Security.TLS:
+        options["ssl_context"] = context
+    elif tls:
+        options["tls_context"] = context
+    controller = Controller(
+        submission,
+        HOST,
+        submission.port,
+        authenticator=authenticate,
+        auth_require_tls=security is not Security.TLS,
+        **options,
+    )
+    controller.start()
+    try:
+        yield submission
+    finally:
+        controller.stop()
+
+
+def target(server: Submission | Hostile, host: str = "localhost") -> Server:
+    if isinstance(server, Submission):
+        return Server(host, server.port, server.security)
+    return Server(host, server.port, Security.TLS if server.tls else Security.STARTTLS)
+
+
+def told(
+    server: Server, reach: Reach, password: str = SECRET, seconds: float = SECONDS
+) -> Code | None:
+    """The code with which a sign-in is refused; None where it is not."""
+    try:
+        try_sign_in(server, REP, password, reach, seconds)
+    except Refused as refused:
+        return refused.code
+    return None
+
+
+@pytest.mark.parametrize("security", Security)
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1"])
+def test_a_server_is_signed_in_to_and_sent_nothing(
+    certified: Certified, reach: Reach, security: Security, host: str
+) -> None:
+    with running(certified, security) as server:
+        assert told(target(server, host), reach) is None
+        assert len(server.logins) == 1
+        assert server.envelopes == []
+
+
+@pytest.mark.parametrize(
+    ("mechanism", "password"),
+    [
+        ("PLAIN", 'a "quoted" \\ word'),
+        ("PLAIN", " blanks "),
+        ("PLAIN", "パスワード—é"),
+        # LOGIN was never given a character set.
+        ("LOGIN", 'a "quoted" \\ word'),
+        ("LOGIN", " blanks "),
+    ],
+)
+def test_a_password_may_hold_anything(
+    certified: Certified, reach: Reach, mechanism: str, password: str
+) -> None:
+    other = {"PLAIN": "LOGIN", "LOGIN": "PLAIN"}[mechanism]
+    with running(certified, password=password, auth_exclude_mechanism=[other]) as server:
+        assert told(target(server), reach, password) is None
+
+
+@pytest.mark.parametrize("security", Security)
+def test_a_wrong_password_is_tried_once(
+    certified: Certified, reach: Reach, security: Security
+) -> None:
+    """Servers lock accounts after a few."""
+    with running(certified, security) as server:
+        assert told(target(server), reach, "wrong") is Code.SIGN_IN_FAILED
+        assert len(server.logins) == 1
+
+
+@pytest.mark.parametrize("security", Security)
+def test_a_certificate_of_another_authority_is_refused(
+    certified: Certified, security: Security, tmp_path: Path
+) -> None:
+    other = Reach.make("127.0.0.0/8", certify(tmp_path).authority.read_text())
+    with running(certified, security) as server:
+        assert told(target(server), other) is Code.CERTIFICATE_INVALID
+        assert server.logins == []
+
+
+@pytest.mark.parametrize("security", Security)
+def test_a_certificate_of_another_name_is_refused(
+    certified: Certified, reach: Reach, security: Security
+) -> None:
+    with running(certified, security) as server:
+        assert told(target(server, "127.1"), reach) is Code.CERTIFICATE_INVALID
+        assert server.logins == []
+
+
+def test_a_server_without_sign_in_is_told(certified: Certified, reach: Reach) -> None:
+    with running(certified, auth_exclude_mechanism=["PLAIN", "LOGIN"]) as server:
+        assert told(target(server), reach) is Code.SIGN_IN_UNSUPPORTED
+
+
+def test_a_server_without_starttls_is_told_no_password(certified: Certified, reach: Reach) -> None:
+    with running(certified, tls=False) as server:
+        assert told(target(server), reach) is Code.STARTTLS_MISSING
+        assert server.logins == []
+
+
+def test_a_server_of_plain_text_is_no_tls(certified: Certified, reach: Reach) -> None:
+    with running(certified) as server:
+        plain = Server("localhost", server.port, Security.TLS)
+        assert told(plain, reach) is Code.TLS_FAILED
+        assert server.logins == []
+
+
+@pytest.mark.parametrize("how", [SILENCE, DRIP])
+@pytest.mark.parametrize("tls", [True, False])
+def test_a_server_that_keeps_us_waiting_is_ended(
+    authority: trustme.CA, reach: Reach, how: Answer, tls: bool
+) -> None:
+    began = time.monotonic()
+    with Hostile(greeting=how, tls=tls, issuer=authority) as server:
+        assert told(target(server), reach, seconds=1) is Code.CONNECT_TIMEOUT
+        assert server.received == []
+    assert time.monotonic() - began < 3
+
+
+def test_a_tls_that_never_begins_is_ended(reach: Reach) -> None:
+    began = time.monotonic()
+    with Hostile(greeting=SILENCE, tls=False) as server:
+        waiting = Server(server.host, server.port, Security.TLS)
+        assert told(waiting, reach, seconds=1) is Code.CONNECT_TIMEOUT
+    assert time.monotonic() - began < 3
+
+
+@pytest.mark.parametrize(
+    "greeting", [IMAP_GREETING, POP3_GREETING, b"554 go away\r\n", b"\r\n", HANG_UP]
+)
+def test_another_protocol_is_told(authority: trustme.CA, reach: Reach, greeting: Answer) -> None:
+    with Hostile(greeting=greeting, issuer=authority) as server:
+        assert told(target(server), reach) is Code.PROTOCOL_ERROR
+        assert not any(SECRET.encode() in line for line in server.received)
+
+
+def test_a_greeting_without_a_dialogue_is_told(authority: trustme.CA, reach: Reach) -> None:
+    with Hostile(greeting=SMTP_GREETING, issuer=authority) as server:
+        assert told(target(server), reach) is Code.PROTOCOL_ERROR
+
+
+def test_a_closed_port_is_told(reach: Reach) -> None:
+    with socket.socket() as held:
+        held.bind((HOST, 0))
+        closed = Server(HOST, held.getsockname()[1], Security.TLS)
+        assert told(closed, reach) is Code.CONNECT_REFUSED
