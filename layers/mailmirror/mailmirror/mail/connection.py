@@ -114,8 +114,8 @@ def _embedded_ipv4(
 ) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
     """The address that is really reached: some IPv6 ranges lead to IPv4 addresses."""
     if isinstance(address, ipaddress.IPv6Address):
-        if embedded := address.ipv4_mapped or address.sixtofour:
-            return embedded
+        if address.ipv4_mapped:
+            return address.ipv4_mapped
         if any(address in network for network in _LEADING_TO_IPV4) and int(address) > 1:
             return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
     return address
