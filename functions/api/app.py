@@ -19,7 +19,12 @@ from mailmirror.usecases.acting_user import Viewer, own_mailbox, viewer
 from mailmirror.usecases.connect_mailbox import ConnectRequest
 from mailmirror.usecases.probe_jobs import ProbeJob, Task, ask_probe
 from mailmirror.usecases.read_card import MOST, read_deal_card, read_person_card
-from mailmirror.usecases.read_mailbox import list_mailboxes, read_ledger, read_mailbox
+from mailmirror.usecases.read_mailbox import (
+    list_mailboxes,
+    read_ledger,
+    read_mailbox,
+    report,
+)
 from mailmirror.usecases.read_message import attachment_link, read_message
 
 runtime = Runtime.from_environment()
@@ -52,9 +57,10 @@ def answer(body: Any, status: HTTPStatus = HTTPStatus.OK) -> Response[str]:
 
 def page_size() -> int:
     text = app.current_event.query_string_parameters.get("limit", "50")
-    if not text.isdecimal() or not 1 <= int(text[:9]) <= MOST:
+    size = int(text) if text.isdecimal() and len(text) < 9 else 0
+    if not 1 <= size <= MOST:
         raise Refused(Code.INVALID_FIELD, f"limit: 1 to {MOST}")
-    return int(text)
+    return size
 
 
 def cursor() -> str | None:
@@ -77,10 +83,10 @@ def mailboxes() -> Response[str]:
 
 @app.get("/v1/mailboxes/<id>")
 def mailbox(id: str) -> Response[str]:
-    report = read_mailbox(account(), known_id(id), runtime)
-    owned = report.mailbox.owner == acting_user()
-    counters = shapes.counters(read_ledger(report.mailbox, runtime)) if owned else None
-    return answer(shapes.mailbox(report, counters))
+    found = read_mailbox(account(), known_id(id), runtime)
+    owned = found.mailbox.owner == acting_user()
+    counters = shapes.counters(read_ledger(found.mailbox, runtime)) if owned else None
+    return answer(shapes.mailbox(found, counters))
 
 
 @app.post("/v1/mailboxes/<id>/sync")
@@ -93,12 +99,12 @@ def sync(id: str) -> Response[str]:
 def disconnect(id: str) -> Response[str]:
     match app.current_event.query_string_parameters.get("mail", "keep"):
         case "keep":
-            change_mailbox.disconnect(account(), known_id(id), runtime)
+            mailbox = change_mailbox.disconnect(account(), known_id(id), runtime)
         case "erase":
-            change_mailbox.erase(account(), known_id(id), runtime)
+            mailbox = change_mailbox.erase(account(), known_id(id), runtime)
         case _:
             raise Refused(Code.INVALID_FIELD, "mail: keep or erase")
-    return answer(shapes.mailbox(read_mailbox(account(), id, runtime)), HTTPStatus.ACCEPTED)
+    return answer(shapes.mailbox(report([mailbox], runtime)[0]), HTTPStatus.ACCEPTED)
 
 
 @app.get("/v1/mailboxes/<id>/ledger")

@@ -193,10 +193,11 @@ def test_bodies_are_the_bytes_that_were_delivered(session: ImapSession) -> None:
     assert session.bodies(sizes) == {uid: message(uid) for uid in (1, 7, 12)}
 
 
-def test_the_beginning_of_a_body_can_be_had_alone(session: ImapSession) -> None:
-    assert session.beginning(7, 40) == message(7)[:40]
-    assert session.beginning(7, 4_000) == message(7)
-    assert session.beginning(4, 40) is None
+def test_a_piece_of_a_body_can_be_had_alone(session: ImapSession) -> None:
+    assert session.piece(7, 10, 30) == message(7)[10:40]
+    assert session.piece(7, 0, 40) == message(7)[:40]
+    assert session.piece(7, 0, 4_000) == message(7)
+    assert session.piece(4, 0, 40) is None
 
 
 def test_thousands_of_scattered_uids_are_asked_for_in_several_commands() -> None:
@@ -220,7 +221,7 @@ def test_a_large_message_is_whole() -> None:
         for session in opened(server):
             # Sizes may lie: Exchange's are estimates.
             assert session.bodies({uid: len(large) // 2 + 1}) == {uid: large}
-            assert session.beginning(uid, 100_000) == large[:100_000]
+            assert session.piece(uid, 0, 100_000) == large[:100_000]
 
 
 @pytest.mark.parametrize("name", ["送信済み", "Éléments envoyés", "[Gmail]/Sent Mail"])
@@ -267,7 +268,7 @@ def test_nothing_on_the_server_changes() -> None:
             session.dates(uids)
             session.headers(uids)
             session.bodies(dict.fromkeys(uids, 500))
-            session.beginning(1, 20)
+            session.piece(1, 0, 20)
         ours = server.commands()[asked:]
         assert server.snapshot(REP) == before
     names = {line.split()[1].upper() for line in ours}
@@ -404,7 +405,7 @@ def test_a_message_that_is_left_out_is_not_there() -> None:
         }
         assert run(server, headers) == {}
         assert run(server, bodies) == {}
-        assert run(server, lambda session: session.beginning(1, 100)) is None
+        assert run(server, lambda session: session.piece(1, 0, 100)) is None
 
 
 def test_what_is_told_unasked_is_passed_over() -> None:

@@ -63,6 +63,11 @@ def entry(mailbox: Mailbox, runtime: Runtime) -> DueEntry:
     return found
 
 
+def fail(mailbox: Mailbox, refusal: Refused, runtime: Runtime) -> None:
+    failures = entry(mailbox, runtime).due.failures
+    runtime.due.failed(mailbox, failures, refusal, runtime.now())
+
+
 def poll(runtime: Runtime, *mailboxes: Mailbox) -> datetime:
     """Poll as a job does that was queued now; return when that was."""
     now = datetime.fromisoformat(keys.time_text(runtime.now()))
@@ -147,7 +152,7 @@ def test_a_mailbox_that_was_polled_is_due_at_the_next_run_but_one_that_failed_is
     clock.advance(MINUTE)
     assert dispatch_polls(runtime) == 1
     for failures in range(3):
-        runtime.due.failed(entry(synced, runtime), Refused(Code.CONNECT_REFUSED), runtime.now())
+        fail(synced, Refused(Code.CONNECT_REFUSED), runtime)
         assert entry(synced, runtime).due.failures == failures + 1
     clock.advance(2 * MINUTE)
     assert dispatch_polls(runtime) == 0
@@ -223,7 +228,7 @@ def test_a_mailbox_that_was_never_synced_goes_to_a_queue_of_its_own(
     assert first_syncs(runtime) == [mailbox.key.mailbox]
     assert syncs(runtime) == []
     assert entry(mailbox, runtime).due.last_success_at is None
-    assert entry(mailbox, runtime).due.due_at == now + MINUTE
+    assert entry(mailbox, runtime).due.due_at == now + 5 * MINUTE
     assert len(dovecot.commands()) == asked
 
 
@@ -273,7 +278,7 @@ def test_a_failing_server_is_asked_ever_less_and_forgiven_at_once(
 def test_a_poll_with_news_leaves_the_error_for_the_sync_to_take_back(
     office: Office, dovecot: Dovecot, synced: Mailbox, runtime: Runtime
 ) -> None:
-    runtime.due.failed(entry(synced, runtime), Refused(Code.CONNECTION_LOST), runtime.now())
+    fail(synced, Refused(Code.CONNECTION_LOST), runtime)
     dovecot.append(REP, "INBOX", letter(4), MARCH)
     poll(runtime, synced)
     assert entry(synced, runtime).due.error is Code.CONNECTION_LOST

@@ -19,6 +19,13 @@ def test_a_healthy_mailbox_is_complete_as_of_its_last_success() -> None:
     assert (found.reason, found.remedy) == (None, None)
 
 
+def test_what_the_crm_told_after_the_first_sync_is_not_complete() -> None:
+    found = mailbox_coverage(HERS, MailboxState.HEALTHY, None, DUE, 100, late=True)
+    assert not found.complete
+    assert found.reason
+    assert found.remedy
+
+
 def test_during_its_first_sync_it_says_how_far_it_is() -> None:
     found = mailbox_coverage(HERS, MailboxState.FIRST_SYNC, None, DUE, progress=62)
     assert not found.complete

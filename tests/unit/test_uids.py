@@ -48,15 +48,6 @@ def test_a_sequence_set_is_read_as_it_was_written(some: Set[int]) -> None:
     assert UidSet.parse(str(UidSet.of(some))) == UidSet.of(some)
 
 
-@given(uids, st.integers(-2, 45))
-def test_the_oldest_and_the_newest_are_the_ends_of_the_sorted_list(
-    some: Set[int], count: int
-) -> None:
-    ordered, taken = sorted(some), max(count, 0)
-    assert list(UidSet.of(some).oldest(count)) == ordered[:taken]
-    assert list(UidSet.of(some).newest(count)) == ordered[max(len(ordered) - taken, 0) :]
-
-
 @given(st.integers(1, 40), st.integers(0, 40))
 def test_a_span_has_both_its_ends(first: int, last: int) -> None:
     assert list(UidSet.span(first, last)) == list(range(first, last + 1))
@@ -91,6 +82,5 @@ def test_a_folder_of_a_billion_messages_with_one_verdict_is_one_range() -> None:
     everything = UidSet.span(1, 10**9)
     assert len(everything - UidSet.parse("5:6")) == 10**9 - 2
     assert (everything & UidSet.parse("10,2000000000")) == UidSet.of([10])
-    assert str(everything.newest(2)) == "999999999:1000000000"
     assert 10**9 in everything
     assert 10**9 + 1 not in everything

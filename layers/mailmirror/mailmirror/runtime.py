@@ -166,7 +166,7 @@ class Runtime:
 
     @cached_property
     def deals(self) -> DealStore:
-        return DealStore(self.table)
+        return DealStore(self.table, self.change_log)
 
     @cached_property
     def feed(self) -> FeedStore:

@@ -14,13 +14,11 @@ from mailmirror.store.contents import Participant
 from mailmirror.usecases.audit_mailbox import FolderAudit
 from mailmirror.usecases.read_card import Coverage, Line, Page
 from mailmirror.usecases.read_mailbox import FolderLedger, MailboxReport
-from mailmirror.usecases.read_message import WholeMessage
+from mailmirror.usecases.read_message import MOST_SHOWN, WholeMessage
 
 Json = dict[str, Any]
 
-_MOST_HEADERS, _LONGEST_HEADER = 300, 4_000
-_LONGEST_BODY = 1_000_000
-"""Characters of text, and of HTML: an answer of a function may have 6 MB."""
+_MOST_HEADERS, _LONGEST_HEADER = 200, 2_000
 
 
 def mailbox(report: MailboxReport, counters: Mapping[str, int] | None = None) -> Json:
@@ -151,14 +149,17 @@ def line(one: Line) -> Json:
 
 def whole_message(message: WholeMessage) -> Json:
     content = message.content
+    cut = max(len(content.text), len(content.html or "")) > MOST_SHOWN
+    shown = line(message.line)
     return {
-        **line(message.line),
+        **shown,
+        "warnings": [*shown["warnings"], *(["truncated"] if cut else [])],
         "headers": [
             {"name": name, "value": value[:_LONGEST_HEADER]}
             for name, value in message.header_fields[:_MOST_HEADERS]
         ],
-        "text": content.text[:_LONGEST_BODY],
-        "html": message.html[:_LONGEST_BODY] if message.html is not None else None,
+        "text": content.text[:MOST_SHOWN],
+        "html": message.html,
         "attachments": [_attachment(one) for one in message.attachments],
     }
 

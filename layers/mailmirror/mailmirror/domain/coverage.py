@@ -31,10 +31,28 @@ _REASONS = {
 }
 
 
+_LATE = (
+    "The CRM has told of this after the mailbox was first synced: earlier mail is not looked for"
+    " again yet.",
+    "Nothing to do for newer mail, which is on the card.",
+)
+
+
 def mailbox_coverage(
-    mailbox: MailboxId, state: MailboxState, problem: Code | None, due: Due | None, progress: int
+    mailbox: MailboxId,
+    state: MailboxState,
+    problem: Code | None,
+    due: Due | None,
+    progress: int,
+    *,
+    late: bool = False,
 ) -> MailboxCoverage:
-    """Say what a mailbox's part of a card is worth."""
+    """Say what a mailbox's part of a card is worth.
+
+    Parameters:
+        late: whether the card's person or deal has changed after the mailbox's old mail was
+            judged.
+    """
     as_of = due.last_success_at if due else None
     if problem is not None:
         explanation = PROBLEMS[problem]
@@ -48,6 +66,8 @@ def mailbox_coverage(
         return MailboxCoverage(
             mailbox, False, as_of, progress, reason.format(progress=progress), remedy
         )
+    if late:
+        return MailboxCoverage(mailbox, False, as_of, progress, *_LATE)
     return MailboxCoverage(mailbox, True, as_of, progress, None, None)
 
 

@@ -13,6 +13,8 @@ from mailmirror.domain.verdict import Verdict
 
 _REMOVED = "removed"
 _NOTHING = UidSet()
+_PASSING = (Verdict.PENDING, Verdict.GONE)
+"""What is said of a UID until the server hands it over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,16 +61,27 @@ class Ledger:
             yield from Ledger(kept, self.removed & half).pieces(length)
 
     def of(self, verdict: Verdict) -> UidSet:
-        """The UIDs with this verdict. A pending one has no other yet."""
+        """The UIDs with this verdict. A pending or gone one has no other yet."""
         uids = self.recorded.get(verdict, _NOTHING)
-        return uids - self.judged if verdict is Verdict.PENDING else uids
+        match verdict:
+            case Verdict.PENDING:
+                return uids - self.judged
+            case Verdict.GONE:
+                return uids - self._read
+            case _:
+                return uids
 
     @property
     def judged(self) -> UidSet:
         """The UIDs that have a verdict other than pending."""
+        return self._read | self.recorded.get(Verdict.GONE, _NOTHING)
+
+    @property
+    def _read(self) -> UidSet:
+        """The UIDs whose verdict came from what the server handed over."""
         uids = _NOTHING
         for verdict, members in self.recorded.items():
-            if verdict is not Verdict.PENDING:
+            if verdict not in _PASSING:
                 uids |= members
         return uids
 
@@ -89,7 +102,7 @@ class Ledger:
         """UIDs with two verdicts, which there must never be."""
         seen, twice = _NOTHING, _NOTHING
         for verdict, members in self.recorded.items():
-            if verdict is not Verdict.PENDING:
+            if verdict not in _PASSING:
                 twice |= seen & members
                 seen |= members
         return twice

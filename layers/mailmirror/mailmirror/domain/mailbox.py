@@ -63,6 +63,8 @@ class Mailbox:
     username: str
     history_since: date
     status: MailboxStatus
+    connected_at: datetime
+    """When it was last connected, with the credential that is kept."""
 
 
 class MailboxState(StrEnum):

@@ -15,6 +15,7 @@ from mailmirror.domain.identity import Vertex, vertex
 ThreadId = NewType("ThreadId", str)
 """What a thread is called: the first vertex that was seen of it."""
 
+_ATTEMPTS = 100
 _NAMED_ENDS = 20
 """Of a longer References the first and the last twenty count: the root and the near ancestors."""
 
@@ -25,6 +26,10 @@ def vertices(own: Vertex, in_reply_to: Sequence[str], references: Sequence[str])
         references = [*references[:_NAMED_ENDS], *references[-_NAMED_ENDS:]]
     named = [*references, *in_reply_to[:_NAMED_ENDS]]
     return [*dict.fromkeys(v for v in map(vertex, named) if v != own), own]
+
+
+class NeverJoined(Exception):
+    """The threads of a message could not be joined; try the message again."""
 
 
 class Graph(Protocol):
@@ -58,16 +63,21 @@ def join(members: Sequence[Vertex], graph: Graph) -> Joined:
 
     Parameters:
         members: as `vertices` returns them, the message's own last.
+
+    Raises:
+        NeverJoined: others have joined the threads otherwise, again and again.
     """
     known = _first(graph.thread_of(member) for member in members)
     name = known if known is not None else ThreadId(members[0])
     pointed = [graph.claim(member, name) for member in members]
     threads = set(pointed)
-    while len(roots := {graph.root(thread) for thread in threads}) > 1:
-        winner, *losers = sorted(roots)
+    for _ in range(_ATTEMPTS):
+        winner, *losers = sorted({graph.root(thread) for thread in threads})
+        if not losers:
+            return Joined(filed=pointed[-1], root=winner)
         for loser in losers:
             graph.absorb(winner, loser)
-    return Joined(filed=pointed[-1], root=roots.pop())
+    raise NeverJoined(pointed[-1])
 
 
 def _first(threads: Iterable[ThreadId | None]) -> ThreadId | None:

@@ -101,17 +101,3 @@ class UidSet:
     def last(self) -> int:
         """The greatest UID; 0 where the set is empty."""
         return self.ranges[-1][1] if self.ranges else 0
-
-    def newest(self, count: int) -> "UidSet":
-        """The `count` greatest UIDs."""
-        return self - self.oldest(len(self) - count)
-
-    def oldest(self, count: int) -> "UidSet":
-        """The `count` least UIDs."""
-        kept: list[tuple[int, int]] = []
-        for first, last in self.ranges:
-            if count <= 0:
-                break
-            kept.append((first, min(last, first + count - 1)))
-            count -= last - first + 1
-        return UidSet(tuple(kept))

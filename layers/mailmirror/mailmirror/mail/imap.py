@@ -18,7 +18,7 @@ from imapclient import IMAPClient, imap_utf7
 from imapclient.exceptions import IMAPClientError, LoginError
 from imapclient.response_parser import parse_fetch_response
 
-from mailmirror.domain.mailbox import Security, Server
+from mailmirror.domain.mailbox import FolderRole, Security, Server
 from mailmirror.domain.problems import Code, Refused
 from mailmirror.domain.uids import UidSet
 from mailmirror.mail.connection import Reach, limited, tls_stage
@@ -156,7 +156,7 @@ class ImapSession:
                 if (decoded := _decoded(name)) is not None
             ]
         found = roles(listed)
-        if not found:
+        if all(folder.role is not FolderRole.INBOX for folder in found):
             raise Refused(Code.INBOX_NOT_FOUND)
         return found
 
@@ -224,10 +224,13 @@ class ImapSession:
         answer = self._fetch(UidSet.of(sizes), ["BODY.PEEK[]"], budget)
         return _literals(answer)
 
-    def beginning(self, uid: int, length: int) -> bytes | None:
-        """Fetch the first `length` bytes of a message; None where the server leaves it out."""
-        answer = self._fetch(UidSet.of([uid]), [f"BODY.PEEK[]<0.{length}>"], 2 * length)
-        return _literals(answer).get(uid)
+    def piece(self, uid: int, start: int, length: int) -> bytes | None:
+        """Fetch `length` bytes of a message from `start` on, or what there is of them.
+
+        None where the server leaves the message out.
+        """
+        asked = [f"BODY.PEEK[]<{start}.{length}>"]
+        return _literals(self._fetch(UidSet.of([uid]), asked, 2 * length)).get(uid)
 
     def _fetch(
         self, uids: UidSet, data: list[str], budget: int

@@ -1,4 +1,4 @@
-"""An account's log: one numbered line for each change that can give or take a verdict.
+"""An account's log: one numbered line for each change that can give or take a verdict or a vote.
 
 A line is written in the transaction of its change, so that a mailbox which reads the log up to a
 line, and people consistently, has seen each pair of a message and a person from one side at
@@ -13,24 +13,26 @@ from enum import StrEnum
 from mailmirror.domain.address import Address
 from mailmirror.domain.mailbox import AccountId
 from mailmirror.store import keys
-from mailmirror.store.table import Put, Table, Update
+from mailmirror.store.table import Delete, Put, Table, Update
 
 
 class ChangeKind(StrEnum):
     PERSON = "person"
     TEAM = "team"
+    DEAL = "deal"
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """Addresses that became known, or stopped being so."""
+    """Addresses that became known, or stopped being so; or a deal that has changed."""
 
     kind: ChangeKind
-    gained: Set[Address]
-    lost: Set[Address]
+    gained: Set[Address] = frozenset()
+    lost: Set[Address] = frozenset()
+    deal: str | None = None
 
     def __bool__(self) -> bool:
-        return bool(self.gained or self.lost)
+        return bool(self.gained or self.lost or self.deal)
 
 
 class ChangeLog:
@@ -43,9 +45,17 @@ class ChangeLog:
         return int(item["number"]) if item else 0
 
     def write(
-        self, account: AccountId, change: Change, writes: Sequence[Put | Update], now: datetime
+        self,
+        account: AccountId,
+        change: Change,
+        writes: Sequence[Put | Update | Delete],
+        now: datetime,
+        head: int | None = None,
     ) -> None:
-        """Make a change together with its line, or alone where no verdict can depend on it.
+        """Make a change together with its line, or alone where nothing can depend on it.
+
+        Parameters:
+            head: the number of the last line, where it was read already.
 
         Raises:
             ConditionFailed: a condition of `writes` does not hold, or another change came in
@@ -54,8 +64,8 @@ class ChangeLog:
         if not change:
             self._table.transact(writes)
             return
-        number = self.head(account)
-        head = Update(
+        number = self.head(account) if head is None else head
+        counted = Update(
             keys.log_head(account),
             "SET #number = :next",
             {":next": number + 1} | ({":number": number} if number else {}),
@@ -67,6 +77,7 @@ class ChangeLog:
             "kind": change.kind.value,
             "gained": set(change.gained) or None,
             "lost": set(change.lost) or None,
+            "deal": change.deal,
             "at": keys.time_text(now),
         }
-        self._table.transact([*writes, head, Put(line)])
+        self._table.transact([*writes, counted, Put(line)])

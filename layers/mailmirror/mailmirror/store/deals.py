@@ -1,23 +1,31 @@
 """Deals and their dated versions."""
 
 from collections.abc import Collection, Iterable, Mapping
+from datetime import datetime
 
 from mailmirror.domain.deals import ContactId, Deal, DealId, DealStatus, DealVersion
 from mailmirror.domain.feed import DealDeleted, DealUpserted, Stamp
 from mailmirror.domain.mailbox import AccountId
 from mailmirror.store import keys
-from mailmirror.store.table import Item, Table
+from mailmirror.store.change_log import Change, ChangeKind, ChangeLog
+from mailmirror.store.table import ConditionFailed, Item, Put, Table
+
+_ATTEMPTS = 5
 
 
 class DealStore:
-    def __init__(self, table: Table) -> None:
+    def __init__(self, table: Table, log: ChangeLog) -> None:
         self._table = table
+        self._log = log
 
-    def put(self, account: AccountId, event: DealUpserted | DealDeleted) -> None:
-        """Keep what the event says the deal was from then on. A repeat writes the same again.
+    def put(self, account: AccountId, event: DealUpserted | DealDeleted, now: datetime) -> None:
+        """Keep what the event says the deal was from then on. A repeat changes nothing.
 
-        One write unit, and one a contact. The index by contact never shrinks: a deal's earlier
+        Six write units, and one a contact. The index by contact never shrinks: a deal's earlier
         versions still count for the mail of their time.
+
+        Raises:
+            ConditionFailed: other changes came in between, again and again.
         """
         if isinstance(event, DealDeleted):
             name, status, contacts = "", DealStatus.DELETED, frozenset[ContactId]()
@@ -30,7 +38,23 @@ class DealStore:
             "contacts": set(contacts) or None,
         }
         self._table.write(keys.contact_deal(account, contact, event.id) for contact in contacts)
-        self._table.write([version])
+        for _ in range(_ATTEMPTS):
+            key = keys.deal_version(account, event.id, event.stamp)
+            if self._table.get(key, consistent=True) is not None:
+                return
+            head = self._log.head(account)
+            put = Put({**version, "line": head + 1}, "attribute_not_exists(pk)")
+            try:
+                self._log.write(account, Change(ChangeKind.DEAL, deal=event.id), [put], now, head)
+                return
+            except ConditionFailed:
+                continue
+        raise ConditionFailed(event.id)
+
+    def last_line(self, account: AccountId, id: DealId) -> int:
+        """The line of the account's log at which a deal has last changed."""
+        versions = self._table.query(keys.deal(account, id), keys.DEAL_VERSIONS)
+        return max((int(item["line"]) for item in versions), default=0)
 
     def find(self, account: AccountId, id: DealId) -> Deal | None:
         """Read a deal with all its versions, a deleted one too."""

@@ -9,6 +9,7 @@ from mailmirror.domain.mailbox import (
     POLL_INTERVAL,
     AccountId,
     Due,
+    Mailbox,
     MailboxId,
     MailboxKey,
     Seen,
@@ -17,8 +18,6 @@ from mailmirror.domain.mailbox import (
 from mailmirror.domain.problems import Code, Refused
 from mailmirror.store import keys
 from mailmirror.store.table import ConditionFailed, Item, Put, Table, Update
-
-_EXISTS = "attribute_exists(pk)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +51,8 @@ class DueStore:
 
     def first(self, key: MailboxKey, now: datetime) -> Put:
         """The entry of a mailbox that has just been connected, due at once."""
-        return Put({**keys.due(key), "due_at": keys.time_text(now), "failures": 0})
+        text = keys.time_text(now)
+        return Put({**keys.due(key), "due_at": text, "since": text, "failures": 0})
 
     def polled(self, key: MailboxKey, now: datetime) -> None:
         """The server answered: due again after the interval. One write unit."""
@@ -63,44 +63,58 @@ class DueStore:
             {":due": keys.time_text(now + POLL_INTERVAL), ":now": keys.time_text(now), ":none": 0},
         )
 
-    def queued(self, key: MailboxKey, now: datetime) -> None:
-        """Work that needs no poll was queued: look again after the interval."""
-        self._write(key, "SET due_at = :due", {":due": keys.time_text(now + POLL_INTERVAL)})
+    def queued(self, key: MailboxKey, due_at: datetime) -> None:
+        """A job was queued, which will tell of its success itself: look again then."""
+        self._write(key, "SET due_at = :due", {":due": keys.time_text(due_at)})
 
     def synced(self, key: MailboxKey, seen: Mapping[str, Seen], now: datetime) -> None:
         """A sync has finished with the folders as `seen` says."""
         self._write(
             key,
-            "SET last_success_at = :now, seen = :seen, failures = :none"
+            "SET due_at = :due, last_success_at = :now, seen = :seen, failures = :none"
             " REMOVE #error, error_detail, failing_since",
             {
+                ":due": keys.time_text(now + POLL_INTERVAL),
                 ":now": keys.time_text(now),
                 ":seen": json.dumps({name: asdict(one) for name, one in seen.items()}),
                 ":none": 0,
             },
         )
 
-    def failed(self, entry: DueEntry, refusal: Refused, now: datetime) -> None:
-        """The server could not be read: say why, and wait longer each time."""
-        failures = entry.due.failures + 1
+    def failed(self, mailbox: Mailbox, failures: int, refusal: Refused, now: datetime) -> None:
+        """The server could not be read: say why, and wait longer each time.
+
+        What failed with an earlier connection's password says nothing of the present one.
+
+        Parameters:
+            failures: how many there were in a row before this one.
+        """
         self._write(
-            entry.key,
+            mailbox.key,
             "SET due_at = :due, #error = :error, error_detail = :detail, failures = :failures,"
             " failing_since = if_not_exists(failing_since, :now)",
             {
-                ":due": keys.time_text(now + pause(refusal.code, failures)),
+                ":due": keys.time_text(now + pause(refusal.code, failures + 1)),
                 ":error": refusal.code.value,
                 ":detail": refusal.detail,
-                ":failures": failures,
+                ":failures": failures + 1,
                 ":now": keys.time_text(now),
+                ":since": keys.time_text(mailbox.connected_at),
             },
+            "since = :since",
         )
 
-    def _write(self, key: MailboxKey, expression: str, values: Mapping[str, object]) -> None:
+    def _write(
+        self,
+        key: MailboxKey,
+        expression: str,
+        values: Mapping[str, object],
+        condition: str = "attribute_exists(pk)",
+    ) -> None:
         """Update an entry, unless the mailbox has been disconnected meanwhile."""
         names = {"#error": "error"} if "#error" in expression else None
         try:
-            self._table.update(Update(keys.due(key), expression, values, _EXISTS, names))
+            self._table.update(Update(keys.due(key), expression, values, condition, names))
         except ConditionFailed:
             return
 

@@ -8,10 +8,11 @@ from datetime import datetime, timedelta
 from mailmirror.domain.mailbox import AccountId
 from mailmirror.domain.problems import Refused
 from mailmirror.store import keys
-from mailmirror.store.table import ConditionFailed, Item, Put, Table, Update
+from mailmirror.store.table import Item, Table, Update
 
 _KEPT_FOR = timedelta(days=30)
-_LONGEST = 16_000
+_LONGEST = 1_000
+_MOST_COUNTED = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +21,6 @@ class FeedState:
 
     as_of: datetime | None
     """When the last event was applied or refused; None before the first."""
-    applied: int
     refused: int
     """Events refused within the last 30 days, and not sent again in a better form since."""
 
@@ -30,18 +30,17 @@ class FeedStore:
         self._table = table
 
     def applied(self, account: AccountId, event_id: str, now: datetime) -> None:
-        """Count an event. One write unit.
+        """Note that an event was applied. One write unit.
 
         Where it mends a refused one of the same id, that one is forgotten.
         """
-        head = self._count(account, "SET as_of = :now ADD applied :one", now)
-        if head.get("refused", 0) > 0:
-            key = keys.refused(account, _digest(event_id))
-            if self._table.delete(key):
-                self._count(account, "SET as_of = :now, refused = refused - :one", now)
+        head = self._note(account, "SET as_of = :now", now)
+        refused_at = head.get("refused_at")
+        if refused_at and now - datetime.fromisoformat(refused_at) < _KEPT_FOR:
+            self._table.delete(keys.refused(account, _digest(event_id)))
 
     def refuse(self, account: AccountId, event: object, refusal: Refused, now: datetime) -> None:
-        """Keep an event that cannot be applied, with its code, for 30 days, and count it once."""
+        """Keep an event that cannot be applied, with its code, for 30 days."""
         text = json.dumps(event)
         id = event.get("id") if isinstance(event, dict) else None
         item = {
@@ -51,27 +50,25 @@ class FeedStore:
             "detail": refusal.detail,
             keys.EXPIRES: int((now + _KEPT_FOR).timestamp()),
         }
-        try:
-            self._table.put(Put(item, "attribute_not_exists(pk)"))
-        except ConditionFailed:
-            return
-        self._count(account, "SET as_of = :now, refused_at = :now ADD refused :one", now)
+        self._note(account, "SET as_of = :now, refused_at = :now", now)
+        self._table.write([item])
 
-    def state(self, account: AccountId) -> FeedState:
-        """Half a read unit."""
+    def state(self, account: AccountId, now: datetime) -> FeedState:
+        """Half a read unit, and half a unit for every four refused events."""
         item = self._table.get(keys.feed(account))
         if item is None:
-            return FeedState(None, 0, 0)
-        refused_at = item.get("refused_at")
-        as_of = datetime.fromisoformat(item["as_of"])
-        recent = refused_at and as_of - datetime.fromisoformat(refused_at) < _KEPT_FOR
-        return FeedState(
-            as_of, int(item.get("applied", 0)), int(item.get("refused", 0)) if recent else 0
-        )
+            return FeedState(None, 0)
+        as_of, refused_at = datetime.fromisoformat(item["as_of"]), item.get("refused_at")
+        if not refused_at or now - datetime.fromisoformat(refused_at) >= _KEPT_FOR:
+            return FeedState(as_of, 0)
+        kept = self._table.query(keys.refusals(account), limit=_MOST_COUNTED)
+        # An expired item can stay for days before DynamoDB deletes it.
+        return FeedState(as_of, sum(one[keys.EXPIRES] > now.timestamp() for one in kept))
 
-    def _count(self, account: AccountId, expression: str, now: datetime) -> Item:
-        values = {":now": keys.time_text(now), ":one": 1}
-        return self._table.update(Update(keys.feed(account), expression, values))
+    def _note(self, account: AccountId, expression: str, now: datetime) -> Item:
+        return self._table.update(
+            Update(keys.feed(account), expression, {":now": keys.time_text(now)})
+        )
 
 
 def _digest(text: str) -> str:

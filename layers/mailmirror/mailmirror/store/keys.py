@@ -50,8 +50,12 @@ def feed(account: AccountId) -> Key:
     return _key(f"{account}#feed", "head")
 
 
+def refusals(account: AccountId) -> str:
+    return f"{account}#refused"
+
+
 def refused(account: AccountId, event: str) -> Key:
-    return _key(f"{account}#refused", event)
+    return _key(refusals(account), event)
 
 
 def log_head(account: AccountId) -> Key:

@@ -17,7 +17,7 @@ from mailmirror.domain.mailbox import (
 from mailmirror.store import keys
 from mailmirror.store.change_log import Change, ChangeKind, ChangeLog
 from mailmirror.store.due import DueStore
-from mailmirror.store.table import Item, Put, Table, Update
+from mailmirror.store.table import Delete, Item, Put, Table, Update
 
 
 class MailboxStore:
@@ -47,6 +47,7 @@ class MailboxStore:
             "username": mailbox.username,
             "history_since": mailbox.history_since.isoformat(),
             "status": MailboxStatus.CONNECTED.value,
+            "connected_at": keys.time_text(now),
         }
         self._log.write(
             key.account,
@@ -82,7 +83,9 @@ class MailboxStore:
 
     def find_many(self, mailboxes: list[MailboxKey]) -> list[Mailbox]:
         accounts = {key.mailbox: key.account for key in mailboxes}
-        items = self._table.get_many(keys.mailbox(key.account, key.mailbox) for key in mailboxes)
+        """Read mailboxes, consistently: one that was just connected must not seem gone."""
+        wanted = (keys.mailbox(key.account, key.mailbox) for key in mailboxes)
+        items = self._table.get_many(wanted, consistent=True)
         return [_mailbox(accounts[item[keys.SK]], item) for item in items]
 
     def list_all(self, account: AccountId) -> list[Mailbox]:
@@ -94,13 +97,20 @@ class MailboxStore:
         return [mailbox for mailbox in self.list_all(account) if mailbox.owner == user]
 
     def disconnect(self, mailbox: Mailbox) -> None:
-        """Stop syncing, forget how to sign in, and keep the mail."""
+        """Stop syncing, forget how to sign in, and keep the mail.
+
+        Raises:
+            ConditionFailed: it is being erased.
+        """
         self._table.update(
             Update(
                 keys.mailbox(mailbox.key.account, mailbox.key.mailbox),
                 "SET #status = :disconnected",
-                {":disconnected": MailboxStatus.DISCONNECTED.value},
-                "attribute_exists(pk)",
+                {
+                    ":disconnected": MailboxStatus.DISCONNECTED.value,
+                    ":epoch": mailbox.key.epoch,
+                },
+                "epoch = :epoch",
                 {"#status": "status"},
             )
         )
@@ -116,30 +126,39 @@ class MailboxStore:
         Raises:
             ConditionFailed: it is being erased already, or is gone.
         """
-        self._table.put(self._due.first(mailbox.key, now))
-        self._table.update(
-            Update(
-                keys.mailbox(mailbox.key.account, mailbox.key.mailbox),
-                "SET #status = :erasing, epoch = :next",
-                {
-                    ":erasing": MailboxStatus.ERASING.value,
-                    ":next": mailbox.key.epoch + 1,
-                    ":epoch": mailbox.key.epoch,
-                },
-                "epoch = :epoch",
-                {"#status": "status"},
-            )
+        key = mailbox.key
+        self._table.put(self._due.first(key, now))
+        self._log.write(
+            key.account,
+            Change(ChangeKind.TEAM, gained=frozenset(), lost={mailbox.email}),
+            [
+                Update(
+                    keys.mailbox(key.account, key.mailbox),
+                    "SET #status = :erasing, epoch = :next",
+                    {
+                        ":erasing": MailboxStatus.ERASING.value,
+                        ":next": key.epoch + 1,
+                        ":epoch": key.epoch,
+                    },
+                    "epoch = :epoch",
+                    {"#status": "status"},
+                ),
+                Delete(keys.team_mailbox(key.account, key.mailbox)),
+            ],
+            now,
         )
-        self._table.delete(keys.credential(mailbox.key))
-        key = replace(mailbox.key, epoch=mailbox.key.epoch + 1)
+        self._table.delete(keys.credential(key))
+        key = replace(key, epoch=key.epoch + 1)
         return replace(mailbox, key=key, status=MailboxStatus.ERASING)
 
     def forget(self, mailbox: Mailbox) -> None:
-        """Delete what is left of an erased mailbox; its own item last, so that it can repeat."""
+        """Delete what is left of an erased mailbox.
+
+        Its own item comes before its due entry: an entry without a mailbox is cleared by a poll.
+        """
         key = mailbox.key
         self._table.delete(keys.state(key))
         self._release_address(mailbox)
-        self._table.delete(keys.team_mailbox(key.account, key.mailbox))
         self._table.delete(keys.mailbox(key.account, key.mailbox))
         self._due.delete(key)
 
@@ -158,6 +177,7 @@ def _mailbox(account: AccountId, item: Item) -> Mailbox:
         username=item["username"],
         history_since=date.fromisoformat(item["history_since"]),
         status=MailboxStatus(item["status"]),
+        connected_at=datetime.fromisoformat(item["connected_at"]),
     )
 
 

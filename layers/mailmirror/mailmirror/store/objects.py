@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 LINK_SECONDS = 300
 
 
+class NotErased(Exception):
+    """S3 kept an object that was to be deleted; repeat the erasure."""
+
+
 class ObjectStore:
     def __init__(self, client: "S3Client", bucket: str) -> None:
         self._client = client
@@ -38,9 +42,11 @@ class ObjectStore:
                 {"Key": entry["Key"]} for entry in page.get("Contents", ())
             ]
             if objects:
-                self._client.delete_objects(
+                answer = self._client.delete_objects(
                     Bucket=self._bucket, Delete={"Objects": objects, "Quiet": True}
                 )
+                if answer.get("Errors"):
+                    raise NotErased(answer["Errors"][0].get("Code", ""))
 
     def link(self, key: MailboxKey, name: str, content_type: str, data: bytes) -> str:
         """Put an attachment's bytes under `downloads/`, and return a link that lives five minutes.

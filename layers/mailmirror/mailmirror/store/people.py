@@ -25,6 +25,8 @@ class Person:
     ref: PersonRef
     name: str
     emails: Set[Address]
+    line: int
+    """Of the account's log, at which an address was last gained."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,9 @@ class PeopleStore:
     def find(self, account: AccountId, ref: PersonRef) -> Person | None:
         """Read a lead or contact that is not deleted. Half a read unit."""
         item = self._table.get(keys.person(account, ref))
-        return None if item is None or item["deleted"] else Person(ref, item["name"], _emails(item))
+        if item is None or item["deleted"]:
+            return None
+        return Person(ref, item["name"], _emails(item), int(item["line"]))
 
     def who_has(
         self, account: AccountId, addresses: Iterable[Address]
@@ -141,12 +145,14 @@ class PeopleStore:
                 return False
             had = _emails(old) if old else _NOBODY
             change = Change(kind, gained=emails - had, lost=had - emails)
+            head = self._log.head(account)
+            line = head + 1 if change.gained else int(old.get("line", 0)) if old else 0
             if index:
                 for address in change.gained:
                     index(address, "ADD")
             try:
-                put = Put(item, _NEWER, {":version": item["version"]})
-                self._log.write(account, change, [put], now)
+                put = Put({**item, "line": line}, _NEWER, {":version": item["version"]})
+                self._log.write(account, change, [put], now, head)
             except ConditionFailed:
                 continue
             if index:

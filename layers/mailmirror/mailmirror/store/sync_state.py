@@ -68,6 +68,7 @@ class SyncState:
     folders: Mapping[str, FolderState] = field(default_factory=dict)
     """By the folder's id."""
     first_sync_done: bool = False
+    log_cursor: int = 0
     stale_until: datetime | None = None
     """Until when a sync that lost its lease may still be writing entries."""
 
@@ -75,10 +76,6 @@ class SyncState:
     def complete(self) -> bool:
         """Whether every folder's history has been looked at, under its present UIDVALIDITY."""
         return self.first_sync_done and all(folder.complete for folder in self.folders.values())
-
-    @property
-    def pending(self) -> int:
-        return sum(folder.pending for folder in self.folders.values())
 
     @property
     def progress(self) -> int:
@@ -241,6 +238,7 @@ def _state(item: Item) -> SyncState:
     return SyncState(
         {id: _folder(folder) for id, folder in item["folders"].items()},
         bool(item.get("first_sync_done")),
+        int(item.get("log_cursor", 0)),
         datetime.fromisoformat(stale_until) if stale_until else None,
     )
 

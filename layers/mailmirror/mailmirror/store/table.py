@@ -62,6 +62,11 @@ class Put:
     values: Mapping[str, Any] | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Delete:
+    key: Key
+
+
 class Table:
     """One DynamoDB table.
 
@@ -204,26 +209,36 @@ class Table:
         self._wrote(answer, 1)
         return "Attributes" in answer
 
-    def transact(self, writes: Sequence[Put | Update]) -> None:
+    def transact(self, writes: Sequence[Put | Update | Delete]) -> None:
         """Write up to 100 items, all or none. Two write units a KB.
 
         Raises:
             ConditionFailed: one of the conditions does not hold, or another transaction is
                 under way on one of the items.
+            Throttled: DynamoDB has no capacity for it now.
         """
-        requests: list[Any] = [
-            {"Put": {"TableName": self._name, **_put_request(write)}}
-            if isinstance(write, Put)
-            else {"Update": {"TableName": self._name, **_update_request(write)}}
-            for write in writes
-        ]
+        requests: list[Any] = [self._in_transaction(write) for write in writes]
         try:
             answer = self._client.transact_write_items(
                 TransactItems=requests, ReturnConsumedCapacity="TOTAL"
             )
         except self._client.exceptions.TransactionCanceledException as error:
-            raise ConditionFailed("transaction") from error
+            codes = {reason.get("Code") for reason in error.response["CancellationReasons"]}
+            if codes & {"ConditionalCheckFailed", "TransactionConflict"}:
+                raise ConditionFailed("transaction") from error
+            if codes & {"ThrottlingError", "ProvisionedThroughputExceeded"}:
+                raise Throttled from error
+            raise
         self._wrote(answer, len(writes))
+
+    def _in_transaction(self, write: Put | Update | Delete) -> dict[str, Any]:
+        match write:
+            case Put():
+                return {"Put": {"TableName": self._name, **_put_request(write)}}
+            case Update():
+                return {"Update": {"TableName": self._name, **_update_request(write)}}
+            case Delete():
+                return {"Delete": {"TableName": self._name, "Key": _item(write.key)}}
 
     def write(self, puts: Iterable[Item] = (), deletes: Iterable[Key] = ()) -> None:
         """Put and delete any number of items, without conditions, in whatever order.

@@ -48,23 +48,29 @@ class ThreadGraph:
         return roots(self._table, self._account, [thread])[thread]
 
     def absorb(self, winner: ThreadId, loser: ThreadId) -> None:
-        """Both or neither: from then on the winner is read with the loser's entries."""
+        """Both or neither: from then on the winner is read with the loser's entries and deals."""
+        key = keys.thread_root(self._account, loser)
+        root = self._table.get(key, consistent=True) or {}
+        deals = set(root.get("deals", ())) | set(root.get("ever", ()))
+        values: dict[str, object] = {":no": False, ":loser": {loser}, ":one": 1}
+        adding = "absorbed :loser, version :one"
+        if deals:
+            adding += ", ever :deals, trying :deals"
+            values[":deals"] = deals
         names_loser = Update(
             keys.thread_root(self._account, winner),
-            "SET settled = :no ADD absorbed :loser, version :one",
-            {":no": False, ":loser": {loser}, ":one": 1},
+            f"SET settled = :no ADD {adding}",
+            values,
             _STAYS,
         )
+        same, version = _same_version(int(root.get("version", 0)))
         redirects = Update(
-            keys.thread_root(self._account, loser),
-            "SET redirect = :winner",
-            {":winner": winner},
-            _STAYS,
+            key, "SET redirect = :winner", {":winner": winner, **version}, f"{_STAYS} AND {same}"
         )
         try:
             self._table.transact([names_loser, redirects])
         except ConditionFailed:
-            return  # another sync has joined one of them; the caller looks again
+            return  # another sync has changed one of them; the caller looks again
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +82,9 @@ class Association:
     """Whether all entries of the thread are known to be filed on exactly these deals."""
     version: int
     ever: frozenset[DealId]
-    """Those on which some entries may be filed: noted before they are."""
+    """Those on which some entries may be filed: noted before they are, and for good."""
+    trying: frozenset[DealId]
+    """Those on which entries are being filed, while it is not settled."""
 
 
 class ThreadStore:
@@ -106,7 +114,8 @@ class ThreadStore:
     def read(self, account: AccountId, root: ThreadId) -> tuple[Association, Sequence[Filed]]:
         """Read a thread whole, with those that it has absorbed, consistently."""
         entries: list[Filed] = []
-        association = Association(frozenset(), settled=True, version=0, ever=frozenset())
+        nothing: frozenset[DealId] = frozenset()
+        association = Association(nothing, settled=True, version=0, ever=nothing, trying=nothing)
         ever: frozenset[DealId] = frozenset()
         members, unread = set[ThreadId](), {root}
         while unread:
@@ -120,8 +129,9 @@ class ThreadStore:
                 ever |= deals | frozenset(map(DealId, item.get("ever", ())))
                 unread |= {ThreadId(one) for one in item.get("absorbed", ())} - members
                 if thread == root and "version" in item:
+                    trying = frozenset(map(DealId, item.get("trying", ())))
                     settled, version = bool(item["settled"]), int(item["version"])
-                    association = Association(deals, settled, version, ever)
+                    association = Association(deals, settled, version, ever, trying)
         return replace(association, ever=ever), entries
 
     def deals_of(
@@ -149,26 +159,23 @@ class ThreadStore:
         values: dict[str, object] = {":no": False, ":next": version + 1}
         expression = "SET settled = :no, version = :next"
         if deals:
-            expression, values[":deals"] = f"{expression} ADD ever :deals", set(deals)
+            expression += " ADD ever :deals, trying :deals"
+            values[":deals"] = set(deals)
         self._write_root(account, root, expression, values, version)
 
     def settle(
         self, account: AccountId, root: ThreadId, deals: frozenset[DealId], version: int
     ) -> None:
-        """Note that all entries are filed on exactly these deals. One write unit.
+        """Note that all entries are filed on these deals, and shown on no others. One write unit.
 
         Raises:
             ConditionFailed: the thread is no longer as it was at this version.
         """
         values: dict[str, object] = {":yes": True, ":next": version + 1}
-        expression = "SET settled = :yes, version = :next"
+        expression = "SET settled = :yes, version = :next REMOVE trying, deals"
         if deals:
-            expression, values[":deals"] = (
-                f"{expression}, deals = :deals, ever = :deals",
-                set(deals),
-            )
-        else:
-            expression += " REMOVE deals, ever"
+            expression = "SET settled = :yes, version = :next, deals = :deals REMOVE trying"
+            values[":deals"] = set(deals)
         self._write_root(account, root, expression, values, version)
 
     def _write_root(
@@ -179,11 +186,21 @@ class ThreadStore:
         values: dict[str, object],
         version: int,
     ) -> None:
-        same = "version = :version" if version else "attribute_not_exists(version)"
-        if version:
-            values[":version"] = version
+        same, value = _same_version(version)
         key = keys.thread_root(account, root)
-        self._table.update(Update(key, expression, values, f"{same} AND {_STAYS}"))
+        self._table.update(Update(key, expression, {**values, **value}, f"{same} AND {_STAYS}"))
+
+
+def _same_version(version: int) -> tuple[str, dict[str, int]]:
+    """The condition that a root is as it was read, and the condition's value."""
+    return (
+        ("version = :version", {":version": version})
+        if version
+        else (
+            "attribute_not_exists(version)",
+            {},
+        )
+    )
 
 
 def roots(
@@ -211,7 +228,7 @@ def roots(
 
 def _shown(root: Item) -> frozenset[DealId]:
     """While a thread is being filed, both what it was on and what it may come to be on."""
-    unsettled = () if root.get("settled", True) else root.get("ever", ())
+    unsettled = () if root.get("settled", True) else root.get("trying", ())
     return frozenset(map(DealId, [*root.get("deals", ()), *unsettled]))
 
 

@@ -26,6 +26,7 @@ def apply_event(job: FeedJob, runtime: Runtime) -> None:
     except Refused as refusal:
         runtime.feed.refuse(job.account, job.event, refusal, now)
         runtime.count("EventsRefused")
+        runtime.count(f"Refused_{refusal.code}")
         return
     _apply(job.account, event, runtime)
     runtime.feed.applied(job.account, event.stamp.event_id, now)
@@ -41,4 +42,4 @@ def _apply(account: AccountId, event: Event, runtime: Runtime) -> None:
         case PersonDeleted():
             runtime.people.delete_person(account, event, runtime.now())
         case DealUpserted() | DealDeleted():
-            runtime.deals.put(account, event)
+            runtime.deals.put(account, event, runtime.now())

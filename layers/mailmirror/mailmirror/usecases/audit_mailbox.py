@@ -54,7 +54,7 @@ def _look(mailbox: Mailbox, folder: RemoteFolder, session: ImapSession, runtime:
 def _held_against(
     mailbox: Mailbox, folder: RemoteFolder, status: Status, server: UidSet, runtime: Runtime
 ) -> Audit:
-    id = folder_id(folder)
+    id = folder_id(mailbox, folder)
     known = runtime.sync_states.read(mailbox.key).folders.get(id)
     if known is None or known.uidvalidity != status.uidvalidity:
         # Nothing of these UIDs is judged yet; the next sync maps them anew.

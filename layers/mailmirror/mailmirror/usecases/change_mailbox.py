@@ -1,10 +1,14 @@
 """What a person can ask of a mailbox: sync now, disconnect, erase."""
 
+from dataclasses import replace
+
 from mailmirror.domain.mailbox import AccountId, Mailbox, MailboxId, MailboxStatus
 from mailmirror.domain.problems import Code, Refused
 from mailmirror.runtime import Runtime
 from mailmirror.store.queues import SyncJob
 from mailmirror.store.table import ConditionFailed
+
+_ATTEMPTS = 5
 
 
 def request_sync(account: AccountId, id: str, runtime: Runtime) -> Mailbox:
@@ -29,8 +33,11 @@ def disconnect(account: AccountId, id: str, runtime: Runtime) -> Mailbox:
     mailbox = _find(account, id, runtime)
     if mailbox.status is MailboxStatus.ERASING:
         raise Refused(Code.MAILBOX_BUSY)
-    runtime.mailboxes.disconnect(mailbox)
-    return mailbox
+    try:
+        runtime.mailboxes.disconnect(mailbox)
+    except ConditionFailed as error:
+        raise Refused(Code.MAILBOX_BUSY) from error
+    return replace(mailbox, status=MailboxStatus.DISCONNECTED)
 
 
 def erase(account: AccountId, id: str, runtime: Runtime) -> Mailbox:
@@ -41,12 +48,18 @@ def erase(account: AccountId, id: str, runtime: Runtime) -> Mailbox:
     """
     mailbox = _find(account, id, runtime)
     if mailbox.status is not MailboxStatus.ERASING:
-        try:
-            mailbox = runtime.mailboxes.begin_erasing(mailbox, runtime.now())
-        except ConditionFailed as error:
-            raise Refused(Code.MAILBOX_BUSY) from error
+        mailbox = _begin_erasing(mailbox, runtime)
     runtime.sync_queue.send([SyncJob(account, mailbox.key.mailbox)])
     return mailbox
+
+
+def _begin_erasing(mailbox: Mailbox, runtime: Runtime) -> Mailbox:
+    for _ in range(_ATTEMPTS):
+        try:
+            return runtime.mailboxes.begin_erasing(mailbox, runtime.now())
+        except ConditionFailed:
+            continue  # the log's head has moved: events come in
+    raise Refused(Code.MAILBOX_BUSY)
 
 
 def _find(account: AccountId, id: str, runtime: Runtime) -> Mailbox:

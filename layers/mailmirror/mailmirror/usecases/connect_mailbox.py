@@ -10,7 +10,6 @@ from mailmirror.domain.feed import is_id
 from mailmirror.domain.mailbox import (
     FIRST_HISTORY,
     AccountId,
-    FolderRole,
     Mailbox,
     MailboxId,
     MailboxKey,
@@ -31,7 +30,7 @@ from mailmirror.store.vault import Credential
 _LONGEST = 320
 IMAP_SECONDS, SMTP_SECONDS = 8.0, 6.0
 """How long a server has to let us in, once it is connected: whoever asked waits."""
-_ATTEMPTS = 6
+_ATTEMPTS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +92,7 @@ def connect_mailbox(id: AccountId, request: ConnectRequest, runtime: Runtime) ->
             request.imap, request.username, request.password, runtime.reach, IMAP_SECONDS
         ) as session,
     ):
-        if all(folder.role is not FolderRole.INBOX for folder in session.folders()):
-            raise Refused(Code.INBOX_NOT_FOUND)
+        session.folders()
     if request.smtp:
         with stage("smtp"):
             try_sign_in(
@@ -130,12 +128,13 @@ def _mailbox(account: Account, request: ConnectRequest, runtime: Runtime) -> Mai
         username=request.username,
         history_since=same.history_since if same else first_day,
         status=MailboxStatus.CONNECTED,
+        connected_at=runtime.now(),
     )
 
 
 def _keep(account: Account, mailbox: Mailbox, credential: Credential, runtime: Runtime) -> None:
     """Seal the credential first: a mailbox that is due must have one."""
-    now = runtime.now()
+    now = mailbox.connected_at
     runtime.credentials.put(account, mailbox.key, credential, now)
     refusal = Refused(Code.MAILBOX_BUSY)
     for attempt in range(_ATTEMPTS):
@@ -146,7 +145,7 @@ def _keep(account: Account, mailbox: Mailbox, credential: Credential, runtime: R
             if _connected_elsewhere(account, mailbox, runtime):
                 refusal = Refused(Code.ADDRESS_CONNECTED)
                 break
-        time.sleep(random.uniform(0, 0.1 * 2**attempt))  # the log's head moves: events come in
+        time.sleep(random.uniform(0, 0.05 * 2**attempt))  # the log's head moves: events come in
     kept = runtime.mailboxes.find(account.id, mailbox.key.mailbox, consistent=True)
     if kept is None or kept.status is not MailboxStatus.CONNECTED:
         runtime.credentials.delete(mailbox.key)

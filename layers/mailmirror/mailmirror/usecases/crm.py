@@ -46,6 +46,10 @@ class CrmView:
         self._deals |= self._runtime.deals.of_contacts(self._account, unread)
         return Crm(self.team, contacts, self._deals, self._policy)
 
+    def forget_deals(self) -> None:
+        """Have deals read afresh: they may have changed since, and votes are decided by them."""
+        self._deals = {}
+
     def _look_up(self, addresses: Iterable[Address]) -> None:
         unknown = set(addresses) - self.team - self._persons.keys()
         if unknown:

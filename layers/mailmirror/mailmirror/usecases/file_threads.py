@@ -23,6 +23,12 @@ from mailmirror.store.filed import Filed
 from mailmirror.store.table import ConditionFailed
 from mailmirror.usecases.crm import CrmView
 
+_ATTEMPTS = 50
+
+
+class Contended(Exception):
+    """Other syncs have changed the thread again and again; the batch is repeated."""
+
 
 def file_threads(
     account: AccountId, added: Sequence[Filed], view: CrmView, runtime: Runtime
@@ -41,22 +47,27 @@ def _file(
     account: AccountId, root: ThreadId, mine: Sequence[Filed], view: CrmView, runtime: Runtime
 ) -> None:
     threads, timelines = runtime.threads, runtime.timelines
-    tried: frozenset[DealId] = frozenset()
-    while True:
+    for _ in range(_ATTEMPTS):
         found, entries = threads.read(account, root)
-        addresses = {address for entry in entries for address in entry.participants}
-        deals = associate((entry.fact for entry in entries), view.crm(addresses))
+        deals = _deals(entries, view)
+        if not found.settled or found.deals != deals:
+            view.forget_deals()  # what changes a thread's deals must be of today
+            deals = _deals(entries, view)
         try:
             if found.settled and found.deals == deals:
                 timelines.file_on_deals(mine, on=deals)
-                timelines.file_on_deals(entries, on=(), off=tried - deals)
                 return
-            if found.settled or not deals <= found.ever:
+            if found.settled or not deals <= found.trying:
                 threads.begin_filing(account, root, deals, found.version)
                 continue
             timelines.file_on_deals(entries, on=deals, off=found.ever - deals)
-            tried |= deals
             threads.settle(account, root, deals, found.version)
             return
         except ConditionFailed:
             root = threads.roots(account, [root])[root]
+    raise Contended(root)
+
+
+def _deals(entries: Sequence[Filed], view: CrmView) -> frozenset[DealId]:
+    addresses = {address for entry in entries for address in entry.participants}
+    return associate((entry.fact for entry in entries), view.crm(addresses))

@@ -120,6 +120,7 @@ def _mirror(
     read = [_read(copy) for copy in copies]
     if not read:
         return
+    view.forget_deals()
     filed = _file(where.mailbox, read, runtime)
     runtime.contents.put(
         ((_summary(one, filed[one.copy.uid]), one.copy.raw) for one in read),

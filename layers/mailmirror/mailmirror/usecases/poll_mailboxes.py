@@ -1,16 +1,24 @@
 """Ask mail servers whether there is news, many at once, and queue a sync where there is."""
 
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from mailmirror.domain.mailbox import FolderRole, Mailbox, MailboxStatus, is_news
-from mailmirror.domain.problems import Refused
+from mailmirror.domain.mailbox import (
+    POLL_INTERVAL,
+    FolderRole,
+    Mailbox,
+    MailboxStatus,
+    is_news,
+)
+from mailmirror.domain.problems import Code, Refused
 from mailmirror.mail.folders import RemoteFolder
-from mailmirror.runtime import Runtime
+from mailmirror.runtime import Runtime, log_failure
 from mailmirror.store.due import DueEntry
 from mailmirror.store.queues import PollJob, SyncJob
 from mailmirror.usecases.sign_in import signed_in
 
+FIRST_SYNC_PAUSE = timedelta(minutes=5)
+"""A first sync, or an erasure, goes on by its continuations; this is for one that was cut off."""
 SECONDS = 45.0
 """How long a server may take: others wait for the same function."""
 
@@ -32,17 +40,20 @@ def _poll(mailbox: Mailbox, entry: DueEntry, at: datetime, runtime: Runtime) -> 
     """Where there is news, success is for the sync to tell, and its last error stays."""
     job = SyncJob(mailbox.key.account, mailbox.key.mailbox)
     if mailbox.status is MailboxStatus.ERASING or not entry.seen:
-        runtime.due.queued(mailbox.key, at)
+        runtime.due.queued(mailbox.key, at + FIRST_SYNC_PAUSE)
         runtime.first_sync_queue.send([job])
         return
     try:
         news = _has_news(mailbox, entry, runtime)
-    except Refused as refusal:
-        runtime.due.failed(entry, refusal, at)
+    except Exception as error:
+        if not isinstance(error, Refused):
+            log_failure(error)
+            error = Refused(Code.INTERNAL_ERROR)
+        runtime.due.failed(mailbox, entry.due.failures, error, at)
         runtime.count("PollsFailed")
         return
     if news:
-        runtime.due.queued(mailbox.key, at)
+        runtime.due.queued(mailbox.key, at + POLL_INTERVAL)
         runtime.sync_queue.send([job])
     else:
         runtime.due.polled(mailbox.key, at)

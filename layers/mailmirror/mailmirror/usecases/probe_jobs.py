@@ -1,4 +1,4 @@
-"""What `api` asks of `probe`, which alone may seal credentials and talk to servers on request."""
+"""What `api` asks of `probe`, which alone seals credentials and talks to servers on request."""
 
 import json
 from collections.abc import Mapping
@@ -8,12 +8,9 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from mailmirror import shapes
 from mailmirror.domain.mailbox import AccountId, MailboxId
 from mailmirror.domain.problems import Code, Refused
 from mailmirror.runtime import Runtime
-from mailmirror.usecases.audit_mailbox import audit_mailbox
-from mailmirror.usecases.connect_mailbox import ConnectRequest, connect_mailbox
 
 
 class Task(StrEnum):
@@ -48,23 +45,6 @@ class ProbeJob:
             "mailbox": self.mailbox,
             "request": self.request,
         }
-
-
-def run_probe(job: ProbeJob, runtime: Runtime) -> Mapping[str, Any]:
-    """Answer a question, as JSON.
-
-    Raises:
-        Refused: the failing stage's code.
-    """
-    match job.task:
-        case Task.CONNECT:
-            request = ConnectRequest.parse(job.request)
-            return {"id": connect_mailbox(job.account, request, runtime)}
-        case Task.AUDIT:
-            mailbox = job.mailbox and runtime.mailboxes.find(job.account, job.mailbox)
-            if not mailbox:
-                raise Refused(Code.NOT_FOUND)
-            return shapes.audit(audit_mailbox(mailbox, runtime), runtime.now())
 
 
 def ask_probe(job: ProbeJob, runtime: Runtime) -> Mapping[str, Any]:

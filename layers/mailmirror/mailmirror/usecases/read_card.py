@@ -4,7 +4,7 @@ import base64
 import binascii
 import re
 from collections.abc import Sequence, Set
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from mailmirror.domain.address import Address
@@ -77,10 +77,13 @@ def read_person_card(
     found = runtime.people.find(viewer.account, person)
     if found is None:
         raise Refused(Code.NOT_FOUND)
-    before = _before(cursor)
     addresses: Set[Address] = found.emails - runtime.people.team(viewer.account).addresses
-    hits = runtime.timelines.card(addresses, viewer.keys, before, limit + 1)
-    return _page(viewer, hits, limit, runtime)
+    hits = runtime.timelines.card(addresses, viewer.keys, _before(cursor), limit + 1)
+    return Page(
+        lines_of(viewer, hits[:limit], runtime),
+        _cursor(hits[limit - 1]) if len(hits) > limit else None,
+        _coverage(viewer, found.line, runtime),
+    )
 
 
 def read_deal_card(
@@ -88,16 +91,38 @@ def read_deal_card(
 ) -> Page:
     """Read a page of a deal's messages, newest first.
 
+    An entry whose thread is not on the deal was left by a crash: it is passed over, and the page
+    filled with what comes after it.
+
     Raises:
         Refused: there is no such deal, or the cursor is none of ours.
     """
     deal = runtime.deals.find(viewer.account, id)
     if deal is None or deal.latest.status is DealStatus.DELETED:
         raise Refused(Code.NOT_FOUND)
-    hits = runtime.timelines.deal(id, viewer.keys, _before(cursor), limit + 1)
-    page = _page(viewer, hits, limit, runtime)
-    on = runtime.threads.deals_of(viewer.account, {line.thread for line in page.lines})
-    return replace(page, lines=[line for line in page.lines if id in on[line.thread]])
+    before = _before(cursor)
+    shown: list[tuple[Hit, Line]] = []
+    while len(shown) <= limit:
+        hits = runtime.timelines.deal(id, viewer.keys, before, limit + 1)
+        if not hits:
+            break
+        before = hits[-1].cursor
+        by_message = {line.summary.message: line for line in lines_of(viewer, hits, runtime)}
+        threads = {line.thread for line in by_message.values()}
+        on = runtime.threads.deals_of(viewer.account, threads)
+        shown += [
+            (hit, line)
+            for hit in hits
+            if (line := by_message.get(hit.message)) is not None and id in on[line.thread]
+        ]
+        if len(hits) <= limit:
+            break
+    line_of_log = runtime.deals.last_line(viewer.account, id)
+    return Page(
+        [line for _, line in shown[:limit]],
+        _cursor(shown[limit - 1][0]) if len(shown) > limit else None,
+        _coverage(viewer, line_of_log, runtime),
+    )
 
 
 def lines_of(viewer: Viewer, hits: Sequence[Hit], runtime: Runtime) -> Sequence[Line]:
@@ -130,20 +155,25 @@ def lines_of(viewer: Viewer, hits: Sequence[Hit], runtime: Runtime) -> Sequence[
     ]
 
 
-def _page(viewer: Viewer, hits: Sequence[Hit], limit: int, runtime: Runtime) -> Page:
-    more = len(hits) > limit
+def _coverage(viewer: Viewer, line: int, runtime: Runtime) -> Coverage:
+    """What a card is worth whose person or deal has last changed at this line of the log."""
     reports = report(viewer.mailboxes, runtime)
     _nudge(reports, runtime)
-    feed = runtime.feed.state(viewer.account)
-    return Page(
-        lines_of(viewer, hits[:limit], runtime),
-        _cursor(hits[limit - 1]) if more else None,
-        Coverage([_coverage(one) for one in reports], feed_coverage(feed.as_of, feed.refused)),
+    feed = runtime.feed.state(viewer.account, runtime.now())
+    return Coverage(
+        [
+            mailbox_coverage(
+                one.mailbox.key.mailbox,
+                one.state,
+                one.problem,
+                one.due,
+                one.progress,
+                late=line > one.log_cursor,
+            )
+            for one in reports
+        ],
+        feed_coverage(feed.as_of, feed.refused),
     )
-
-
-def _coverage(one: MailboxReport) -> MailboxCoverage:
-    return mailbox_coverage(one.mailbox.key.mailbox, one.state, one.problem, one.due, one.progress)
 
 
 def _nudge(reports: Sequence[MailboxReport], runtime: Runtime) -> None:

@@ -7,6 +7,7 @@ from mailmirror.domain.ledger import Ledger
 from mailmirror.domain.mailbox import AccountId, Due, Mailbox, MailboxId, MailboxState, state_of
 from mailmirror.domain.problems import Code, Refused
 from mailmirror.runtime import Runtime
+from mailmirror.store.due import DueEntry
 from mailmirror.store.sync_state import FolderState, SyncState
 
 
@@ -20,6 +21,8 @@ class MailboxReport:
     due: Due | None
     progress: int
     """How much has been judged, in percent."""
+    log_cursor: int
+    """The line of the account's log up to which its old verdicts and votes are of today."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,21 +36,25 @@ def report(mailboxes: Iterable[Mailbox], runtime: Runtime) -> Sequence[MailboxRe
     mailboxes = list(mailboxes)
     entries = runtime.due.find_many(mailbox.key for mailbox in mailboxes)
     return [
-        _report(
-            one,
-            entries[one.key.mailbox].due if one.key.mailbox in entries else None,
-            runtime.sync_states.read(one.key),
-        )
+        _report(one, entries.get(one.key.mailbox), runtime.sync_states.read(one.key))
         for one in mailboxes
     ]
 
 
-def _report(mailbox: Mailbox, due: Due | None, sync: SyncState) -> MailboxReport:
-    roles = {folder.role for folder in sync.folders.values()}
+def _report(mailbox: Mailbox, entry: DueEntry | None, sync: SyncState) -> MailboxReport:
+    """A folder counts as found where the last sync has seen it."""
+    seen = entry.seen if entry else {}
+    found = [folder for folder in sync.folders.values() if folder.name in seen]
     state, problem = state_of(
-        mailbox.status, due, complete=sync.complete, pending=sync.pending, roles=roles
+        mailbox.status,
+        entry.due if entry else None,
+        complete=sync.first_sync_done and all(folder.complete for folder in found),
+        pending=sum(folder.pending for folder in found),
+        roles={folder.role for folder in found},
     )
-    return MailboxReport(mailbox, state, problem, due, sync.progress)
+    return MailboxReport(
+        mailbox, state, problem, entry.due if entry else None, sync.progress, sync.log_cursor
+    )
 
 
 def list_mailboxes(account: AccountId, runtime: Runtime) -> Sequence[MailboxReport]:
@@ -61,7 +68,7 @@ def read_mailbox(account: AccountId, id: str, runtime: Runtime) -> MailboxReport
     Raises:
         Refused: there is none of this id.
     """
-    mailbox = runtime.mailboxes.find(account, MailboxId(id))
+    mailbox = runtime.mailboxes.find(account, MailboxId(id), consistent=True)
     if mailbox is None:
         raise Refused(Code.NOT_FOUND)
     return report([mailbox], runtime)[0]

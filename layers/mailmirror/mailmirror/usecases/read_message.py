@@ -16,6 +16,8 @@ from mailmirror.usecases.acting_user import Viewer
 from mailmirror.usecases.mirror_copies import TOO_LARGE
 from mailmirror.usecases.read_card import Line, lines_of
 
+MOST_SHOWN = 500_000
+"""Characters of text, and of HTML, in an answer: a function's may have 6 MB."""
 _KEY = re.compile(r"[0-9a-f]{32}\Z")
 
 
@@ -38,7 +40,7 @@ def read_message(viewer: Viewer, id: str, runtime: Runtime) -> WholeMessage:
     """
     line, raw = _find(viewer, id, runtime)
     content = parse_message(raw)
-    html = sanitise(content.html) if content.html is not None else None
+    html = sanitise(content.html[:MOST_SHOWN]) if content.html is not None else None
     # Of a message that was cut short, no attachment is whole.
     attachments = () if TOO_LARGE in line.summary.warnings else content.attachments
     fields = [(field.name, field.value) for field in read_fields(raw).all]

@@ -17,6 +17,8 @@ from datetime import datetime
 from itertools import batched
 
 from mailmirror.domain.ledger import Ledger
+from mailmirror.domain.mailbox import Mailbox
+from mailmirror.domain.problems import Code, Refused
 from mailmirror.domain.uids import UidSet
 from mailmirror.domain.verdict import Headers, Rules, Verdict, judge, outside_window
 from mailmirror.mail.folders import RemoteFolder
@@ -40,6 +42,8 @@ BODY_BYTES = 4 << 20
 """How much is fetched and written between two moves of the cursor, unless one message is larger."""
 MAX_MESSAGE_BYTES = 25 << 20
 """RFC822.SIZE up to which a message is mirrored whole."""
+PIECE_BYTES = 1 << 20
+"""How much of a message over BODY_BYTES is fetched at once: the lease lives 90 seconds."""
 CUT_BYTES = 256 << 10
 """How much is fetched of a larger one."""
 
@@ -99,6 +103,8 @@ class FolderSync:
         pending = self._ledger().pending
         listed = self.session.uids(1, self.folder.next - 1) & pending
         listed |= UidSet.of(self.session.dates(pending - listed))
+        if self.folder.messages and not self.session.uids(1, self.folder.next - 1):
+            raise Refused(Code.PROTOCOL_ERROR, "the server lists none of its messages")
         self._advance(dict.fromkeys(pending - listed, Verdict.GONE), again=True)
         for verdicts in self._judged(list(listed)):
             self._advance(verdicts, again=True)
@@ -112,14 +118,16 @@ class FolderSync:
         ledger = self._ledger()
         until = self.folder.next - 1
         listed = self.session.uids(1, until)
-        missed = listed - ledger.judged - ledger.pending
+        missed = listed - ledger.present - ledger.removed - ledger.pending
         if not missed and len(listed) < self.folder.messages:
             listed |= UidSet.of(self.session.dates(UidSet.span(1, until)))
-            missed = listed - ledger.judged - ledger.pending
+            missed = listed - ledger.present - ledger.removed - ledger.pending
         for verdicts in self._judged(list(missed)):
             self._advance(verdicts)
         left = ledger.present - listed
         left -= UidSet.of(self.session.dates(left))
+        if self.folder.messages and not listed and not ledger.pending:
+            raise Refused(Code.PROTOCOL_ERROR, "the server lists none of its messages")
         if left:
             head, blocks = self._fold(Ledger(removed=left))
             present = self.folder.present - len(left)
@@ -174,23 +182,40 @@ class FolderSync:
         return verdicts | dict.fromkeys(wanted.keys() - mirrored, Verdict.PENDING)
 
     def _bodies(self, wanted: Mapping[int, Fetched]) -> Sequence[FetchedCopy]:
-        whole = {uid: one.size for uid, one in wanted.items() if one.size <= MAX_MESSAGE_BYTES}
-        raws = dict(self.session.bodies(whole))
-        for uid in wanted.keys() - whole.keys():
-            beginning = self.session.beginning(uid, CUT_BYTES)
-            if beginning is not None:
-                raws[uid] = beginning
+        small = {uid: one.size for uid, one in wanted.items() if one.size <= BODY_BYTES}
+        raws = dict(self.session.bodies(small))
+        for uid in wanted.keys() - small.keys():
+            raw = self._large_body(uid, wanted[uid].size)
+            if raw is not None:
+                raws[uid] = raw
         return [
             FetchedCopy(
                 uid,
                 one.received_at,
                 one.header,
                 raws[uid],
-                () if uid in whole else (TOO_LARGE,),
+                (TOO_LARGE,) if one.size > MAX_MESSAGE_BYTES else (),
             )
             for uid, one in wanted.items()
             if uid in raws
         ]
+
+    def _large_body(self, uid: int, size: int) -> bytes | None:
+        """Fetch a large message piece by piece, for a slow server must not cost the lease."""
+        if size > MAX_MESSAGE_BYTES:
+            return self.session.piece(uid, 0, CUT_BYTES)
+        pieces: list[bytes] = []
+        start = 0
+        while start <= MAX_MESSAGE_BYTES:
+            piece = self.session.piece(uid, start, PIECE_BYTES)
+            if piece is None:
+                return None
+            pieces.append(piece)
+            start += len(piece)
+            if len(piece) < PIECE_BYTES:
+                break
+            self.lease = self.runtime.sync_states.heartbeat(self.lease, self.runtime.now())
+        return b"".join(pieces)
 
     def _advance(
         self,
@@ -242,9 +267,10 @@ class FolderSync:
         self.saved = folder
 
 
-def folder_id(folder: RemoteFolder) -> str:
-    """A folder's name as keys have it."""
-    return hashlib.sha256(folder.name.encode()).hexdigest()[:12]
+def folder_id(mailbox: Mailbox, folder: RemoteFolder) -> str:
+    """A folder as keys have it: UIDs of another server's are other UIDs."""
+    place = "\n".join([mailbox.imap.host.lower(), mailbox.username, folder.name])
+    return hashlib.sha256(place.encode("utf-8", "surrogatepass")).hexdigest()[:12]
 
 
 def begun(folder: RemoteFolder, status: Status) -> FolderState:

@@ -11,6 +11,7 @@ from datetime import datetime
 from mailmirror.domain.mailbox import Mailbox, MailboxStatus, Seen
 from mailmirror.domain.problems import Code, Refused
 from mailmirror.domain.verdict import Rules
+from mailmirror.mail.imap import Status
 from mailmirror.runtime import Runtime
 from mailmirror.store.queues import SyncJob
 from mailmirror.store.sync_state import FolderState, Lease, LeaseHeld, LeaseLost, SyncState
@@ -61,6 +62,9 @@ def _sync(
         runtime.sync_states.release(lease, first_sync_done=state.first_sync_done)
         return False
     except Refused as refusal:
+        if runtime.now() >= until:  # our own deadline, met while the server was answering
+            runtime.sync_states.release(lease, first_sync_done=state.first_sync_done)
+            return False
         _failed(mailbox, lease, state, refusal, runtime)
         return True
     except LeaseLost:
@@ -84,7 +88,7 @@ def _failed(
     """Make the failure the mailbox's error, whoever has to do with it."""
     entry = runtime.due.find(mailbox.key)
     if entry is not None:
-        runtime.due.failed(entry, refusal, runtime.now())
+        runtime.due.failed(mailbox, entry.due.failures, refusal, runtime.now())
     runtime.sync_states.release(lease, first_sync_done=state.first_sync_done)
     runtime.count("SyncsFailed")
 
@@ -106,10 +110,8 @@ def _sync_folders(
     with signed_in(mailbox, runtime, seconds) as session:
         for folder in session.folders():
             status = session.examine(folder)
-            id = folder_id(folder)
-            known = state.folders.get(id)
-            if known is not None and known.uidvalidity != status.uidvalidity:
-                known = None
+            id = folder_id(mailbox, folder)
+            known = _still_known(state.folders.get(id), status)
             sync = FolderSync(
                 session=session,
                 lease=lease,
@@ -125,6 +127,13 @@ def _sync_folders(
             lease = sync.lease
     _forget_renamed(lease, state, synced, runtime)
     return synced
+
+
+def _still_known(known: FolderState | None, status: Status) -> FolderState | None:
+    """What is known of a folder, unless its UIDs are others by now."""
+    if known is None or known.uidvalidity != status.uidvalidity or known.next > status.uidnext:
+        return None
+    return known
 
 
 def _forget_renamed(
