@@ -17,9 +17,7 @@ from local.up import up
 from mailmirror.runtime import Runtime
 from tests.servers.tables import own_table
 
-os.environ.update(
-    {"POWERTOOLS_METRICS_NAMESPACE": "Mailmirror", "POWERTOOLS_TRACE_DISABLED": "true"}
-)
+os.environ.update({"POWERTOOLS_SERVICE_NAME": "test", "POWERTOOLS_TRACE_DISABLED": "true"})
 
 
 @pytest.fixture(scope="session")

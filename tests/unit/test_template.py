@@ -68,18 +68,22 @@ def triggers() -> list[Trigger]:
 @dataclass(frozen=True)
 class Statement:
     function: str
+    effect: str
     actions: list[str]
     resources: list[Any]
     condition: Any
 
 
-def statements() -> Iterator[Statement]:
+def statements(effect: str = "Allow") -> Iterator[Statement]:
+    return (one for one in _statements() if one.effect == effect)
+
+
+def _statements() -> Iterator[Statement]:
     for name, function in functions().items():
         for policy in function.get("Policies", []):
             for one in policy["Statement"]:
-                assert one["Effect"] == "Allow"
-                condition = one.get("Condition", {})
-                yield Statement(name, listed(one["Action"]), listed(one["Resource"]), condition)
+                actions, resources = listed(one["Action"]), listed(one["Resource"])
+                yield Statement(name, one["Effect"], actions, resources, one.get("Condition", {}))
 
 
 def test_the_stack_has_the_functions_of_the_main_job() -> None:
@@ -130,6 +134,14 @@ def test_queues_limit_their_function_by_maximum_concurrency_alone() -> None:
 def test_one_message_that_fails_does_not_bring_back_its_batch() -> None:
     for trigger in triggers():
         assert trigger.event["FunctionResponseTypes"] == ["ReportBatchItemFailures"], trigger.queue
+
+
+def test_every_function_writes_only_the_partitions_that_are_its_own() -> None:
+    writes = {f"dynamodb:{verb}Item" for verb in ("Put", "Update", "Delete", "BatchWrite")}
+    denied = {one.function for one in statements("Deny") if writes <= {*one.actions}}
+    for one in statements():
+        if writes & {*one.actions} and one.function not in denied:
+            assert "dynamodb:LeadingKeys" in str(one.condition), one
 
 
 def test_no_function_may_do_everything_or_touch_everything() -> None:

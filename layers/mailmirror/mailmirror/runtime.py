@@ -43,8 +43,9 @@ from mailmirror.store.vault import Credentials, Vault
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
-logger = Logger(service="mailmirror")
-metrics = Metrics(namespace="Mailmirror", service="mailmirror")
+# The service, which alarms tell apart, is the stack's name (POWERTOOLS_SERVICE_NAME).
+logger = Logger()
+metrics = Metrics(namespace="Mailmirror")
 warnings.filterwarnings("ignore", "No application metrics")  # many a call counts nothing
 
 _MARGIN = timedelta(seconds=20)

@@ -1,0 +1,158 @@
+"""A card is complete only where nothing has been left out, and says why where it is not."""
+
+from datetime import timedelta
+
+import pytest
+
+from mailmirror.domain.deals import DealId
+from mailmirror.domain.feed import PersonKind, PersonRef
+from mailmirror.domain.mailbox import MailboxState
+from mailmirror.domain.problems import Code, Refused
+from mailmirror.mail.connection import Reach
+from mailmirror.runtime import Runtime
+from mailmirror.store.queues import PollJob
+from mailmirror.usecases.change_mailbox import disconnect, erase
+from mailmirror.usecases.poll_mailboxes import poll_mailboxes
+from mailmirror.usecases.read_card import Page, read_deal_card, read_person_card
+from mailmirror.usecases.read_mailbox import read_mailbox
+from tests.integration.office import KIM, MARCH, REP, STRANGER, Clock, Office, letter, subjects
+from tests.servers.dovecot import Dovecot
+
+
+def card(office: Office, contact: str) -> Page:
+    person = PersonRef(PersonKind.CONTACT, contact)
+    return read_person_card(office.viewer("rep"), person, None, 50, office.runtime)
+
+
+def deal(office: Office, id: str, cursor: str | None = None, limit: int = 50) -> Page:
+    return read_deal_card(office.viewer("rep"), DealId(id), cursor, limit, office.runtime)
+
+
+def test_a_synced_mailbox_makes_the_cards_of_whom_it_was_judged_for_complete(
+    office: Office, dovecot: Dovecot
+) -> None:
+    office.tell("deal.upserted", id="d1", name="Deal", status="open", contact_ids=["kim"])
+    dovecot.append(REP, "INBOX", letter(1), MARCH)
+    office.sync(office.connect(dovecot, "rep", REP))
+    assert card(office, "kim").coverage.complete
+    assert deal(office, "d1").coverage.complete
+
+
+def test_a_person_or_a_deal_that_comes_late_has_an_incomplete_card(
+    office: Office, dovecot: Dovecot
+) -> None:
+    dovecot.append(REP, "INBOX", letter(1, STRANGER), MARCH)
+    mailbox = office.connect(dovecot, "rep", REP)
+    office.sync(mailbox)
+    office.tell("contact.upserted", id="who", name="Who", emails=[STRANGER])
+    office.tell("deal.upserted", id="late", name="Late", status="open", contact_ids=["kim"])
+    office.sync(mailbox)
+    for page in (card(office, "who"), deal(office, "late")):
+        (coverage,) = page.coverage.mailboxes
+        assert not coverage.complete
+        assert coverage.reason
+    assert card(office, "kim").coverage.complete
+
+
+def test_a_new_name_of_a_person_takes_nothing_away(office: Office, dovecot: Dovecot) -> None:
+    office.sync(office.connect(dovecot, "rep", REP))
+    office.tell("contact.upserted", MARCH, id="kim", name="Kim Larsen", emails=[KIM])
+    assert card(office, "kim").coverage.complete
+
+
+def test_a_folder_of_sent_mail_that_is_gone_makes_the_mailbox_incomplete(
+    runtime: Runtime, clock: Clock
+) -> None:
+    with Dovecot({REP: "secret"}, folders=()) as server:
+        runtime.reach = Reach.make("127.0.0.0/8,::1/128", server.authority.read_text())
+        office = Office(runtime)
+        server.create(REP, "Sent")
+        mailbox = office.connect(server, "rep", REP)
+        office.sync(mailbox)
+        assert read_mailbox(office.account, mailbox.key.mailbox, runtime).state is (
+            MailboxState.HEALTHY
+        )
+        with server.session(REP) as client:
+            client.delete_folder("Sent")
+        office.sync(mailbox)
+        report = read_mailbox(office.account, mailbox.key.mailbox, runtime)
+        assert (report.state, report.problem) == (MailboxState.INCOMPLETE, Code.SENT_NOT_FOUND)
+
+
+def test_a_poll_that_fails_for_a_reason_of_ours_is_told_too(
+    office: Office, dovecot: Dovecot, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mailbox = office.connect(dovecot, "rep", REP)
+    office.sync(mailbox)
+
+    def defect(*_: object) -> None:
+        raise RuntimeError("no key")
+
+    monkeypatch.setattr(runtime.credentials, "get", defect)
+    poll_mailboxes(PollJob([mailbox.key], runtime.now()), runtime)
+    report = read_mailbox(office.account, mailbox.key.mailbox, runtime)
+    assert (report.state, report.problem) == (MailboxState.FAILING, Code.INTERNAL_ERROR)
+
+
+def test_a_failure_of_an_earlier_connection_says_nothing_of_the_present_one(
+    office: Office, dovecot: Dovecot, runtime: Runtime, clock: Clock
+) -> None:
+    before = office.connect(dovecot, "rep", REP)
+    clock.advance(timedelta(seconds=1))
+    office.connect(dovecot, "rep", REP)
+    runtime.due.failed(before, 0, Refused(Code.SIGN_IN_FAILED), runtime.now())
+    entry = runtime.due.find(before.key)
+    assert entry is not None
+    assert entry.due.error is None
+
+
+def test_an_erasure_cannot_be_turned_into_a_disconnection(
+    office: Office, dovecot: Dovecot, runtime: Runtime
+) -> None:
+    mailbox = office.connect(dovecot, "rep", REP)
+    erase(office.account, mailbox.key.mailbox, runtime)
+    with pytest.raises(Refused, match="mailbox_busy"):
+        disconnect(office.account, mailbox.key.mailbox, runtime)
+
+
+def test_a_thread_that_joins_another_keeps_its_deal_though_the_sync_dies_there(
+    office: Office, dovecot: Dovecot, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office.tell("deal.upserted", id="k", name="Kim's", status="open", contact_ids=["kim"])
+    office.tell("deal.upserted", id="l", name="Lee's", status="open", contact_ids=["lee"])
+    dovecot.append(REP, "INBOX", letter(1), MARCH)
+    dovecot.append(REP, "INBOX", letter(2, "lee@customer.example"), MARCH)
+    mailbox = office.connect(dovecot, "rep", REP)
+    office.sync(mailbox)
+    dovecot.append(REP, "INBOX", letter(3, replies_to=[1, 2]), MARCH)
+
+    class Death(BaseException):
+        pass
+
+    def die(*_: object) -> None:
+        raise Death
+
+    monkeypatch.setattr(runtime.contents, "put", die)
+    with pytest.raises(Death):
+        office.sync(mailbox)
+    assert "Letter 1" in subjects(office.deal("rep", "k"))
+    assert "Letter 2" in subjects(office.deal("rep", "l"))
+
+
+def test_a_page_of_a_deal_is_filled_though_entries_are_passed_over(
+    office: Office, dovecot: Dovecot, runtime: Runtime
+) -> None:
+    office.tell("deal.upserted", id="d", name="Deal", status="open", contact_ids=["kim"])
+    for n in range(1, 7):
+        sender = KIM if n < 4 else "lee@customer.example"
+        dovecot.append(REP, "INBOX", letter(n, sender), MARCH)
+    office.sync(office.connect(dovecot, "rep", REP))
+    # What a sync that died had filed on a deal that its thread is not on.
+    for line in office.card("rep", "lee"):
+        _, entries = runtime.threads.read(office.account, line.thread)
+        runtime.timelines.file_on_deals(entries, on=[DealId("d")])
+    first = deal(office, "d", limit=2)
+    assert [line.summary.subject for line in first.lines] == ["Letter 3", "Letter 2"]
+    second = deal(office, "d", first.next_cursor, limit=2)
+    assert [line.summary.subject for line in second.lines] == ["Letter 1"]
+    assert second.next_cursor is None
