@@ -20,13 +20,13 @@ from mailmirror.domain.ledger import Ledger
 from mailmirror.domain.mailbox import Mailbox
 from mailmirror.domain.problems import Code, Refused
 from mailmirror.domain.uids import UidSet
-from mailmirror.domain.verdict import Headers, Rules, Verdict, judge, outside_window
+from mailmirror.domain.verdict import Rules, Verdict, outside_window
 from mailmirror.mail.folders import RemoteFolder
-from mailmirror.mail.headers import MessageHeaders, UnreadableHeaders, parse_headers
 from mailmirror.mail.imap import Fetched, ImapSession, Status
 from mailmirror.runtime import Runtime
 from mailmirror.store.sync_state import FolderState, Lease
 from mailmirror.usecases.crm import CrmView
+from mailmirror.usecases.judge_copies import judge_copies
 from mailmirror.usecases.mirror_copies import (
     TOO_LARGE,
     FetchedCopy,
@@ -101,10 +101,11 @@ class FolderSync:
     def _pending(self) -> None:
         """Try again what the server listed and did not hand over; what it lists no more is gone."""
         pending = self._ledger().pending
-        listed = self.session.uids(1, self.folder.next - 1) & pending
-        listed |= UidSet.of(self.session.dates(pending - listed))
-        if self.folder.messages and not self.session.uids(1, self.folder.next - 1):
+        everything = self.session.uids(1, self.folder.next - 1)
+        if self.folder.messages and not everything:
             raise Refused(Code.PROTOCOL_ERROR, "the server lists none of its messages")
+        listed = everything & pending
+        listed |= UidSet.of(self.session.dates(pending - listed))
         self._advance(dict.fromkeys(pending - listed, Verdict.GONE), again=True)
         for verdicts in self._judged(list(listed)):
             self._advance(verdicts, again=True)
@@ -151,7 +152,7 @@ class FolderSync:
         fetched = self.session.headers(UidSet.of(uid for uid in uids if uid not in old))
         verdicts = dict.fromkeys(uids, Verdict.PENDING)
         verdicts |= dict.fromkeys(old.intersection(uids), Verdict.OUTSIDE_WINDOW)
-        verdicts |= judge_headers(fetched, self.rules, self.view)
+        verdicts |= judge_copies(fetched, self.rules, self.view)
         run: dict[int, Verdict] = {}
         size = 0
         for uid, verdict in verdicts.items():
@@ -287,36 +288,6 @@ def begun(folder: RemoteFolder, status: Status) -> FolderState:
         low=status.uidnext,
         messages=status.messages,
     )
-
-
-def judge_headers(
-    fetched: Mapping[int, Fetched], rules: Rules, view: CrmView
-) -> dict[int, Verdict]:
-    """Judge copies by what the header pass fetched of them.
-
-    The window comes before all else, even before `unreadable`: of a copy outside it only the
-    INTERNALDATE is fetched, and the verdict must be the same where its headers were.
-    """
-    read: dict[int, MessageHeaders] = {}
-    verdicts: dict[int, Verdict] = {}
-    for uid, one in fetched.items():
-        if outside_window(one.received_at, rules):
-            verdicts[uid] = Verdict.OUTSIDE_WINDOW
-            continue
-        try:
-            read[uid] = parse_headers(one.header)
-        except UnreadableHeaders:
-            verdicts[uid] = Verdict.UNREADABLE
-    people = view.people(address for headers in read.values() for address in headers.participants)
-    for uid, headers in read.items():
-        copy = Headers(
-            received_at=fetched[uid].received_at,
-            participants=headers.participants,
-            recipients=headers.recipients,
-            is_report=headers.is_report,
-        )
-        verdicts[uid] = judge(copy, people, rules)
-    return verdicts
 
 
 def _weight(fetched: Fetched) -> int:
