@@ -144,6 +144,15 @@ def test_every_function_writes_only_the_partitions_that_are_its_own() -> None:
             assert "dynamodb:LeadingKeys" in str(one.condition), one
 
 
+def test_partitions_are_told_by_their_beginning_and_not_by_what_a_stranger_writes() -> None:
+    """A key may end in an address: `a#deal#b@x.example` must not look like a deal's partition."""
+    account = "?" * len("5a1e5c0ffee0")
+    for one in [*statements(), *statements("Deny")]:
+        for test in one.condition.values():
+            for pattern in listed(test.get("dynamodb:LeadingKeys", [])):
+                assert pattern.startswith((f"{account}#", "due#")), one
+
+
 def test_no_function_may_do_everything_or_touch_everything() -> None:
     for one in statements():
         for action in one.actions:
