@@ -5,6 +5,7 @@ from typing import Any
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from mailmirror import shapes
+from mailmirror.domain.mailbox import MailboxStatus
 from mailmirror.domain.problems import Code, Refused
 from mailmirror.runtime import Runtime, observed
 from mailmirror.usecases.audit_mailbox import audit_mailbox
@@ -22,6 +23,8 @@ def audit(job: ProbeJob) -> dict[str, Any]:
     mailbox = job.mailbox and runtime.mailboxes.find(job.account, job.mailbox, consistent=True)
     if not mailbox:
         raise Refused(Code.NOT_FOUND)
+    if mailbox.status is not MailboxStatus.CONNECTED:
+        raise Refused(Code.MAILBOX_DISCONNECTED)
     return shapes.audit(audit_mailbox(mailbox, runtime), runtime.now())
 
 

@@ -182,6 +182,7 @@ def _participant(one: Participant) -> Json:
 def _coverage(coverage: Coverage) -> Json:
     return {
         "complete": coverage.complete,
+        "reason": None if coverage.mailboxes else "The reader has no mailbox here.",
         "mailboxes": [_mailbox_coverage(one) for one in coverage.mailboxes],
         "feed": _feed_coverage(coverage.feed),
     }

@@ -171,7 +171,8 @@ PROBLEMS: dict[Code, Explanation] = {
     Code.CONNECT_TIMEOUT: Explanation(
         _UNPROCESSABLE,
         "The host does not answer.",
-        "Correct host and port, and check that a firewall lets the connection through.",
+        'Correct host, port and security (`"tls"` for 993 and 465), and check that a firewall'
+        " lets the connection through.",
     ),
     Code.TLS_FAILED: Explanation(
         _UNPROCESSABLE,
@@ -181,7 +182,8 @@ PROBLEMS: dict[Code, Explanation] = {
     Code.CERTIFICATE_INVALID: Explanation(
         _UNPROCESSABLE,
         "The host's certificate does not verify.",
-        "Use the host's name as its certificate has it, or let the host's owner renew it.",
+        "Use the host's name as its certificate has it, or let the host's owner renew it; a"
+        " private authority is trusted by the parameter ExtraCaObject.",
     ),
     Code.STARTTLS_MISSING: Explanation(
         _UNPROCESSABLE,

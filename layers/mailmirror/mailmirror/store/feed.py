@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from mailmirror.domain.mailbox import AccountId
-from mailmirror.domain.problems import Refused
+from mailmirror.domain.problems import Code, Refused
 from mailmirror.store import keys
 from mailmirror.store.table import Item, Table, Update
 
@@ -48,6 +48,8 @@ class FeedStore:
             "event": text[:_LONGEST],
             "code": refusal.code.value,
             "detail": refusal.detail,
+            # What has no id, or a type that we do not know, leaves no gap that could be closed.
+            "gap": id is not None and refusal.code is not Code.UNKNOWN_EVENT_TYPE,
             keys.EXPIRES: int((now + _KEPT_FOR).timestamp()),
         }
         self._note(account, "SET as_of = :now, refused_at = :now", now)
@@ -63,7 +65,8 @@ class FeedStore:
             return FeedState(as_of, 0)
         kept = self._table.query(keys.refusals(account), limit=_MOST_COUNTED)
         # An expired item can stay for days before DynamoDB deletes it.
-        return FeedState(as_of, sum(one[keys.EXPIRES] > now.timestamp() for one in kept))
+        gaps = (one for one in kept if one["gap"] and one[keys.EXPIRES] > now.timestamp())
+        return FeedState(as_of, sum(1 for _ in gaps))
 
     def _note(self, account: AccountId, expression: str, now: datetime) -> Item:
         return self._table.update(

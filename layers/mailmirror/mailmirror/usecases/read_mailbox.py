@@ -48,7 +48,7 @@ def _report(mailbox: Mailbox, entry: DueEntry | None, sync: SyncState) -> Mailbo
     state, problem = state_of(
         mailbox.status,
         entry.due if entry else None,
-        complete=sync.first_sync_done and all(folder.complete for folder in found),
+        complete=bool(seen) and sync.first_sync_done and all(one.complete for one in found),
         pending=sum(folder.pending for folder in found),
         roles={folder.role for folder in found},
     )
