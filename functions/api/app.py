@@ -4,6 +4,7 @@ from http import HTTPStatus
 from typing import Any
 
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
+from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEvent
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from mailmirror import shapes
@@ -32,7 +33,8 @@ app = APIGatewayRestResolver()
 
 
 def account() -> AccountId:
-    return authenticate(app.current_event.headers.get("Authorization", ""), runtime)
+    found: AccountId = app.context["account"]
+    return found
 
 
 def acting_user() -> str | None:
@@ -165,4 +167,6 @@ def problem(error: Exception) -> Response[str]:
 @observed
 @answered
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    authorization = APIGatewayProxyEvent(event).headers.get("Authorization", "")
+    app.context["account"] = authenticate(authorization, runtime)
     return app.resolve(event, context)

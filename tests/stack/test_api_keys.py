@@ -52,6 +52,23 @@ def test_every_route_wants_a_key(crm: Crm, method: str, path: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("POST", "/mailboxes", {"provider": "pop3"}),
+        ("DELETE", f"/mailboxes/{NO_ID}?mail=burn", None),
+        ("GET", "/contacts/kim!/messages?limit=0", None),
+        ("GET", "/nothing/here", None),
+    ],
+)
+def test_a_key_is_asked_for_before_anything_else_is_told(
+    crm: Crm, method: str, path: str, body: object
+) -> None:
+    answer = crm.ask(method, path, "ann", headers={"Authorization": ""}, json=body)
+
+    assert (answer.status_code, answer.json()["code"]) == (401, "unauthorized")
+
+
+@pytest.mark.parametrize(
     "change",
     [
         lambda key: "Bearer",

@@ -35,7 +35,7 @@ _MOST_LINES = 50_000
 """Beside those of the messages asked for: each costs imaplib ten microseconds and a copy."""
 _LINES_A_MESSAGE = 4
 _MOST_LISTED = 64 << 20
-_HEADERS_KEY = f"BODY[HEADER.FIELDS ({' '.join(HEADER_FIELDS).upper()})]"
+_HEADERS = f"BODY.PEEK[HEADER.FIELDS ({' '.join(HEADER_FIELDS).upper()})]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,6 @@ class _Imap4(imaplib.IMAP4):
 
     def __init__(self, connection: socket.socket, server: Server) -> None:
         self._connection = connection
-        self.first_line = b""
         self.budget = _LINES_BYTES
         self.lines = _MOST_LINES
         super().__init__(server.host, server.port)
@@ -81,7 +80,6 @@ class _Imap4(imaplib.IMAP4):
     def readline(self) -> bytes:
         # imaplib's own bound of a million bytes is less than a SEARCH of a large folder answers.
         line: bytes = self.file.readline(self.budget + 1)  # type: ignore[assignment]
-        self.first_line = self.first_line or line
         self.lines -= 1
         self._spend(len(line))
         return line
@@ -204,8 +202,8 @@ class ImapSession:
 
     def headers(self, uids: UidSet) -> Mapping[int, Fetched]:
         """Fetch what the rules need of each UID; one that the server leaves out is not there."""
-        data = ["INTERNALDATE", "RFC822.SIZE", _HEADERS_KEY.replace("BODY[", "BODY.PEEK[", 1)]
-        answer = self._fetch(uids, data, (256 << 10) * min(len(uids), 64) + (32 << 10) * len(uids))
+        budget = (256 << 10) * min(len(uids), 64) + (32 << 10) * len(uids)
+        answer = self._fetch(uids, ["INTERNALDATE", "RFC822.SIZE", _HEADERS], budget)
         return {
             uid: Fetched(received, int(items.get(b"RFC822.SIZE", 0)), header)
             for uid, items in answer.items()

@@ -193,14 +193,9 @@ class ThreadStore:
 
 def _same_version(version: int) -> tuple[str, dict[str, int]]:
     """The condition that a root is as it was read, and the condition's value."""
-    return (
-        ("version = :version", {":version": version})
-        if version
-        else (
-            "attribute_not_exists(version)",
-            {},
-        )
-    )
+    if version:
+        return "version = :version", {":version": version}
+    return "attribute_not_exists(version)", {}
 
 
 def roots(

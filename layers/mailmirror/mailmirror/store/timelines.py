@@ -130,15 +130,13 @@ class TimelineStore:
         return hits
 
     def _entries(self, key: MailboxKey, pk: str, before: str, limit: int) -> Iterator[_Entry]:
-        while True:
-            entry = None
-            items = self._table.query(pk, before=before, descending=True, limit=limit + 1)
-            for item in items:
+        asked = read = limit + 1
+        while read == asked:  # fewer than were asked for are the last
+            read = 0
+            for item in self._table.query(pk, before=before, descending=True, limit=asked):
                 entry = _Entry(key, item[SK], bool(item.get("dated", True)))
                 yield entry
-            if entry is None:
-                return
-            before = entry.position
+                read, before = read + 1, entry.position
 
     def _contents(
         self, message: MessageKey, instant: str, group: Iterable[_Entry]
