@@ -18,6 +18,7 @@ from mailmirror.usecases import change_mailbox
 from mailmirror.usecases.accounts import authenticate
 from mailmirror.usecases.acting_user import Viewer, own_mailbox, viewer
 from mailmirror.usecases.connect_mailbox import ConnectRequest
+from mailmirror.usecases.give_hand import give_hand
 from mailmirror.usecases.probe_jobs import ProbeJob, Task, ask_probe
 from mailmirror.usecases.read_card import MOST, read_deal_card, read_person_card
 from mailmirror.usecases.read_mailbox import (
@@ -151,6 +152,34 @@ def attachment(id: str, n: str) -> Response[str]:
         raise Refused(Code.NOT_FOUND)
     link = attachment_link(reader(), id, int(n[:9]), runtime)
     return Response(HTTPStatus.SEE_OTHER, JSON, "", {"Location": link, "Cache-Control": "no-store"})
+
+
+@app.put("/v1/deals/<id>/threads/<thread_id>")
+def attach_thread(id: str, thread_id: str) -> Response[str]:
+    deal = DealId(known_id(id))
+    placed = give_hand(reader(), deal, known_id(thread_id), None, runtime, attached=True)
+    return answer(shapes.hand(placed))
+
+
+@app.delete("/v1/deals/<id>/threads/<thread_id>")
+def detach_thread(id: str, thread_id: str) -> Response[str]:
+    deal = DealId(known_id(id))
+    placed = give_hand(reader(), deal, known_id(thread_id), None, runtime, attached=False)
+    return answer(shapes.hand(placed))
+
+
+@app.put("/v1/deals/<id>/messages/<message_id>")
+def attach_message(id: str, message_id: str) -> Response[str]:
+    deal = DealId(known_id(id))
+    placed = give_hand(reader(), deal, None, known_id(message_id), runtime, attached=True)
+    return answer(shapes.hand(placed))
+
+
+@app.delete("/v1/deals/<id>/messages/<message_id>")
+def detach_message(id: str, message_id: str) -> Response[str]:
+    deal = DealId(known_id(id))
+    placed = give_hand(reader(), deal, None, known_id(message_id), runtime, attached=False)
+    return answer(shapes.hand(placed))
 
 
 @app.not_found

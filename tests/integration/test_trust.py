@@ -149,7 +149,7 @@ def test_a_page_of_a_deal_is_filled_though_entries_are_passed_over(
     office.sync(office.connect(dovecot, "rep", REP))
     # What a sync that died had filed on a deal that its thread is not on.
     for line in office.card("rep", "lee"):
-        _, entries = runtime.threads.read(office.account, line.thread)
+        entries = runtime.threads.read(office.account, line.thread).entries
         runtime.timelines.file_on_deals(entries, on=[DealId("d")])
     first = deal(office, "d", limit=2)
     assert [line.summary.subject for line in first.lines] == ["Letter 3", "Letter 2"]

@@ -29,6 +29,7 @@ from mailmirror.store.contents import ContentStore
 from mailmirror.store.deals import DealStore
 from mailmirror.store.due import DueStore
 from mailmirror.store.feed import FeedStore
+from mailmirror.store.hands import HandStore
 from mailmirror.store.ledgers import LedgerStore
 from mailmirror.store.mailboxes import MailboxStore
 from mailmirror.store.objects import ObjectStore
@@ -168,6 +169,10 @@ class Runtime:
     @cached_property
     def deals(self) -> DealStore:
         return DealStore(self.table, self.change_log)
+
+    @cached_property
+    def hands(self) -> HandStore:
+        return HandStore(self.table)
 
     @cached_property
     def feed(self) -> FeedStore:

@@ -11,6 +11,7 @@ from mailmirror.domain.uids import UidSet
 from mailmirror.domain.verdict import EXPLANATIONS, Verdict
 from mailmirror.mail.content import Attachment
 from mailmirror.store.contents import Participant
+from mailmirror.store.hands import PlacedHand
 from mailmirror.usecases.audit_mailbox import FolderAudit
 from mailmirror.usecases.read_card import Coverage, Line, Page
 from mailmirror.usecases.read_mailbox import FolderLedger, MailboxReport
@@ -205,6 +206,18 @@ def _feed_coverage(feed: FeedCoverage) -> Json:
         "as_of": _time(feed.as_of),
         "reason": feed.reason,
         "remedy": feed.remedy,
+    }
+
+
+def hand(placed: PlacedHand) -> Json:
+    given = placed.hand
+    return {
+        "deal_id": given.deal,
+        "thread_id": placed.thread,
+        "message_id": given.message,
+        "attached": given.attached,
+        "user_id": given.user,
+        "at": _time(given.stamp.occurred_at),
     }
 
 

@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from mailmirror.domain.address import Address, normalise
 from mailmirror.domain.deals import ContactId, DealId, DealStatus
+from mailmirror.domain.mailbox import UserId
 from mailmirror.domain.problems import Code, Refused
 
 
@@ -88,7 +89,20 @@ class DealDeleted:
     id: DealId
 
 
-Event = UserUpserted | PersonUpserted | PersonDeleted | DealUpserted | DealDeleted
+@dataclass(frozen=True, slots=True)
+class HandGiven:
+    """A person attached a thread or a message to a deal, or detached it."""
+
+    stamp: Stamp
+    deal: DealId
+    attached: bool
+    user: UserId
+    thread: str | None
+    """Exactly one of thread and message is named."""
+    message: str | None
+
+
+Event = UserUpserted | PersonUpserted | PersonDeleted | DealUpserted | DealDeleted | HandGiven
 
 MAX_EMAILS = 100
 MAX_CONTACTS = 500
@@ -125,6 +139,8 @@ def parse_event(raw: object) -> Event:
             )
         case "deal.deleted":
             return DealDeleted(stamp, DealId(_id(data, "id")))
+        case "association.attached" | "association.detached":
+            return _hand(stamp, event_type == "association.attached", data)
     raise Refused(Code.UNKNOWN_EVENT_TYPE, f"type: {event_type[:64]}")
 
 
@@ -212,6 +228,21 @@ def _emails(data: Mapping[str, object]) -> frozenset[Address]:
 
 def _person(event_type: str, data: Mapping[str, object]) -> PersonRef:
     return PersonRef(PersonKind(event_type.partition(".")[0]), _id(data, "id"))
+
+
+def _hand(stamp: Stamp, attached: bool, data: Mapping[str, object]) -> HandGiven:
+    named = [field for field in ("thread_id", "message_id") if data.get(field) is not None]
+    if len(named) != 1:
+        code = Code.INVALID_FIELD if named else Code.MISSING_FIELD
+        raise Refused(code, "thread_id or message_id, one of them")
+    return HandGiven(
+        stamp,
+        DealId(_id(data, "deal_id")),
+        attached,
+        UserId(_id(data, "user_id")),
+        thread=_id(data, "thread_id") if named == ["thread_id"] else None,
+        message=_id(data, "message_id") if named == ["message_id"] else None,
+    )
 
 
 def _status(data: Mapping[str, object]) -> DealStatus:

@@ -23,6 +23,11 @@ class Code(StrEnum):
     INVALID_EMAIL = "invalid_email"
     INVALID_CURSOR = "invalid_cursor"
     UNKNOWN_EVENT_TYPE = "unknown_event_type"
+    # Which deal, thread or message
+    DEAL_UNKNOWN = "deal_unknown"
+    DEAL_DELETED = "deal_deleted"
+    THREAD_UNKNOWN = "thread_unknown"
+    MESSAGE_UNKNOWN = "message_unknown"
     # Which mailbox
     PROVIDER_UNSUPPORTED = "provider_unsupported"
     POP3_UNSUPPORTED = "pop3_unsupported"
@@ -123,6 +128,26 @@ PROBLEMS: dict[Code, Explanation] = {
         _UNPROCESSABLE,
         "The event's type is not known.",
         "Send only the types in docs/api.md.",
+    ),
+    Code.DEAL_UNKNOWN: Explanation(
+        HTTPStatus.NOT_FOUND,
+        "The account has no such deal.",
+        "Send the deal by a `deal.upserted` event first, or correct its id.",
+    ),
+    Code.DEAL_DELETED: Explanation(
+        HTTPStatus.CONFLICT,
+        "The deal is deleted.",
+        "Send it again by a `deal.upserted` event, or choose another deal.",
+    ),
+    Code.THREAD_UNKNOWN: Explanation(
+        HTTPStatus.NOT_FOUND,
+        "The account has no such thread, or the acting user has no message of it.",
+        "Take `thread_id` from a message of a card.",
+    ),
+    Code.MESSAGE_UNKNOWN: Explanation(
+        HTTPStatus.NOT_FOUND,
+        "The account has no such message, or the acting user has no copy of it.",
+        "Take `id` from a message of a card.",
     ),
     Code.PROVIDER_UNSUPPORTED: Explanation(
         _UNPROCESSABLE, "The provider is not supported.", 'Use `"provider": "imap"`.'

@@ -115,6 +115,21 @@ def deal_version(account: AccountId, id: DealId, stamp: Stamp) -> Key:
     return _key(deal(account, id), f"{DEAL_VERSIONS}{stamp}")
 
 
+HANDS = "hand#"
+
+
+def deal_hand(account: AccountId, deal_id: DealId, target: str, stamp: Stamp) -> Key:
+    """A hand where a deal's card looks; the target is a thread as it was called, or a message."""
+    return _key(deal(account, deal_id), f"{HANDS}{target}#{stamp}")
+
+
+def thread_hand(
+    account: AccountId, id: ThreadId, deal_id: DealId, message: MessageKey | None, stamp: Stamp
+) -> Key:
+    """The same hand where whoever files the thread looks."""
+    return _key(thread(account, id), f"{HANDS}{message or 'thread'}#{deal_id}#{stamp}")
+
+
 # Mailboxes
 
 

@@ -4,11 +4,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from mailmirror.domain.deals import DealId
+from mailmirror.domain.hands import Hand
 from mailmirror.domain.identity import Vertex
 from mailmirror.domain.mailbox import AccountId
 from mailmirror.domain.threads import ThreadId
 from mailmirror.store import keys
 from mailmirror.store.filed import Filed, filed_item, read_filed
+from mailmirror.store.hands import read_hand
 from mailmirror.store.table import ConditionFailed, Item, Put, Table, Update
 
 _STAYS = "attribute_not_exists(redirect)"
@@ -87,6 +89,15 @@ class Association:
     """Those on which entries are being filed, while it is not settled."""
 
 
+@dataclass(frozen=True, slots=True)
+class Thread:
+    """A thread whole, with all that it has absorbed."""
+
+    association: Association
+    entries: Sequence[Filed]
+    hands: Sequence[Hand]
+
+
 class ThreadStore:
     def __init__(self, table: Table) -> None:
         self._table = table
@@ -111,9 +122,10 @@ class ThreadStore:
             deletes=(keys.thread_entry(one.key, one.thread, one.position) for one in filed)
         )
 
-    def read(self, account: AccountId, root: ThreadId) -> tuple[Association, Sequence[Filed]]:
+    def read(self, account: AccountId, root: ThreadId) -> Thread:
         """Read a thread whole, with those that it has absorbed, consistently."""
         entries: list[Filed] = []
+        hands: list[Hand] = []
         nothing: frozenset[DealId] = frozenset()
         association = Association(nothing, settled=True, version=0, ever=nothing, trying=nothing)
         ever: frozenset[DealId] = frozenset()
@@ -125,6 +137,9 @@ class ThreadStore:
                 if item[keys.SK].startswith(keys.THREAD_ENTRIES):
                     entries.append(read_filed(account, item))
                     continue
+                if item[keys.SK].startswith(keys.HANDS):
+                    hands.append(read_hand(item).hand)
+                    continue
                 deals = frozenset(map(DealId, item.get("deals", ())))
                 ever |= deals | frozenset(map(DealId, item.get("ever", ())))
                 unread |= {ThreadId(one) for one in item.get("absorbed", ())} - members
@@ -132,7 +147,7 @@ class ThreadStore:
                     trying = frozenset(map(DealId, item.get("trying", ())))
                     settled, version = bool(item["settled"]), int(item["version"])
                     association = Association(deals, settled, version, ever, trying)
-        return replace(association, ever=ever), entries
+        return Thread(replace(association, ever=ever), entries, hands)
 
     def deals_of(
         self, account: AccountId, threads: Iterable[ThreadId]

@@ -1,9 +1,10 @@
-"""Apply one event of the CRM's to what we know of people and deals."""
+"""Apply one event of the CRM's: to what we know of people and deals, or as a person's hand."""
 
 from mailmirror.domain.feed import (
     DealDeleted,
     DealUpserted,
     Event,
+    HandGiven,
     PersonDeleted,
     PersonUpserted,
     UserUpserted,
@@ -13,6 +14,7 @@ from mailmirror.domain.mailbox import AccountId
 from mailmirror.domain.problems import Refused
 from mailmirror.runtime import Runtime
 from mailmirror.store.queues import FeedJob
+from mailmirror.usecases.give_hand import apply_hand
 
 
 def apply_event(job: FeedJob, runtime: Runtime) -> None:
@@ -23,12 +25,12 @@ def apply_event(job: FeedJob, runtime: Runtime) -> None:
     now = runtime.now()
     try:
         event = parse_event(job.event)
+        _apply(job.account, event, runtime)
     except Refused as refusal:
         runtime.feed.refuse(job.account, job.event, refusal, now)
         runtime.count("EventsRefused")
         runtime.count(f"Refused_{refusal.code}")
         return
-    _apply(job.account, event, runtime)
     runtime.feed.applied(job.account, event.stamp.event_id, now)
     runtime.count("EventsApplied")
 
@@ -43,3 +45,5 @@ def _apply(account: AccountId, event: Event, runtime: Runtime) -> None:
             runtime.people.delete_person(account, event, runtime.now())
         case DealUpserted() | DealDeleted():
             runtime.deals.put(account, event, runtime.now())
+        case HandGiven():
+            apply_hand(account, event, runtime)

@@ -33,7 +33,8 @@ def erase_mailbox(
         threads = {filed.thread for _, filed in copies}
         roots = runtime.threads.roots(key.account, threads)
         deals = {
-            root: runtime.threads.read(key.account, root)[0].ever for root in set(roots.values())
+            root: runtime.threads.read(key.account, root).association.ever
+            for root in set(roots.values())
         }
         for _, filed in copies:
             runtime.timelines.erase(filed, deals[roots[filed.thread]])

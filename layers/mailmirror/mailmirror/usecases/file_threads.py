@@ -1,4 +1,4 @@
-"""Put threads on the deals for which their messages vote.
+"""Put threads on the deals for which their messages vote, and where hands have put them.
 
 A thread is filed by whoever adds a message to it, and two mailboxes may do so in the same second.
 Each first adds its own entries, then reads the whole thread, consistently. Where the deals come
@@ -10,12 +10,14 @@ out as they are filed, only its own entries are missing. Where they come out oth
     settle  on the condition that nobody has begun meanwhile; else from the start
 
 So of two syncs the one that settles last has read what both have added. A crash leaves the note, by
-which the repeated batch, or the next message of the thread, files everything.
+which the repeated batch, or the next message of the thread, files everything. A hand is kept before
+the thread is filed anew, so a sync has either read the hand or its entries are read with it.
 """
 
 from collections.abc import Sequence
 
 from mailmirror.domain.deals import DealId, associate
+from mailmirror.domain.hands import Hands
 from mailmirror.domain.mailbox import AccountId
 from mailmirror.domain.threads import ThreadId
 from mailmirror.runtime import Runtime
@@ -43,24 +45,41 @@ def file_threads(
         _file(account, root, mine, view, runtime)
 
 
+def file_anew(account: AccountId, thread: ThreadId, view: CrmView, runtime: Runtime) -> None:
+    """File every entry of a thread where votes and hands put it now.
+
+    Raises:
+        Contended: others have changed the thread again and again.
+    """
+    root = runtime.threads.roots(account, [thread])[thread]
+    _file(account, root, None, view, runtime)
+
+
 def _file(
-    account: AccountId, root: ThreadId, mine: Sequence[Filed], view: CrmView, runtime: Runtime
+    account: AccountId,
+    root: ThreadId,
+    mine: Sequence[Filed] | None,
+    view: CrmView,
+    runtime: Runtime,
 ) -> None:
-    threads, timelines = runtime.threads, runtime.timelines
+    """File what was added; everything, if `mine` is None or the deals have changed."""
+    threads = runtime.threads
     for _ in range(_ATTEMPTS):
-        found, entries = threads.read(account, root)
-        deals = _deals(entries, view)
-        if not found.settled or found.deals != deals:
+        thread = threads.read(account, root)
+        found, hands = thread.association, Hands.of(thread.hands)
+        deals = hands.thread_deals(_votes(thread.entries, view))
+        if mine is None or not found.settled or found.deals != deals:
             view.forget_deals()  # what changes a thread's deals must be of today
-            deals = _deals(entries, view)
+            deals = hands.thread_deals(_votes(thread.entries, view))
+        reach = deals | hands.attached_messages
         try:
-            if found.settled and found.deals == deals:
-                timelines.file_on_deals(mine, on=deals)
+            if mine is not None and found.settled and found.deals == deals and reach <= found.ever:
+                _put_on_deals(mine, hands, deals, frozenset(), runtime)
                 return
-            if found.settled or not deals <= found.trying:
-                threads.begin_filing(account, root, deals, found.version)
+            if found.settled or not reach <= found.trying:
+                threads.begin_filing(account, root, reach, found.version)
                 continue
-            timelines.file_on_deals(entries, on=deals, off=found.ever - deals)
+            _put_on_deals(thread.entries, hands, deals, found.ever, runtime)
             threads.settle(account, root, deals, found.version)
             return
         except ConditionFailed:
@@ -68,6 +87,21 @@ def _file(
     raise Contended(root)
 
 
-def _deals(entries: Sequence[Filed], view: CrmView) -> frozenset[DealId]:
+def _votes(entries: Sequence[Filed], view: CrmView) -> frozenset[DealId]:
     addresses = {address for entry in entries for address in entry.participants}
     return associate((entry.fact for entry in entries), view.crm(addresses))
+
+
+def _put_on_deals(
+    entries: Sequence[Filed],
+    hands: Hands,
+    deals: frozenset[DealId],
+    ever: frozenset[DealId],
+    runtime: Runtime,
+) -> None:
+    """Put entries on their deals and take them off all others that they may ever have been on."""
+    by_deals: dict[frozenset[DealId], list[Filed]] = {}
+    for entry in entries:
+        by_deals.setdefault(hands.message_deals(entry.message, deals), []).append(entry)
+    for on, some in by_deals.items():
+        runtime.timelines.file_on_deals(some, on=on, off=ever - on)

@@ -16,7 +16,8 @@ from mailmirror.domain.coverage import (
 )
 from mailmirror.domain.deals import DealId, DealStatus
 from mailmirror.domain.feed import PersonRef
-from mailmirror.domain.mailbox import MailboxId, MailboxState
+from mailmirror.domain.hands import DealHands
+from mailmirror.domain.mailbox import AccountId, MailboxId, MailboxState
 from mailmirror.domain.problems import Code, Refused
 from mailmirror.domain.threads import ThreadId
 from mailmirror.runtime import Runtime
@@ -91,8 +92,8 @@ def read_deal_card(
 ) -> Page:
     """Read a page of a deal's messages, newest first.
 
-    An entry whose thread is not on the deal was left by a crash: it is passed over, and the page
-    filled with what comes after it.
+    The hands on the deal are applied now. An entry whose thread is not on it was left by a crash:
+    it is passed over, and the page filled with what comes after it.
 
     Raises:
         Refused: there is no such deal, or the cursor is none of ours.
@@ -101,6 +102,7 @@ def read_deal_card(
     if deal is None or deal.latest.status is DealStatus.DELETED:
         raise Refused(Code.NOT_FOUND)
     before = _before(cursor)
+    hands = _hands(viewer.account, id, runtime)
     shown: list[tuple[Hit, Line]] = []
     while len(shown) <= limit:
         hits = runtime.timelines.deal(id, viewer.keys, before, limit + 1)
@@ -113,7 +115,8 @@ def read_deal_card(
         shown += [
             (hit, line)
             for hit in hits
-            if (line := by_message.get(hit.message)) is not None and id in on[line.thread]
+            if (line := by_message.get(hit.message)) is not None
+            and hands.shows(hit.message, line.thread, voted=id in on[line.thread])
         ]
         if len(hits) <= limit:
             break
@@ -123,6 +126,13 @@ def read_deal_card(
         _cursor(shown[limit - 1][0]) if len(shown) > limit else None,
         _coverage(viewer, line_of_log, runtime),
     )
+
+
+def _hands(account: AccountId, deal: DealId, runtime: Runtime) -> DealHands:
+    """The hands on a deal, by what their threads are called now."""
+    placed = runtime.hands.of_deal(account, deal)
+    roots = runtime.threads.roots(account, {one.thread for one in placed})
+    return DealHands.of((roots[one.thread], one.hand) for one in placed)
 
 
 def lines_of(viewer: Viewer, hits: Sequence[Hit], runtime: Runtime) -> Sequence[Line]:
