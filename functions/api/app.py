@@ -78,6 +78,12 @@ def connect() -> Response[str]:
     return answer(shapes.mailbox(read_mailbox(account(), asked["id"], runtime)), HTTPStatus.CREATED)
 
 
+@app.post("/v1/mailboxes/authorize")
+def authorize() -> Response[str]:
+    request = json_body(app.current_event)
+    return answer(ask_probe(ProbeJob(Task.AUTHORIZE, account(), request=request), runtime))
+
+
 @app.get("/v1/mailboxes")
 def mailboxes() -> Response[str]:
     found = list_mailboxes(account(), runtime)

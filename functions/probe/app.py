@@ -1,4 +1,4 @@
-"""All live work on request: connecting a mailbox, and auditing one. Called by `api` alone."""
+"""All live work on request: connecting a mailbox, signing in, auditing; asked by functions."""
 
 from typing import Any
 
@@ -19,6 +19,19 @@ def connect(job: ProbeJob) -> dict[str, Any]:
     return {"id": connect_mailbox(job.account, ConnectRequest.parse(job.request), runtime)}
 
 
+def authorize(job: ProbeJob) -> dict[str, Any]:
+    from mailmirror.usecases.oauth_sign_in import AuthorizeRequest, begin_sign_in
+
+    return {"url": begin_sign_in(job.account, AuthorizeRequest.parse(job.request), runtime)}
+
+
+def callback(job: ProbeJob) -> dict[str, Any]:
+    from mailmirror.usecases.oauth_sign_in import finish_sign_in
+
+    asked: dict[str, Any] = job.request  # type: ignore[assignment]
+    return shapes.outcome(finish_sign_in(asked["provider"], asked["query"], runtime))
+
+
 def audit(job: ProbeJob) -> dict[str, Any]:
     mailbox = job.mailbox and runtime.mailboxes.find(job.account, job.mailbox, consistent=True)
     if not mailbox:
@@ -28,10 +41,18 @@ def audit(job: ProbeJob) -> dict[str, Any]:
     return shapes.audit(audit_mailbox(mailbox, runtime), runtime.now())
 
 
+TASKS = {
+    Task.CONNECT: connect,
+    Task.AUTHORIZE: authorize,
+    Task.CALLBACK: callback,
+    Task.AUDIT: audit,
+}
+
+
 @observed
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     job = ProbeJob.from_event(event)
     try:
-        return {"answer": connect(job) if job.task is Task.CONNECT else audit(job)}
+        return {"answer": TASKS[job.task](job)}
     except Refused as refusal:
         return {"refused": {"code": refusal.code.value, "detail": refusal.detail}}

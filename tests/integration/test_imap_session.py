@@ -16,6 +16,7 @@ from mailmirror.domain.uids import UidSet
 from mailmirror.mail.connection import Reach
 from mailmirror.mail.folders import RemoteFolder
 from mailmirror.mail.imap import ImapSession, Status
+from mailmirror.mail.sasl import PasswordLogin
 from tests.servers.dovecot import LIKE_MICROSOFT, Dovecot, Folder
 from tests.servers.hostile import (
     DRIP,
@@ -83,7 +84,8 @@ def at(server: Dovecot, security: Security = Security.TLS, host: str = "localhos
 def told(server: Server, username: str, password: str, trusted: Path) -> Code | None:
     """The code with which a sign-in is refused; None where it is not."""
     try:
-        with ImapSession.sign_in(server, username, password, reach(trusted), SECONDS) as session:
+        login = PasswordLogin(username, password)
+        with ImapSession.sign_in(server, login, reach(trusted), SECONDS) as session:
             assert session.folders()
     except Refused as refused:
         return refused.code
@@ -92,7 +94,8 @@ def told(server: Server, username: str, password: str, trusted: Path) -> Code | 
 
 def opened(dovecot: Dovecot) -> Iterator[ImapSession]:
     trust = reach(dovecot.authority)
-    with ImapSession.sign_in(at(dovecot), REP, LOGINS[REP], trust, SECONDS) as session:
+    login = PasswordLogin(REP, LOGINS[REP])
+    with ImapSession.sign_in(at(dovecot), login, trust, SECONDS) as session:
         session.examine(INBOX)
         yield session
 
@@ -306,7 +309,8 @@ def run(
     security = Security.TLS if server.tls else Security.STARTTLS
     target = Server(server.host, server.port, security)
     trust = reach(server.authority)
-    with ImapSession.sign_in(target, username, password, trust, seconds) as session:
+    login = PasswordLogin(username, password)
+    with ImapSession.sign_in(target, login, trust, seconds) as session:
         session.examine(INBOX)
         return act(session)
 

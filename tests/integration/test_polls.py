@@ -18,9 +18,9 @@ from mailmirror.mail.folders import RemoteFolder
 from mailmirror.mail.imap import ImapSession, Status
 from mailmirror.runtime import Runtime
 from mailmirror.store import keys
+from mailmirror.store.credentials import Password
 from mailmirror.store.due import DueEntry
 from mailmirror.store.queues import PollJob, SyncJob
-from mailmirror.store.vault import Credential
 from mailmirror.usecases.change_mailbox import disconnect, erase
 from mailmirror.usecases.dispatch_polls import dispatch_polls
 from mailmirror.usecases.poll_mailboxes import poll_mailboxes
@@ -238,7 +238,7 @@ def test_a_mailbox_that_was_never_synced_goes_to_a_queue_of_its_own(
 def test_a_wrong_password_waits_an_hour(office: Office, synced: Mailbox, runtime: Runtime) -> None:
     account = runtime.accounts.find(office.account)
     assert account is not None
-    runtime.credentials.put(account, synced.key, Credential("no longer it"), runtime.now())
+    runtime.credentials.put(account, synced.key, Password("no longer it"), runtime.now())
     before = entry(synced, runtime)
     now = poll(runtime, synced)
     after = entry(synced, runtime)
@@ -313,7 +313,7 @@ def test_what_one_server_does_is_no_other_mailboxs_affair(
             server = stack.enter_context(Hostile(script, issuer=authority))
             key = replace(boss.key, mailbox=MailboxId(f"bad{n}"))
             email = Address(f"bad{n}@us.example")
-            runtime.credentials.put(account, key, Credential("secret"), runtime.now())
+            runtime.credentials.put(account, key, Password("secret"), runtime.now())
             bad.append(moved(replace(boss, key=key, email=email), server, runtime))
         dovecot.append(BOSS, "INBOX", letter(5, to=[BOSS]), MARCH)
         began = time.monotonic()

@@ -17,7 +17,8 @@ from aiosmtpd.smtp import SMTP, AuthResult, LoginPassword
 from mailmirror.domain.mailbox import Security, Server
 from mailmirror.domain.problems import Code, Refused
 from mailmirror.mail.connection import Reach
-from mailmirror.mail.smtp import try_sign_in
+from mailmirror.mail.sasl import PasswordLogin
+from mailmirror.mail.smtp import SubmissionSession
 from tests.servers.authority import Certified, certify
 from tests.servers.hostile import (
     DRIP,
@@ -117,7 +118,8 @@ def told(
 ) -> Code | None:
     """The code with which a sign-in is refused; None where it is not."""
     try:
-        try_sign_in(server, REP, password, reach, seconds)
+        with SubmissionSession.sign_in(server, PasswordLogin(REP, password), reach, seconds):
+            pass
     except Refused as refused:
         return refused.code
     return None

@@ -26,6 +26,7 @@ from mailmirror.mail.connection import Reach
 from mailmirror.store.accounts import Accounts
 from mailmirror.store.change_log import ChangeLog
 from mailmirror.store.contents import ContentStore
+from mailmirror.store.credentials import Credentials
 from mailmirror.store.deals import DealStore
 from mailmirror.store.due import DueStore
 from mailmirror.store.feed import FeedStore
@@ -34,12 +35,14 @@ from mailmirror.store.ledgers import LedgerStore
 from mailmirror.store.mailboxes import MailboxStore
 from mailmirror.store.objects import ObjectStore
 from mailmirror.store.people import PeopleStore
+from mailmirror.store.providers import ProviderStore
 from mailmirror.store.queues import FeedQueue, Queue
+from mailmirror.store.sign_ins import SignInStore
 from mailmirror.store.sync_state import SyncStates
 from mailmirror.store.table import Table
 from mailmirror.store.threads import ThreadStore
 from mailmirror.store.timelines import TimelineStore
-from mailmirror.store.vault import Credentials, Vault
+from mailmirror.store.vault import Vault
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -157,6 +160,14 @@ class Runtime:
     @cached_property
     def credentials(self) -> Credentials:
         return Credentials(self.table, self.vault)
+
+    @cached_property
+    def providers(self) -> ProviderStore:
+        return ProviderStore(self.table, self.vault)
+
+    @cached_property
+    def sign_ins(self) -> SignInStore:
+        return SignInStore(self.table, self.vault)
 
     @cached_property
     def change_log(self) -> ChangeLog:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mailmirror.domain.coverage import FeedCoverage, MailboxCoverage
 from mailmirror.domain.ledger import Audit
@@ -17,6 +17,9 @@ from mailmirror.usecases.read_card import Coverage, Line, Page
 from mailmirror.usecases.read_mailbox import FolderLedger, MailboxReport
 from mailmirror.usecases.read_message import MOST_SHOWN, WholeMessage
 
+if TYPE_CHECKING:
+    from mailmirror.usecases.oauth_sign_in import Outcome
+
 Json = dict[str, Any]
 
 _MOST_HEADERS, _LONGEST_HEADER = 200, 2_000
@@ -29,11 +32,13 @@ def mailbox(report: MailboxReport, counters: Mapping[str, int] | None = None) ->
         "id": report.mailbox.key.mailbox,
         "user_id": report.mailbox.owner,
         "email": report.mailbox.email,
+        "provider": report.mailbox.provider.value,
         "state": report.state.value,
         "progress": report.progress if counters is not None else None,
         "last_success_at": _time(due.last_success_at if due else None),
         "next_due_at": _time(due.due_at if due else None),
-        "error": _error(report.problem, due.error_detail if due else ""),
+        "error": _error(report.problem, due.error_detail if due else "")
+        or _error(due.sending_error if due else None, due.sending_detail if due else ""),
         "counters": dict(counters) if counters is not None else None,
     }
 
@@ -47,6 +52,16 @@ def _error(code: Code | None, detail: str) -> Json | None:
         "reason": explanation.reason,
         "remedy": explanation.remedy,
         "detail": detail or None,
+    }
+
+
+def outcome(found: "Outcome") -> Json:
+    """What became of a sign-in, as `probe` tells `webhook`."""
+    refused = found.refused
+    return {
+        "return_url": found.return_url,
+        "mailbox_id": found.mailbox,
+        "refused": {"code": refused.code.value, "detail": refused.detail} if refused else None,
     }
 
 

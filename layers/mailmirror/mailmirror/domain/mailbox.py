@@ -31,6 +31,15 @@ class Server:
     security: Security
 
 
+class Provider(StrEnum):
+    """Who keeps a mailbox; those other than IMAP sign people in by OAuth 2."""
+
+    IMAP = "imap"
+    """Any server, by password."""
+    GOOGLE = "google"
+    MICROSOFT = "microsoft"
+
+
 class FolderRole(StrEnum):
     INBOX = "inbox"
     SENT = "sent"
@@ -65,6 +74,7 @@ class Mailbox:
     status: MailboxStatus
     connected_at: datetime
     """When it was last connected, with the credential that is kept."""
+    provider: Provider = Provider.IMAP
 
 
 class MailboxState(StrEnum):
@@ -76,6 +86,9 @@ class MailboxState(StrEnum):
     """It syncs, but a folder was not found, or the server withholds messages."""
     FAILING = "failing"
     SIGN_IN_NEEDED = "sign_in_needed"
+    """The server refuses the password."""
+    REAUTH_REQUIRED = "reauth_required"
+    """The provider or its server refuses what an earlier sign-in allowed."""
     DISCONNECTED = "disconnected"
     ERASING = "erasing"
 
@@ -100,25 +113,45 @@ class Due:
     failing_since: datetime | None = None
     failures: int = 0
     """How many attempts in a row have failed."""
+    sending_error: Code | None = None
+    """Why the submission server lets nothing in, while reading may well go on."""
+    sending_detail: str = ""
 
 
 POLL_INTERVAL = timedelta(minutes=1)
 _LONGEST_PAUSE = timedelta(minutes=15)
-_SIGN_IN_PAUSE = timedelta(hours=1)
+SIGN_IN_PAUSE = timedelta(hours=1)
 """Servers lock accounts after repeated wrong passwords."""
+_PASSWORD = frozenset({Code.SIGN_IN_FAILED})
+REAUTH = frozenset(
+    {
+        Code.GRANT_REVOKED,
+        Code.GRANT_EXPIRED,
+        Code.PASSWORD_CHANGED,
+        Code.MFA_REQUIRED,
+        Code.CONSENT_MISSING,
+        Code.BLOCKED_BY_POLICY,
+        Code.USER_DISABLED,
+        Code.TOKEN_REFUSED,
+        Code.SMTP_AUTH_DISABLED,
+    }
+)
+"""What only the person, or their administrator, can mend at the provider."""
+NEEDS_PERSON = _PASSWORD | REAUTH
+"""Refusals after which no sign-in is tried for an hour, whichever function wants one."""
 
 
 def pause(error: Code, failures: int) -> timedelta:
     """Say how long to wait after the n-th failure in a row before trying again."""
-    if error is Code.SIGN_IN_FAILED:
-        return _SIGN_IN_PAUSE
+    if error in NEEDS_PERSON:
+        return SIGN_IN_PAUSE
     return min(POLL_INTERVAL * (1 << min(failures - 1, 10)), _LONGEST_PAUSE)
 
 
 def state_of(
     status: MailboxStatus, due: Due | None, *, complete: bool, pending: int, roles: Set[FolderRole]
 ) -> tuple[MailboxState, Code | None]:
-    """Say how a mailbox is doing, and with which problem.
+    """Say how a mailbox is doing, and with which problem of reading it.
 
     Parameters:
         complete: whether every folder's history has been looked at.
@@ -130,15 +163,22 @@ def state_of(
     if status is MailboxStatus.ERASING:
         return MailboxState.ERASING, None
     if due is not None and due.error is not None:
-        needs_person = due.error is Code.SIGN_IN_FAILED
-        return (MailboxState.SIGN_IN_NEEDED if needs_person else MailboxState.FAILING), due.error
+        return _failing(due.error), due.error
     if not complete:
         return MailboxState.FIRST_SYNC, None
     if FolderRole.SENT not in roles:
         return MailboxState.INCOMPLETE, Code.SENT_NOT_FOUND
     if pending:
         return MailboxState.INCOMPLETE, Code.MESSAGES_PENDING
+    if due is not None and due.sending_error is not None:
+        return _failing(due.sending_error), None
     return MailboxState.HEALTHY, None
+
+
+def _failing(error: Code) -> MailboxState:
+    if error in REAUTH:
+        return MailboxState.REAUTH_REQUIRED
+    return MailboxState.SIGN_IN_NEEDED if error in _PASSWORD else MailboxState.FAILING
 
 
 def is_news(known: Seen | None, uidvalidity: int, uidnext: int, messages: int) -> bool:

@@ -30,12 +30,35 @@ class Code(StrEnum):
     MESSAGE_UNKNOWN = "message_unknown"
     # Which mailbox
     PROVIDER_UNSUPPORTED = "provider_unsupported"
+    PROVIDER_SIGNS_IN = "provider_signs_in"
     POP3_UNSUPPORTED = "pop3_unsupported"
     USER_UNKNOWN = "user_unknown"
     MAILBOX_LIMIT = "mailbox_limit"
     ADDRESS_CONNECTED = "address_connected"
     MAILBOX_BUSY = "mailbox_busy"
     MAILBOX_DISCONNECTED = "mailbox_disconnected"
+    # What an OAuth provider says, and what becomes of a sign-in there
+    PROVIDER_NOT_CONFIGURED = "provider_not_configured"
+    PROVIDER_MISCONFIGURED = "provider_misconfigured"
+    PROVIDER_UNAVAILABLE = "provider_unavailable"
+    RETURN_URL_NOT_ALLOWED = "return_url_not_allowed"
+    STATE_UNKNOWN = "state_unknown"
+    STATE_EXPIRED = "state_expired"
+    SIGN_IN_CANCELLED = "sign_in_cancelled"
+    CODE_REFUSED = "code_refused"
+    ID_TOKEN_INVALID = "id_token_invalid"
+    ADDRESS_UNKNOWN = "address_unknown"
+    ADDRESS_MISMATCH = "address_mismatch"
+    ADDRESS_OF_ANOTHER_USER = "address_of_another_user"
+    GRANT_REVOKED = "grant_revoked"
+    GRANT_EXPIRED = "grant_expired"
+    PASSWORD_CHANGED = "password_changed"
+    MFA_REQUIRED = "mfa_required"
+    CONSENT_MISSING = "consent_missing"
+    BLOCKED_BY_POLICY = "blocked_by_policy"
+    USER_DISABLED = "user_disabled"
+    TOKEN_REFUSED = "token_refused"
+    SMTP_AUTH_DISABLED = "smtp_auth_disabled"
     # What a mail server says, by stage
     HOST_UNKNOWN = "host_unknown"
     HOST_NOT_ALLOWED = "host_not_allowed"
@@ -52,6 +75,8 @@ class Code(StrEnum):
     INBOX_NOT_FOUND = "inbox_not_found"
     SENT_NOT_FOUND = "sent_not_found"
     MESSAGES_PENDING = "messages_pending"
+    # What is to be sent
+    TRANSPORT_UNAVAILABLE = "transport_unavailable"
     # Ours
     PROBE_FAILED = "probe_failed"
     INTERNAL_ERROR = "internal_error"
@@ -152,6 +177,11 @@ PROBLEMS: dict[Code, Explanation] = {
     Code.PROVIDER_UNSUPPORTED: Explanation(
         _UNPROCESSABLE, "The provider is not supported.", 'Use `"provider": "imap"`.'
     ),
+    Code.PROVIDER_SIGNS_IN: Explanation(
+        _UNPROCESSABLE,
+        "This provider signs people in itself: no password is entered here.",
+        "Begin with `POST /v1/mailboxes/authorize`, or use `imap` with an app password.",
+    ),
     Code.POP3_UNSUPPORTED: Explanation(
         _UNPROCESSABLE,
         "POP3 shows only an inbox, without stable ids, and cannot be mirrored faithfully.",
@@ -179,6 +209,111 @@ PROBLEMS: dict[Code, Explanation] = {
     ),
     Code.MAILBOX_DISCONNECTED: Explanation(
         HTTPStatus.CONFLICT, "The mailbox is disconnected.", "Connect the address again."
+    ),
+    Code.PROVIDER_NOT_CONFIGURED: Explanation(
+        _UNPROCESSABLE,
+        "The account has no OAuth client at this provider.",
+        "Let the operator register one and enter it with `make provider`; docs/deploy.md says how.",
+    ),
+    Code.PROVIDER_MISCONFIGURED: Explanation(
+        HTTPStatus.BAD_GATEWAY,
+        "The provider refuses Mailmirror's own OAuth client.",
+        "Let the operator check client id, secret (it may have expired), tenant and redirect URI.",
+    ),
+    Code.PROVIDER_UNAVAILABLE: Explanation(
+        HTTPStatus.BAD_GATEWAY,
+        "The provider's sign-in service does not answer as it should.",
+        "Nothing to do: it is tried again. If it stays, look at the provider's status page.",
+    ),
+    Code.RETURN_URL_NOT_ALLOWED: Explanation(
+        _UNPROCESSABLE,
+        "The return URL is not on the account's list.",
+        "Let the operator add it with `make return_urls`, or use one that is listed.",
+    ),
+    Code.STATE_UNKNOWN: Explanation(
+        HTTPStatus.BAD_REQUEST,
+        "This sign-in was not begun here, or has been used already.",
+        "Begin again from the CRM; each link works once.",
+    ),
+    Code.STATE_EXPIRED: Explanation(
+        HTTPStatus.BAD_REQUEST,
+        "The sign-in took longer than ten minutes.",
+        "Begin again from the CRM.",
+    ),
+    Code.SIGN_IN_CANCELLED: Explanation(
+        _UNPROCESSABLE,
+        "The sign-in was cancelled at the provider.",
+        "Begin again, and allow what Mailmirror asks for.",
+    ),
+    Code.CODE_REFUSED: Explanation(
+        _UNPROCESSABLE,
+        "The provider refuses the authorisation code: it was used already, or is too old.",
+        "Begin again from the CRM.",
+    ),
+    Code.ID_TOKEN_INVALID: Explanation(
+        HTTPStatus.BAD_GATEWAY,
+        "The provider's ID token is not for this sign-in.",
+        "Begin again. If it stays, let the operator check the provider's issuer and client id.",
+    ),
+    Code.ADDRESS_UNKNOWN: Explanation(
+        _UNPROCESSABLE,
+        "The provider does not say which verified address was signed in.",
+        "Sign in with an account that has a mailbox and a verified address.",
+    ),
+    Code.ADDRESS_MISMATCH: Explanation(
+        _UNPROCESSABLE,
+        "Another address was signed in than the one expected.",
+        "Begin again, and choose the expected account at the provider.",
+    ),
+    Code.ADDRESS_OF_ANOTHER_USER: Explanation(
+        HTTPStatus.CONFLICT,
+        "The address that was signed in is another user's of this account.",
+        "Let that user connect it, or correct the users' addresses in the CRM.",
+    ),
+    Code.GRANT_REVOKED: Explanation(
+        _UNPROCESSABLE,
+        "The permission to use the mailbox was withdrawn, or its password changed.",
+        "Sign in again.",
+    ),
+    Code.GRANT_EXPIRED: Explanation(
+        _UNPROCESSABLE,
+        "The sign-in has expired by the provider's rules.",
+        "Sign in again. Where it happens every week, publish the Google app, or let an Entra"
+        " administrator lengthen the sign-in frequency.",
+    ),
+    Code.PASSWORD_CHANGED: Explanation(
+        _UNPROCESSABLE, "The password of the mailbox was changed.", "Sign in again."
+    ),
+    Code.MFA_REQUIRED: Explanation(
+        _UNPROCESSABLE,
+        "The provider wants a second factor.",
+        "Sign in again, and pass the second step.",
+    ),
+    Code.CONSENT_MISSING: Explanation(
+        _UNPROCESSABLE,
+        "Mailmirror may not read and send this mailbox's mail.",
+        "Sign in again and leave every permission ticked; where an administrator must consent, ask"
+        " them to grant it for the organisation.",
+    ),
+    Code.BLOCKED_BY_POLICY: Explanation(
+        _UNPROCESSABLE,
+        "A policy of the organisation blocks the sign-in (conditional access).",
+        "Ask the administrator to allow Mailmirror for this user, then sign in again.",
+    ),
+    Code.USER_DISABLED: Explanation(
+        _UNPROCESSABLE,
+        "The provider has locked, disabled or deleted the user.",
+        "Ask the administrator to enable the user, then sign in again.",
+    ),
+    Code.TOKEN_REFUSED: Explanation(
+        _UNPROCESSABLE,
+        "The mail server refuses the provider's token.",
+        "Check that IMAP and SMTP are on for this mailbox, then sign in again.",
+    ),
+    Code.SMTP_AUTH_DISABLED: Explanation(
+        _UNPROCESSABLE,
+        "Sending by SMTP AUTH is switched off for the mailbox or its tenant; reading goes on.",
+        "Ask the administrator to allow authenticated SMTP for the mailbox, or send through SES.",
     ),
     Code.HOST_UNKNOWN: Explanation(
         _UNPROCESSABLE, "The host's name does not resolve.", "Correct the host's name."
@@ -254,6 +389,11 @@ PROBLEMS: dict[Code, Explanation] = {
         _UNPROCESSABLE,
         "The server lists messages that it does not hand over, so they are not mirrored.",
         "Nothing to do: they are tried again. If it stays, ask the server's owner.",
+    ),
+    Code.TRANSPORT_UNAVAILABLE: Explanation(
+        _UNPROCESSABLE,
+        "The mailbox cannot send this way.",
+        "Connect it with its submission server (`smtp`), or let the operator set SES up.",
     ),
     Code.PROBE_FAILED: Explanation(
         HTTPStatus.BAD_GATEWAY,

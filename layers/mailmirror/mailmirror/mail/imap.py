@@ -24,6 +24,7 @@ from mailmirror.domain.uids import UidSet
 from mailmirror.mail.connection import Reach, limited, tls_stage
 from mailmirror.mail.folders import Listed, RemoteFolder, roles
 from mailmirror.mail.headers import HEADER_FIELDS
+from mailmirror.mail.sasl import Login, TokenExchange, TokenLogin, token_refusal
 
 logging.getLogger("imapclient").setLevel(logging.WARNING)  # its debug lines quote mail
 
@@ -116,7 +117,7 @@ class ImapSession:
     @classmethod
     @contextmanager
     def sign_in(
-        cls, server: Server, username: str, password: str, reach: Reach, seconds: float
+        cls, server: Server, login: Login, reach: Reach, seconds: float
     ) -> Iterator["ImapSession"]:
         """Connect, start TLS and sign in; log out at the end.
 
@@ -135,7 +136,10 @@ class ImapSession:
                 client = _greeted(connection, server)
                 if server.security is Security.STARTTLS:
                     _start_tls(client, reach, server)
-                _authenticate(client, username, password)
+                if isinstance(login, TokenLogin):
+                    _present_token(client, server, login)
+                else:
+                    _authenticate(client, login.username, login.password)
                 yield cls(client)
                 with suppress(imaplib.IMAP4.error, IMAPClientError, OSError, _TooMuch):
                     client.logout()
@@ -292,6 +296,29 @@ def _authenticate(client: _Client, username: str, password: str) -> None:
             if isinstance(error.__context__, imaplib.IMAP4.abort):  # says nothing of the password
                 raise Refused(Code.CONNECTION_LOST) from error
             raise Refused(_sign_in_code(str(error))) from error
+
+
+def _present_token(client: _Client, server: Server, login: TokenLogin) -> None:
+    refusals: list[Refused] = []
+    with _translated():
+        exchange = TokenExchange.choose(
+            login, server, lambda name: bool(client.has_capability(f"AUTH={name}"))
+        )
+
+        def respond(challenge: bytes) -> bytes:
+            if not challenge:
+                return exchange.first
+            refusals.append(token_refusal(challenge))
+            return exchange.last
+
+        try:
+            client._imap.authenticate(exchange.mechanism, respond)
+        except imaplib.IMAP4.abort:
+            raise
+        except imaplib.IMAP4.error as error:
+            if _sign_in_code(str(error)) is Code.SERVER_UNAVAILABLE:
+                raise Refused(Code.SERVER_UNAVAILABLE) from error
+            raise (refusals[0] if refusals else Refused(Code.TOKEN_REFUSED)) from error
 
 
 def _quoted(text: str) -> str:

@@ -20,6 +20,8 @@ class Account:
     deal_policy: DealPolicy = DealPolicy.ONE_OPEN_DEAL
     max_recipients: int = 100
     mailboxes_per_user: int = 1
+    return_urls: frozenset[str] = frozenset()
+    """Where a browser may be sent after a sign-in: without query and fragment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,18 @@ class Accounts:
             deal_policy=DealPolicy(item["deal_policy"]),
             max_recipients=int(item["max_recipients"]),
             mailboxes_per_user=int(item["mailboxes_per_user"]),
+            return_urls=frozenset(item.get("return_urls") or ()),
         )
+
+    def set_return_urls(self, id: AccountId, urls: frozenset[str]) -> None:
+        """Replace the list of return URLs.
+
+        Raises:
+            ConditionFailed: there is no such account.
+        """
+        update = "SET return_urls = :urls" if urls else "REMOVE return_urls"
+        values = {":urls": set(urls)} if urls else {}
+        self._table.update(Update(keys.account(id), update, values, "attribute_exists(pk)"))
 
     def add_key(self, account: AccountId, key: ApiKey) -> None:
         """Keep an API key's digest; the key itself is not kept."""

@@ -104,6 +104,27 @@ class DueStore:
             "since = :since",
         )
 
+    def sending_refused(self, mailbox: Mailbox, refusal: Refused) -> None:
+        """The submission server lets this connection's credential in no more. One write unit."""
+        self._write(
+            mailbox.key,
+            "SET sending_error = :code, sending_detail = :detail",
+            {
+                ":code": refusal.code.value,
+                ":detail": refusal.detail,
+                ":since": keys.time_text(mailbox.connected_at),
+            },
+            "since = :since",
+        )
+
+    def sending_works(self, mailbox: Mailbox) -> None:
+        self._write(
+            mailbox.key,
+            "REMOVE sending_error, sending_detail",
+            {},
+            "attribute_exists(sending_error)",
+        )
+
     def _write(
         self,
         key: MailboxKey,
@@ -135,6 +156,8 @@ def _entry(item: Item) -> DueEntry:
             error_detail=item.get("error_detail", ""),
             failing_since=datetime.fromisoformat(failing_since) if failing_since else None,
             failures=int(item["failures"]),
+            sending_error=Code(item["sending_error"]) if "sending_error" in item else None,
+            sending_detail=item.get("sending_detail", ""),
         ),
         {name: Seen(**one) for name, one in json.loads(item.get("seen", "{}")).items()},
     )

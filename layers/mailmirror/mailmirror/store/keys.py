@@ -12,7 +12,7 @@ from mailmirror.domain.address import Address
 from mailmirror.domain.deals import ContactId, DealId
 from mailmirror.domain.feed import PersonKind, PersonRef, Stamp
 from mailmirror.domain.identity import MessageKey, Vertex
-from mailmirror.domain.mailbox import AccountId, MailboxId, MailboxKey, UserId
+from mailmirror.domain.mailbox import AccountId, MailboxId, MailboxKey, Provider, UserId
 from mailmirror.domain.threads import ThreadId
 
 PK, SK, EXPIRES = "pk", "sk", "expires_at"
@@ -44,6 +44,14 @@ def api_key(account: AccountId, key_id: str) -> Key:
 
 
 API_KEYS = "key#"
+
+
+def provider(account: AccountId, provider: Provider) -> Key:
+    return _key(f"{account}#account", f"provider#{provider}")
+
+
+def sign_in(account: AccountId, digest: str) -> Key:
+    return _key(f"{account}#signin#{digest}", "signin")
 
 
 def feed(account: AccountId) -> Key:

@@ -10,6 +10,7 @@ from mailmirror.domain.mailbox import (
     MailboxId,
     MailboxKey,
     MailboxStatus,
+    Provider,
     Security,
     Server,
     UserId,
@@ -45,6 +46,7 @@ class MailboxStore:
             "imap": asdict(mailbox.imap),
             "smtp": asdict(mailbox.smtp) if mailbox.smtp else None,
             "username": mailbox.username,
+            "provider": mailbox.provider.value,
             "history_since": mailbox.history_since.isoformat(),
             "status": MailboxStatus.CONNECTED.value,
             "connected_at": keys.time_text(now),
@@ -178,6 +180,7 @@ def _mailbox(account: AccountId, item: Item) -> Mailbox:
         history_since=date.fromisoformat(item["history_since"]),
         status=MailboxStatus(item["status"]),
         connected_at=datetime.fromisoformat(item["connected_at"]),
+        provider=Provider(item.get("provider", Provider.IMAP)),
     )
 
 

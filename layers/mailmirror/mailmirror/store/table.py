@@ -209,6 +209,17 @@ class Table:
         self._wrote(answer, 1)
         return "Attributes" in answer
 
+    def take(self, key: Key) -> Item | None:
+        """Delete one item and return what it was: of two who take it, one gets it."""
+        answer = self._client.delete_item(
+            TableName=self._name,
+            Key=_item(key),
+            ReturnValues="ALL_OLD",
+            ReturnConsumedCapacity="TOTAL",
+        )
+        self._wrote(answer, 1)
+        return _plain(answer["Attributes"]) if answer.get("Attributes") else None
+
     def transact(self, writes: Sequence[Put | Update | Delete]) -> None:
         """Write up to 100 items, all or none. Two write units a KB.
 

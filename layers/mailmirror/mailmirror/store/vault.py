@@ -1,23 +1,22 @@
 """Secrets, sealed.
 
-A webhook's secret is sealed by KMS itself. A mailbox's credential is sealed by AES-GCM with a data
-key per account, which KMS seals; the account and the mailbox are associated data, so that a
-sealed credential moved to another item does not open. What a function may unseal, its policy
+A webhook's secret is sealed by KMS itself. What signs in to mailboxes is sealed by AES-GCM with a
+data key per account, which KMS seals; the account and what it is for are associated data, so that
+a sealed credential moved to another item does not open. What a function may unseal, its policy
 says by the encryption context's `purpose`.
 """
 
+import hmac
 import json
 import secrets
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from mailmirror.domain.mailbox import AccountId, MailboxKey
-from mailmirror.store import keys
+from mailmirror.domain.mailbox import AccountId
 from mailmirror.store.accounts import Account
-from mailmirror.store.table import Table, Update
 
 if TYPE_CHECKING:
     from mypy_boto3_kms import KMSClient
@@ -57,7 +56,35 @@ class Vault:
         )
         return answer["CiphertextBlob"]
 
-    def data_key(self, account: Account, now: datetime) -> bytes:
+    def seal(self, account: Account, what: str, fields: Mapping[str, str], now: datetime) -> bytes:
+        """Seal fields with the account's data key.
+
+        Parameters:
+            what: which of the account's secrets it is; it opens as that and as no other.
+        """
+        nonce = secrets.token_bytes(_NONCE_BYTES)
+        plain = json.dumps(dict(fields)).encode()
+        return nonce + self._cipher(account, now).encrypt(nonce, plain, _associated(account, what))
+
+    def open(self, account: Account, what: str, sealed: bytes, now: datetime) -> dict[str, str]:
+        """Open what `seal` made.
+
+        Raises:
+            cryptography.exceptions.InvalidTag: it was sealed for another account, or as another.
+        """
+        nonce, text = sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:]
+        plain = self._cipher(account, now).decrypt(nonce, text, _associated(account, what))
+        fields: dict[str, str] = json.loads(plain)
+        return fields
+
+    def signature_key(self, account: Account, now: datetime) -> bytes:
+        """The key by which an account signs the messages that it sends."""
+        return hmac.digest(self._data_key(account, now), b"mailmirror message signature", "sha256")
+
+    def _cipher(self, account: Account, now: datetime) -> AESGCM:
+        return AESGCM(self._data_key(account, now))
+
+    def _data_key(self, account: Account, now: datetime) -> bytes:
         return self._unseal(account.id, CREDENTIALS, account.data_key, now)
 
     def _unseal(self, account: AccountId, purpose: str, sealed: bytes, now: datetime) -> bytes:
@@ -71,50 +98,5 @@ class Vault:
         return answer["Plaintext"]
 
 
-@dataclass(frozen=True, slots=True)
-class Credential:
-    """What signs in to a mailbox's servers. Its text form shows nothing."""
-
-    password: str
-
-    def __repr__(self) -> str:
-        return "Credential(…)"
-
-
-class Credentials:
-    """The sealed credentials of mailboxes."""
-
-    def __init__(self, table: Table, vault: Vault) -> None:
-        self._table = table
-        self._vault = vault
-
-    def put(self, account: Account, key: MailboxKey, credential: Credential, now: datetime) -> None:
-        """Seal and keep a credential in place of an earlier one. One write unit."""
-        nonce = secrets.token_bytes(_NONCE_BYTES)
-        plain = json.dumps({"password": credential.password}).encode()
-        cipher = AESGCM(self._vault.data_key(account, now))
-        sealed = nonce + cipher.encrypt(nonce, plain, _associated(key))
-        self._table.update(
-            Update(keys.credential(key), "SET sealed = :sealed", {":sealed": sealed})
-        )
-
-    def get(self, account: Account, key: MailboxKey, now: datetime) -> Credential | None:
-        """Read and unseal a credential. One read unit: a corrected password counts at once.
-
-        Raises:
-            cryptography.exceptions.InvalidTag: it was sealed for another mailbox.
-        """
-        item = self._table.get(keys.credential(key), consistent=True)
-        if item is None:
-            return None
-        sealed: bytes = item["sealed"]
-        cipher = AESGCM(self._vault.data_key(account, now))
-        nonce, text = sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:]
-        return Credential(**json.loads(cipher.decrypt(nonce, text, _associated(key))))
-
-    def delete(self, key: MailboxKey) -> None:
-        self._table.delete(keys.credential(key))
-
-
-def _associated(key: MailboxKey) -> bytes:
-    return f"{key.account}#{key.mailbox}".encode()
+def _associated(account: Account, what: str) -> bytes:
+    return f"{account.id}#{what}".encode()

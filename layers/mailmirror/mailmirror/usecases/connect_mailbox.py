@@ -14,6 +14,7 @@ from mailmirror.domain.mailbox import (
     MailboxId,
     MailboxKey,
     MailboxStatus,
+    Provider,
     Security,
     Server,
     UserId,
@@ -21,11 +22,13 @@ from mailmirror.domain.mailbox import (
 from mailmirror.domain.problems import Code, Refused
 from mailmirror.mail.connection import stage
 from mailmirror.mail.imap import ImapSession
-from mailmirror.mail.smtp import try_sign_in
+from mailmirror.mail.sasl import Login
+from mailmirror.mail.smtp import SubmissionSession
 from mailmirror.runtime import Runtime
 from mailmirror.store.accounts import Account
+from mailmirror.store.credentials import Credential, Password
 from mailmirror.store.table import ConditionFailed
-from mailmirror.store.vault import Credential
+from mailmirror.usecases.sign_in import login_of
 
 _LONGEST = 320
 IMAP_SECONDS, SMTP_SECONDS = 8.0, 6.0
@@ -42,7 +45,8 @@ class ConnectRequest:
     imap: Server
     smtp: Server | None
     username: str
-    password: str
+    credential: Credential
+    provider: Provider = Provider.IMAP
 
     def __repr__(self) -> str:
         return f"ConnectRequest(user={self.user!r})"
@@ -59,7 +63,9 @@ class ConnectRequest:
         provider = _text(raw, "provider")
         if provider in ("pop3", "pop"):
             raise Refused(Code.POP3_UNSUPPORTED)
-        if provider != "imap":
+        if provider in (Provider.GOOGLE, Provider.MICROSOFT):
+            raise Refused(Code.PROVIDER_SIGNS_IN, "provider")
+        if provider != Provider.IMAP:
             raise Refused(Code.PROVIDER_UNSUPPORTED, "provider")
         email = normalise(_text(raw, "email"))
         if email is None:
@@ -70,7 +76,7 @@ class ConnectRequest:
             imap=_server(raw, "imap"),
             smtp=_server(raw, "smtp") if raw.get("smtp") is not None else None,
             username=_text(raw, "username"),
-            password=_text(raw, "password"),
+            credential=Password(_text(raw, "password")),
         )
 
 
@@ -86,21 +92,34 @@ def connect_mailbox(id: AccountId, request: ConnectRequest, runtime: Runtime) ->
     if account is None:
         raise Refused(Code.NOT_FOUND, "account")
     mailbox = _mailbox(account, request, runtime)
+    login = login_of(request.username, request.credential)
     with (
         stage("imap"),
-        ImapSession.sign_in(
-            request.imap, request.username, request.password, runtime.reach, IMAP_SECONDS
-        ) as session,
+        ImapSession.sign_in(request.imap, login, runtime.reach, IMAP_SECONDS) as session,
     ):
         session.folders()
-    if request.smtp:
-        with stage("smtp"):
-            try_sign_in(
-                request.smtp, request.username, request.password, runtime.reach, SMTP_SECONDS
-            )
-    _keep(account, mailbox, Credential(request.password), runtime)
+    cannot_send = _try_to_send(request, login, runtime)
+    _keep(account, mailbox, request.credential, runtime)
+    if cannot_send:
+        runtime.due.sending_refused(mailbox, cannot_send)
     runtime.count("MailboxesConnected")
     return mailbox.key.mailbox
+
+
+def _try_to_send(request: ConnectRequest, login: Login, runtime: Runtime) -> Refused | None:
+    """Try the submission server; where an administrator keeps it shut, reading goes on."""
+    if request.smtp is None:
+        return None
+    try:
+        with (
+            stage("smtp"),
+            SubmissionSession.sign_in(request.smtp, login, runtime.reach, SMTP_SECONDS),
+        ):
+            return None
+    except Refused as refusal:
+        if refusal.code is Code.SMTP_AUTH_DISABLED:
+            return refusal
+        raise
 
 
 def _mailbox(account: Account, request: ConnectRequest, runtime: Runtime) -> Mailbox:
@@ -129,6 +148,7 @@ def _mailbox(account: Account, request: ConnectRequest, runtime: Runtime) -> Mai
         history_since=same.history_since if same else first_day,
         status=MailboxStatus.CONNECTED,
         connected_at=runtime.now(),
+        provider=request.provider,
     )
 
 

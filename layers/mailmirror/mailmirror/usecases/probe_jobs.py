@@ -15,6 +15,8 @@ from mailmirror.runtime import Runtime
 
 class Task(StrEnum):
     CONNECT = "connect"
+    AUTHORIZE = "authorize"
+    CALLBACK = "callback"
     AUDIT = "audit"
 
 
@@ -24,9 +26,10 @@ class ProbeJob:
 
     task: Task
     account: AccountId
+    """Empty for a callback, whose state names it."""
     mailbox: MailboxId | None = None
     request: object = None
-    """The body of a request to connect a mailbox."""
+    """The body of a request to connect or authorize a mailbox, or a callback's query."""
 
     @classmethod
     def from_event(cls, event: Mapping[str, Any]) -> "ProbeJob":
