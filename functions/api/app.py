@@ -15,10 +15,12 @@ from mailmirror.domain.problems import Code, Refused
 from mailmirror.http import JSON, Answer, answered, json_body, json_text
 from mailmirror.runtime import Runtime, observed
 from mailmirror.usecases import change_mailbox
+from mailmirror.usecases.accept_message import accept_message
 from mailmirror.usecases.accounts import authenticate
 from mailmirror.usecases.acting_user import Viewer, own_mailbox, viewer
 from mailmirror.usecases.connect_mailbox import ConnectRequest
 from mailmirror.usecases.give_hand import give_hand
+from mailmirror.usecases.make_upload import make_upload
 from mailmirror.usecases.probe_jobs import ProbeJob, Task, ask_probe
 from mailmirror.usecases.read_card import MOST, read_deal_card, read_person_card
 from mailmirror.usecases.read_mailbox import (
@@ -28,6 +30,7 @@ from mailmirror.usecases.read_mailbox import (
     report,
 )
 from mailmirror.usecases.read_message import attachment_link, read_message
+from mailmirror.usecases.read_outbound import cancel_outbound, read_outbound
 
 runtime = Runtime.from_environment()
 app = APIGatewayRestResolver()
@@ -56,6 +59,11 @@ def known_id(id: str) -> str:
 
 def answer(body: Any, status: HTTPStatus = HTTPStatus.OK) -> Response[str]:
     return Response(status, JSON, json_text(body), {"Cache-Control": "no-store"})
+
+
+def language() -> str:
+    """What the answer's words are wanted in: `en` or `ja`."""
+    return app.current_event.headers.get("Accept-Language", "en")[:2].lower()
 
 
 def page_size() -> int:
@@ -119,8 +127,7 @@ def disconnect(id: str) -> Response[str]:
 @app.get("/v1/mailboxes/<id>/ledger")
 def ledger(id: str) -> Response[str]:
     own = own_mailbox(account(), acting_user(), id, runtime)
-    language = app.current_event.headers.get("Accept-Language", "en")[:2]
-    return answer(shapes.ledger(read_ledger(own, runtime), language))
+    return answer(shapes.ledger(read_ledger(own, runtime), language()))
 
 
 @app.get("/v1/mailboxes/<id>/audit")
@@ -158,6 +165,29 @@ def attachment(id: str, n: str) -> Response[str]:
         raise Refused(Code.NOT_FOUND)
     link = attachment_link(reader(), id, int(n[:9]), runtime)
     return Response(HTTPStatus.SEE_OTHER, JSON, "", {"Location": link, "Cache-Control": "no-store"})
+
+
+@app.post("/v1/uploads")
+def upload() -> Response[str]:
+    made = make_upload(account(), json_body(app.current_event), runtime)
+    return answer(shapes.upload(made), HTTPStatus.CREATED)
+
+
+@app.post("/v1/messages")
+def send() -> Response[str]:
+    key = app.current_event.headers.get("Idempotency-Key")
+    accepted = accept_message(reader(), json_body(app.current_event), key, runtime)
+    return answer(shapes.outbound(accepted, language()), HTTPStatus.ACCEPTED)
+
+
+@app.get("/v1/outbound/<id>")
+def outbound(id: str) -> Response[str]:
+    return answer(shapes.outbound(read_outbound(reader(), id, runtime), language()))
+
+
+@app.delete("/v1/outbound/<id>")
+def cancel(id: str) -> Response[str]:
+    return answer(shapes.outbound(cancel_outbound(reader(), id, runtime), language()))
 
 
 @app.put("/v1/deals/<id>/threads/<thread_id>")

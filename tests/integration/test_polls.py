@@ -22,7 +22,7 @@ from mailmirror.store.credentials import Password
 from mailmirror.store.due import DueEntry
 from mailmirror.store.queues import PollJob, SyncJob
 from mailmirror.usecases.change_mailbox import disconnect, erase
-from mailmirror.usecases.dispatch_polls import dispatch_polls
+from mailmirror.usecases.dispatch_due import dispatch_polls
 from mailmirror.usecases.poll_mailboxes import poll_mailboxes
 from tests.integration.office import BOSS, MARCH, REP, Clock, Office, letter
 from tests.servers.dovecot import Dovecot

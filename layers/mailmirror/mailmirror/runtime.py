@@ -33,10 +33,13 @@ from mailmirror.store.feed import FeedStore
 from mailmirror.store.hands import HandStore
 from mailmirror.store.ledgers import LedgerStore
 from mailmirror.store.mailboxes import MailboxStore
+from mailmirror.store.notifications import Notifications
 from mailmirror.store.objects import ObjectStore
+from mailmirror.store.outbounds import OutboundStore
 from mailmirror.store.people import PeopleStore
 from mailmirror.store.providers import ProviderStore
 from mailmirror.store.queues import FeedQueue, Queue
+from mailmirror.store.ses import SesTransport
 from mailmirror.store.sign_ins import SignInStore
 from mailmirror.store.sync_state import SyncStates
 from mailmirror.store.table import Table
@@ -71,13 +74,19 @@ class Settings:
     poll_queue: str
     sync_queue: str
     first_sync_queue: str
+    send_queue: str
+    ses_configuration_set: str
+    feedback_topic: str
+    notifications_signed: str
+    region: str
     probe_function: str
     allowed_networks: str
     extra_ca_object: str
 
     @classmethod
     def from_environment(cls) -> "Settings":
-        return cls(**{name: os.environ.get(name.upper(), "") for name in cls.__dataclass_fields__})
+        found = {name: os.environ.get(name.upper(), "") for name in cls.__dataclass_fields__}
+        return cls(**found | {"region": os.environ.get("AWS_REGION", "")})
 
     def need(self, name: str) -> str:
         """Return a setting that must be there.
@@ -93,8 +102,8 @@ class Settings:
 
 def aws_client(service: str) -> Any:
     """Make a client of an AWS service, with the environment's credentials and region."""
-    # A function that is asked a second time does the work twice.
-    attempts = 1 if service == "lambda" else 4
+    # A function that is asked a second time does the work twice, and a message is sent twice.
+    attempts = 1 if service in ("lambda", "sesv2") else 4
     config = Config(
         max_pool_connections=32,
         connect_timeout=3,
@@ -236,6 +245,31 @@ class Runtime:
     @cached_property
     def first_sync_queue(self) -> Queue:
         return Queue(self._sqs, self.settings.need("first_sync_queue"))
+
+    @cached_property
+    def send_queue(self) -> Queue:
+        return Queue(self._sqs, self.settings.need("send_queue"))
+
+    @cached_property
+    def outbounds(self) -> OutboundStore:
+        return OutboundStore(self.table)
+
+    @cached_property
+    def ses(self) -> SesTransport:
+        return SesTransport(
+            self._client("sesv2"),
+            self.settings.need("ses_configuration_set"),
+            self.settings.need("region"),
+        )
+
+    @cached_property
+    def notifications(self) -> Notifications:
+        """Whose notifications are believed."""
+        return Notifications(
+            self.settings.need("feedback_topic"),
+            signed=self.settings.notifications_signed != "no",
+            region=self.settings.region,
+        )
 
     @cached_property
     def reach(self) -> Reach:

@@ -5,7 +5,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from mailmirror.domain.coverage import FeedCoverage, MailboxCoverage
+from mailmirror.domain.delivery import WORDS
 from mailmirror.domain.ledger import Audit
+from mailmirror.domain.outbound import Outbound, Recipient
 from mailmirror.domain.problems import PROBLEMS, Code
 from mailmirror.domain.uids import UidSet
 from mailmirror.domain.verdict import EXPLANATIONS, Verdict
@@ -13,6 +15,7 @@ from mailmirror.mail.content import Attachment
 from mailmirror.store.contents import Participant
 from mailmirror.store.hands import PlacedHand
 from mailmirror.usecases.audit_mailbox import FolderAudit
+from mailmirror.usecases.make_upload import Upload
 from mailmirror.usecases.read_card import Coverage, Line, Page
 from mailmirror.usecases.read_mailbox import FolderLedger, MailboxReport
 from mailmirror.usecases.read_message import MOST_SHOWN, WholeMessage
@@ -153,6 +156,7 @@ def line(one: Line) -> Json:
         "instant": _time(one.instant),
         "claimed_date": _time(claimed),
         "direction": "outgoing" if one.outgoing else "incoming",
+        "delivery": one.delivery.value if one.delivery else None,
         "snippet": summary.snippet,
         "attachments": [
             {"name": part.name, "content_type": part.content_type, "size": part.size}
@@ -221,6 +225,55 @@ def _feed_coverage(feed: FeedCoverage) -> Json:
         "as_of": _time(feed.as_of),
         "reason": feed.reason,
         "remedy": feed.remedy,
+    }
+
+
+def outbound(one: Outbound, language: str = "en") -> Json:
+    """A message being sent: its state, and each recipient's."""
+    return {
+        "id": one.id,
+        "message_id": one.id,
+        "thread_id": one.thread,
+        "internet_message_id": one.message_id,
+        "state": one.state.value,
+        "transport": one.transport.value,
+        "from": one.sender,
+        "mailbox_id": one.mailbox.mailbox,
+        "accepted_at": _time(one.date),
+        "attempts": one.attempts,
+        "next_attempt_at": _time(one.next_attempt_at),
+        "error": next((e for r in one.recipients if (e := _delivery_error(r, language))), None),
+        "recipients": [
+            {
+                "address": recipient.address,
+                "state": recipient.state.value,
+                "error": _delivery_error(recipient, language),
+            }
+            for recipient in one.recipients
+        ],
+    }
+
+
+def _delivery_error(recipient: Recipient, language: str) -> Json | None:
+    if recipient.code is None:
+        return None
+    by_language = WORDS[recipient.code]
+    words = by_language.get(language, by_language["en"])
+    return {
+        "code": recipient.code.value,
+        "reason": words.cause,
+        "remedy": words.remedy,
+        "reply": recipient.reply or None,
+    }
+
+
+def upload(made: Upload) -> Json:
+    return {
+        "upload_id": made.id,
+        "url": made.url,
+        "method": "PUT",
+        "headers": {"Content-Type": made.content_type},
+        "expires_at": _time(made.expires_at),
     }
 
 

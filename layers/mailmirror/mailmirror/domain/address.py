@@ -32,6 +32,17 @@ def normalise(text: str) -> Address | None:
     return Address(f"{local}@{labels}")
 
 
+def as_written(text: str) -> str | None:
+    """Return an address to send to: its local part as it was written, its domain in A-labels.
+
+    None where it is no address. Cases are kept: a host may tell them apart (RFC 5321 2.4).
+    """
+    if normalise(text) is None:
+        return None
+    local, _, domain = unicodedata.normalize("NFC", text.strip()).rpartition("@")
+    return f"{local}@{_a_labels(domain.rstrip('.'))}"
+
+
 def domain_of(address: Address) -> str:
     """Return the domain of an address, in A-labels."""
     return address.rpartition("@")[2]

@@ -77,6 +77,16 @@ class Code(StrEnum):
     MESSAGES_PENDING = "messages_pending"
     # What is to be sent
     TRANSPORT_UNAVAILABLE = "transport_unavailable"
+    FROM_NOT_YOURS = "from_not_yours"
+    NO_RECIPIENT = "no_recipient"
+    TOO_MANY_RECIPIENTS = "too_many_recipients"
+    MESSAGE_TOO_LARGE = "message_too_large"
+    UPLOAD_UNKNOWN = "upload_unknown"
+    DAILY_LIMIT_REACHED = "daily_limit_reached"
+    RATE_LIMIT_REACHED = "rate_limit_reached"
+    IDEMPOTENCY_CONFLICT = "idempotency_conflict"
+    SENT_ALREADY = "sent_already"
+    NOTIFICATION_FORGED = "notification_forged"
     # Ours
     PROBE_FAILED = "probe_failed"
     INTERNAL_ERROR = "internal_error"
@@ -395,6 +405,54 @@ PROBLEMS: dict[Code, Explanation] = {
         "The mailbox cannot send this way.",
         "Connect it with its submission server (`smtp`), or let the operator set SES up.",
     ),
+    Code.FROM_NOT_YOURS: Explanation(
+        HTTPStatus.FORBIDDEN,
+        "The sender's address is not that of a connected mailbox of the acting user's.",
+        "Send from one of the user's own mailboxes, or connect the address first.",
+    ),
+    Code.NO_RECIPIENT: Explanation(
+        _UNPROCESSABLE, "The message has no recipient.", "Add an address to `to`, `cc` or `bcc`."
+    ),
+    Code.TOO_MANY_RECIPIENTS: Explanation(
+        _UNPROCESSABLE,
+        "The message has more recipients than the account's limit.",
+        "Send it to fewer people at once; `limit` says how many.",
+    ),
+    Code.MESSAGE_TOO_LARGE: Explanation(
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+        "The message, with its attachments encoded, is larger than can be sent.",
+        "Make the attachments smaller, or send a link to them; `limit` is in bytes.",
+    ),
+    Code.UPLOAD_UNKNOWN: Explanation(
+        _UNPROCESSABLE,
+        "An attachment was never uploaded, or more than a day ago.",
+        "Put its bytes to the link that `POST /v1/uploads` answers, then send again.",
+    ),
+    Code.DAILY_LIMIT_REACHED: Explanation(
+        HTTPStatus.TOO_MANY_REQUESTS,
+        "The mailbox has sent as many messages as it may in a day.",
+        "Send again when the limit frees; `resets_at` says when.",
+    ),
+    Code.RATE_LIMIT_REACHED: Explanation(
+        HTTPStatus.TOO_MANY_REQUESTS,
+        "The mailbox has sent as many messages as it may in a minute.",
+        "Send again when the limit frees; `resets_at` says when.",
+    ),
+    Code.IDEMPOTENCY_CONFLICT: Explanation(
+        _UNPROCESSABLE,
+        "The Idempotency-Key was used for another message.",
+        "Use a new key for each message, and the same key only to repeat a request.",
+    ),
+    Code.SENT_ALREADY: Explanation(
+        HTTPStatus.CONFLICT,
+        "The message is being sent, or has been: it cannot be taken back.",
+        "Nothing to do; `GET /v1/outbound/{id}` says how far it is.",
+    ),
+    Code.NOTIFICATION_FORGED: Explanation(
+        HTTPStatus.FORBIDDEN,
+        "The notification is not one that Amazon SNS has signed for this deployment.",
+        "Nothing to do: it was not believed. If real ones are refused, check the topic's region.",
+    ),
     Code.PROBE_FAILED: Explanation(
         HTTPStatus.BAD_GATEWAY,
         "The mail server could not be asked in time.",
@@ -414,12 +472,14 @@ class Refused(Exception):
     Parameters:
         code: which problem.
         detail: the field, the stage or the server's own words; never a secret or mail.
+        figures: what a program wants to know of it, such as `limit` and `resets_at`.
     """
 
-    def __init__(self, code: Code, detail: str = "") -> None:
+    def __init__(self, code: Code, detail: str = "", **figures: str | int) -> None:
         super().__init__(f"{code}: {detail}" if detail else code.value)
         self.code = code
         self.detail = detail
+        self.figures = figures
 
     def as_problem(self) -> dict[str, str | int]:
         """The problem as RFC 9457 wants it, with `code`, `reason` and `remedy`."""
@@ -432,4 +492,4 @@ class Refused(Exception):
             "reason": explanation.reason,
             "remedy": explanation.remedy,
         }
-        return problem | ({"detail": self.detail} if self.detail else {})
+        return problem | ({"detail": self.detail} if self.detail else {}) | self.figures

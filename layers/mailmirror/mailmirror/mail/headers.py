@@ -9,6 +9,7 @@ from itertools import chain
 
 from mailmirror.domain.address import Address
 from mailmirror.domain.identity import message_ids, normalise_message_id
+from mailmirror.domain.marks import FIELD as MARK
 from mailmirror.mail.addresses import Mailbox, read_mailboxes
 from mailmirror.mail.fields import Fields, decode_words, parameters, read_fields
 
@@ -66,6 +67,8 @@ class MessageHeaders:
     """Normalised, without its angle brackets; None where there is none."""
     in_reply_to: tuple[str, ...]
     references: tuple[str, ...]
+    mark: str
+    """What X-Mailmirror-Id says; see `domain.marks`."""
     is_report: bool
     """Whether it is a mail system's report on another message. An out-of-office is none."""
 
@@ -113,6 +116,7 @@ def parse_headers(raw: bytes) -> MessageHeaders:
         message_id=normalise_message_id(fields.first("message-id")),
         in_reply_to=tuple(message_ids(" ".join(fields.every("in-reply-to")))),
         references=tuple(message_ids(" ".join(fields.every("references")))),
+        mark=fields.first(MARK.lower()),
         is_report=is_report,
     )
 

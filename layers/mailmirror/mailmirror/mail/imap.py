@@ -1,4 +1,4 @@
-"""A read-only session with an IMAP server: `EXAMINE` and `BODY.PEEK` only.
+"""A session with an IMAP server: `EXAMINE` and `BODY.PEEK` only, but for the copy of what was sent.
 
 IMAPClient speaks the protocol. This layer opens checked sockets for it, bounds what a server may
 send, asks in ranges of UIDs, and turns every failure into a code with a remedy. The plain path,
@@ -11,7 +11,7 @@ import socket
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from imapclient import IMAPClient, imap_utf7
@@ -233,6 +233,27 @@ class ImapSession:
         """
         asked = [f"BODY.PEEK[]<{start}.{length}>"]
         return _literals(self._fetch(UidSet.of([uid]), asked, 2 * length)).get(uid)
+
+    def values_since(self, field: str, since: date, most: int) -> frozenset[str]:
+        """What a header field says in the newest messages of the examined folder.
+
+        Parameters:
+            since: the first INTERNALDATE that counts.
+            most: how many messages are looked at.
+        """
+        with self._asking():
+            found = sorted(int(uid) for uid in self._client.search(["SINCE", since]))[-most:]
+        asked = f"BODY.PEEK[HEADER.FIELDS ({field.upper()})]"
+        answer = self._fetch(UidSet.of(found), [asked], 4_096 * len(found))
+        values = (_literal(items, b"BODY[HEADER.FIELDS") or b"" for items in answer.values())
+        return frozenset(
+            value.partition(b":")[2].strip().decode("ascii", "replace") for value in values
+        )
+
+    def append(self, folder: RemoteFolder, raw: bytes, at: datetime) -> None:
+        """Put a message into a folder, as read: the one change ever made to a mailbox."""
+        with self._asking():
+            self._client.append(imap_utf7.encode(folder.name), raw, [b"\\Seen"], at)
 
     def _fetch(
         self, uids: UidSet, data: list[str], budget: int

@@ -20,6 +20,8 @@ class Account:
     deal_policy: DealPolicy = DealPolicy.ONE_OPEN_DEAL
     max_recipients: int = 100
     mailboxes_per_user: int = 1
+    messages_a_day: int = 300
+    """How many messages a mailbox may send."""
     return_urls: frozenset[str] = frozenset()
     """Where a browser may be sent after a sign-in: without query and fragment."""
 
@@ -69,6 +71,7 @@ class Accounts:
             deal_policy=DealPolicy(item["deal_policy"]),
             max_recipients=int(item["max_recipients"]),
             mailboxes_per_user=int(item["mailboxes_per_user"]),
+            messages_a_day=int(item.get("messages_a_day", 300)),
             return_urls=frozenset(item.get("return_urls") or ()),
         )
 

@@ -102,12 +102,6 @@ class Credentials:
         expression = "SET refusals = :told REMOVE claimed_until"
         self._write(key, version, expression, {":told": told})
 
-    def accept(self, key: MailboxKey, version: int, service: str) -> None:
-        """Forget that a service refused this credential: it takes it now."""
-        told = self._told(key)
-        if told.pop(service, None) is not None:
-            self._write(key, version, "SET refusals = :told", {":told": told})
-
     def delete(self, key: MailboxKey) -> None:
         self._table.delete(keys.credential(key))
 

@@ -194,6 +194,36 @@ def copy(key: MailboxKey, folder: str, uidvalidity: int, uid: int, sha256: str) 
     return _key(kept(key), f"{COPIES}{folder}#{uidvalidity}#{uid:010d}#{sha256}")
 
 
+# What is being sent
+
+
+def outbounds(key: MailboxKey) -> str:
+    return f"{key.account}#outbound#{key.mailbox}.{key.epoch}"
+
+
+def outbound(key: MailboxKey, id: MessageKey) -> Key:
+    return _key(outbounds(key), id)
+
+
+def request(account: AccountId, user: UserId, digest: str) -> Key:
+    """What came of a request with an Idempotency-Key."""
+    return _key(f"{account}#request#{digest}", user)
+
+
+def sent_in(key: MailboxKey, period: str) -> Key:
+    """How many messages a mailbox has sent within a day or a minute."""
+    return _key(f"{key.account}#sending#{key.mailbox}", period)
+
+
+def due_outbounds(shard: int) -> str:
+    return f"due#send#{shard}"
+
+
+def due_outbound(key: MailboxKey, id: MessageKey) -> Key:
+    name = f"{key.account}#{key.mailbox}.{key.epoch}#{id}"
+    return _key(due_outbounds(crc32(name.encode()) % DUE_SHARDS), name)
+
+
 # Messages, threads and timelines
 
 

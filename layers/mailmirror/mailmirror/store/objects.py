@@ -6,13 +6,18 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from mailmirror.domain.identity import MessageKey
-from mailmirror.domain.mailbox import MailboxKey
+from mailmirror.domain.mailbox import AccountId, MailboxKey
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_s3.type_defs import ObjectIdentifierTypeDef
 
 LINK_SECONDS = 300
+UPLOAD_SECONDS = 900
+
+
+class TooLarge(Exception):
+    """An upload has more bytes than may be sent."""
 
 
 class NotErased(Exception):
@@ -34,7 +39,7 @@ class ObjectStore:
     def erase_mail(self, key: MailboxKey) -> None:
         """Delete every object of a mailbox in its epoch, those on their way out too."""
         list_objects = self._client.get_paginator("list_objects_v2").paginate
-        folders = (_folder(key), _downloads(key))
+        folders = (_folder(key), _downloads(key), _drafts(key))
         for page in chain.from_iterable(
             list_objects(Bucket=self._bucket, Prefix=folder) for folder in folders
         ):
@@ -68,6 +73,43 @@ class ObjectStore:
             ExpiresIn=LINK_SECONDS,
         )
 
+    def upload_link(self, account: AccountId, id: str, content_type: str) -> str:
+        """A link to which an attachment is put, once, within fifteen minutes."""
+        return self._client.generate_presigned_url(
+            "put_object",
+            Params={
+                "Bucket": self._bucket,
+                "Key": _upload(account, id),
+                "ContentType": content_type,
+            },
+            ExpiresIn=UPLOAD_SECONDS,
+        )
+
+    def get_upload(self, account: AccountId, id: str, most: int) -> bytes | None:
+        """Read an upload; None where there is none.
+
+        Raises:
+            TooLarge: it has more than `most` bytes.
+        """
+        try:
+            answer = self._client.get_object(Bucket=self._bucket, Key=_upload(account, id))
+        except self._client.exceptions.NoSuchKey:
+            return None
+        if answer["ContentLength"] > most:
+            raise TooLarge(answer["ContentLength"])
+        return answer["Body"].read()
+
+    def put_draft(self, key: MailboxKey, id: MessageKey, raw: bytes) -> None:
+        """Keep what is to be sent."""
+        self._client.put_object(Bucket=self._bucket, Key=_draft(key, id), Body=raw)
+
+    def get_draft(self, key: MailboxKey, id: MessageKey) -> bytes:
+        answer = self._client.get_object(Bucket=self._bucket, Key=_draft(key, id))
+        return answer["Body"].read()
+
+    def delete_draft(self, key: MailboxKey, id: MessageKey) -> None:
+        self._client.delete_object(Bucket=self._bucket, Key=_draft(key, id))
+
     def read_text(self, at: str) -> str:
         """Read a text object, such as the authority that a deployment trusts beside the others."""
         return self._client.get_object(Bucket=self._bucket, Key=at)["Body"].read().decode()
@@ -79,6 +121,18 @@ def _folder(key: MailboxKey) -> str:
 
 def _downloads(key: MailboxKey) -> str:
     return f"downloads/{key.account}/{key.mailbox}.{key.epoch}/"
+
+
+def _drafts(key: MailboxKey) -> str:
+    return f"drafts/{key.account}/{key.mailbox}.{key.epoch}/"
+
+
+def _draft(key: MailboxKey, id: MessageKey) -> str:
+    return f"{_drafts(key)}{id}.eml"
+
+
+def _upload(account: AccountId, id: str) -> str:
+    return f"uploads/{account}/{id}"
 
 
 def _raw(key: MailboxKey, message: MessageKey, sha256: str) -> str:

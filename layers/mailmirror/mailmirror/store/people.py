@@ -56,6 +56,11 @@ class PeopleStore:
         """Tell whether the CRM has named this user. Half a read unit."""
         return self._table.get(keys.user(account, user)) is not None
 
+    def user_name(self, account: AccountId, user: UserId) -> str:
+        """What the CRM calls a user; empty where it does not say. Half a read unit."""
+        item = self._table.get(keys.user(account, user))
+        return str(item["name"]) if item else ""
+
     def find(self, account: AccountId, ref: PersonRef) -> Person | None:
         """Read a lead or contact that is not deleted. Half a read unit."""
         item = self._table.get(keys.person(account, ref))

@@ -9,6 +9,7 @@ from datetime import datetime
 from itertools import batched
 from typing import TYPE_CHECKING, Any
 
+from mailmirror.domain.identity import MessageKey
 from mailmirror.domain.mailbox import AccountId, MailboxId, MailboxKey
 from mailmirror.store import keys
 
@@ -80,6 +81,27 @@ class FeedJob:
         return _NOT_FOR_SQS.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
+@dataclass(frozen=True, slots=True)
+class SendJob:
+    """Send one message, or go on with it."""
+
+    mailbox: MailboxKey
+    id: MessageKey
+
+    @classmethod
+    def from_json(cls, body: str) -> "SendJob":
+        fields = json.loads(body)
+        mailbox = MailboxKey(
+            AccountId(fields["account"]), MailboxId(fields["mailbox"]), int(fields["epoch"])
+        )
+        return cls(mailbox, MessageKey(fields["id"]))
+
+    def to_json(self) -> str:
+        key = self.mailbox
+        fields = {"account": key.account, "mailbox": key.mailbox, "epoch": key.epoch}
+        return json.dumps({**fields, "id": self.id})
+
+
 class Queue:
     """A standard queue."""
 
@@ -87,7 +109,7 @@ class Queue:
         self._client = client
         self._url = url
 
-    def send(self, jobs: Iterable[SyncJob | PollJob]) -> None:
+    def send(self, jobs: Iterable[SyncJob | PollJob | SendJob]) -> None:
         """Queue jobs, ten a request.
 
         Raises:

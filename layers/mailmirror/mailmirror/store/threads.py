@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from mailmirror.domain.deals import DealId
 from mailmirror.domain.hands import Hand
-from mailmirror.domain.identity import Vertex
+from mailmirror.domain.identity import MessageKey, Vertex
 from mailmirror.domain.mailbox import AccountId
 from mailmirror.domain.threads import ThreadId
 from mailmirror.store import keys
@@ -14,6 +15,14 @@ from mailmirror.store.hands import read_hand
 from mailmirror.store.table import ConditionFailed, Item, Put, Table, Update
 
 _STAYS = "attribute_not_exists(redirect)"
+
+
+@dataclass(frozen=True, slots=True)
+class Alias:
+    """A further Message-ID of a message, and what the message's own Date is."""
+
+    message: MessageKey
+    date: datetime
 
 
 class ThreadGraph:
@@ -28,9 +37,34 @@ class ThreadGraph:
         self._account = account
         items = table.get_many((keys.vertex(account, v) for v in vertices), consistent=True)
         self._threads = {_vertex_of(item): ThreadId(item["thread"]) for item in items}
+        self._aliases = {
+            _vertex_of(item): Alias(
+                MessageKey(item["message"]), datetime.fromisoformat(item["date"])
+            )
+            for item in items
+            if "message" in item
+        }
 
     def thread_of(self, vertex: Vertex) -> ThreadId | None:
         return self._threads.get(vertex)
+
+    def alias(self, vertex: Vertex) -> Alias | None:
+        """The message of which a Message-ID is an alias, if it is one."""
+        return self._aliases.get(vertex)
+
+    def name_alias(self, vertex: Vertex, alias: Alias) -> None:
+        """Note that a claimed vertex is an alias, unless it is known. One write unit."""
+        if self._aliases.get(vertex) == alias:
+            return
+        self._table.update(
+            Update(
+                keys.vertex(self._account, vertex),
+                "SET message = if_not_exists(message, :message), #date = if_not_exists(#date, :d)",
+                {":message": alias.message, ":d": keys.time_text(alias.date)},
+                names={"#date": "date"},
+            )
+        )
+        self._aliases[vertex] = alias
 
     def claim(self, vertex: Vertex, thread: ThreadId) -> ThreadId:
         """One write unit for a vertex that is new, nothing for one that is known."""

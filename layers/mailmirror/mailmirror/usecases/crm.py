@@ -3,11 +3,11 @@
 from collections.abc import Collection, Iterable, Set
 
 from mailmirror.domain.address import Address
-from mailmirror.domain.deals import ContactId, Crm, Deal, DealPolicy
+from mailmirror.domain.deals import ContactId, Crm, Deal
 from mailmirror.domain.feed import PersonKind, PersonRef
-from mailmirror.domain.mailbox import AccountId
 from mailmirror.domain.verdict import People
 from mailmirror.runtime import Runtime
+from mailmirror.store.accounts import Account
 
 
 class CrmView:
@@ -17,13 +17,13 @@ class CrmView:
     there, and comes with the next pass over it.
     """
 
-    def __init__(self, account: AccountId, policy: DealPolicy, runtime: Runtime) -> None:
-        self._account = account
-        self._policy = policy
+    def __init__(self, account: Account, runtime: Runtime) -> None:
+        self.account = account
+        self._account = account.id
         self._runtime = runtime
         self._persons: dict[Address, Collection[PersonRef]] = {}
         self._deals: dict[ContactId, Collection[Deal]] = {}
-        self.team: Set[Address] = runtime.people.team(account).addresses
+        self.team: Set[Address] = runtime.people.team(account.id).addresses
 
     def people(self, addresses: Iterable[Address]) -> People:
         """Who among these addresses is known."""
@@ -44,7 +44,7 @@ class CrmView:
         }
         unread = {contact for some in contacts.values() for contact in some} - self._deals.keys()
         self._deals |= self._runtime.deals.of_contacts(self._account, unread)
-        return Crm(self.team, contacts, self._deals, self._policy)
+        return Crm(self.team, contacts, self._deals, self.account.deal_policy)
 
     def forget_deals(self) -> None:
         """Have deals read afresh: they may have changed since, and votes are decided by them."""

@@ -114,6 +114,6 @@ def _give(account: AccountId, placed: PlacedHand, runtime: Runtime) -> PlacedHan
     if found is None:
         raise Refused(Code.NOT_FOUND, "account")
     runtime.hands.put(account, placed)
-    file_anew(account, placed.thread, CrmView(account, found.deal_policy, runtime), runtime)
+    file_anew(account, placed.thread, CrmView(found, runtime), runtime)
     runtime.count("HandsGiven")
     return placed

@@ -21,6 +21,7 @@ from mailmirror.domain.identity import (
     vertex,
 )
 from mailmirror.domain.mailbox import MailboxKey
+from mailmirror.domain.marks import Mark
 from mailmirror.domain.threads import join, vertices
 from mailmirror.mail.content import Content, parse_message
 from mailmirror.mail.headers import Mailbox as HeaderMailbox
@@ -28,6 +29,7 @@ from mailmirror.mail.headers import MessageHeaders, UnreadableHeaders
 from mailmirror.runtime import Runtime, log_failure
 from mailmirror.store.contents import AttachmentLine, Copy, Participant, Summary
 from mailmirror.store.filed import Filed
+from mailmirror.store.threads import Alias
 from mailmirror.usecases.crm import CrmView
 from mailmirror.usecases.file_threads import file_threads
 
@@ -71,6 +73,11 @@ class _Read:
     content: Content
     message: MessageKey
     vertices: list[Vertex]
+    """Its own last."""
+    date: datetime | None
+    """The message's own, where a transport has put another in its place."""
+    alias: Alias | None
+    """Where its Message-ID is not the one that the message was given here."""
 
 
 def mirror_each(
@@ -117,7 +124,7 @@ def _mirror(
     where: FolderKey, copies: Sequence[FetchedCopy], view: CrmView, runtime: Runtime
 ) -> None:
     """Mirror a batch. What each message costs stands in docs/data-model.md."""
-    read = [_read(copy) for copy in copies]
+    read = [_read(copy, view, runtime) for copy in copies]
     if not read:
         return
     view.forget_deals()
@@ -131,7 +138,7 @@ def _mirror(
     runtime.count("CopiesMirrored", len(read))
 
 
-def _read(copy: FetchedCopy) -> _Read:
+def _read(copy: FetchedCopy, view: CrmView, runtime: Runtime) -> _Read:
     try:
         content = parse_message(copy.raw)
     except UnreadableHeaders:  # the server gives other bytes than in the header pass
@@ -140,7 +147,16 @@ def _read(copy: FetchedCopy) -> _Read:
     headers = content.headers
     key = message_key(_identifying(content))
     own = vertex(headers.message_id) if headers.message_id else Vertex(key)
-    return _Read(copy, content, key, vertices(own, headers.in_reply_to, headers.references))
+    members = vertices(own, headers.in_reply_to, headers.references)
+    signed = headers.mark and Mark.read(
+        headers.mark, runtime.vault.signature_key(view.account, runtime.now())
+    )
+    if not signed:
+        return _Read(copy, content, key, members, headers.date, None)
+    if own == signed.vertex:
+        return _Read(copy, content, signed.message, members, signed.date, None)
+    alias = Alias(signed.message, signed.date)
+    return _Read(copy, content, signed.message, [signed.vertex, *members], signed.date, alias)
 
 
 def _identifying(content: Content) -> Identifying:
@@ -158,18 +174,24 @@ def _identifying(content: Content) -> Identifying:
 def _file(key: MailboxKey, read: list[_Read], runtime: Runtime) -> Mapping[int, Filed]:
     """Find each message's thread."""
     graph = runtime.threads.graph(key.account, {v for one in read for v in one.vertices})
-    return {
-        one.copy.uid: Filed(
+    filed = {}
+    for one in read:
+        thread = join(one.vertices, graph).filed
+        message, date, own = one.message, one.date, one.vertices[-1]
+        if one.alias:
+            graph.name_alias(own, one.alias)
+        elif known := graph.alias(own):
+            message, date = known.message, known.date
+        filed[one.copy.uid] = Filed(
             key=key,
-            message=one.message,
+            message=message,
             sha256=hashlib.sha256(one.copy.raw).hexdigest(),
-            thread=join(one.vertices, graph).filed,
-            instant=instant(one.content.headers.date, one.copy.received_at),
-            date=one.content.headers.date,
+            thread=thread,
+            instant=instant(date, one.copy.received_at),
+            date=date,
             participants=_participants_of(one.content.headers),
         )
-        for one in read
-    }
+    return filed
 
 
 def _participants_of(headers: MessageHeaders) -> Set[Address]:

@@ -18,6 +18,7 @@ from mailmirror.domain.deals import DealId, DealStatus
 from mailmirror.domain.feed import PersonRef
 from mailmirror.domain.hands import DealHands
 from mailmirror.domain.mailbox import AccountId, MailboxId, MailboxState
+from mailmirror.domain.outbound import OutboundState
 from mailmirror.domain.problems import Code, Refused
 from mailmirror.domain.threads import ThreadId
 from mailmirror.runtime import Runtime
@@ -44,6 +45,8 @@ class Line:
     """What its thread is called now."""
     outgoing: bool
     mailboxes: Sequence[MailboxId]
+    delivery: OutboundState | None
+    """How far it is, where it was composed here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,15 +156,23 @@ def lines_of(viewer: Viewer, hits: Sequence[Hit], runtime: Runtime) -> Sequence[
     ]
     threads = runtime.threads.roots(viewer.account, {summary.thread for _, summary in shown})
     team = runtime.people.team(viewer.account).addresses
+    outgoing = {
+        summary.message: summary.key
+        for _, summary in shown
+        if any(one.address in team for one in summary.from_)
+    }
+    sent = runtime.outbounds.find_many((key, message) for message, key in outgoing.items())
     return [
         Line(
             summary,
             hit.instant,
             threads[summary.thread],
-            outgoing=any(one.address in team for one in summary.from_),
+            outgoing=summary.message in outgoing,
             mailboxes=sorted(key.mailbox for key in hit.contents),
+            delivery=sent[summary.message].state if summary.message in sent else None,
         )
         for hit, summary in shown
+        if summary.message not in sent or not sent[summary.message].cancelled
     ]
 
 

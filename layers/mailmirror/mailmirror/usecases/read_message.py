@@ -38,7 +38,7 @@ def read_message(viewer: Viewer, id: str, runtime: Runtime) -> WholeMessage:
     Raises:
         Refused: it is not there, or another's, which is the same to whoever asks.
     """
-    line, raw = _find(viewer, id, runtime)
+    line, raw = find_message(viewer, id, runtime)
     content = parse_message(raw)
     html = sanitise(content.html[:MOST_SHOWN]) if content.html is not None else None
     # Of a message that was cut short, no attachment is whole.
@@ -53,7 +53,7 @@ def attachment_link(viewer: Viewer, id: str, index: int, runtime: Runtime) -> st
     Raises:
         Refused: there is no such message or attachment.
     """
-    line, raw = _find(viewer, id, runtime)
+    line, raw = find_message(viewer, id, runtime)
     if TOO_LARGE in line.summary.warnings:
         raise Refused(Code.NOT_FOUND, "the message was over the size limit")
     try:
@@ -63,7 +63,12 @@ def attachment_link(viewer: Viewer, id: str, index: int, runtime: Runtime) -> st
     return runtime.objects.link(line.summary.key, attachment.name, attachment.content_type, data)
 
 
-def _find(viewer: Viewer, id: str, runtime: Runtime) -> tuple[Line, bytes]:
+def find_message(viewer: Viewer, id: str, runtime: Runtime) -> tuple[Line, bytes]:
+    """Find a message of which the viewer owns a copy, and its raw bytes.
+
+    Raises:
+        Refused: it is not there, or another's.
+    """
     if not _KEY.match(id):
         raise Refused(Code.NOT_FOUND)
     message = MessageKey(id)
@@ -76,5 +81,6 @@ def _find(viewer: Viewer, id: str, runtime: Runtime) -> tuple[Line, bytes]:
         raise Refused(Code.NOT_FOUND)
     contents: dict[MailboxKey, str] = {key: summary.sha256 for key, (summary, _) in found.items()}
     instant = min(instant for _, instant in found.values())
-    line = lines_of(viewer, [Hit(message, instant, contents)], runtime)[0]
-    return line, runtime.contents.raw(line.summary)
+    for line in lines_of(viewer, [Hit(message, instant, contents)], runtime):
+        return line, runtime.contents.raw(line.summary)
+    raise Refused(Code.NOT_FOUND)

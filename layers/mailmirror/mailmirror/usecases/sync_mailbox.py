@@ -103,7 +103,7 @@ def _sync_folders(
     if not state.first_sync_done:
         head = runtime.change_log.head(account.id)
         runtime.sync_states.start_log(lease, head, runtime.now())
-    view = CrmView(account.id, account.deal_policy, runtime)
+    view = CrmView(account, runtime)
     rules = Rules(mailbox.history_since, account.max_recipients)
     synced: dict[str, FolderState] = {}
     seconds = (until - runtime.now()).total_seconds() + SOCKET_GRACE_SECONDS

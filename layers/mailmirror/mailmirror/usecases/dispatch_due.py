@@ -1,11 +1,11 @@
-"""Find the mailboxes that are due, and queue them for the pollers."""
+"""Find what is due, and queue it: mailboxes for the pollers, messages for the sender."""
 
 from datetime import timedelta
 from itertools import batched
 
 from mailmirror.runtime import Runtime
 from mailmirror.store.keys import DUE_SHARDS
-from mailmirror.store.queues import PollJob
+from mailmirror.store.queues import PollJob, SendJob
 
 BATCH = 25
 """Mailboxes a poll: they are asked at the same time."""
@@ -27,4 +27,13 @@ def dispatch_polls(runtime: Runtime) -> int:
     runtime.count("MailboxesDue", len(due))
     if due:
         runtime.count("MostOverdueSeconds", max(0.0, (now - due[0].due.due_at).total_seconds()))
+    return len(due)
+
+
+def dispatch_sends(runtime: Runtime) -> int:
+    """Queue every message that is due to be sent; return how many there were."""
+    now = runtime.now()
+    due = [ref for shard in range(DUE_SHARDS) for ref in runtime.outbounds.due(shard, now)]
+    runtime.send_queue.send(SendJob(ref.mailbox, ref.id) for ref in due)
+    runtime.count("MessagesDue", len(due))
     return len(due)

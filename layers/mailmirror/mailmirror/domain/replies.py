@@ -1,0 +1,135 @@
+"""What a server's reply means: by its words, its enhanced code (RFC 3463), then its code."""
+
+import re
+from dataclasses import dataclass
+
+from mailmirror.domain.delivery import DeliveryCode
+
+_LONGEST_TEXT = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a server said (RFC 5321 4.2), with its enhanced code (RFC 3463) where it gave one."""
+
+    code: int
+    """0 where no server was asked, or where it said something else than a reply."""
+    enhanced: str = ""
+    text: str = ""
+
+    @classmethod
+    def parse(cls, code: int, text: str) -> "Reply":
+        """From a reply's code and its lines; what cannot be seen is left out."""
+        visible = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+        found = _ENHANCED.match(visible)
+        return cls(code, found[1] if found else "", visible[:_LONGEST_TEXT])
+
+    @property
+    def transient(self) -> bool:
+        return 400 <= self.code < 500
+
+    def __str__(self) -> str:
+        return f"{self.code} {self.text}".strip() if self.code else self.text
+
+
+_ENHANCED = re.compile(r"([245]\.\d{1,3}\.\d{1,3})\b")
+
+_BY_TEXT: tuple[tuple[DeliveryCode, re.Pattern[str]], ...] = tuple(
+    (code, re.compile(pattern, re.IGNORECASE))
+    for code, pattern in (
+        (DeliveryCode.SUPPRESSED, r"suppress"),
+        (DeliveryCode.SANDBOX, r"identities failed the check|sandbox"),
+        (DeliveryCode.GREYLISTED, r"gr[ae]y-? ?list"),
+        (
+            DeliveryCode.SENDING_LIMIT_REACHED,
+            r"(?:daily|hourly|sending|submission|outgoing|relay) (?:user |message |mail )?"
+            r"(?:sending )?(?:limit|quota|rate)|too many (?:messages|recipients|mails|emails)"
+            r"|rate limit"
+            r"|throttl|maximum sending rate|exceeded (?:the|your) (?:rate|sending)",
+        ),
+        (
+            DeliveryCode.MESSAGE_TOO_LARGE,
+            r"message (?:file |size )?(?:is )?(?:too (?:big|large)|exceeds|length|larger)"
+            r"|size (?:limit|exceed)|exceeds (?:the )?(?:fixed |maximum )*(?:message )?size"
+            r"|too large|message size",
+        ),
+        (
+            DeliveryCode.MAILBOX_FULL,
+            r"(?:over|exceed\w*|out of|insufficient|not enough).{0,40}(?:quota|storage|space)"
+            r"|(?:mail)?box.{0,20}full|quota.{0,20}exceed|disk quota|mailbox size limit",
+        ),
+        (
+            DeliveryCode.SENDER_NOT_ALLOWED,
+            r"sendasdenied|send as|sender address rejected|not allowed to send|not owned by"
+            r"|sender (?:not|is not)|from address|address is not verified|sender denied"
+            r"|envelope sender",
+        ),
+        (
+            DeliveryCode.DOMAIN_NOT_FOUND,
+            r"host (?:or domain name )?(?:name )?not found"
+            r"|domain (?:name )?(?:not found|does ?n.t exist)"
+            r"|(?:bad|unknown|no such|unrouteable|invalid) (?:domain|host)|nxdomain|no mx"
+            r"|name server|host unknown|unrouteable (?:mail )?domain",
+        ),
+        (
+            DeliveryCode.RECIPIENT_UNKNOWN,
+            r"user (?:is )?unknown|unknown (?:user|recipient|address|mailbox|local)"
+            r"|(?:no|not a|invalid|bad) (?:such |valid |a )*"
+            r"(?:user|recipient|mailbox|address|person)"
+            r"|(?:does not|doesn.?t) (?:exist|have)|not (?:exist|found)"
+            r"|recipient (?:address )?rejected|account.{0,30}disabled"
+            r"|mailbox (?:is )?(?:unavailable|disabled|not found|inactive)"
+            r"|address rejected|no longer",
+        ),
+        (DeliveryCode.SIGN_IN_FAILED, r"authenticat|credentials|log ?in"),
+        (DeliveryCode.TIMED_OUT, r"timed? ?out|too long|expired|retry time"),
+        (
+            DeliveryCode.REFUSED_BY_POLICY,
+            r"spam|block|black ?list|polic|dmarc|\bspf\b|dkim|reputation|virus|malware|content"
+            r"|dnsbl|rbl|abuse|denied|refused|prohibited|banned|not permitted|relay",
+        ),
+    )
+)
+"""Tried in this order: a server's words say more than its code, which many choose at random."""
+
+_BY_ENHANCED: tuple[tuple[str, DeliveryCode], ...] = (
+    ("1.2", DeliveryCode.DOMAIN_NOT_FOUND),
+    ("4.4", DeliveryCode.DOMAIN_NOT_FOUND),
+    ("1.7", DeliveryCode.SENDER_NOT_ALLOWED),
+    ("1.8", DeliveryCode.SENDER_NOT_ALLOWED),
+    ("2.2", DeliveryCode.MAILBOX_FULL),
+    ("2.3", DeliveryCode.MESSAGE_TOO_LARGE),
+    ("3.4", DeliveryCode.MESSAGE_TOO_LARGE),
+    ("4.5", DeliveryCode.SENDING_LIMIT_REACHED),
+    ("4.1", DeliveryCode.TIMED_OUT),
+    ("4.2", DeliveryCode.TIMED_OUT),
+    ("4.7", DeliveryCode.TIMED_OUT),
+    ("6.7", DeliveryCode.ADDRESS_UNSUPPORTED),
+    ("7.8", DeliveryCode.SIGN_IN_FAILED),
+    ("7.9", DeliveryCode.SIGN_IN_FAILED),
+    ("1", DeliveryCode.RECIPIENT_UNKNOWN),
+    ("2.1", DeliveryCode.RECIPIENT_UNKNOWN),
+    ("7", DeliveryCode.REFUSED_BY_POLICY),
+)
+"""RFC 3463, without the class."""
+_BY_CODE = {
+    421: DeliveryCode.SERVER_UNAVAILABLE,
+    530: DeliveryCode.SIGN_IN_FAILED,
+    535: DeliveryCode.SIGN_IN_FAILED,
+    552: DeliveryCode.MAILBOX_FULL,
+    553: DeliveryCode.RECIPIENT_UNKNOWN,
+}
+
+
+def classify(reply: Reply) -> DeliveryCode:
+    """Say which error a server's reply means: by its words, its enhanced code, then its code."""
+    if reply.transient and reply.enhanced in ("4.7.1", "4.2.0") and reply.code in (450, 451):
+        return DeliveryCode.GREYLISTED
+    for code, pattern in _BY_TEXT:
+        if pattern.search(reply.text):
+            return code
+    detail = reply.enhanced.partition(".")[2]
+    for prefix, code in _BY_ENHANCED:
+        if detail == prefix or detail.startswith(f"{prefix}."):
+            return code
+    return _BY_CODE.get(reply.code, DeliveryCode.UNKNOWN_FAILURE)

@@ -1,0 +1,201 @@
+"""Send one message, once, whatever crashes and however often it is asked for.
+
+    lease ─► what an earlier attempt left in the balance is looked for in Sent: sent, or unknown
+          ─► on its cards ─► handed over, each recipient's answer kept ─► one copy in Sent
+          ─► the rest is due later, or nothing is
+
+Everything before the last byte may be repeated. The outbound says `handed_over` before that byte is
+written, so whoever comes after a crash does not send again.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from mailmirror.domain.delivery import DeliveryCode
+from mailmirror.domain.mailbox import Mailbox, MailboxStatus
+from mailmirror.domain.marks import FIELD, Mark
+from mailmirror.domain.outbound import (
+    BeingSent,
+    Lease,
+    Outbound,
+    OutboundState,
+    RecipientState,
+    Transport,
+)
+from mailmirror.domain.problems import Code, Refused
+from mailmirror.domain.providers import sending_facts
+from mailmirror.mail.compose import bcc_value, with_field
+from mailmirror.runtime import Runtime
+from mailmirror.store.accounts import Account
+from mailmirror.store.outbounds import Stored
+from mailmirror.store.queues import SendJob
+from mailmirror.store.table import ConditionFailed
+from mailmirror.usecases.file_outbound import file_on_cards, take_off_cards
+from mailmirror.usecases.file_sent_copy import file_sent_copy, lies_in_sent
+from mailmirror.usecases.hand_over import Attempt, hand_over_by_ses, hand_over_by_smtp
+
+LEASE = timedelta(minutes=6)
+"""Longer than the function lives: whoever finds it expired knows that the other has ended."""
+_LATER = timedelta(minutes=5)
+"""Until the copy in Sent is tried again."""
+_COPY_FOR = timedelta(days=1)
+
+
+@dataclass(slots=True)
+class Sending:
+    """One attempt: what is stored, and the messages as they go and as they are kept."""
+
+    stored: Stored
+    mailbox: Mailbox
+    account: Account
+    mark: str
+    wire: bytes
+    """With the mark, and without Bcc."""
+    runtime: Runtime
+    until: datetime
+
+    @property
+    def outbound(self) -> Outbound:
+        return self.stored.outbound
+
+    @property
+    def kept(self) -> bytes:
+        """As the sender's own mailbox has it: with Bcc."""
+        bcc = bcc_value(self.outbound.bcc)
+        return with_field("Bcc", bcc, self.wire) if bcc else self.wire
+
+
+def send_message(job: SendJob, runtime: Runtime, until: datetime) -> None:
+    """Bring a message as far as it can be brought now."""
+    stored = runtime.outbounds.find(job.mailbox, job.id)
+    if stored is None:
+        runtime.outbounds.put_off(job.mailbox, job.id, None)
+        return
+    if stored.outbound.cancelled:
+        _clear(stored.outbound, runtime)
+        return
+    if _is_done(stored.outbound):
+        runtime.outbounds.put_off(job.mailbox, job.id, None)
+        return
+    next_at = stored.outbound.next_attempt_at
+    if next_at is not None and runtime.now() < next_at:
+        return  # the queue has brought it twice
+    lease = Lease(runtime.new_id(), runtime.now() + LEASE)
+    try:
+        stored = runtime.outbounds.change(stored, lambda one: one.begun(lease, runtime.now()))
+    except (BeingSent, ConditionFailed):
+        runtime.count("SendLeaseHeld")
+        return
+    runtime.outbounds.put_off(job.mailbox, job.id, lease.until)
+    stored = _attempt(stored, runtime, until)
+    stored = runtime.outbounds.change(stored, lambda one: replace(one, lease=None))
+    _settle(stored.outbound, runtime)
+
+
+def _attempt(stored: Stored, runtime: Runtime, until: datetime) -> Stored:
+    outbound = stored.outbound
+    account = runtime.accounts.find(outbound.account)
+    mailbox = runtime.mailboxes.find(outbound.account, outbound.mailbox.mailbox, consistent=True)
+    gone = mailbox is None or mailbox.key != outbound.mailbox
+    if account is None or mailbox is None or gone or mailbox.status is not MailboxStatus.CONNECTED:
+        refusals = dict.fromkeys(
+            outbound.waiting, (DeliveryCode.SIGN_IN_FAILED, "the mailbox is disconnected")
+        )
+        return runtime.outbounds.change(
+            stored, lambda one: replace(one.lost_sight().refused(refusals), in_sent=True)
+        )
+    mark = Mark(outbound.id, outbound.vertex, outbound.date).sealed(
+        runtime.vault.signature_key(account, runtime.now())
+    )
+    wire = with_field(FIELD, mark, runtime.objects.get_draft(outbound.mailbox, outbound.id))
+    sending = Sending(stored, mailbox, account, mark, wire, runtime, until)
+    if outbound.handed_over or outbound.unclear:
+        _look_for_it(sending)
+    if not sending.outbound.filed:
+        file_on_cards(sending.kept, mailbox, account, sending.outbound.date, runtime)
+        _change(sending, filed=True)
+    if sending.outbound.waiting:
+        attempt = Attempt(sending.stored, mailbox, account, wire, runtime, until)
+        by_ses = sending.outbound.transport is Transport.SES
+        hand_over_by_ses(attempt) if by_ses else hand_over_by_smtp(attempt)
+        sending.stored = attempt.stored
+    if sending.outbound.has_left and not sending.outbound.in_sent:
+        _put_into_sent(sending)
+    return sending.stored
+
+
+def _change(sending: Sending, **fields: object) -> None:
+    sending.stored = sending.runtime.outbounds.change(
+        sending.stored,
+        lambda one: replace(one, **fields),  # type: ignore[arg-type]
+    )
+
+
+def _look_for_it(sending: Sending) -> None:
+    """An attempt has ended between the last byte and the answer, or without one."""
+    outbounds, outbound = sending.runtime.outbounds, sending.outbound
+    in_doubt = [*outbound.handed_over, *outbound.unclear]
+    found = False
+    if outbound.transport is Transport.SMTP:  # SES files nothing; its notifications tell
+        try:
+            found = lies_in_sent(sending.mark, sending.mailbox, outbound.date, sending.runtime)
+        except Refused:
+            found = False
+    now = sending.runtime.now()
+    if found:
+        sending.stored = outbounds.change(
+            sending.stored,
+            lambda one: replace(one.told(in_doubt, RecipientState.SENT), in_sent=True),
+        )
+    else:
+        sending.stored = outbounds.change(
+            sending.stored, lambda one: one.lost_sight().looked_in_vain(now)
+        )
+
+
+def _put_into_sent(sending: Sending) -> None:
+    outbound, mailbox, runtime = sending.outbound, sending.mailbox, sending.runtime
+    facts = sending_facts(mailbox.provider, mailbox.smtp)
+    if outbound.transport is Transport.SMTP and facts.files_its_own:
+        _change(sending, in_sent=True)
+        return
+    try:
+        file_sent_copy(sending.kept, sending.mark, mailbox, outbound.date, runtime)
+    except Refused as refusal:
+        runtime.count("SentCopiesFailed")
+        # A mailbox that nobody can sign in to is told of elsewhere.
+        late = runtime.now() - outbound.date > _COPY_FOR or refusal.code is Code.SENT_NOT_FOUND
+        if not late:
+            return
+    _change(sending, in_sent=True)
+
+
+def _settle(outbound: Outbound, runtime: Runtime) -> None:
+    """Say when to look again, and forget the draft when nothing needs it any more."""
+    if outbound.next_attempt_at is not None and (outbound.waiting or outbound.unclear):
+        due_at: datetime | None = outbound.next_attempt_at
+    elif outbound.has_left and not outbound.in_sent:
+        due_at = runtime.now() + _LATER
+    else:
+        due_at = None
+    if due_at is None and not outbound.unclear:
+        runtime.objects.delete_draft(outbound.mailbox, outbound.id)
+    runtime.outbounds.put_off(outbound.mailbox, outbound.id, due_at)
+    runtime.count(f"Outbound_{outbound.state}")
+
+
+def _is_done(outbound: Outbound) -> bool:
+    """Whether no attempt could bring it further."""
+    if outbound.waiting or outbound.handed_over:
+        return False
+    if outbound.unclear:
+        return outbound.next_attempt_at is None
+    return outbound.in_sent or outbound.state is OutboundState.FAILED
+
+
+def _clear(outbound: Outbound, runtime: Runtime) -> None:
+    """A person has taken it back: nothing of it stays on any card."""
+    if outbound.filed:
+        take_off_cards(outbound, runtime)
+    runtime.objects.delete_draft(outbound.mailbox, outbound.id)
+    runtime.outbounds.put_off(outbound.mailbox, outbound.id, None)
