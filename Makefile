@@ -13,16 +13,21 @@ STACK ?=
 ACCOUNT ?=
 NAME ?=
 KEY ?=
+PROVIDER ?=
+CLIENT_ID ?=
+TENANT ?= common
+URLS ?=
+SES_RELAY ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help up down deploy demo account key keys revoke test lint format typecheck bench pins
+.PHONY: help up down deploy demo account key keys revoke provider return_urls test sam-local lint format typecheck bench pins
 
 help:  ## This list
-	@sed -n 's/^\([a-z]*\):.*## /\1	/p' $(MAKEFILE_LIST) | expand -t 12
+	@sed -n 's/^\([a-z_-]*\):.*## /\1	/p' $(MAKEFILE_LIST) | expand -t 12
 
-up:  ## Start the local stack [EXTRA_CA=<PEM file>] [ALLOW_NETWORKS=<CIDR,CIDR>]
+up:  ## Start the local stack [EXTRA_CA=<PEM file>] [ALLOW_NETWORKS=<CIDR,CIDR>] [SES_RELAY=<host:port>]
 	$(need) project sam ministack
-	@$(project)/python -m local.up --extra-ca "$(EXTRA_CA)" --allow-networks "$(ALLOW_NETWORKS)"
+	@$(project)/python -m local.up --extra-ca "$(EXTRA_CA)" --allow-networks "$(ALLOW_NETWORKS)" --ses-relay "$(SES_RELAY)"
 
 down:  ## Stop what up started
 	$(need) project
@@ -50,14 +55,26 @@ keys:  ## List an account's API keys ACCOUNT=… [STACK=…]
 	$(need) project
 	$(operator) keys --account "$(ACCOUNT)"
 
+provider:  ## Enter an OAuth client ACCOUNT=… PROVIDER=google|microsoft CLIENT_ID=… [TENANT=…] [STACK=…]
+	$(need) project
+	$(operator) provider --account "$(ACCOUNT)" --provider "$(PROVIDER)" --client-id "$(CLIENT_ID)" --tenant "$(TENANT)"
+
+return_urls:  ## Where browsers may be sent after a sign-in ACCOUNT=… URLS=…,… [STACK=…]
+	$(need) project
+	$(operator) return_urls --account "$(ACCOUNT)" --urls "$(URLS)"
+
 revoke:  ## Revoke an API key ACCOUNT=… KEY=… [STACK=…]
 	$(need) project
 	$(operator) revoke --account "$(ACCOUNT)" --key "$(KEY)"
 
-test: lint typecheck  ## All checks and tests; installs Dovecot where it is missing
+test: lint typecheck  ## All checks and tests; installs mail servers and node where missing
 	$(need) project sam ministack
-	@$(project)/python -m local.dovecot
+	@$(project)/python -m local.programs
 	@$(project)/pytest
+
+sam-local:  ## Run every sample event through sam local; needs a container engine
+	$(need) project sam ministack
+	@$(project)/python -m local.sam_local
 
 lint:  ## Style, template, and who imports whom
 	$(need) project sam

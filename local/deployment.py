@@ -1,6 +1,5 @@
 """Build `template.yaml` and deploy it to the emulator, with the SAM CLI as for real AWS."""
 
-import os
 import platform
 import subprocess
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 from local import emulator, environments
 from local.emulator import Emulator
 from local.resources import Resources, resources_of
+from local.sam import SAM, sam_environment
 from local.stack import STACK_NAME, Home, Options
 from local.steps import step
 
@@ -26,7 +26,7 @@ def deploy(home: Home, aws: Emulator, options: Options) -> Resources:
     Raises:
         DeploymentFailed: the template does not build or does not deploy.
     """
-    overrides = [f"{name}={value}" for name, value in _parameters(options).items()]
+    overrides = [f"{name}={value}" for name, value in _parameters(options, aws).items()]
     with step("building the functions and their layer"):
         command = ["build", "--build-dir", str(home.build), "--parameter-overrides", *overrides]
         _sam(command, aws, home.log("build"))
@@ -51,11 +51,18 @@ def endpoint(aws: Emulator, resources: Resources) -> str:
     return f"{aws.url}/restapis/{resources.api}/{resources.stage}/_user_request_"
 
 
-def _parameters(options: Options) -> dict[str, str]:
-    machine = platform.machine().lower()
+def architecture() -> str:
+    """This machine's, as Lambda names it."""
+    return "arm64" if platform.machine().lower() in ("arm64", "aarch64") else "x86_64"
+
+
+def _parameters(options: Options, aws: Emulator) -> dict[str, str]:
     parameters = {
-        "Architecture": "arm64" if machine in ("arm64", "aarch64") else "x86_64",
+        "Architecture": architecture(),
         "BucketRequiresTls": "no",  # the emulator speaks plain HTTP
+        "NotificationsSigned": "no",  # and cannot sign
+        "SesSending": "yes",
+        "SesEndpoint": aws.ses_url,
     }
     if options.allow_networks:
         parameters["AllowedNetworks"] = options.allow_networks
@@ -65,28 +72,11 @@ def _parameters(options: Options) -> dict[str, str]:
 
 
 def _sam(arguments: list[str], aws: Emulator, log: Path) -> None:
-    programs = environments.executable("sam", "sam").parent
-    # Nothing of the user's AWS or Python configuration may reach the emulated AWS.
-    inherited = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(("AWS_", "SAM_CLI_", "PYTHON")) and name != "VIRTUAL_ENV"
-    }
-    environment = (
-        inherited
-        | emulator.CREDENTIALS
-        | {
-            "AWS_ENDPOINT_URL": aws.url,
-            "AWS_DEFAULT_REGION": emulator.REGION,
-            "PATH": f"{programs}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
-            "SAM_CLI_TELEMETRY": "0",
-        }
-    )
     with log.open("w") as output:
         status = subprocess.run(
-            [str(programs / "sam"), *arguments],
+            [str(SAM), *arguments],
             cwd=environments.ROOT,
-            env=environment,
+            env=sam_environment(aws.url),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,

@@ -20,9 +20,9 @@ def down(home: Home) -> None:
 def stop(home: Home) -> None:
     """What `down` does, for a caller who holds the home's lock."""
     run = home.run()
-    if run and run.emulator.process.is_running():
+    if run and (run.emulator.process.is_running() or run.emulator.ses.is_running()):
         with step("stopping MiniStack"):
-            run.emulator.process.stop()
+            run.emulator.stop()
     shutil.rmtree(home.emulator, ignore_errors=True)
     home.forget()
 

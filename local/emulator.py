@@ -30,20 +30,43 @@ class EmulatorFailed(Exception):
 class Emulator:
     port: int
     process: Process
+    ses_port: int
+    ses: Process
+    """What sends mail as SES does, in front of the emulator's own."""
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
+    @property
+    def ses_url(self) -> str:
+        return f"http://127.0.0.1:{self.ses_port}"
+
     @classmethod
-    def start(cls, directory: Path, log: Path) -> "Emulator":
-        """Start MiniStack on a free port of the loopback; all that it writes is in `directory`."""
+    def start(cls, directory: Path, log: Path, ses_relay: str = "") -> "Emulator":
+        """Start MiniStack on a free port of the loopback; all that it writes is in `directory`.
+
+        Parameters:
+            ses_relay: host and port of the SMTP server to which SES hands its mail; it keeps it
+                to itself without one.
+        """
         shutil.rmtree(directory, ignore_errors=True)
         for name in ("state", "objects", "tmp"):
             (directory / name).mkdir(parents=True)
-        port = _free_port()
+        port = free_port()
         command = [str(environments.executable("ministack", "python")), "-m", "ministack"]
-        return cls(port, Process.start(command, _environment(directory, port), log))
+        process = Process.start(command, _environment(directory, port, ses_relay), log)
+        ses_port = free_port()
+        url = f"http://127.0.0.1:{port}"
+        command = [str(environments.executable("project", "python")), "-m", "local.ses"]
+        command += ["--port", str(ses_port), "--aws", url]
+        quiet = {"PATH": os.environ.get("PATH", os.defpath), "PYTHONPATH": str(environments.ROOT)}
+        return cls(port, process, ses_port, Process.start(command, quiet, log))
+
+    def stop(self) -> None:
+        """Stop both, as far as they run."""
+        self.ses.stop()
+        self.process.stop()
 
     def wait_until_ready(self) -> None:
         """Wait until it answers.
@@ -70,7 +93,7 @@ def session() -> boto3.Session:
     )
 
 
-def _environment(directory: Path, port: int) -> dict[str, str]:
+def _environment(directory: Path, port: int, ses_relay: str) -> dict[str, str]:
     # Functions inherit MiniStack's environment, so it holds nothing of the user's: neither
     # variables nor, by way of HOME, an AWS configuration.
     return {
@@ -87,10 +110,11 @@ def _environment(directory: Path, port: int) -> dict[str, str]:
         "MINISTACK_REGION": REGION,
         # Its MQTT listener has one fixed port, where another checkout's would be too.
         "IOT_MTLS_ENABLED": "0",
-    }
+    } | ({"SMTP_HOST": ses_relay} if ses_relay else {})
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of loopback that nobody listens on at this moment."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

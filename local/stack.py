@@ -25,6 +25,8 @@ class Options:
     """A PEM file of authorities that the stack trusts beside the system's."""
     allow_networks: str = ""
     """Comma-separated CIDR blocks that mail servers may be in beside the global addresses."""
+    ses_relay: str = ""
+    """Host and port of the SMTP server to which SES hands its mail."""
     parameters: dict[str, str] = field(default_factory=dict)
     """Further parameters of the template."""
 
@@ -98,8 +100,11 @@ class Home:
             return None
         options = saved["options"]
         extra_ca = options.pop("extra_ca")
+        aws = saved["emulator"]
         return Run(
-            Emulator(saved["emulator"]["port"], Process(**saved["emulator"]["process"])),
+            Emulator(
+                aws["port"], Process(**aws["process"]), aws["ses_port"], Process(**aws["ses"])
+            ),
             Options(extra_ca=Path(extra_ca) if extra_ca else None, **options),
         )
 

@@ -1,6 +1,7 @@
 """Start the local stack and leave it running.
 
-    python -m local.up [--extra-ca PEM] [--allow-networks CIDR,CIDR] [--parameter NAME=VALUE]
+    python -m local.up [--extra-ca PEM] [--allow-networks CIDR,CIDR] [--ses-relay HOST:PORT]
+                       [--parameter NAME=VALUE]
 
 Two stacks of one checkout can be up at once in two directories (`--directory`).
 """
@@ -36,7 +37,7 @@ def up(home: Home, options: Options) -> Stack:
 
 def _start(home: Home, options: Options) -> Stack:
     with step("starting MiniStack"):
-        aws = Emulator.start(home.emulator, home.log("ministack"))
+        aws = Emulator.start(home.emulator, home.log("ministack"), options.ses_relay)
         home.save_run(Run(aws, options))
         aws.wait_until_ready()
     resources = deployment.deploy(home, aws, options)
@@ -85,6 +86,7 @@ def _arguments() -> tuple[Home, Options]:
     parser.add_argument("--directory", type=Path, default=Home.default().directory)
     parser.add_argument("--extra-ca", default="", metavar="PEM")
     parser.add_argument("--allow-networks", default="", metavar="CIDR,CIDR")
+    parser.add_argument("--ses-relay", default="", metavar="HOST:PORT")
     parser.add_argument("--parameter", action="append", default=[], metavar="NAME=VALUE")
     arguments = parser.parse_args()
     extra_ca = Path(arguments.extra_ca).resolve() if arguments.extra_ca else None
@@ -92,7 +94,7 @@ def _arguments() -> tuple[Home, Options]:
         parser.error(f"there is no file {extra_ca}")
     parameters = dict(pair.split("=", 1) for pair in arguments.parameter)
     home = Home(arguments.directory.resolve())
-    return home, Options(extra_ca, arguments.allow_networks, parameters)
+    return home, Options(extra_ca, arguments.allow_networks, arguments.ses_relay, parameters)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """What tests share: one local stack a session, and runtimes on tables of their own."""
 
 import os
+import secrets
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,8 @@ from local.resources import Resources, resources_of
 from local.stack import STACK_NAME, Home, Options, Stack
 from local.up import up
 from mailmirror.runtime import Runtime
+from tests.servers.dovecot import Dovecot
+from tests.servers.postfix import Postfix
 from tests.servers.tables import own_table
 
 os.environ.update({"POWERTOOLS_SERVICE_NAME": "test", "POWERTOOLS_TRACE_DISABLED": "true"})
@@ -38,14 +41,33 @@ def stack_home() -> Home:
 
 
 @pytest.fixture(scope="session")
+def mail_server(authority: trustme.CA) -> Iterator[Dovecot]:
+    """A Dovecot that the stack trusts, with logins to hand out."""
+    passwords = {f"login-{number:02}": secrets.token_hex(16) for number in range(60)}
+    with Dovecot(passwords, issuer=authority) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postfix(mail_server: Dovecot, authority: trustme.CA) -> Iterator[Postfix]:
+    """The submission server of that Dovecot's users, to which SES hands its mail as well."""
+    with Postfix(mail_server, issuer=authority) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
 def stack(
-    authority: trustme.CA, stack_home: Home, tmp_path_factory: pytest.TempPathFactory
+    authority: trustme.CA,
+    postfix: Postfix,
+    stack_home: Home,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Stack]:
     """The deployed template on an emulator of its own, which may reach the loopback."""
     pem = tmp_path_factory.mktemp("authority") / "authority.pem"
     authority.cert_pem.write_to_path(str(pem))
     try:
-        yield up(stack_home, Options(pem, "127.0.0.0/8,::1/128"))
+        relay = f"{postfix.host}:{postfix.port}"
+        yield up(stack_home, Options(pem, "127.0.0.0/8,::1/128", relay))
     finally:
         down(stack_home)
         shutil.rmtree(stack_home.directory, ignore_errors=True)

@@ -3,8 +3,6 @@
 Answers are handed back as they came, refusals too: what they say is what is tested.
 """
 
-import hashlib
-import hmac
 import itertools
 import json
 import time
@@ -15,6 +13,7 @@ from typing import Any
 
 import requests
 
+from local.samples import sign as sign
 from mailmirror.usecases.accounts import NewAccount
 
 Json = dict[str, Any]
@@ -62,12 +61,6 @@ def deal(item: str, *contacts: str, status: str = "open", **more: Any) -> Json:
     return event(
         "deal.upserted", item=item, name=item.title(), status=status, contact_ids=contacts, **more
     )
-
-
-def sign(secret: str, body: bytes, at: int) -> str:
-    """The header X-Mailmirror-Signature of a body signed at a Unix time."""
-    digest = hmac.new(secret.encode(), f"{at}.".encode() + body, hashlib.sha256).hexdigest()
-    return f"t={at},v1={digest}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,24 +1,29 @@
-"""Take what SES says, by SNS, of the messages that it was given."""
+"""Take what SES says, by SNS, of the messages that it was given, one notification a record."""
 
+import json
 from typing import Any
 
+from aws_lambda_powertools.utilities.batch import (
+    BatchProcessor,
+    EventType,
+    process_partial_response,
+)
+from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from mailmirror.domain.problems import Refused
-from mailmirror.runtime import Runtime, logger, observed
+from mailmirror.runtime import Runtime, failures_logged, observed
 from mailmirror.usecases.take_notification import take_notification
 
 runtime = Runtime.from_environment()
+processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
+
+
+@failures_logged
+def take(record: SQSRecord) -> None:
+    take_notification(json.loads(record.body), runtime)
 
 
 @observed
-def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, int]:
-    refused = 0
-    for record in event["Records"]:
-        try:
-            take_notification(runtime.notifications.message(record["Sns"]), runtime)
-        except Refused as refusal:  # a forged one is not worth another attempt
-            logger.warning("refused", code=refusal.code, detail=refusal.detail)
-            runtime.count(f"Refused_{refusal.code}")
-            refused += 1
-    return {"taken": len(event["Records"]) - refused, "refused": refused}
+def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
+    return process_partial_response(event, take, processor, context)

@@ -22,11 +22,14 @@ from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+from urllib.parse import quote, urlsplit, urlunsplit
+from uuid import uuid4
 
 import trustme
 from imapclient import IMAPClient, imap_utf7
 
 from tests.servers.authority import certify
+from tests.servers.ports import free_ports
 
 LIKE_MICROSOFT = "IMAP4 IMAP4rev1 SASL-IR UIDPLUS MOVE ID UNSELECT CHILDREN IDLE NAMESPACE LITERAL+"
 """What outlook.office365.com says that it can: neither CONDSTORE nor ESEARCH nor SPECIAL-USE."""
@@ -51,7 +54,7 @@ first_valid_gid = 1
 ssl = required
 ssl_cert = <{chain}
 ssl_key = <{key}
-auth_mechanisms = plain login
+auth_mechanisms = {mechanisms}
 auth_failure_delay = 0
 mail_location = maildir:~/Maildir
 maildir_stat_dirs = yes
@@ -60,8 +63,10 @@ mail_max_userip_connections = 50
 
 passdb {{
   driver = passwd-file
+  mechanisms = plain login
   args = scheme=PLAIN username_format=%u {folder}/users
 }}
+{oauth}
 userdb {{
   driver = static
   args = uid={owner} gid={group} home={folder}/mail/%u
@@ -84,6 +89,11 @@ service imap-login {{
     ssl = yes
   }}
 }}
+service auth {{
+  inet_listener {{
+    port = {auth_port}
+  }}
+}}
 service anvil {{
   chroot =
   unix_listener anvil-auth-penalty {{
@@ -94,6 +104,25 @@ service stats {{
   chroot =
 }}
 """
+
+_OAUTH_PASSDB = """\
+passdb {{
+  driver = oauth2
+  mechanisms = {mechanisms}
+  args = {settings}
+}}
+"""
+
+_OAUTH_SETTINGS = """\
+introspection_mode = post
+introspection_url = {url}
+username_attribute = {username}
+active_attribute = {active}
+active_value = true
+tls_ca_cert_file = {authority}
+"""
+
+_OAUTH_MECHANISMS = "xoauth2 oauthbearer"
 
 
 class DovecotMissing(Exception):
@@ -107,6 +136,21 @@ class Folder:
     name: str
     special_use: str | None = None
     """As `\\Sent`; None where the server shall not say what the folder is for."""
+
+
+@dataclass(frozen=True, slots=True)
+class OAuth:
+    """Where a server asks whether an access token is good (RFC 7662). It asks at every sign-in."""
+
+    introspection_url: str
+    client_id: str
+    client_secret: str
+    """With which the server itself signs in to ask."""
+    authority: Path
+    """The certificate (PEM) of the authority that certifies the one who is asked."""
+    username_attribute: str = "username"
+    """What of the answer must be the login name."""
+    active_attribute: str = "active"
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,12 +189,16 @@ class Dovecot:
     """What the server says that it can, in place of all that it can."""
     issuer: trustme.CA | None = None
     """The authority that certifies the server; without one it makes its own."""
+    oauth: OAuth | None = None
+    """With it, XOAUTH2 and OAUTHBEARER (RFC 7628) let users in, beside their passwords."""
 
     host: str = field(init=False, default="127.0.0.1")
     imaps_port: int = field(init=False)
     """TLS from the first byte."""
     imap_port: int = field(init=False)
     """STARTTLS. (Over loopback Dovecot takes a login even without: clients must insist on it.)"""
+    auth_port: int = field(init=False)
+    """Where another server asks whether a login is right, in Dovecot's own auth protocol."""
     authority: Path = field(init=False)
     """The certificate (PEM) of the authority that the server is certified by."""
 
@@ -213,6 +261,18 @@ class Dovecot:
         with self.session(user) as client:
             for raw, received_at in messages:
                 client.append(folder, raw, (), received_at)
+
+    def deliver(self, user: str, raw: bytes) -> None:
+        """Put a message into INBOX as a delivery agent does: no client has logged in for it."""
+        home = self._folder / "mail" / user
+        maildir = home / "Maildir"
+        for each in (home, maildir, *(maildir / name for name in ("tmp", "new", "cur"))):
+            each.mkdir(mode=0o700, exist_ok=True)
+            self._give(each)
+        written = maildir / "tmp" / f"{time.time():.6f}.{uuid4().hex}.localhost"
+        written.write_bytes(raw)
+        self._give(written)
+        written.rename(maildir / "new" / written.name)
 
     def create(self, user: str, folder: str) -> None:
         """Create a folder, and subscribe to it."""
@@ -289,9 +349,9 @@ class Dovecot:
 
     def _start(self, program: str, chain: Path, key: Path) -> bool:
         """Start the server on ports free a moment ago; False if it found them taken."""
-        self.imaps_port, self.imap_port = _free_ports(2)
+        self.imaps_port, self.imap_port, self.auth_port = free_ports(3)
         is_root = os.geteuid() == 0
-        user = pwd.getpwnam("nobody") if is_root else pwd.getpwuid(os.geteuid())
+        user = _owner()
         configuration = self._folder / "dovecot.conf"
         configuration.write_text(
             _CONFIGURATION.format(
@@ -304,11 +364,14 @@ class Dovecot:
                 folders="\n".join(map(_folder_settings, self.folders)),
                 imap_port=self.imap_port,
                 imaps_port=self.imaps_port,
+                auth_port=self.auth_port,
+                mechanisms=f"plain login {_OAUTH_MECHANISMS if self.oauth else ''}",
+                oauth=self._oauth_passdb(self.oauth) if self.oauth else "",
             )
         )
         if is_root:
             for path in (self._folder, *self._folder.rglob("*")):
-                os.chown(path, user.pw_uid, user.pw_gid)
+                self._give(path)
         self._process = subprocess.Popen(
             [program, "-F", "-c", str(configuration)],
             stdin=subprocess.DEVNULL,
@@ -324,10 +387,32 @@ class Dovecot:
         self._stop()
         return False
 
+    def _oauth_passdb(self, oauth: OAuth) -> str:
+        """Write what the server needs to ask, and return the setting that names it."""
+        # The one way to tell it a login is the URL.
+        url = urlsplit(oauth.introspection_url)
+        login = f"{quote(oauth.client_id, '')}:{quote(oauth.client_secret, '')}"
+        settings = self._folder / "oauth2.conf"
+        settings.write_text(
+            _OAUTH_SETTINGS.format(
+                url=urlunsplit(url._replace(netloc=f"{login}@{url.netloc}")),
+                username=oauth.username_attribute,
+                active=oauth.active_attribute,
+                authority=shutil.copy(oauth.authority, self._folder / "oauth2.pem"),
+            )
+        )
+        return _OAUTH_PASSDB.format(mechanisms=_OAUTH_MECHANISMS, settings=settings)
+
+    def _give(self, path: Path) -> None:
+        """Let the server's user own what this process has made."""
+        if os.geteuid() == 0:
+            user = _owner()
+            os.chown(path, user.pw_uid, user.pw_gid)
+
     def _greets(self) -> bool:
-        """Wait until both ports answer; False if the server ends before."""
+        """Wait until all ports answer; False if the server ends before."""
         deadline = time.monotonic() + _START_SECONDS
-        waiting = [self.imaps_port, self.imap_port]
+        waiting = [self.imaps_port, self.imap_port, self.auth_port]
         while waiting and self._process.poll() is None and time.monotonic() < deadline:
             try:
                 socket.create_connection((self.host, waiting[-1]), timeout=1).close()
@@ -384,13 +469,6 @@ def _safe(password: str) -> str:
     return "{PLAIN.b64}" + b64encode(password.encode()).decode("ascii")
 
 
-def _free_ports(count: int) -> list[int]:
-    """Ports of loopback that nobody listens on; held together, so that they differ."""
-    held = [socket.socket() for _ in range(count)]
-    try:
-        for each in held:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in held]
-    finally:
-        for each in held:
-            each.close()
+def _owner() -> pwd.struct_passwd:
+    """Whom the server runs as."""
+    return pwd.getpwnam("nobody") if os.geteuid() == 0 else pwd.getpwuid(os.geteuid())

@@ -1,11 +1,9 @@
 """What tests of the deployed stack share: accounts, and looks from below."""
 
-import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-import trustme
 
 from local.operator import office_of_emulator
 from local.resources import Resources
@@ -43,14 +41,6 @@ def crm(new_crm: Callable[[], Crm]) -> Crm:
     made = new_crm()
     told(made, user("ann", "ann@us.example"))
     return made
-
-
-@pytest.fixture(scope="session")
-def mail_server(authority: trustme.CA) -> Iterator[Dovecot]:
-    """A Dovecot that the stack trusts, with logins to hand out."""
-    passwords = {f"login-{number:02}": secrets.token_hex(16) for number in range(40)}
-    with Dovecot(passwords, issuer=authority) as server:
-        yield server
 
 
 @pytest.fixture(scope="session")

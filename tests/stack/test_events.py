@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from local import emulator
+from local import emulator, samples
+from local.samples import ACCOUNT, MAILBOX
 from local.stack import Stack
 from mailmirror.domain.feed import PersonKind, PersonRef
 from mailmirror.domain.mailbox import MailboxStatus
@@ -20,14 +21,12 @@ from mailmirror.usecases.accounts import NewAccount, create_account
 from mailmirror.usecases.apply_event import apply_event
 from mailmirror.usecases.connect_mailbox import ConnectRequest, connect_mailbox
 from mailmirror.usecases.read_mailbox import read_mailbox
-from tests.crm import Json, contact, sign, user
+from tests.crm import Json, contact, user
 from tests.servers.dovecot import Dovecot
 from tests.stack.mailing import Login, form, letter
 from tests.stack.team import ANN, KIM, QUOTE
 
 ROOT = Path(__file__).parents[2]
-ACCOUNT, MAILBOX = "5a1e5c0ffee0", "0badcafe0badcafe"
-"""As the samples have them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,18 +50,11 @@ class Place:
     account: NewAccount
 
     def sample(self, name: str) -> Json:
-        event: Json = json.loads((ROOT / "events" / f"{name}.json").read_text("utf-8"))
-        return event
+        return samples.sample(name)
 
     def api_sample(self, name: str) -> Json:
         """A sample with the account's key in place of the one in the file."""
-        event = self.sample(name)
-        for headers, value in (
-            (event["headers"], f"Bearer {self.account.api_key}"),
-            (event["multiValueHeaders"], [f"Bearer {self.account.api_key}"]),
-        ):
-            headers["Authorization"] = value
-        return event
+        return samples.with_key(self.sample(name), self.account.api_key)
 
     def handle(self, function: str, event: Json) -> Json:
         """Call a function's handler in a new environment."""
@@ -135,14 +127,14 @@ def taken(place: Place, aws: Any, queue: str) -> list[str]:
 
 
 def test_every_sample_is_replayed() -> None:
-    names = {path.stem for path in (ROOT / "events").glob("*.json")}
-    table = (ROOT / "events" / "README.md").read_text("utf-8")
+    names = set(samples.names())
+    table = (samples.EVENTS / "README.md").read_text("utf-8")
     replayed = Path(__file__).read_text("utf-8")
 
     assert {name for name in names if f"`{name}.json`" not in table} == set()
     assert {name for name in names if f'sample("{name}")' not in replayed} == set()
     functions = {path.parent.name for path in (ROOT / "functions").glob("*/app.py")}
-    assert {name.partition("-")[0] for name in names} == functions
+    assert {samples.function(name) for name in names} == functions
 
 
 @pytest.mark.usefixtures("mailbox")
@@ -170,10 +162,8 @@ def test_sync_from_its_queue(place: Place) -> None:
 
 
 def test_webhook_over_http(place: Place, aws: Any) -> None:
-    event = place.sample("webhook-api")
-    signature = sign(place.account.webhook_secret, event["body"].encode(), int(time.time()))
-    event["headers"]["X-Mailmirror-Signature"] = signature
-    event["multiValueHeaders"]["X-Mailmirror-Signature"] = [signature]
+    sample = place.sample("webhook-api")
+    event = samples.signed(sample, place.account.webhook_secret, int(time.time()))
 
     answer = place.handle("webhook", event)
 

@@ -172,14 +172,26 @@ class Outbound:
         """An attempt begins.
 
         Raises:
-            BeingSent: another is at it.
+            BeingSent: another is at it, or its author has taken it back.
         """
-        if self.lease is not None and now < self.lease.until:
+        if self.lease == lease:
+            return self  # written before, by a request whose answer was lost
+        if self.cancelled or (self.lease is not None and now < self.lease.until):
             raise BeingSent(self.id)
         return replace(self, lease=lease, attempts=self.attempts + 1, next_attempt_at=None)
 
-    def about_to_hand_over(self, addresses: Collection[str]) -> "Outbound":
-        """The last byte is about to be written for these recipients."""
+    def ended(self, lease: Lease) -> "Outbound":
+        """An attempt has ended; where another has begun since, that one goes on."""
+        return replace(self, lease=None) if self.lease == lease else self
+
+    def about_to_hand_over(self, addresses: Collection[str], lease: Lease) -> "Outbound":
+        """The last byte is about to be written for these recipients.
+
+        Raises:
+            BeingSent: by another than the lease's holder, who must not write it.
+        """
+        if self.lease != lease:
+            raise BeingSent(self.id)
         return self._each(addresses, RecipientState.WAITING, RecipientState.HANDED_OVER)
 
     def not_taken(self, addresses: Collection[str]) -> "Outbound":

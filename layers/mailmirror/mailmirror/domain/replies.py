@@ -33,6 +33,8 @@ class Reply:
 
 
 _ENHANCED = re.compile(r"([245]\.\d{1,3}\.\d{1,3})\b")
+_NAMES = re.compile(r"<[^<>]*>|https?://\S+|\S+@\S+", re.IGNORECASE)
+"""Addresses and links in a text: what they are called says nothing of the reason."""
 
 _BY_TEXT: tuple[tuple[DeliveryCode, re.Pattern[str]], ...] = tuple(
     (code, re.compile(pattern, re.IGNORECASE))
@@ -44,15 +46,16 @@ _BY_TEXT: tuple[tuple[DeliveryCode, re.Pattern[str]], ...] = tuple(
             DeliveryCode.SENDING_LIMIT_REACHED,
             r"(?:daily|hourly|sending|submission|outgoing|relay) (?:user |message |mail )?"
             r"(?:sending )?(?:limit|quota|rate)|too many (?:messages|recipients|mails|emails)"
-            r"|rate limit"
+            r"|(?:rate|frequency|thread) limit|submission ?quota"
             r"|throttl|maximum sending rate|exceeded (?:the|your) (?:rate|sending)",
         ),
         (
             DeliveryCode.MESSAGE_TOO_LARGE,
             r"message (?:file |size )?(?:is )?(?:too (?:big|large)|exceeds|length|larger)"
             r"|size (?:limit|exceed)|exceeds (?:the )?(?:fixed |maximum )*(?:message )?size"
-            r"|too large|message size",
+            r"|(?<!headers )too large|message size",
         ),
+        (DeliveryCode.SERVER_UNAVAILABLE, r"insufficient (?:system|disk)|system storage"),
         (
             DeliveryCode.MAILBOX_FULL,
             r"(?:over|exceed\w*|out of|insufficient|not enough).{0,40}(?:quota|storage|space)"
@@ -62,31 +65,37 @@ _BY_TEXT: tuple[tuple[DeliveryCode, re.Pattern[str]], ...] = tuple(
             DeliveryCode.SENDER_NOT_ALLOWED,
             r"sendasdenied|send as|sender address rejected|not allowed to send|not owned by"
             r"|sender (?:not|is not)|from address|address is not verified|sender denied"
-            r"|envelope sender",
+            r"|envelope sender|domain of sender",
         ),
         (
             DeliveryCode.DOMAIN_NOT_FOUND,
             r"host (?:or domain name )?(?:name )?not found"
             r"|domain (?:name )?(?:not found|does ?n.t exist)"
             r"|(?:bad|unknown|no such|unrouteable|invalid) (?:domain|host)|nxdomain|no mx"
-            r"|name server|host unknown|unrouteable (?:mail )?domain",
+            r"|name server|host unknown|unrouteable (?:mail )?domain|domain is not reachable"
+            r"|null mx|no relevant answers",
         ),
         (
             DeliveryCode.RECIPIENT_UNKNOWN,
             r"user (?:is )?unknown|unknown (?:user|recipient|address|mailbox|local)"
             r"|(?:no|not a|invalid|bad) (?:such |valid |a )*"
             r"(?:user|recipient|mailbox|address|person)"
-            r"|(?:does not|doesn.?t) (?:exist|have)|not (?:exist|found)"
-            r"|recipient (?:address )?rejected|account.{0,30}disabled"
+            r"|(?:does not|doesn.?t) (?:exist|have an? .{0,40}(?:account|mailbox))"
+            r"|not (?:exist|found)|unrouteable address"
+            r"|recipient (?:address )?rejected|account.{0,30}(?:disabled|blocked|suspended)"
             r"|mailbox (?:is )?(?:unavailable|disabled|not found|inactive)"
             r"|address rejected|no longer",
         ),
-        (DeliveryCode.SIGN_IN_FAILED, r"authenticat|credentials|log ?in"),
+        (
+            DeliveryCode.SIGN_IN_FAILED,
+            r"authentication (?:fail|unsuccessful|credentials)|credentials|username and password",
+        ),
         (DeliveryCode.TIMED_OUT, r"timed? ?out|too long|expired|retry time"),
         (
             DeliveryCode.REFUSED_BY_POLICY,
             r"spam|block|black ?list|polic|dmarc|\bspf\b|dkim|reputation|virus|malware|content"
-            r"|dnsbl|rbl|abuse|denied|refused|prohibited|banned|not permitted|relay",
+            r"|dnsbl|rbl|abuse|denied|refused|prohibited|banned|not permitted|relay"
+            r"|\bptr\b|reverse dns|\brejected\b|not accept",
         ),
     )
 )
@@ -99,6 +108,8 @@ _BY_ENHANCED: tuple[tuple[str, DeliveryCode], ...] = (
     ("1.8", DeliveryCode.SENDER_NOT_ALLOWED),
     ("2.2", DeliveryCode.MAILBOX_FULL),
     ("2.3", DeliveryCode.MESSAGE_TOO_LARGE),
+    ("3.1", DeliveryCode.SERVER_UNAVAILABLE),
+    ("3.2", DeliveryCode.SERVER_UNAVAILABLE),
     ("3.4", DeliveryCode.MESSAGE_TOO_LARGE),
     ("4.5", DeliveryCode.SENDING_LIMIT_REACHED),
     ("4.1", DeliveryCode.TIMED_OUT),
@@ -106,30 +117,38 @@ _BY_ENHANCED: tuple[tuple[str, DeliveryCode], ...] = (
     ("4.7", DeliveryCode.TIMED_OUT),
     ("6.7", DeliveryCode.ADDRESS_UNSUPPORTED),
     ("7.8", DeliveryCode.SIGN_IN_FAILED),
-    ("7.9", DeliveryCode.SIGN_IN_FAILED),
     ("1", DeliveryCode.RECIPIENT_UNKNOWN),
     ("2.1", DeliveryCode.RECIPIENT_UNKNOWN),
+    ("6", DeliveryCode.REFUSED_BY_POLICY),
     ("7", DeliveryCode.REFUSED_BY_POLICY),
 )
 """RFC 3463, without the class."""
 _BY_CODE = {
-    421: DeliveryCode.SERVER_UNAVAILABLE,
-    530: DeliveryCode.SIGN_IN_FAILED,
-    535: DeliveryCode.SIGN_IN_FAILED,
     552: DeliveryCode.MAILBOX_FULL,
     553: DeliveryCode.RECIPIENT_UNKNOWN,
 }
 
 
+_SIGN_IN_CODES = (530, 534, 535, 538)
+"""RFC 4954 6: no server says these of a message."""
+_GREYLISTING = {(450, "4.2.0"), (450, "4.7.1"), (451, "4.2.0"), (451, "4.7.1")}
+_GREYLISTERS_WORDS = (None, DeliveryCode.RECIPIENT_UNKNOWN, DeliveryCode.REFUSED_BY_POLICY)
+"""What their words look like, as in `Recipient address rejected: policy, try later`."""
+
+
 def classify(reply: Reply) -> DeliveryCode:
     """Say which error a server's reply means: by its words, its enhanced code, then its code."""
-    if reply.transient and reply.enhanced in ("4.7.1", "4.2.0") and reply.code in (450, 451):
+    if reply.code in _SIGN_IN_CODES:
+        return DeliveryCode.SIGN_IN_FAILED
+    text = _NAMES.sub("", reply.text)
+    told = next((code for code, pattern in _BY_TEXT if pattern.search(text)), None)
+    if (reply.code, reply.enhanced) in _GREYLISTING and told in _GREYLISTERS_WORDS:
         return DeliveryCode.GREYLISTED
-    for code, pattern in _BY_TEXT:
-        if pattern.search(reply.text):
-            return code
+    if told is not None:
+        return told
     detail = reply.enhanced.partition(".")[2]
     for prefix, code in _BY_ENHANCED:
         if detail == prefix or detail.startswith(f"{prefix}."):
             return code
-    return _BY_CODE.get(reply.code, DeliveryCode.UNKNOWN_FAILURE)
+    passing = DeliveryCode.SERVER_UNAVAILABLE if reply.transient else DeliveryCode.UNKNOWN_FAILURE
+    return _BY_CODE.get(reply.code, passing)

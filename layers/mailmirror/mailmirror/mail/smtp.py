@@ -4,6 +4,7 @@ smtplib speaks the protocol. This layer opens checked sockets for it, bounds wha
 and turns every failure into a code with a remedy. What is sent over it, `submission` knows.
 """
 
+import re
 import smtplib
 import socket
 from base64 import b64decode, b64encode
@@ -48,11 +49,12 @@ class _Smtp(smtplib.SMTP):
         texts: list[bytes] = []
         for _ in range(_MOST_LINES):
             line = self.file.readline(_LONGEST_LINE + 1)
-            if not line:
+            # A line that breaks off is no reply, whatever code it begins with.
+            if len(line) <= _LONGEST_LINE and not line.endswith(b"\n"):
                 self.close()
                 raise smtplib.SMTPServerDisconnected("Connection unexpectedly closed")
             code = line[:3]
-            if len(line) > _LONGEST_LINE or not code.isdigit():
+            if len(line) > _LONGEST_LINE or not re.fullmatch(rb"\d{3}", code):
                 break
             texts.append(line[4:].strip())
             if line[3:4] != b"-":

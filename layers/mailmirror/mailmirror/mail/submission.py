@@ -62,7 +62,6 @@ def hand_over(
     refused = _announce(session, envelope, raw)
     willing = [one for one in everybody if one not in refused]
     if not willing:
-        session.ask(["RSET"])
         return Handed({}, refused)
     (ready,) = _replies(session, ["DATA"])
     if ready.code != 354:

@@ -5,6 +5,7 @@ import hmac
 import re
 import secrets
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from mailmirror.domain.mailbox import AccountId
 from mailmirror.domain.problems import Code, Refused
@@ -68,6 +69,29 @@ def revoke_key(account: AccountId, key_id: str, runtime: Runtime) -> None:
         runtime.accounts.revoke_key(account, key_id, runtime.now())
     except ConditionFailed as error:
         raise Refused(Code.NOT_FOUND, f"key {key_id}") from error
+
+
+def set_return_urls(account: AccountId, urls: str, runtime: Runtime) -> list[str]:
+    """Replace the list of where browsers may be sent after a sign-in.
+
+    Parameters:
+        urls: separated by commas; a query that comes with one later does not count.
+
+    Raises:
+        Refused: one is no https URL (or http on this machine), or there is no such account.
+    """
+    listed = [url.strip() for url in urls.split(",") if url.strip()]
+    for url in listed:
+        parts = urlsplit(url)
+        at_home = parts.scheme == "http" and parts.hostname in ("localhost", "127.0.0.1")
+        plain = not (parts.query or parts.fragment or parts.username)
+        if not parts.hostname or not plain or not (parts.scheme == "https" or at_home):
+            raise Refused(Code.INVALID_FIELD, f"{url}: an https URL without query")
+    try:
+        runtime.accounts.set_return_urls(account, frozenset(listed))
+    except ConditionFailed as error:
+        raise Refused(Code.NOT_FOUND, f"account {account}") from error
+    return listed
 
 
 def authenticate(authorization: str, runtime: Runtime) -> AccountId:

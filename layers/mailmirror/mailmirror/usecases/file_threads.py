@@ -9,9 +9,11 @@ out as they are filed, only its own entries are missing. Where they come out oth
     file    every entry on every deal, and off those that it is no longer on
     settle  on the condition that nobody has begun meanwhile; else from the start
 
-So of two syncs the one that settles last has read what both have added. A crash leaves the note, by
-which the repeated batch, or the next message of the thread, files everything. A hand is kept before
-the thread is filed anew, so a sync has either read the hand or its entries are read with it.
+So of two syncs the one that settles last has read what both have added; one that has taken entries
+off and cannot settle files everything again, for another may have put them on in between. A crash
+leaves the note, by which the repeated batch, or the next message of the thread, files everything. A
+hand is kept before the thread is filed anew, so a sync has either read the hand or its entries are
+read with it.
 """
 
 from collections.abc import Sequence
@@ -79,6 +81,8 @@ def _file(
             if found.settled or not reach <= found.trying:
                 threads.begin_filing(account, root, reach, found.version)
                 continue
+            if hands.on_messages or not found.ever <= deals:
+                mine = None  # what is taken off now, whoever settles first may have put there
             _put_on_deals(thread.entries, hands, deals, found.ever, runtime)
             threads.settle(account, root, deals, found.version)
             return

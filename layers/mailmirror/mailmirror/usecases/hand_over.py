@@ -3,13 +3,12 @@
 import smtplib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from itertools import batched
 
 from mailmirror.domain.delivery import DeliveryCode
 from mailmirror.domain.identity import vertex
 from mailmirror.domain.mailbox import NEEDS_PERSON, Mailbox
-from mailmirror.domain.outbound import Outbound, RecipientState
+from mailmirror.domain.outbound import Lease, Outbound, RecipientState
 from mailmirror.domain.problems import Code, Refused
 from mailmirror.domain.replies import Reply, classify
 from mailmirror.mail.submission import Envelope, Handed, Unclear, hand_over
@@ -35,20 +34,18 @@ class Attempt:
     account: Account
     wire: bytes
     runtime: Runtime
-    until: datetime
+    lease: Lease
 
     @property
     def outbound(self) -> Outbound:
         return self.stored.outbound
 
     def mark_handed_over(self, recipients: Sequence[str]) -> None:
+        """Raises:
+        BeingSent: another sends it now; the last byte must not be written.
+        """
         self.stored = self.runtime.outbounds.change(
-            self.stored, lambda one: one.about_to_hand_over(recipients)
-        )
-
-    def mark_not_taken(self, recipients: Sequence[str]) -> None:
-        self.stored = self.runtime.outbounds.change(
-            self.stored, lambda one: one.not_taken(recipients)
+            self.stored, lambda one: one.about_to_hand_over(recipients, self.lease)
         )
 
     def mark_unclear(self) -> None:

@@ -3,7 +3,7 @@
 import base64
 import binascii
 import re
-from collections.abc import Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -23,6 +23,7 @@ from mailmirror.domain.problems import Code, Refused
 from mailmirror.domain.threads import ThreadId
 from mailmirror.runtime import Runtime
 from mailmirror.store.contents import Summary
+from mailmirror.store.hands import PlacedHand
 from mailmirror.store.queues import PollJob
 from mailmirror.store.timelines import Hit
 from mailmirror.usecases.acting_user import Viewer
@@ -105,7 +106,7 @@ def read_deal_card(
     if deal is None or deal.latest.status is DealStatus.DELETED:
         raise Refused(Code.NOT_FOUND)
     before = _before(cursor)
-    hands = _hands(viewer.account, id, runtime)
+    placed = runtime.hands.of_deal(viewer.account, id)
     shown: list[tuple[Hit, Line]] = []
     while len(shown) <= limit:
         hits = runtime.timelines.deal(id, viewer.keys, before, limit + 1)
@@ -115,11 +116,12 @@ def read_deal_card(
         by_message = {line.summary.message: line for line in lines_of(viewer, hits, runtime)}
         threads = {line.thread for line in by_message.values()}
         on = runtime.threads.deals_of(viewer.account, threads)
+        hands, roots = _hands(viewer.account, placed, threads, runtime)
         shown += [
             (hit, line)
             for hit in hits
             if (line := by_message.get(hit.message)) is not None
-            and hands.shows(hit.message, line.thread, voted=id in on[line.thread])
+            and hands.shows(hit.message, roots[line.thread], voted=id in on[line.thread])
         ]
         if len(hits) <= limit:
             break
@@ -131,11 +133,17 @@ def read_deal_card(
     )
 
 
-def _hands(account: AccountId, deal: DealId, runtime: Runtime) -> DealHands:
-    """The hands on a deal, by what their threads are called now."""
-    placed = runtime.hands.of_deal(account, deal)
-    roots = runtime.threads.roots(account, {one.thread for one in placed})
-    return DealHands.of((roots[one.thread], one.hand) for one in placed)
+def _hands(
+    account: AccountId, placed: Sequence[PlacedHand], threads: Set[ThreadId], runtime: Runtime
+) -> tuple[DealHands, Mapping[ThreadId, ThreadId]]:
+    """The hands on a deal, and what these threads, and those of the hands, are called now.
+
+    All are asked for together: a thread that has joined another since would seem to have no hands.
+    """
+    if not placed:
+        return DealHands({}, {}), {thread: thread for thread in threads}
+    roots = runtime.threads.roots(account, threads | {one.thread for one in placed})
+    return DealHands.of((roots[one.thread], one.hand) for one in placed), roots
 
 
 def lines_of(viewer: Viewer, hits: Sequence[Hit], runtime: Runtime) -> Sequence[Line]:

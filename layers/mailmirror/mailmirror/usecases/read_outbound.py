@@ -36,7 +36,7 @@ def cancel_outbound(viewer: Viewer, id: str, runtime: Runtime) -> Outbound:
         being_sent = one.lease is not None and runtime.now() < one.lease.until
         if being_sent or not one.can_be_cancelled:
             raise Refused(Code.SENT_ALREADY)
-        return replace(one, cancelled=True, next_attempt_at=None)
+        return replace(one, cancelled=True, next_attempt_at=None, lease=None)
 
     stored = runtime.outbounds.change(_find(viewer, id, runtime), cancelled)
     runtime.send_queue.send([SendJob(stored.outbound.mailbox, stored.outbound.id)])

@@ -52,7 +52,6 @@ class Sending:
     wire: bytes
     """With the mark, and without Bcc."""
     runtime: Runtime
-    until: datetime
 
     @property
     def outbound(self) -> Outbound:
@@ -72,7 +71,7 @@ def send_message(job: SendJob, runtime: Runtime, until: datetime) -> None:
         runtime.outbounds.put_off(job.mailbox, job.id, None)
         return
     if stored.outbound.cancelled:
-        _clear(stored.outbound, runtime)
+        _clear(stored, runtime)
         return
     if _is_done(stored.outbound):
         runtime.outbounds.put_off(job.mailbox, job.id, None)
@@ -87,41 +86,55 @@ def send_message(job: SendJob, runtime: Runtime, until: datetime) -> None:
         runtime.count("SendLeaseHeld")
         return
     runtime.outbounds.put_off(job.mailbox, job.id, lease.until)
-    stored = _attempt(stored, runtime, until)
-    stored = runtime.outbounds.change(stored, lambda one: replace(one, lease=None))
-    _settle(stored.outbound, runtime)
+    stored = _attempt(stored, lease, runtime)
+    stored = runtime.outbounds.change(stored, lambda one: one.ended(lease))
+    if stored.outbound.lease is None:
+        _settle(stored.outbound, runtime)
 
 
-def _attempt(stored: Stored, runtime: Runtime, until: datetime) -> Stored:
-    outbound = stored.outbound
-    account = runtime.accounts.find(outbound.account)
-    mailbox = runtime.mailboxes.find(outbound.account, outbound.mailbox.mailbox, consistent=True)
-    gone = mailbox is None or mailbox.key != outbound.mailbox
-    if account is None or mailbox is None or gone or mailbox.status is not MailboxStatus.CONNECTED:
+def _attempt(stored: Stored, lease: Lease, runtime: Runtime) -> Stored:
+    sending = _sending(stored, runtime)
+    if sending is None or sending.mailbox.status is not MailboxStatus.CONNECTED:
         refusals = dict.fromkeys(
-            outbound.waiting, (DeliveryCode.SIGN_IN_FAILED, "the mailbox is disconnected")
+            stored.outbound.waiting, (DeliveryCode.SIGN_IN_FAILED, "the mailbox is disconnected")
         )
         return runtime.outbounds.change(
             stored, lambda one: replace(one.lost_sight().refused(refusals), in_sent=True)
         )
-    mark = Mark(outbound.id, outbound.vertex, outbound.date).sealed(
-        runtime.vault.signature_key(account, runtime.now())
-    )
-    wire = with_field(FIELD, mark, runtime.objects.get_draft(outbound.mailbox, outbound.id))
-    sending = Sending(stored, mailbox, account, mark, wire, runtime, until)
-    if outbound.handed_over or outbound.unclear:
+    if sending.outbound.handed_over or sending.outbound.unclear:
         _look_for_it(sending)
     if not sending.outbound.filed:
-        file_on_cards(sending.kept, mailbox, account, sending.outbound.date, runtime)
+        _file(sending)
         _change(sending, filed=True)
     if sending.outbound.waiting:
-        attempt = Attempt(sending.stored, mailbox, account, wire, runtime, until)
+        attempt = Attempt(
+            sending.stored, sending.mailbox, sending.account, sending.wire, runtime, lease
+        )
         by_ses = sending.outbound.transport is Transport.SES
         hand_over_by_ses(attempt) if by_ses else hand_over_by_smtp(attempt)
         sending.stored = attempt.stored
     if sending.outbound.has_left and not sending.outbound.in_sent:
         _put_into_sent(sending)
     return sending.stored
+
+
+def _sending(stored: Stored, runtime: Runtime) -> Sending | None:
+    """What a message needs to go on; None where its mailbox is there no more."""
+    outbound = stored.outbound
+    account = runtime.accounts.find(outbound.account)
+    mailbox = runtime.mailboxes.find(outbound.account, outbound.mailbox.mailbox, consistent=True)
+    if account is None or mailbox is None or mailbox.key != outbound.mailbox:
+        return None
+    mark = Mark(outbound.id, outbound.vertex, outbound.date).sealed(
+        runtime.vault.signature_key(account, runtime.now())
+    )
+    wire = with_field(FIELD, mark, runtime.objects.get_draft(outbound.mailbox, outbound.id))
+    return Sending(stored, mailbox, account, mark, wire, runtime)
+
+
+def _file(sending: Sending) -> None:
+    date = sending.outbound.date
+    file_on_cards(sending.kept, sending.mailbox, sending.account, date, sending.runtime)
 
 
 def _change(sending: Sending, **fields: object) -> None:
@@ -172,8 +185,8 @@ def _put_into_sent(sending: Sending) -> None:
 
 def _settle(outbound: Outbound, runtime: Runtime) -> None:
     """Say when to look again, and forget the draft when nothing needs it any more."""
-    if outbound.next_attempt_at is not None and (outbound.waiting or outbound.unclear):
-        due_at: datetime | None = outbound.next_attempt_at
+    if outbound.waiting or (outbound.unclear and outbound.next_attempt_at is not None):
+        due_at: datetime | None = outbound.next_attempt_at or runtime.now() + _LATER
     elif outbound.has_left and not outbound.in_sent:
         due_at = runtime.now() + _LATER
     else:
@@ -193,9 +206,17 @@ def _is_done(outbound: Outbound) -> bool:
     return outbound.in_sent or outbound.state is OutboundState.FAILED
 
 
-def _clear(outbound: Outbound, runtime: Runtime) -> None:
-    """A person has taken it back: nothing of it stays on any card."""
-    if outbound.filed:
-        take_off_cards(outbound, runtime)
+def _clear(stored: Stored, runtime: Runtime) -> None:
+    """A person has taken it back: nothing of it stays, as if no attempt had ever begun.
+
+    What a crash has left half-way on the cards is put there whole first: only then is it known what
+    is to be taken off.
+    """
+    if stored.outbound.attempts:
+        if sending := _sending(stored, runtime):
+            _file(sending)
+            take_off_cards(stored.outbound, runtime)
+        stored = runtime.outbounds.change(stored, lambda one: replace(one, attempts=0, filed=False))
+    outbound = stored.outbound
     runtime.objects.delete_draft(outbound.mailbox, outbound.id)
     runtime.outbounds.put_off(outbound.mailbox, outbound.id, None)

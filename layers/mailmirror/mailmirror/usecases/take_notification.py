@@ -8,8 +8,9 @@ from mailmirror.domain.delivery import DeliveryCode
 from mailmirror.domain.identity import MessageKey, vertex
 from mailmirror.domain.mailbox import AccountId, MailboxId, MailboxKey
 from mailmirror.domain.outbound import Outbound, RecipientState
+from mailmirror.domain.problems import Refused
 from mailmirror.domain.replies import Reply, classify
-from mailmirror.runtime import Runtime
+from mailmirror.runtime import Runtime, logger
 from mailmirror.store.ses import TAG, message_id
 from mailmirror.usecases.file_outbound import name_alias
 
@@ -34,13 +35,21 @@ News = tuple[list[str], RecipientState, DeliveryCode | None, str]
 """Addresses, what became of them, why, and in whose words."""
 
 
-def take_notification(text: str, runtime: Runtime) -> None:
+def take_notification(notification: Mapping[str, object], runtime: Runtime) -> None:
     """Move an outbound by what SES says of it; news that come twice or late change nothing.
 
+    A forged notification is counted and passed: it is not worth another attempt. So is one that
+    is not understood.
+
     Parameters:
-        text: the notification's message. What it does not understand it passes.
+        notification: SNS's, with its signature.
     """
-    said = _object(text)
+    try:
+        said = _object(runtime.notifications.message(notification))
+    except Refused as refusal:
+        logger.warning("refused", code=refusal.code.value, detail=refusal.detail)
+        runtime.count(f"Refused_{refusal.code}")
+        return
     mail = said.get("mail", {})
     place = _reference(mail)
     stored = place and runtime.outbounds.find(*place)

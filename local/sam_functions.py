@@ -1,0 +1,164 @@
+"""The built functions in containers, by `sam local`, on what the running stack has deployed."""
+
+import json
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from local import emulator, environments
+from local.deployment import architecture
+from local.engine import Network
+from local.process import Process
+from local.sam import SAM, sam_environment
+from local.samples import Event
+from local.stack import Home, Stack
+
+if TYPE_CHECKING:
+    from mypy_boto3_lambda import LambdaClient
+
+INVOKE_SECONDS = 120
+API_SECONDS = 60
+ENDPOINT = "AWS_ENDPOINT_URL"
+
+# `sam local` passes on only the variables that the template declares.
+_DECLARE = """
+import json, sys
+from samtranslator.yaml_helper import yaml_parse
+template = yaml_parse(open(sys.argv[1]).read())
+template["Globals"]["Function"]["Environment"]["Variables"][sys.argv[2]] = ""
+json.dump(template, sys.stdout, default=str)
+"""
+
+
+class InvocationFailed(Exception):
+    """There is no answer of the function's; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class SamFunctions:
+    """What every `sam local` command is told."""
+
+    template: Path
+    variables: Path
+    network: Network
+    aws_url: str
+    home: Home
+
+    @classmethod
+    def of(cls, home: Home, stack: Stack, network: Network, port: int) -> "SamFunctions":
+        """The functions that `home` has built, with the environments that `stack` gave them.
+
+        Parameters:
+            port: where the emulator is, at this machine's address in the network.
+        """
+        aws = emulator.session().client("lambda", endpoint_url=stack.aws_endpoint)
+        endpoint = {ENDPOINT: f"http://{network.gateway}:{port}"}
+        variables = {
+            logical_id: _deployed_environment(aws, name) | endpoint
+            for logical_id, name in stack.functions.items()
+        }
+        folder = home.directory / "sam-local"
+        folder.mkdir(exist_ok=True)
+        file = folder / "env.json"
+        file.write_text(json.dumps(variables, indent=2))
+        return cls(_template(home), file, network, stack.aws_endpoint, home)
+
+    def invoke(self, logical_id: str, event: Event, name: str) -> Any:
+        """Call a function once, in a container of its own.
+
+        Parameters:
+            name: of the log, and of the event's file.
+
+        Raises:
+            InvocationFailed: it did not answer in time, or ended with an error.
+        """
+        file = self.variables.with_name(f"{name}.json")
+        file.write_text(json.dumps(event, ensure_ascii=False))
+        log = self.home.log(f"sam-local-{name}")
+        with log.open("w") as said:
+            try:
+                done = subprocess.run(
+                    self._command("invoke", logical_id, "--event", str(file)),
+                    cwd=environments.ROOT,
+                    env=sam_environment(self.aws_url),
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.PIPE,
+                    stderr=said,
+                    text=True,
+                    timeout=INVOKE_SECONDS,
+                )
+            except subprocess.TimeoutExpired as error:
+                raise InvocationFailed(f"no answer in {INVOKE_SECONDS} s: see {log}") from error
+        with log.open("a") as said:
+            said.write(done.stdout)
+        return _answer(done.returncode, done.stdout, log)
+
+    @contextmanager
+    def api(self) -> Iterator[str]:
+        """Serve the functions over HTTP, and yield the base URL.
+
+        Raises:
+            InvocationFailed: nobody listens within a minute.
+        """
+        port, log = emulator.free_port(), self.home.log("sam-local-start-api")
+        log.unlink(missing_ok=True)
+        command = self._command("start-api", "--host", "127.0.0.1", "--port", str(port))
+        server = Process.start(command, sam_environment(self.aws_url), log)
+        try:
+            _wait_until_listening(port, server, log)
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            server.stop()
+
+    def _command(self, command: str, *arguments: str) -> list[str]:
+        options = ["--template", str(self.template), "--env-vars", str(self.variables)]
+        options += ["--docker-network", self.network.name, "--skip-pull-image"]
+        options += ["--parameter-overrides", f"Architecture={architecture()}"]
+        return [str(SAM), "local", command, *arguments, *options]
+
+
+def _deployed_environment(aws: "LambdaClient", name: str) -> dict[str, str]:
+    configuration = aws.get_function_configuration(FunctionName=name)
+    return dict(configuration["Environment"]["Variables"])
+
+
+def _template(home: Home) -> Path:
+    """The built template with the endpoint's variable, beside it: its paths are relative."""
+    built = home.build / "template.yaml"
+    command = [str(environments.executable("sam", "python")), "-c", _DECLARE, str(built), ENDPOINT]
+    declared = subprocess.run(command, capture_output=True, text=True, check=True)
+    template = home.build / "sam-local.json"
+    template.write_text(declared.stdout)
+    return template
+
+
+def _answer(status: int, output: str, log: Path) -> Any:
+    """What the function answered: the last line that `sam local invoke` prints."""
+    lines = output.strip().splitlines()
+    if status or not lines:
+        raise InvocationFailed(f"sam local invoke ended with status {status}: see {log}")
+    try:
+        answer = json.loads(lines[-1])
+    except ValueError as error:
+        raise InvocationFailed(f"the answer is no JSON: see {log}") from error
+    if isinstance(answer, dict) and "errorType" in answer:
+        raise InvocationFailed(f"{answer['errorType']}: {answer.get('errorMessage')}: see {log}")
+    if "Traceback (most recent call last)" in log.read_text(errors="replace"):
+        raise InvocationFailed(f"a traceback: see {log}")
+    return answer
+
+
+def _wait_until_listening(port: int, server: Process, log: Path) -> None:
+    deadline = time.monotonic() + API_SECONDS
+    while server.is_running() and time.monotonic() < deadline:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+            return
+        except OSError:
+            time.sleep(0.2)
+    raise InvocationFailed(f"sam local start-api does not listen: see {log}")
