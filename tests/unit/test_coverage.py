@@ -55,6 +55,7 @@ def test_only_a_healthy_mailbox_is_complete_and_every_other_has_a_reason_and_a_r
     problem = {
         MailboxState.FAILING: Code.CONNECT_TIMEOUT,
         MailboxState.SIGN_IN_NEEDED: Code.SIGN_IN_FAILED,
+        MailboxState.REAUTH_REQUIRED: Code.GRANT_REVOKED,
         MailboxState.INCOMPLETE: Code.SENT_NOT_FOUND,
     }.get(state)
     for due in (DUE, None):
@@ -62,6 +63,10 @@ def test_only_a_healthy_mailbox_is_complete_and_every_other_has_a_reason_and_a_r
         assert not found.complete
         assert found.reason
         assert found.remedy
+
+
+def test_a_mailbox_that_only_cannot_send_is_complete() -> None:
+    assert mailbox_coverage(HERS, MailboxState.REAUTH_REQUIRED, None, DUE, 100).complete
 
 
 def test_a_mailbox_that_never_succeeded_is_complete_as_of_no_time() -> None:

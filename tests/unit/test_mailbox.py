@@ -6,7 +6,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from mailmirror.domain.mailbox import (
+    NEEDS_PERSON,
     POLL_INTERVAL,
+    REAUTH,
     Due,
     FolderRole,
     MailboxState,
@@ -89,9 +91,18 @@ def test_while_the_server_withholds_messages_it_is_incomplete() -> None:
 @pytest.mark.parametrize("error", Code)
 def test_an_error_is_never_hidden(error: Code, complete: bool) -> None:
     failing = Due(DUE.due_at, error=error)
-    needs_person = error is Code.SIGN_IN_FAILED
-    word = MailboxState.SIGN_IN_NEEDED if needs_person else MailboxState.FAILING
+    word = MailboxState.FAILING
+    if error in NEEDS_PERSON:
+        word = MailboxState.REAUTH_REQUIRED if error in REAUTH else MailboxState.SIGN_IN_NEEDED
     assert state(due=failing, complete=complete) == (word, error)
+
+
+def test_what_keeps_it_from_sending_is_told_and_is_no_problem_of_reading() -> None:
+    shut = Due(DUE.due_at, sending_error=Code.SMTP_AUTH_DISABLED)
+    refused = Due(DUE.due_at, sending_error=Code.SIGN_IN_FAILED)
+    assert state(due=shut) == (MailboxState.REAUTH_REQUIRED, None)
+    assert state(due=refused) == (MailboxState.SIGN_IN_NEEDED, None)
+    assert state(due=shut, pending=1) == (MailboxState.INCOMPLETE, Code.MESSAGES_PENDING)
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,9 @@ def test_a_reason_and_a_remedy_are_whole_sentences(code: Code) -> None:
 def test_only_what_is_our_fault_or_the_mail_servers_silence_is_a_server_error(code: Code) -> None:
     status = PROBLEMS[code].status
     assert status.is_client_error or status.is_server_error
-    assert status.is_server_error == (code in (Code.PROBE_FAILED, Code.INTERNAL_ERROR))
+    providers = (Code.PROVIDER_MISCONFIGURED, Code.PROVIDER_UNAVAILABLE, Code.ID_TOKEN_INVALID)
+    ours = (Code.PROBE_FAILED, Code.INTERNAL_ERROR)
+    assert status.is_server_error == (code in (*ours, *providers))
 
 
 def test_two_codes_never_have_the_same_reason_to_tell() -> None:

@@ -175,7 +175,7 @@ def test_no_function_may_scan_the_table() -> None:
 @pytest.mark.parametrize(
     ("purpose", "allowed"),
     [
-        ("credentials", {"PollFunction", "SyncFunction", "ProbeFunction"}),
+        ("credentials", {"PollFunction", "SyncFunction", "ProbeFunction", "SendFunction"}),
         ("webhook", {"WebhookFunction"}),
     ],
 )
