@@ -16,6 +16,7 @@ KEY ?=
 PROVIDER ?=
 CLIENT_ID ?=
 TENANT ?= common
+ENDPOINTS ?=
 URLS ?=
 SES_RELAY ?=
 
@@ -55,9 +56,9 @@ keys:  ## List an account's API keys ACCOUNT=… [STACK=…]
 	$(need) project
 	$(operator) keys --account "$(ACCOUNT)"
 
-provider:  ## Enter an OAuth client ACCOUNT=… PROVIDER=google|microsoft CLIENT_ID=… [TENANT=…] [STACK=…]
+provider:  ## Enter an OAuth client ACCOUNT=… PROVIDER=google|microsoft CLIENT_ID=… [TENANT=…] [ENDPOINTS=<JSON file>] [STACK=…]
 	$(need) project
-	$(operator) provider --account "$(ACCOUNT)" --provider "$(PROVIDER)" --client-id "$(CLIENT_ID)" --tenant "$(TENANT)"
+	$(operator) provider --account "$(ACCOUNT)" --provider "$(PROVIDER)" --client-id "$(CLIENT_ID)" --tenant "$(TENANT)" --endpoints "$(ENDPOINTS)"
 
 return_urls:  ## Where browsers may be sent after a sign-in ACCOUNT=… URLS=…,… [STACK=…]
 	$(need) project

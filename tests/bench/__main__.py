@@ -6,11 +6,12 @@ a request whatever the size), so reads are told as requests; write units are by 
 
 import imaplib
 import random
+import smtplib
 import ssl
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import astuple
+from dataclasses import astuple, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -20,15 +21,24 @@ from local.down import down
 from local.resources import resources_of
 from local.stack import STACK_NAME, Home, Options
 from local.up import up
+from mailmirror.domain.mailbox import Provider, Security, Server
+from mailmirror.domain.providers import SENDING
 from mailmirror.mail.connection import Reach
 from mailmirror.runtime import Runtime
+from mailmirror.store.queues import SendJob
 from mailmirror.store.table import Meter
+from mailmirror.usecases.accept_message import accept_message
 from mailmirror.usecases.audit_mailbox import audit_mailbox
+from mailmirror.usecases.send_message import send_message
 from tests.integration.office import BOSS, KIM, REP, STRANGER, Office, letter
 from tests.servers.dovecot import Dovecot
+from tests.servers.postfix import Postfix
 from tests.servers.tables import own_table
 
 MESSAGES = 1_000
+SENDS = 100
+"""Fewer than an account lets a mailbox send in a day."""
+PATIENCE = timedelta(minutes=5)
 TEXT = "A line of a letter, as long as lines of letters are.\r\n" * 60
 
 
@@ -43,7 +53,7 @@ def main() -> None:
 
         key = resources_of(aws("cloudformation"), STACK_NAME).key
         with Dovecot({REP: "secret", BOSS: "secret"}) as server:
-            for measure in (costs, first_sync, audit_and_page):
+            for measure in (costs, first_sync, audit_and_page, sends):
                 with own_table(aws, stack.bucket, key) as runtime:
                     runtime.reach = Reach.make("127.0.0.0/8", server.authority.read_text())
                     measure(Office(runtime), server)
@@ -101,6 +111,52 @@ def audit_and_page(office: Office, server: Dovecot) -> None:
     print("\nReading: requests")
     audit = spent(office.runtime, lambda: audit_mailbox(mailbox, office.runtime))
     print(f"  audit of {MESSAGES} UIDs       {audit}")
+
+
+def sends(office: Office, server: Dovecot) -> None:
+    """Sending beside smtplib handing the same messages to the same Postfix, a session each."""
+    with Postfix(server) as postfix:
+        runtime = office.runtime
+        runtime.reach.trust.load_verify_locations(cadata=postfix.authority.read_text())
+        smtp = Server(postfix.host, postfix.submission_port, Security.STARTTLS)
+        office.connect(server, "rep", REP, smtp)
+        viewer = office.viewer("rep")
+        draft = {"from": REP, "to": [KIM], "subject": "Offer", "text": TEXT}
+        SENDING[Provider.IMAP] = replace(SENDING[Provider.IMAP], a_minute=10_000, a_day=10_000)
+        accepted = []
+        runtime.table.meter = Meter()
+        begun = time.perf_counter()
+        for _ in range(SENDS):
+            accepted.append(accept_message(viewer, draft, None, runtime))
+        told_of("accepted", time.perf_counter() - begun, runtime.table.meter)
+        runtime.table.meter = Meter()
+        begun = time.perf_counter()
+        for one in accepted:
+            send_message(SendJob(one.mailbox, one.id), runtime, runtime.now() + PATIENCE)
+        sending = time.perf_counter() - begun
+        told_of("sent", sending, runtime.table.meter)
+        begun = time.perf_counter()
+        for _ in range(SENDS):
+            submit(postfix)
+        bare = time.perf_counter() - begun
+        print(f"  smtplib alone: {SENDS / bare:.1f} a second, {sending / bare:.1f} times as fast")
+        print(f"  {len(postfix.received(KIM))} arrived, of both")
+
+
+def told_of(what: str, seconds: float, meter: Meter) -> None:
+    print(
+        f"  {what} {SENDS / seconds:.1f} a second; each {meter.requests / SENDS:.0f} requests and"
+        f" {meter.write_units / SENDS:.0f} write units"
+    )
+
+
+def submit(postfix: Postfix) -> None:
+    trust = ssl.create_default_context(cafile=str(postfix.authority))
+    message = letter(1, REP, [KIM], text=TEXT)
+    with smtplib.SMTP("localhost", postfix.submission_port) as client:
+        client.starttls(context=trust)
+        client.login(REP, "secret")
+        client.sendmail(REP, [KIM], message)
 
 
 def spent(runtime: Runtime, work: Callable[[], object]) -> str:

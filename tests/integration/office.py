@@ -2,14 +2,14 @@
 
 import itertools
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from email.utils import format_datetime
 
 from mailmirror.domain.deals import DealId
 from mailmirror.domain.feed import PersonKind, PersonRef
-from mailmirror.domain.mailbox import AccountId, Mailbox
+from mailmirror.domain.mailbox import AccountId, Mailbox, Server
 from mailmirror.runtime import Runtime
 from mailmirror.store.queues import FeedJob, SyncJob
 from mailmirror.usecases.accounts import create_account
@@ -91,7 +91,9 @@ class Office:
         }
         apply_event(FeedJob(self.account, event), self.runtime)
 
-    def connect(self, server: Dovecot, user: str, email: str) -> Mailbox:
+    def connect(
+        self, server: Dovecot, user: str, email: str, smtp: Server | None = None
+    ) -> Mailbox:
         request = ConnectRequest.parse(
             {
                 "user_id": user,
@@ -100,6 +102,7 @@ class Office:
                 "imap": {"host": "localhost", "port": server.imaps_port, "security": "tls"},
                 "username": email,
                 "password": server.users[email],
+                "smtp": asdict(smtp) if smtp else None,
             }
         )
         id = connect_mailbox(self.account, request, self.runtime)

@@ -283,13 +283,14 @@ PROBLEMS: dict[Code, Explanation] = {
     Code.GRANT_REVOKED: Explanation(
         _UNPROCESSABLE,
         "The permission to use the mailbox was withdrawn, or its password changed.",
-        "Sign in again.",
+        "Sign in again. Where it happens every week, the Google app is still in testing: publish"
+        " it, or make it internal.",
     ),
     Code.GRANT_EXPIRED: Explanation(
         _UNPROCESSABLE,
         "The sign-in has expired by the provider's rules.",
-        "Sign in again. Where it happens every week, publish the Google app, or let an Entra"
-        " administrator lengthen the sign-in frequency.",
+        "Sign in again. Where it happens often, let an administrator lengthen how long sign-ins"
+        " last.",
     ),
     Code.PASSWORD_CHANGED: Explanation(
         _UNPROCESSABLE, "The password of the mailbox was changed.", "Sign in again."
@@ -323,7 +324,8 @@ PROBLEMS: dict[Code, Explanation] = {
     Code.SMTP_AUTH_DISABLED: Explanation(
         _UNPROCESSABLE,
         "Sending by SMTP AUTH is switched off for the mailbox or its tenant; reading goes on.",
-        "Ask the administrator to allow authenticated SMTP for the mailbox, or send through SES.",
+        "Ask the administrator to allow authenticated SMTP for the mailbox and connect it again,"
+        " or send through SES.",
     ),
     Code.HOST_UNKNOWN: Explanation(
         _UNPROCESSABLE, "The host's name does not resolve.", "Correct the host's name."

@@ -11,6 +11,8 @@ from email.utils import format_datetime
 from mailmirror.mail.html import text_of
 
 _MOST_REFERENCES = 20
+_LONGEST_ID = 900
+"""Of the 998 characters of a line (RFC 5322 2.1.1)."""
 _ASCII_POLICY = SMTP.clone(cte_type="7bit")
 _UTF8_POLICY = SMTPUTF8.clone(cte_type="7bit")
 
@@ -75,16 +77,19 @@ def compose(draft: Draft) -> bytes:
     message["Subject"] = draft.subject
     message["Date"] = format_datetime(draft.date)
     message["Message-ID"] = f"<{draft.message_id}>"
-    if draft.in_reply_to:
-        message["In-Reply-To"] = f"<{draft.in_reply_to}>"
-        named = [*draft.references, draft.in_reply_to]
-        message["References"] = " ".join(f"<{one}>" for one in _kept(named))
     _write_body(message, draft)
-    return message.as_bytes()
+    written = message.as_bytes()
+    if draft.in_reply_to and _can_be_named(draft.in_reply_to):
+        # Not by the library, which writes an id of more than 77 characters as encoded words.
+        named = filter(_can_be_named, (*draft.references, draft.in_reply_to))
+        references = "\r\n ".join(f"<{one}>" for one in _kept(list(named)))
+        written = with_field("References", references, written)
+        written = with_field("In-Reply-To", f"<{draft.in_reply_to}>", written)
+    return written
 
 
 def with_field(name: str, value: str, raw: bytes) -> bytes:
-    """A message with one more field, at its top. The value is ASCII, on one line."""
+    """A message with one more field, at its top. The value is ASCII, and folded."""
     return f"{name}: {value}\r\n".encode("ascii") + raw
 
 
@@ -114,7 +119,14 @@ def _write_body(message: EmailMessage, draft: Draft) -> None:
 
 def _address(named: Named) -> HeaderAddress:
     local, _, domain = named.address.rpartition("@")
+    if len(local) > 1 and local[0] == local[-1] == '"':
+        local = local[1:-1]  # the library quotes what must be
     return HeaderAddress(named.name, local, domain)
+
+
+def _can_be_named(id: str) -> bool:
+    """Whether a Message-ID, which a stranger has made up, fits into a line of a field."""
+    return id.isascii() and id.isprintable() and len(id) <= _LONGEST_ID
 
 
 def _kept(ids: Sequence[str]) -> list[str]:

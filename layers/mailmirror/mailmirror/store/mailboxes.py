@@ -84,8 +84,8 @@ class MailboxStore:
         return _mailbox(account, item) if item else None
 
     def find_many(self, mailboxes: list[MailboxKey]) -> list[Mailbox]:
-        accounts = {key.mailbox: key.account for key in mailboxes}
         """Read mailboxes, consistently: one that was just connected must not seem gone."""
+        accounts = {key.mailbox: key.account for key in mailboxes}
         wanted = (keys.mailbox(key.account, key.mailbox) for key in mailboxes)
         items = self._table.get_many(wanted, consistent=True)
         return [_mailbox(accounts[item[keys.SK]], item) for item in items]

@@ -5,7 +5,6 @@ address is looked at first, and only Amazon's own is ever fetched.
 """
 
 import base64
-import binascii
 import re
 from collections.abc import Callable, Mapping
 
@@ -81,7 +80,7 @@ class Notifications:
         try:
             signature = base64.b64decode(fields.get("Signature", ""), validate=True)
             self._key(address).verify(signature, text.encode(), padding.PKCS1v15(), digest)
-        except (InvalidSignature, binascii.Error) as error:
+        except (InvalidSignature, ValueError) as error:
             raise Refused(Code.NOTIFICATION_FORGED, "signature") from error
 
     def _key(self, address: str) -> rsa.RSAPublicKey:

@@ -74,7 +74,7 @@ class ObjectStore:
         )
 
     def upload_link(self, account: AccountId, id: str, content_type: str) -> str:
-        """A link to which an attachment is put, once, within fifteen minutes."""
+        """A link to which an attachment is put within fifteen minutes."""
         return self._client.generate_presigned_url(
             "put_object",
             Params={

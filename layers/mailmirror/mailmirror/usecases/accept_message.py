@@ -8,6 +8,7 @@ Where the last step fails, the due entry brings the message to the queue a minut
 
 import hashlib
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -17,6 +18,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from mailmirror.domain.address import normalise
 from mailmirror.domain.identity import (
     Identifying,
+    message_ids,
     message_key,
     normalise_message_id,
     vertex,
@@ -27,6 +29,7 @@ from mailmirror.domain.problems import Code, Refused
 from mailmirror.domain.providers import SendingFacts, sending_facts
 from mailmirror.domain.threads import ThreadId, vertices
 from mailmirror.mail.compose import Draft, File, Named, compose
+from mailmirror.mail.fields import Fields, read_fields
 from mailmirror.mail.headers import parse_headers
 from mailmirror.runtime import Runtime, log_failure
 from mailmirror.store.accounts import Account
@@ -44,11 +47,14 @@ DUE_AFTER = timedelta(minutes=1)
 MOST_RECIPIENTS = 500
 """Whatever the account's setting: each has a state, and all of them lie in one item."""
 _LONGEST_KEY = 200
+_ID = re.compile(r"<\s*([^<>\s]+)\s*>")
 _ATTEMPTS = 5
 
 
 @dataclass(frozen=True, slots=True)
 class _Parent:
+    """Its ids are as they were written: a reply must name them so."""
+
     message_id: str
     references: Sequence[str]
     thread: ThreadId
@@ -204,11 +210,17 @@ def _parent(viewer: Viewer, composition: Composition, runtime: Runtime) -> _Pare
         line, raw = find_message(viewer, composition.in_reply_to, runtime)
     except Refused as refusal:
         raise Refused(Code.MESSAGE_UNKNOWN, "in_reply_to") from refusal
-    headers = parse_headers(raw)
-    if headers.message_id is None:
+    fields = read_fields(raw)
+    own = [*_ids_as_written(fields, "message-id"), fields.first("message-id").strip().strip("<>")]
+    if parse_headers(raw).message_id is None:
         return None  # nothing that a reply could name
-    references = headers.references or headers.in_reply_to[:1]
-    return _Parent(headers.message_id, references, line.thread)
+    references = _ids_as_written(fields, "references")
+    return _Parent(own[0], references or _ids_as_written(fields, "in-reply-to")[:1], line.thread)
+
+
+def _ids_as_written(fields: Fields, name: str) -> list[str]:
+    """Message-IDs letter by letter: other programs tell cases apart, on the right side too."""
+    return _ID.findall(" ".join(fields.every(name)))
 
 
 def _written(
@@ -265,7 +277,8 @@ def _thread(
     """What the thread will be called: its parent's, or the message's own vertex."""
     if parent is None:
         return ThreadId(own)
-    members = vertices(vertex(draft.message_id), [parent.message_id], parent.references)
+    named = message_ids(" ".join(f"<{one}>" for one in (*parent.references, parent.message_id)))
+    members = vertices(vertex(draft.message_id), named[-1:], named[:-1])
     graph = runtime.threads.graph(viewer.account, members)
     known = next((t for one in members if (t := graph.thread_of(one)) is not None), parent.thread)
     return graph.root(known)

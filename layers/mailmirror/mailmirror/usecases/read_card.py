@@ -211,8 +211,10 @@ def _nudge(reports: Sequence[MailboxReport], runtime: Runtime) -> None:
     stale = [
         one.mailbox.key
         for one in reports
-        if one.state in (MailboxState.HEALTHY, MailboxState.INCOMPLETE)
+        if one.state
+        not in (MailboxState.FIRST_SYNC, MailboxState.DISCONNECTED, MailboxState.ERASING)
         and one.due is not None
+        and one.due.error is None
         and one.due.last_success_at is not None
         and now - one.due.last_success_at > NUDGE_AFTER
     ]

@@ -44,6 +44,7 @@ def take_callback(provider: str, query: Mapping[str, str], runtime: Runtime) -> 
         "code": refusal.code.value,
         "reason": explanation.reason,
         "remedy": explanation.remedy,
+        **({"detail": refusal.detail} if refusal.detail else {}),
     }
     return Back(_with(said["return_url"], told), None)
 

@@ -50,7 +50,7 @@ def take_notification(notification: Mapping[str, object], runtime: Runtime) -> N
         logger.warning("refused", code=refusal.code.value, detail=refusal.detail)
         runtime.count(f"Refused_{refusal.code}")
         return
-    mail = said.get("mail", {})
+    mail = _mapping(said.get("mail"))
     place = _reference(mail)
     stored = place and runtime.outbounds.find(*place)
     if not stored:
@@ -58,10 +58,14 @@ def take_notification(notification: Mapping[str, object], runtime: Runtime) -> N
         return
     name_alias(
         stored.outbound,
-        vertex(message_id(str(mail["messageId"]), runtime.settings.region)),
+        vertex(message_id(str(mail.get("messageId")), runtime.settings.region)),
         runtime,
     )
-    news = list(_news(said, mail))
+    try:
+        news = list(_news(said, mail))
+    except (LookupError, TypeError, AttributeError):
+        runtime.count("NotificationsNotUnderstood")
+        return
 
     def after(one: Outbound) -> Outbound:
         for addresses, state, code, reply in news:
@@ -116,9 +120,9 @@ def _diagnostic(recipient: Mapping[str, Any]) -> Reply:
 
 def _reference(mail: Mapping[str, Any]) -> tuple[MailboxKey, MessageKey] | None:
     """The outbound that a notification's tag names."""
-    tags = mail.get("tags", {}).get(TAG) or [""]
+    tags = _mapping(mail.get("tags")).get(TAG) or [""]
     parts = str(tags[0]).split("_")
-    if len(parts) != 4 or not parts[2].isdecimal():
+    if len(parts) != 4 or not all(parts) or not parts[2].isdecimal():
         return None
     account, mailbox, epoch, id = parts
     return MailboxKey(AccountId(account), MailboxId(mailbox), int(epoch)), MessageKey(id)
@@ -129,4 +133,8 @@ def _object(text: str) -> Mapping[str, Any]:
         said = json.loads(text)
     except ValueError:  # SNS also says that a topic was subscribed to, in plain words
         return {}
-    return said if isinstance(said, dict) else {}
+    return _mapping(said)
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
