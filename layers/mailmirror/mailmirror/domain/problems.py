@@ -185,7 +185,9 @@ PROBLEMS: dict[Code, Explanation] = {
         "Take `id` from a message of a card.",
     ),
     Code.PROVIDER_UNSUPPORTED: Explanation(
-        _UNPROCESSABLE, "The provider is not supported.", 'Use `"provider": "imap"`.'
+        _UNPROCESSABLE,
+        "The provider is not supported.",
+        "Use `imap`, or sign in at `google` or `microsoft`.",
     ),
     Code.PROVIDER_SIGNS_IN: Explanation(
         _UNPROCESSABLE,

@@ -19,7 +19,7 @@ from mailmirror.store.ses import MOST_RECIPIENTS, SesRefused, SesUnclear
 from mailmirror.usecases.file_outbound import name_alias
 from mailmirror.usecases.sign_in import signed_in_to_send
 
-SESSION_SECONDS = 200.0
+SESSION_SECONDS = 150.0
 """How long a submission server may take: some look at a message for minutes before they answer."""
 
 Refusals = Mapping[str, tuple[DeliveryCode, str]]
@@ -55,14 +55,18 @@ class Attempt:
         )
 
     def mark_answers(self, taken: Mapping[str, str], later: Refusals, never: Refusals) -> None:
-        """Keep what became of each recipient, in one write."""
+        """Keep what became of each recipient, in one write.
+
+        Whoever has lost the lease may only say what a server took: the rest is another's by now.
+        """
         now = self.runtime.now()
 
         def after(one: Outbound) -> Outbound:
-            one = one.not_taken([*later, *never])
             for address, reply in taken.items():
                 one = one.told([address], RecipientState.SENT, None, reply)
-            one = one.refused(never)
+            if one.lease is None or one.lease.token != self.lease.token:
+                return one
+            one = one.not_taken([*later, *never]).refused(never)
             return one.put_off(later, now) if later else one
 
         self.stored = self.runtime.outbounds.change(self.stored, after)

@@ -72,8 +72,11 @@ def take_notification(notification: Mapping[str, object], runtime: Runtime) -> N
             one = one.told(addresses, state, code, reply)
         return one
 
-    stored = runtime.outbounds.change(stored, after)
-    runtime.count(f"Outbound_{stored.outbound.state}")
+    was_lost = bool(stored.outbound.unclear)
+    outbound = runtime.outbounds.change(stored, after).outbound
+    if was_lost and outbound.has_left and not outbound.in_sent:
+        runtime.outbounds.put_off(outbound.mailbox, outbound.id, runtime.now())  # for its copy
+    runtime.count(f"Outbound_{outbound.state}")
 
 
 def _news(said: Mapping[str, Any], mail: Mapping[str, Any]) -> Iterable[News]:
