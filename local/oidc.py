@@ -13,7 +13,7 @@ from pathlib import Path
 from local.environments import HOME, ROOT
 from local.steps import step
 
-PINS = ROOT / "tests" / "servers" / "oidc"
+PINS = ROOT / "tests" / "servers" / "oidc_provider"
 DIRECTORY = HOME / "oidc"
 
 

@@ -32,7 +32,7 @@ MICROSOFT_SMTP = "https://outlook.office.com/SMTP.Send"
 type Claims = Mapping[str, str | bool]
 """`sub`, `email`, `email_verified`, `name`, `preferred_username`, `tid`; of these, any."""
 
-_PROGRAM = Path(__file__).parent / "oidc" / "server.mjs"
+_PROGRAM = Path(__file__).parent / "oidc_provider" / "server.mjs"
 _SECONDS = 30
 _STEPS = 10
 """More redirects than a sign-in has."""

@@ -94,7 +94,6 @@ def exchange(
                 client.token_url,
                 code=code,
                 code_verifier=verifier,
-                client_id=client.client_id,
                 client_secret=client.client_secret,
                 include_client_id=True,
                 timeout=_SECONDS,
