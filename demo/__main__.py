@@ -9,13 +9,16 @@ from datetime import UTC, datetime
 from typing import NoReturn
 
 import requests
+import trustme
 
 from demo import stack
 from demo.crm import Crm, Refused
+from demo.exchange import Exchange
 from demo.mail import month
 from demo.page import Page
-from demo.people import REPS
-from demo.play import Play, Unclean
+from demo.people import BEN, REPS
+from demo.play import RETURN_URL, Play, Unclean
+from demo.provider import NotSignedIn, Provider, provider
 from demo.servers import HOST, Credentials, MailServers, mail_servers
 from demo.waiting import Late
 
@@ -31,9 +34,21 @@ def main() -> int:
     try:
         stack.ensure_none_is_up()
         logins = [Credentials(rep.address, secrets.token_urlsafe(12)) for rep in REPS]
-        with mail_servers(logins) as servers:
-            _run(servers, logins, arguments.keep, arguments.all)
-    except (Late, Refused, Unclean, stack.StackError, requests.RequestException) as error:
+        authority = trustme.CA(organization_name="Mailmirror demo")
+        by_google = {REPS[0].address}
+        with (
+            provider(authority, by_google) as google,
+            mail_servers(authority, logins, google.has_given, by_google) as servers,
+        ):
+            _run(servers, google, logins, arguments.keep, arguments.all)
+    except (
+        Late,
+        NotSignedIn,
+        Refused,
+        Unclean,
+        stack.StackError,
+        requests.RequestException,
+    ) as error:
         print(f"demo: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -42,7 +57,13 @@ def main() -> int:
     return 0
 
 
-def _run(servers: MailServers, logins: list[Credentials], keep: bool, every_row: bool) -> None:
+def _run(
+    servers: MailServers,
+    google: Provider,
+    logins: list[Credentials],
+    keep: bool,
+    every_row: bool,
+) -> None:
     page = Page()
     now = datetime.now(UTC)
     page.act("A mail provider and a stack")
@@ -52,23 +73,44 @@ def _run(servers: MailServers, logins: list[Credentials], keep: bool, every_row:
     page.line(f"  IMAP on {HOST}:{servers.imap_port}, SMTP on {HOST}:{servers.smtp_port};")
     page.line(f"  {len(filed)} copies of mail in {len(logins)} mailboxes.")
     try:
-        described = stack.up(servers.authority_pem, networks=f"{HOST}/32")
+        described = stack.up(
+            servers.authority_pem,
+            networks=f"{HOST}/32",
+            ses_relay=f"{HOST}:{servers.world_port}",
+        )
+        _enter_google(described, google, servers)
+        stack.verify_at_ses(described, BEN.address)
         crm = Crm(
             described.endpoint, described.account_id, described.api_key, described.webhook_secret
         )
         play = Play(crm, servers, page, now)
         play.tell_the_crms_facts()
-        connected = play.connect(logins)
+        connected = play.connect(logins, google)
         play.await_schedule(connected, filed)
         play.show_cards(shown=len(filed) if every_row else ROWS)
         play.show_ledgers(connected, filed)
         play.await_news(play.deliver_news())
+        exchange = Exchange(crm, servers, page)
+        to_laura, to_priya = sent = exchange.send()
+        exchange.detach(to_laura)
+        exchange.answer(sent)
+        exchange.hands_hold(to_laura, to_priya)
         if keep:
             _linger(page, described)
     finally:
         if not keep:
             page.act("The stack is stopped")
             stack.down()
+
+
+def _enter_google(described: stack.Stack, google: Provider, servers: MailServers) -> None:
+    """What an operator does once: a client at Google, and where browsers may return to."""
+    client = google.register(described.redirect_uri)
+    imap = {"host": HOST, "port": servers.imap_port, "security": "tls"}
+    smtp = {"host": HOST, "port": servers.smtp_port, "security": "tls"}
+    endpoints = {**google.endpoints, "imap": imap, "smtp": smtp}
+    stack.register_google(described, client.client_id, client.client_secret, endpoints)
+    stack.allow_return(described, RETURN_URL)
 
 
 def _linger(page: Page, described: stack.Stack) -> None:

@@ -49,6 +49,7 @@ class Correspondent:
 class Entry:
     """A message in a timeline."""
 
+    id: str
     thread_id: str
     message_id: str
     subject: str
@@ -61,6 +62,7 @@ class Entry:
     @classmethod
     def parse(cls, message: Json) -> Self:
         return cls(
+            id=message["id"],
             thread_id=message["thread_id"],
             message_id=message["message_id"] or "",
             subject=message["subject"] or "",
@@ -111,6 +113,28 @@ class Crm:
         created = self._ask("POST", "/v1/mailboxes", mailbox["user_id"], json=mailbox)
         return str(created["id"])
 
+    def authorize(self, user_id: str, address: str, return_url: str) -> str:
+        """Begin to connect a mailbox at Google, and return where its user signs in."""
+        asked = {
+            "user_id": user_id,
+            "provider": "google",
+            "login_hint": address,
+            "return_url": return_url,
+        }
+        return str(self._ask("POST", "/v1/mailboxes/authorize", user_id, json=asked)["url"])
+
+    def send(self, user_id: str, key: str, message: Json) -> Json:
+        """Send a message once, however often it is asked for under one key."""
+        headers = {"Idempotency-Key": key}
+        return self._ask("POST", "/v1/messages", user_id, headers, json=message)
+
+    def outbound(self, user_id: str, id: str) -> Json:
+        return self._ask("GET", f"/v1/outbound/{id}", user_id)
+
+    def attach(self, user_id: str, deal_id: str, thread_id: str) -> None:
+        """Put a thread on a deal by hand."""
+        self._ask("PUT", f"/v1/deals/{deal_id}/threads/{thread_id}", user_id)
+
     def mailbox(self, mailbox_id: str, user_id: str) -> Json:
         return self._ask("GET", f"/v1/mailboxes/{mailbox_id}", user_id)
 
@@ -147,11 +171,18 @@ class Crm:
                 return
             asked["cursor"] = page["next_cursor"]
 
-    def _ask(self, method: str, path: str, user_id: str, **parts: Any) -> Json:
+    def _ask(
+        self,
+        method: str,
+        path: str,
+        user_id: str,
+        headers: Mapping[str, str] | None = None,
+        **parts: Any,
+    ) -> Json:
         answer = self._session.request(
             method,
             self._endpoint + path,
-            headers={"X-Mailmirror-User": user_id},
+            headers={"X-Mailmirror-User": user_id, **(headers or {})},
             timeout=PATIENCE,
             **parts,
         )

@@ -1,25 +1,30 @@
 """The acts: the CRM tells what it knows, two mailboxes are connected, mail appears on cards."""
 
 import smtplib
-import ssl
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
+from urllib.parse import parse_qsl, urlsplit
+
+import requests
 
 from demo.crm import CardKind, Crm, Entry, Json, Refused
 from demo.mail import Copy, news, verdicts
 from demo.mime import Draft, render
 from demo.page import Page, moment
 from demo.people import CUSTOMERS, DEALS, LAURA, REPS, Rep, crm_events
+from demo.provider import Provider
 from demo.servers import HOST, Credentials, MailServers
 from demo.waiting import NotYet, wait_for
 
 FEED_PATIENCE: Final = timedelta(minutes=2)
 SYNC_PATIENCE: Final = timedelta(minutes=6)
 """The schedule fires every minute; a slow machine may need a few of them to warm up."""
+
+RETURN_URL: Final = "https://crm.tidewater.example/settings/mailboxes"
 
 FAULTS: Final = ("missing", "extra", "overlap")
 """What an audit may not find; its other figures are no faults."""
@@ -71,15 +76,34 @@ class Play:
         wait_for("the feed to be applied", self._last_deal_is_known, FEED_PATIENCE, self._page)
         self._page.line("  Applied.")
 
-    def connect(self, logins: Sequence[Credentials]) -> list[Connected]:
-        """Connect each rep's mailbox, as that rep."""
+    def connect(self, logins: Sequence[Credentials], google: Provider) -> list[Connected]:
+        """Connect each rep's mailbox, as that rep: one at Google, one by password."""
         self._page.act("Two mailboxes are connected")
         connected: list[Connected] = []
         for rep, login in zip(REPS, logins, strict=True):
-            mailbox_id = self._crm.connect(self._settings(rep, login))
+            by_google = rep is REPS[0]
+            mailbox_id = (
+                self._sign_in(rep, google)
+                if by_google
+                else self._crm.connect(self._settings(rep, login))
+            )
             connected.append(Connected(rep, mailbox_id))
-            self._page.line(f"  {rep.name}: {login.username} is mailbox {mailbox_id}.")
+            how = "signed in at Google" if by_google else "entered a password"
+            self._page.line(f"  {rep.name} {how}: {login.username} is mailbox {mailbox_id}.")
         return connected
+
+    def _sign_in(self, rep: Rep, google: Provider) -> str:
+        """What a browser does: Google's page, the callback, and back to the CRM."""
+        url = self._crm.authorize(rep.user_id, rep.address, RETURN_URL)
+        callback = google.browse(url, rep.address)
+        back = requests.get(callback, timeout=60, allow_redirects=False).headers.get("Location", "")
+        told = dict(parse_qsl(urlsplit(back).query))
+        if not back.startswith(RETURN_URL) or told.get("status") != "connected":
+            raise Unclean(f"the sign-in ended at {back or 'no page'}")
+        again = requests.get(callback, timeout=60, allow_redirects=False)
+        if again.status_code != 400:
+            raise Unclean(f"a replayed callback was answered with HTTP {again.status_code}")
+        return told["mailbox_id"]
 
     def await_schedule(self, connected: Sequence[Connected], filed: Sequence[Copy]) -> None:
         """Wait until the schedule has synced both; nothing here asks for a sync."""
@@ -129,8 +153,7 @@ class Play:
         """A customer answers: her server hands the message to ours, for both readers."""
         draft = news(datetime.now(UTC))
         self._page.act(f"{LAURA.name} answers")
-        trust = ssl.create_default_context(cadata=self._servers.authority_pem.decode())
-        with smtplib.SMTP_SSL(HOST, self._servers.smtp_port, context=trust) as smtp:
+        with smtplib.SMTP(HOST, self._servers.world_port) as smtp:
             recipients = [person.address for person in (*draft.to, *draft.cc)]
             smtp.sendmail(draft.sender.address, recipients, render(draft))
         self._page.line(f"  {draft.subject!r} was delivered at {moment(draft.date)}.")
