@@ -1,17 +1,32 @@
 """What each sample must be answered by the function that it is for."""
 
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
-STATUS = {
-    "api-delete": 202,
-    "api-post": 202,
-    "webhook-api": 202,
-    "webhook-oauth": 400,
-}
-"""Of samples of HTTP requests; of all others it is 200."""
 
-REFUSED = {"probe-audit": "host_unknown", "probe-connect": "host_unknown"}
-"""Why a probe refuses: the mail server of the samples is nobody's."""
+@dataclass(frozen=True, slots=True)
+class Expected:
+    status: int = 200
+    """Of the answer to an HTTP request."""
+    code: str | None = None
+    """Of the problem that it tells, where it is to tell one."""
+
+
+EXPECTED: Mapping[str, Expected] = {
+    "api-delete": Expected(202),
+    "api-post": Expected(202),
+    "api-put": Expected(404, "deal_unknown"),
+    "probe-audit": Expected(code="host_unknown"),
+    "probe-authorize": Expected(code="provider_not_configured"),
+    "probe-callback": Expected(code="state_unknown"),
+    "probe-connect": Expected(code="host_unknown"),
+    "webhook-api": Expected(202),
+    "webhook-oauth": Expected(400, "state_unknown"),
+}
+"""Of all others, success. The samples' mail server is nobody's, their account has no deal and no
+provider, and their sign-in was begun by nobody: a refusal that says so is the answer."""
 
 
 class Unexpected(Exception):
@@ -24,13 +39,17 @@ def told(name: str, answer: Any) -> str:
     Raises:
         Unexpected: not what it must be.
     """
+    expected = EXPECTED.get(name, Expected())
     match answer:
-        case {"statusCode": int(status), "body": _} if status == STATUS.get(name, 200):
-            return f"HTTP {status}"
+        case {"statusCode": int(status), "body": str(body)}:
+            if status == expected.status and (expected.code or "") in body:
+                return " ".join(filter(None, [f"HTTP {status}", expected.code]))
         case {"batchItemFailures": []}:
             return "no failures"
-        case {"refused": {"code": str(code)}} if code == REFUSED.get(name):
+        case {"refused": {"code": str(code)}} if code == expected.code:
             return f"refused: {code}"
+        case {"answer": _} if expected.code is None:
+            return "answered"
         case {"due": int(due)}:
             return f"{due} due"
-    raise Unexpected(str(answer)[:300])
+    raise Unexpected(json.dumps(answer)[:300])

@@ -4,7 +4,7 @@ import json
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,18 +50,21 @@ class SamFunctions:
     home: Home
 
     @classmethod
-    def of(cls, home: Home, stack: Stack, network: Network, port: int) -> "SamFunctions":
+    def of(
+        cls, home: Home, stack: Stack, network: Network, seen: Mapping[str, str]
+    ) -> "SamFunctions":
         """The functions that `home` has built, with the environments that `stack` gave them.
 
         Parameters:
-            port: where the emulator is, at this machine's address in the network.
+            seen: each of the emulator's URLs → the same as containers in the network see it.
         """
         aws = emulator.session().client("lambda", endpoint_url=stack.aws_endpoint)
-        endpoint = {ENDPOINT: f"http://{network.gateway}:{port}"}
-        variables = {
-            logical_id: _deployed_environment(aws, name) | endpoint
-            for logical_id, name in stack.functions.items()
-        }
+        variables = {}
+        for logical_id, name in stack.functions.items():
+            deployed = _deployed_environment(aws, name) | {ENDPOINT: stack.aws_endpoint}
+            variables[logical_id] = {
+                key: seen.get(deployed[key], deployed[key]) for key in deployed
+            }
         folder = home.directory / "sam-local"
         folder.mkdir(exist_ok=True)
         file = folder / "env.json"
@@ -148,8 +151,8 @@ def _answer(status: int, output: str, log: Path) -> Any:
         raise InvocationFailed(f"the answer is no JSON: see {log}") from error
     if isinstance(answer, dict) and "errorType" in answer:
         raise InvocationFailed(f"{answer['errorType']}: {answer.get('errorMessage')}: see {log}")
-    if "Traceback (most recent call last)" in log.read_text(errors="replace"):
-        raise InvocationFailed(f"a traceback: see {log}")
+    if any(line.startswith('{"level":"ERROR"') for line in log.open(errors="replace")):
+        raise InvocationFailed(f"an error is logged: see {log}")
     return answer
 
 

@@ -10,7 +10,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ from local.answers import Unexpected
 from local.deployment import DeploymentFailed
 from local.down import down
 from local.emulator import EmulatorFailed
-from local.engine import EngineFailed
+from local.engine import EngineFailed, Network
 from local.environments import ROOT
 from local.forwarder import forwarded
 from local.operator import office_of_emulator
@@ -71,8 +71,8 @@ def run(home: Home) -> list[Row]:
         stack = held.enter_context(_stack(home))
         runtime = office_of_emulator(stack.aws_endpoint)
         network = held.enter_context(engine.network())
-        port = held.enter_context(forwarded(network.gateway, int(stack.aws_endpoint.split(":")[2])))
-        functions = SamFunctions.of(home, stack, network, port)
+        seen = held.enter_context(_seen(home, network))
+        functions = SamFunctions.of(home, stack, network, seen)
         pool = held.enter_context(ThreadPoolExecutor(AT_ONCE))
         rows = _made(_samples(functions), pool, runtime)
         url = held.enter_context(functions.api())
@@ -105,6 +105,21 @@ def _stack(home: Home) -> Iterator[Stack]:
     finally:
         if ours:
             down(home)
+
+
+@contextmanager
+def _seen(home: Home, network: Network) -> Iterator[Mapping[str, str]]:
+    """Each of the emulator's URLs, and how containers in the network reach it."""
+    run = home.run()
+    if run is None:
+        raise NotUp
+    emulator = run.emulator
+    ports = {emulator.url: emulator.port, emulator.ses_url: emulator.ses_port}
+    with ExitStack() as held:
+        yield {
+            url: f"http://{network.gateway}:{held.enter_context(forwarded(network.gateway, port))}"
+            for url, port in ports.items()
+        }
 
 
 def _samples(functions: SamFunctions) -> Iterator[Call]:

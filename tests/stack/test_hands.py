@@ -98,12 +98,13 @@ def test_a_hand_is_in_the_very_next_read(desk: Desk) -> None:
 
 def test_of_two_events_the_later_counts_though_it_comes_first(desk: Desk) -> None:
     message = line(desk, 1)["id"]
-    earlier = hand("attached", deal="elsewhere", message_id=message)
-    later = hand("detached", deal="elsewhere", message_id=message)
+    earlier = hand("detached", deal="third", message_id=message)
+    later = hand("attached", deal="third", message_id=message)
 
-    told(desk.crm, later, earlier, dict(reversed(earlier.items())))
+    # With its fields in another order the queue cannot know the last for a repeat.
+    told(desk.crm, deal("third"), later, earlier, dict(reversed(earlier.items())))
 
-    assert on_card(desk, "deals/elsewhere") == []
+    assert on_card(desk, "deals/third") == numbers(1)
 
 
 # What is refused

@@ -6,6 +6,7 @@ requests-oauthlib is imported where it is used: it costs 0.2 s, and most calls n
 import base64
 import binascii
 import json
+import logging
 import ssl
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,9 @@ from mailmirror.domain.problems import Code, Refused
 if TYPE_CHECKING:
     from requests import Response
     from requests_oauthlib import OAuth2Session
+
+for _library in ("oauthlib", "requests_oauthlib"):
+    logging.getLogger(_library).setLevel(logging.WARNING)  # their debug lines quote tokens
 
 _SECONDS = 8
 """For one answer of the provider's: whoever asked waits."""
@@ -209,8 +213,10 @@ def _ask(
         if grant_refused and found.code is Code.GRANT_REVOKED:
             raise Refused(grant_refused, found.detail) from None
         raise found from None
-    except (requests.RequestException, OAuth2Error, ValueError) as error:
+    except (requests.RequestException, OAuth2Error) as error:
         raise Refused(Code.PROVIDER_UNAVAILABLE, type(error).__name__) from None
+    except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError):
+        raise Refused(Code.PROVIDER_UNAVAILABLE, "the answer cannot be read") from None
     if not isinstance(fields.get("access_token"), str):
         raise Refused(Code.PROVIDER_UNAVAILABLE, "no access token")
     return fields

@@ -37,10 +37,10 @@ XOAUTH2, OAUTHBEARER = "XOAUTH2", "OAUTHBEARER"
 
 @dataclass(frozen=True, slots=True)
 class TokenExchange:
-    """One way of presenting a token."""
+    """One way of presenting a token. Its text form shows none."""
 
     mechanism: str
-    first: bytes
+    first: bytes = field(repr=False)
     """The client's initial response."""
     last: bytes
     """What a server's refusal is answered with."""

@@ -20,6 +20,8 @@ _LONGEST_LINE = 8_192
 _MOST_LINES = 200
 _SMTP_AUTH_OFF = (b"SmtpClientAuthentication is disabled", b"5.7.139", b"SMTP AUTH is disabled")
 """What Microsoft says where an administrator has switched SMTP AUTH off."""
+_WRONG_PASSWORD = b"credentials were incorrect"
+"""What it says with the same 5.7.139 to a wrong password."""
 
 
 class _Smtp(smtplib.SMTP):
@@ -156,8 +158,7 @@ def _translated() -> Iterator[None]:
         if error.smtp_code < 500:
             raise Refused(Code.SERVER_UNAVAILABLE) from error
         said = error.smtp_error if isinstance(error.smtp_error, bytes) else b""
-        shut = any(mark in said for mark in _SMTP_AUTH_OFF)
-        raise Refused(Code.SMTP_AUTH_DISABLED if shut else Code.SIGN_IN_FAILED) from error
+        raise Refused(Code.SMTP_AUTH_DISABLED if _is_shut(said) else Code.SIGN_IN_FAILED) from error
     except (smtplib.SMTPException, ValueError) as error:
         raise Refused(Code.PROTOCOL_ERROR, "no SMTP dialogue") from error
     except TimeoutError as error:
@@ -199,9 +200,13 @@ def _present_token(client: _Smtp, server: Server, login: TokenLogin, offered: se
     if code == 334:
         refusal = token_refusal(_decoded(answer))
         code, answer = client.docmd(b64encode(exchange.last).decode("ascii"))
-    if code < 500 or any(mark in answer for mark in _SMTP_AUTH_OFF):
+    if code < 500 or _is_shut(answer):
         raise smtplib.SMTPAuthenticationError(code, answer)
     raise refusal
+
+
+def _is_shut(answer: bytes) -> bool:
+    return _WRONG_PASSWORD not in answer and any(mark in answer for mark in _SMTP_AUTH_OFF)
 
 
 def _decoded(challenge: bytes) -> bytes:

@@ -18,6 +18,9 @@ from mailmirror.store.vault import Vault
 
 CLAIM_LIFETIME = timedelta(seconds=30)
 """After which a refresh that somebody claimed and never finished may be claimed again."""
+_REMEMBERED = SIGN_IN_PAUSE - timedelta(minutes=2)
+"""How long a refusal holds: less than the pause of the polls, of which the next would else come a
+little too early, and wait for another hour."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +40,7 @@ class Kept:
     credential: Credential
     version: int
     refusals: Mapping[str, Refused]
-    """Of the last hour, by the service that refused: `token`, `imap` or `smtp`."""
+    """That still hold, by the service that refused: `token`, `imap` or `smtp`."""
 
 
 class Credentials:
@@ -48,12 +51,20 @@ class Credentials:
         self._vault = vault
 
     def put(self, account: Account, key: MailboxKey, credential: Credential, now: datetime) -> None:
-        """Seal and keep a credential in place of an earlier one, which nobody refuses yet."""
+        """Seal and keep a credential in place of an earlier one, which nobody refuses yet.
+
+        Versions begin with the time: one that was deleted meanwhile never comes again.
+        """
         self._table.update(
             Update(
                 keys.credential(key),
-                "SET sealed = :sealed REMOVE claimed_until, refusals ADD version :one",
-                {":sealed": self._seal(account, key, credential, now), ":one": 1},
+                "SET sealed = :sealed, version = if_not_exists(version, :first) + :one"
+                " REMOVE claimed_until, refusals",
+                {
+                    ":sealed": self._seal(account, key, credential, now),
+                    ":first": int(now.timestamp() * 1000),
+                    ":one": 1,
+                },
             )
         )
 
@@ -159,5 +170,5 @@ def _refusals(item: Item, now: datetime) -> Mapping[str, Refused]:
     return {
         service: Refused(Code(code), detail)
         for service, (code, detail, at) in item.get("refusals", {}).items()
-        if now - datetime.fromisoformat(at) < SIGN_IN_PAUSE
+        if now - datetime.fromisoformat(at) < _REMEMBERED
     }

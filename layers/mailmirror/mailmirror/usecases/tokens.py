@@ -57,10 +57,12 @@ def fresh_grant(
         if "token" in kept.refusals:
             raise kept.refusals["token"]
         if runtime.credentials.claim(mailbox.key, kept.version, now):
-            return _refreshed(account, mailbox, kept, grant, stale, runtime)
-        if grant.access_token != stale and grant.is_valid(now):
+            if renewed := _refreshed(account, mailbox, kept, grant, stale, runtime):
+                return renewed
+        elif grant.access_token != stale and grant.is_valid(now):
             return kept
-        time.sleep(_BETWEEN_LOOKS)
+        else:
+            time.sleep(_BETWEEN_LOOKS)
         again = runtime.credentials.get(account, mailbox.key, runtime.now())
         if again is None or not isinstance(again.credential, Grant):
             break  # disconnected, or connected otherwise
@@ -70,7 +72,8 @@ def fresh_grant(
 
 def _refreshed(
     account: Account, mailbox: Mailbox, kept: Kept, grant: Grant, stale: str, runtime: Runtime
-) -> Kept:
+) -> Kept | None:
+    """Refresh it, having claimed that; None where the person has signed in anew meanwhile."""
     try:
         registration = runtime.providers.find(account, mailbox.provider, runtime.now())
         if registration is None:
@@ -84,6 +87,7 @@ def _refreshed(
             if grant.access_token != stale and grant.is_valid(runtime.now()):
                 return kept
         raise
-    runtime.credentials.replace(account, mailbox.key, kept.version, renewed, runtime.now())
     runtime.count("TokensRefreshed")
+    if not runtime.credentials.replace(account, mailbox.key, kept.version, renewed, runtime.now()):
+        return None
     return Kept(renewed, kept.version + 1, kept.refusals)

@@ -1,0 +1,965 @@
+"""Signing in at a provider and what becomes of its tokens, with real servers at the other end."""
+
+import base64
+import json
+import logging
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+import pytest
+import trustme
+
+from mailmirror import shapes
+from mailmirror.domain.mailbox import Mailbox, MailboxId, MailboxState, Provider, Server
+from mailmirror.domain.oauth import Grant
+from mailmirror.domain.outbound import OutboundState, Transport
+from mailmirror.domain.problems import PROBLEMS, Code, Refused
+from mailmirror.mail.connection import Reach
+from mailmirror.mail.oauth import refresh
+from mailmirror.runtime import Runtime
+from mailmirror.store.credentials import Kept
+from mailmirror.store.queues import PollJob
+from mailmirror.usecases import oauth_sign_in, tokens
+from mailmirror.usecases.accounts import create_account, set_return_urls
+from mailmirror.usecases.audit_mailbox import audit_mailbox
+from mailmirror.usecases.change_mailbox import disconnect
+from mailmirror.usecases.oauth_sign_in import (
+    AuthorizeRequest,
+    Outcome,
+    begin_sign_in,
+    finish_sign_in,
+)
+from mailmirror.usecases.poll_mailboxes import poll_mailboxes
+from mailmirror.usecases.read_mailbox import read_mailbox
+from mailmirror.usecases.register_provider import register_provider
+from mailmirror.usecases.sign_in import signed_in
+from tests.integration.office import BOSS, KIM, REP, Clock, Office, letter, subjects
+from tests.integration.sending import accept, deliver_job
+from tests.servers.dovecot import Dovecot
+from tests.servers.hostile import Answer, Hostile
+from tests.servers.oidc import GMAIL, Claims, OidcServer
+from tests.servers.postfix import Postfix
+from tests.servers.scripted_smtp import ScriptedSmtp
+
+GOOGLE, MICROSOFT = Provider.GOOGLE, Provider.MICROSOFT
+CALLBACKS = {
+    provider: f"https://mailmirror.example/live/oauth/{provider}/callback"
+    for provider in (GOOGLE, MICROSOFT)
+}
+BACK = "https://crm.example/settings"
+SECOND = "rep@second.example"
+LOGINS = dict.fromkeys((REP, BOSS, SECOND), "never entered")
+CLAIMS: Mapping[str, Claims] = {
+    address: {"email": address, "email_verified": True, "preferred_username": address}
+    for address in LOGINS
+}
+HOUR, MINUTE, SECOND_OF_TIME = timedelta(hours=1), timedelta(minutes=1), timedelta(seconds=1)
+SMTP_AUTH_OFF = (
+    "535 5.7.139 Authentication unsuccessful, SmtpClientAuthentication is disabled for the Tenant."
+    " Visit https://aka.ms/smtp_auth_disabled for more information."
+)
+
+
+@dataclass(slots=True)
+class Desk:
+    """An account whose people sign in at the provider, and a mail server that takes its tokens."""
+
+    office: Office
+    oidc: OidcServer
+    dovecot: Dovecot
+    clock: Clock
+
+    @property
+    def runtime(self) -> Runtime:
+        return self.office.runtime
+
+    def register(
+        self, provider: Provider = GOOGLE, smtp: Server | None = None, **others: object
+    ) -> None:
+        """Enter the account's client at a provider, whose servers are this machine's."""
+        found = {
+            "redirect_uri": CALLBACKS[provider],
+            "authorize_url": self.oidc.authorize_url,
+            "token_url": self.oidc.token_url,
+            "userinfo_url": self.oidc.userinfo_url if provider is GOOGLE else "",
+            "issuer": self.oidc.issuer,
+            "imap": {"host": "localhost", "port": self.dovecot.imaps_port, "security": "tls"},
+            "smtp": {"host": smtp.host, "port": smtp.port, "security": smtp.security}
+            if smtp
+            else None,
+        }
+        client = (self.oidc.client_id, self.oidc.client_secret)
+        register_provider(
+            self.office.account, provider, *client, "common", "", found | others, self.runtime
+        )
+
+    def begin(self, user: str = "rep", provider: str = GOOGLE, **fields: object) -> str:
+        """Where the person is to sign in."""
+        asked = {"user_id": user, "provider": provider, "return_url": BACK, **fields}
+        return begin_sign_in(self.office.account, AuthorizeRequest.parse(asked), self.runtime)
+
+    def browse(self, url: str, address: str = REP, *, consent: bool = True) -> dict[str, str]:
+        """Sign in there, and return what the browser brings to the callback."""
+        return _query(self.oidc.authorize(url, address, consent))
+
+    def finish(self, query: Mapping[str, str], provider: str = GOOGLE) -> Outcome:
+        return finish_sign_in(provider, query, self.runtime)
+
+    def refusal(self, query: Mapping[str, str], provider: str = GOOGLE) -> Refused:
+        """Why a callback is refused, which the CRM is told at the return URL."""
+        outcome = self.finish(query, provider)
+        assert outcome.refused is not None
+        assert (outcome.return_url, outcome.mailbox) == (BACK, None)
+        return outcome.refused
+
+    def refused(self, query: Mapping[str, str], provider: str = GOOGLE) -> Code:
+        return self.refusal(query, provider).code
+
+    def turned_away(self, query: Mapping[str, str], provider: str = GOOGLE) -> Code:
+        """Why a callback is refused that leads nowhere."""
+        with pytest.raises(Refused) as refused:
+            self.finish(query, provider)
+        return refused.value.code
+
+    def sign_in(
+        self, user: str = "rep", address: str = REP, provider: Provider = GOOGLE
+    ) -> Mailbox:
+        outcome = self.finish(self.browse(self.begin(user, provider), address), provider)
+        assert outcome.refused is None, outcome.refused
+        assert (outcome.return_url, bool(outcome.mailbox)) == (BACK, True)
+        return self.mailbox(outcome.mailbox or MailboxId(""))
+
+    def synced(self) -> Mailbox:
+        """REP's mailbox, signed in to and synced."""
+        mailbox = self.sign_in()
+        self.office.sync(mailbox)
+        return mailbox
+
+    def mailbox(self, id: MailboxId) -> Mailbox:
+        found = self.runtime.mailboxes.find(self.office.account, id, consistent=True)
+        assert found is not None
+        return found
+
+    @property
+    def connected(self) -> list[Mailbox]:
+        return self.runtime.mailboxes.list_all(self.office.account)
+
+    def kept(self, mailbox: Mailbox) -> Kept | None:
+        account = self.runtime.accounts.find(self.office.account)
+        assert account is not None
+        return self.runtime.credentials.get(account, mailbox.key, self.runtime.now())
+
+    def grant(self, mailbox: Mailbox) -> Grant:
+        kept = self.kept(mailbox)
+        assert kept is not None
+        assert isinstance(kept.credential, Grant)
+        return kept.credential
+
+    def later(self, by: timedelta) -> None:
+        """Let time pass, here and at the provider."""
+        self.clock.advance(by)
+        ahead = self.clock() - Clock()()
+        self.oidc.skew(ahead.total_seconds())
+
+    def poll(self, mailbox: Mailbox, queued: timedelta = timedelta()) -> None:
+        """Poll a mailbox as a job does that was queued so long ago."""
+        poll_mailboxes(PollJob([mailbox.key], self.runtime.now() - queued), self.runtime)
+
+    def state(self, mailbox: Mailbox) -> tuple[MailboxState, Code | None]:
+        """How it is doing, and the error as the API tells it, with a reason and a remedy."""
+        report = read_mailbox(self.office.account, mailbox.key.mailbox, self.runtime)
+        error = shapes.mailbox(report)["error"]
+        if error is None:
+            return report.state, None
+        explanation = PROBLEMS[Code(error["code"])]
+        assert (error["reason"], error["remedy"]) == (explanation.reason, explanation.remedy)
+        return report.state, Code(error["code"])
+
+    def folders(self, mailbox: Mailbox) -> int:
+        """Sign in to the mail server, and count folders."""
+        with signed_in(mailbox, self.runtime, 30) as session:
+            return len(session.folders())
+
+    def at_once(self, mailbox: Mailbox, times: int = 8) -> None:
+        """Need the mailbox's token in several threads at the same moment."""
+        with ThreadPoolExecutor(times) as pool:
+            assert list(pool.map(self.folders, [mailbox] * times)) == [2] * times
+
+    @property
+    def refreshes(self) -> int:
+        """How often the provider was asked for another access token."""
+        return self.oidc.token_requests.get("refresh_token", 0)
+
+
+def _query(url: str) -> dict[str, str]:
+    return dict(parse_qsl(urlsplit(url).query))
+
+
+def with_query(url: str, **fields: str) -> str:
+    """A URL some fields of whose query are others."""
+    return f"{url.partition('?')[0]}?{urlencode(_query(url) | fields)}"
+
+
+@pytest.fixture(scope="module")
+def oidc() -> Iterator[OidcServer]:
+    with OidcServer(CLAIMS, list(CALLBACKS.values())) as server:
+        yield server
+
+
+@pytest.fixture
+def dovecot(oidc: OidcServer) -> Iterator[Dovecot]:
+    with Dovecot(LOGINS, oauth=oidc.oauth()) as server:
+        yield server
+
+
+@pytest.fixture
+def outgoing(dovecot: Dovecot) -> Iterator[Postfix]:
+    with Postfix(dovecot) as server:
+        yield server
+
+
+@pytest.fixture
+def desk(office: Office, oidc: OidcServer, dovecot: Dovecot, clock: Clock) -> Iterator[Desk]:
+    trust(office.runtime, oidc)
+    set_return_urls(office.account, f"{BACK}, https://crm.example/other", office.runtime)
+    desk = Desk(office, oidc, dovecot, clock)
+    desk.register()
+    yield desk
+    oidc.skew(0)
+    for user, claims in CLAIMS.items():
+        oidc.set_claims(user, **claims)
+
+
+@pytest.fixture
+def sending(desk: Desk, outgoing: Postfix) -> Desk:
+    """The same, with a submission server."""
+    trust(desk.runtime, outgoing)
+    desk.register(smtp=submission(outgoing.submission_port, "starttls"))
+    return desk
+
+
+@pytest.fixture
+def reached(monkeypatch: pytest.MonkeyPatch) -> list[Server]:
+    """Every mail server that is connected to from now on."""
+    made: list[Server] = []
+    connect = Reach.connect
+
+    def noted(reach: Reach, server: Server) -> Any:
+        made.append(server)
+        return connect(reach, server)
+
+    monkeypatch.setattr(Reach, "connect", noted)
+    return made
+
+
+def trust(runtime: Runtime, server: OidcServer | Postfix | ScriptedSmtp | Hostile) -> None:
+    runtime.reach.trust.load_verify_locations(cadata=server.authority.read_text())
+
+
+def submission(port: int, security: str) -> Server:
+    return Server("localhost", port, security)  # type: ignore[arg-type]
+
+
+# Signing in
+
+
+def test_a_sign_in_connects_syncs_and_sends_by_token(sending: Desk, outgoing: Postfix) -> None:
+    sending.dovecot.deliver(REP, letter(1))
+    mailbox = sending.synced()
+    sent = deliver_job(accept(sending.office, subject="By token"), sending.runtime)
+    assert (mailbox.provider, mailbox.email, mailbox.owner) == (GOOGLE, REP, "rep")
+    assert sent.state is OutboundState.SENT
+    assert len(outgoing.await_received(KIM)) == 1
+    assert "sasl_method=XOAUTH2, sasl_username=rep@us.example" in outgoing.log()
+    assert subjects(sending.office.card("rep", "kim")) == ["By token", "Letter 1"]
+    assert sending.state(mailbox) == (MailboxState.HEALTHY, None)
+
+
+def test_where_only_oauthbearer_is_offered_it_is_spoken(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tests.servers.dovecot._OAUTH_MECHANISMS", "oauthbearer")
+    with Dovecot(LOGINS, oauth=desk.oidc.oauth()) as dovecot, Postfix(dovecot) as postfix:
+        desk.runtime.reach.trust.load_verify_locations(cadata=dovecot.authority.read_text())
+        trust(desk.runtime, postfix)
+        imap = {"host": "localhost", "port": dovecot.imaps_port, "security": "tls"}
+        desk.register(smtp=submission(postfix.submissions_port, "tls"), imap=imap)
+        dovecot.deliver(REP, letter(1))
+        desk.synced()
+        sent = deliver_job(accept(desk.office, subject="By token"), desk.runtime)
+        assert sent.state is OutboundState.SENT
+        assert "sasl_method=OAUTHBEARER" in postfix.log()
+    assert subjects(desk.office.card("rep", "kim")) == ["By token", "Letter 1"]
+
+
+def test_the_browser_is_sent_off_with_a_challenge_and_without_a_secret(desk: Desk) -> None:
+    url = desk.begin(login_hint="Rep@US.example")
+    asked = _query(url)
+    assert url.startswith(f"{desk.oidc.authorize_url}?")
+    assert asked["redirect_uri"] == CALLBACKS[GOOGLE]
+    assert asked["response_type"] == "code"
+    assert set(asked["scope"].split()) == {"openid", "email", GMAIL}
+    assert (asked["access_type"], asked["prompt"]) == ("offline", "consent")
+    assert (asked["code_challenge_method"], len(asked["code_challenge"])) == ("S256", 43)
+    assert asked["login_hint"] == REP
+    assert not {"code_verifier", "client_secret"} & set(asked)
+    again = _query(desk.begin())
+    for name in ("state", "nonce", "code_challenge"):
+        assert len(asked[name]) >= 32
+        assert asked[name] != again[name]
+
+
+def test_google_says_by_its_email_who_signed_in(desk: Desk) -> None:
+    desk.oidc.set_claims(REP, preferred_username=BOSS)
+    assert desk.sign_in().email == REP
+
+
+def test_microsoft_says_it_by_its_user_name_and_never_by_its_email(desk: Desk) -> None:
+    desk.register(MICROSOFT)
+    desk.oidc.set_claims(REP, email=BOSS)
+    # This server knows no choice of accounts.
+    url = with_query(desk.begin(provider=MICROSOFT), prompt="consent")
+    outcome = desk.finish(desk.browse(url), MICROSOFT)
+    assert outcome.mailbox is not None
+    mailbox = desk.mailbox(outcome.mailbox)
+    assert (mailbox.email, mailbox.provider) == (REP, MICROSOFT)
+    desk.office.sync(mailbox)
+    assert desk.state(mailbox) == (MailboxState.HEALTHY, None)
+
+
+@pytest.mark.parametrize(
+    ("asked", "code"),
+    [
+        ({"user_id": "nobody"}, Code.USER_UNKNOWN),
+        ({"user_id": "a#b"}, Code.USER_UNKNOWN),
+        ({"user_id": None}, Code.MISSING_FIELD),
+        ({"user_id": ["rep"]}, Code.INVALID_FIELD),
+        ({"provider": "microsoft"}, Code.PROVIDER_NOT_CONFIGURED),
+        ({"provider": "imap"}, Code.PROVIDER_UNSUPPORTED),
+        ({"provider": None}, Code.MISSING_FIELD),
+        ({"login_hint": "rep"}, Code.INVALID_EMAIL),
+        ({"return_url": f"{BACK}\r\nX: y"}, Code.INVALID_FIELD),
+        ({"return_url": "x" * 2_001}, Code.INVALID_FIELD),
+    ],
+)
+def test_what_cannot_be_begun_is_refused_before_any_browser_leaves(
+    desk: Desk, asked: Mapping[str, object], code: Code
+) -> None:
+    fields = {"user_id": "rep", "provider": "google", "return_url": BACK, **asked}
+    with pytest.raises(Refused) as refused:
+        begin_sign_in(desk.office.account, AuthorizeRequest.parse(fields), desk.runtime)
+    assert refused.value.code is code
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://crm.example",
+        "https://crm.example/",
+        "https://crm.example/settings/",
+        "https://crm.example/settingsx",
+        "https://crm.example/SETTINGS",
+        "https://crm.example.evil.example/settings",
+        "https://crm.example@evil.example/settings",
+        "https://crm.example:444/settings",
+        "https://crm.example/settings/../evil",
+        "https://crm.example/settings/%2e%2e/evil",
+        "https://crm.example/settings#https://evil.example",
+        "https://crm.example/settings;x",
+        "https://crm.example\\@evil.example/settings",
+        "http://crm.example/settings",
+        " https://crm.example/settings",
+        "//crm.example/settings",
+        "javascript:alert(1)//https://crm.example/settings",
+    ],
+)
+def test_a_browser_is_sent_back_only_to_what_is_on_the_list(desk: Desk, url: str) -> None:
+    with pytest.raises(Refused) as refused:
+        desk.begin(return_url=url)
+    assert refused.value.code is Code.RETURN_URL_NOT_ALLOWED
+
+
+def test_a_listed_url_may_have_a_query_and_its_list_may_be_taken_back(desk: Desk) -> None:
+    assert desk.begin(return_url=f"{BACK}?tab=mail")
+    set_return_urls(desk.office.account, "", desk.runtime)
+    with pytest.raises(Refused) as refused:
+        desk.begin()
+    assert refused.value.code is Code.RETURN_URL_NOT_ALLOWED
+
+
+# Who comes back
+
+
+def test_a_callback_counts_once_though_two_bring_it_at_the_same_moment(desk: Desk) -> None:
+    query = desk.browse(desk.begin())
+
+    def bring(_: int) -> Code | None:
+        try:
+            refused = desk.finish(query).refused
+        except Refused as refusal:
+            return refusal.code
+        return refused.code if refused else None
+
+    with ThreadPoolExecutor(4) as pool:
+        told = list(pool.map(bring, range(4)))
+    assert sorted(told, key=str) == [None, *[Code.STATE_UNKNOWN] * 3]
+    assert desk.turned_away(query) is Code.STATE_UNKNOWN
+    assert len(desk.connected) == 1
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        "",
+        ".",
+        "x",
+        "{account}",
+        "{account}.",
+        ".{secret}",
+        "{account}.{secret}x",
+        "{account}.{other}",
+        "{account}#account.{secret}",
+        "{account}.{secret}." + "x" * 200,
+        "{account}.é",
+        "{account}.\0",
+    ],
+)
+def test_a_forged_state_is_nobodys_and_spoils_no_true_one(desk: Desk, forged: str) -> None:
+    query = desk.browse(desk.begin())
+    account, _, secret = query["state"].partition(".")
+    state = forged.format(account=account, secret=secret, other="x" * 43)
+    assert desk.turned_away({**query, "state": state}) is Code.STATE_UNKNOWN
+    assert desk.connected == []
+    assert desk.finish(query).mailbox
+
+
+def test_a_state_counts_in_its_own_account_only(desk: Desk) -> None:
+    query = desk.browse(desk.begin())
+    other = create_account("Other", desk.runtime).account_id
+    swapped = f"{other}.{query['state'].partition('.')[2]}"
+    assert desk.turned_away({**query, "state": swapped}) is Code.STATE_UNKNOWN
+    assert desk.runtime.mailboxes.list_all(other) == desk.connected == []
+
+
+def test_a_state_counts_at_its_own_provider_only(desk: Desk) -> None:
+    desk.register(MICROSOFT)
+    query = desk.browse(desk.begin())
+    for provider in (MICROSOFT, "imap", "else", ""):
+        assert desk.turned_away(query, provider) is Code.STATE_UNKNOWN
+    assert desk.connected == []
+
+
+def test_a_sign_in_lasts_ten_minutes(desk: Desk) -> None:
+    early, late = desk.browse(desk.begin()), desk.browse(desk.begin())
+    desk.clock.advance(timedelta(minutes=10) - 30 * SECOND_OF_TIME)
+    # That clock is not this server's: the ID token is ten minutes old, and good for an hour.
+    assert desk.finish(early).mailbox
+    desk.clock.advance(MINUTE)
+    assert desk.refused(late) is Code.STATE_EXPIRED
+    assert desk.turned_away(late) is Code.STATE_UNKNOWN
+
+
+def test_who_cancels_is_told_so(desk: Desk) -> None:
+    assert desk.refused(desk.browse(desk.begin(), consent=False)) is Code.SIGN_IN_CANCELLED
+    assert desk.connected == []
+
+
+@pytest.mark.parametrize("code", ["", "made up", "x" * 4_096])
+def test_a_code_that_the_provider_never_gave_is_refused(desk: Desk, code: str) -> None:
+    query = desk.browse(desk.begin())
+    assert desk.refused({**query, "code": code}) is Code.CODE_REFUSED
+    assert desk.connected == []
+
+
+def test_a_code_of_another_sign_in_is_refused_for_it_has_another_challenge(desk: Desk) -> None:
+    """Whoever plants their own code in somebody else's browser connects nothing there."""
+    victim, attacker = desk.browse(desk.begin()), desk.browse(desk.begin("boss"), BOSS)
+    assert desk.refused({**victim, "code": attacker["code"]}) is Code.CODE_REFUSED
+    assert desk.connected == []
+
+
+def test_another_address_than_the_expected_one_is_refused(desk: Desk) -> None:
+    refused = desk.refusal(desk.browse(desk.begin(login_hint=REP), SECOND))
+    assert refused.code is Code.ADDRESS_MISMATCH
+    assert refused.detail == f"{SECOND} instead of {REP}"
+    assert desk.finish(desk.browse(desk.begin(login_hint=REP.upper()))).mailbox
+
+
+def test_a_link_that_was_passed_on_brings_no_colleagues_mail(desk: Desk) -> None:
+    assert desk.refused(desk.browse(desk.begin("rep"), BOSS)) is Code.ADDRESS_OF_ANOTHER_USER
+    assert desk.connected == []
+
+
+def test_an_address_is_connected_once(desk: Desk) -> None:
+    desk.sign_in("rep", SECOND)
+    assert desk.refused(desk.browse(desk.begin("boss"), SECOND)) is Code.ADDRESS_CONNECTED
+
+
+def test_a_second_address_waits_until_the_first_is_disconnected(desk: Desk) -> None:
+    first = desk.sign_in()
+    assert desk.refused(desk.browse(desk.begin(), SECOND)) is Code.MAILBOX_LIMIT
+    disconnect(desk.office.account, first.key.mailbox, desk.runtime)
+    assert desk.sign_in(address=SECOND).email == SECOND
+
+
+def test_an_address_that_the_provider_has_not_verified_is_none(desk: Desk) -> None:
+    desk.oidc.set_claims(REP, email_verified=False)
+    assert desk.refused(desk.browse(desk.begin())) is Code.ADDRESS_UNKNOWN
+    assert desk.connected == []
+
+
+def test_who_unticks_the_mail_has_not_consented(desk: Desk) -> None:
+    url = with_query(desk.begin(), scope="openid email")
+    assert desk.refused(desk.browse(url)) is Code.CONSENT_MISSING
+    assert desk.connected == []
+
+
+def test_a_mail_server_that_refuses_the_token_connects_nothing(desk: Desk) -> None:
+    desk.oidc.set_claims(REP, email="who@us.example")  # a user whom that server does not know
+    refused = desk.refusal(desk.browse(desk.begin()))
+    assert refused.code is Code.TOKEN_REFUSED
+    assert refused.detail.startswith("imap: status ")
+    assert desk.connected == []
+
+
+# For whom an ID token is
+
+
+def test_an_id_token_of_another_request_is_refused(desk: Desk) -> None:
+    refused = desk.refusal(desk.browse(with_query(desk.begin(), nonce="another")))
+    assert (refused.code, refused.detail) == (Code.ID_TOKEN_INVALID, "nonce")
+
+
+def test_an_id_token_of_another_issuer_is_refused(desk: Desk) -> None:
+    desk.register(issuer="https://accounts.google.com")
+    refused = desk.refusal(desk.browse(desk.begin()))
+    assert (refused.code, refused.detail) == (Code.ID_TOKEN_INVALID, "iss")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "claim"),
+    [(290, None), (310, "iat"), (-3_600 - 290, None), (-3_600 - 310, "exp")],
+)
+def test_the_providers_clock_may_be_five_minutes_off(
+    desk: Desk, seconds: int, claim: str | None
+) -> None:
+    # The provider's own cookies live for an hour by the browser's clock, which is right.
+    ahead = 400 if seconds < 0 else 0
+    desk.clock.advance(ahead * SECOND_OF_TIME)
+    desk.oidc.skew(seconds + ahead)
+    query = desk.browse(desk.begin())
+    if claim is None:
+        assert desk.finish(query).mailbox
+        return
+    refused = desk.refusal(query)
+    assert (refused.code, refused.detail) == (Code.ID_TOKEN_INVALID, claim)
+    assert desk.connected == []
+
+
+@pytest.mark.parametrize(
+    ("forged", "claim"),
+    [
+        ({"aud": "another client"}, "aud"),
+        ({"aud": []}, "aud"),
+        ({"iss": "https://evil.example"}, "iss"),
+        ({"exp": 1}, "exp"),
+        ({"exp": "never"}, "exp"),
+        (None, "iss"),
+    ],
+)
+def test_an_id_token_for_somebody_else_or_none_is_refused(
+    desk: Desk, forged: Mapping[str, object] | None, claim: str
+) -> None:
+    url = desk.begin()
+    query = desk.browse(url)
+    now = desk.runtime.now().timestamp()
+    claims = {
+        "iss": desk.oidc.issuer,
+        "aud": desk.oidc.client_id,
+        "nonce": _query(url)["nonce"],
+        "iat": now,
+        "exp": now + 3_600,
+        "sub": "1",
+        "email": REP,
+        **(forged or {}),
+    }
+    answer = {"access_token": "a", "refresh_token": "r", "token_type": "Bearer"}
+    answer |= {"id_token": jwt(claims)} if forged is not None else {}
+    desk.oidc.answer_next_token_request(200, answer)
+    refused = desk.refusal(query)
+    assert (refused.code, refused.detail) == (Code.ID_TOKEN_INVALID, claim)
+    assert desk.connected == []
+
+
+def jwt(claims: Mapping[str, object]) -> str:
+    payload = base64.urlsafe_b64encode(json.dumps(claims).encode()).rstrip(b"=").decode()
+    return f"e30.{payload}.x"
+
+
+# A token and its end
+
+
+def test_a_token_is_replaced_a_little_before_its_end_and_not_earlier(desk: Desk) -> None:
+    mailbox = desk.sign_in()
+    before, asked = desk.grant(mailbox), desk.refreshes
+    life = before.expires_at - before.issued_at
+    desk.later(life - 6 * MINUTE)
+    desk.folders(mailbox)
+    assert (desk.grant(mailbox), desk.refreshes) == (before, asked)
+    desk.later(2 * MINUTE)
+    desk.at_once(mailbox)
+    after = desk.grant(mailbox)
+    assert desk.refreshes - asked == 1
+    assert after.access_token != before.access_token
+    assert after.expires_at - before.expires_at > life - 6 * MINUTE
+
+
+def test_an_expired_token_is_replaced_once_though_eight_need_it_at_the_same_moment(
+    desk: Desk,
+) -> None:
+    mailbox = desk.sign_in()
+    asked = desk.refreshes
+    desk.later(2 * HOUR)
+    desk.at_once(mailbox)
+    assert desk.refreshes - asked == 1
+
+
+def test_the_rotated_refresh_token_is_kept_and_used_next(desk: Desk) -> None:
+    mailbox = desk.sign_in()
+    seen = {desk.grant(mailbox).refresh_token}
+    for rotated in (2, 3, 4):  # this server revokes everything when an old one comes again
+        desk.later(2 * HOUR)
+        assert desk.folders(mailbox) == 2
+        seen.add(desk.grant(mailbox).refresh_token)
+        assert len(seen) == rotated
+
+
+def test_a_provider_that_gives_no_other_refresh_token_means_the_same(desk: Desk) -> None:
+    mailbox = desk.sign_in()
+    asked = desk.refreshes
+    desk.later(2 * HOUR)
+    desk.oidc.answer_next_token_request(200, {"access_token": "of no use", "expires_in": 3_599})
+    assert desk.folders(mailbox) == 2
+    assert desk.refreshes - asked == 2
+
+
+def test_a_live_token_that_the_server_refuses_is_replaced_once(
+    desk: Desk, reached: list[Server]
+) -> None:
+    mailbox = desk.synced()
+    asked = desk.refreshes
+    reached.clear()
+    desk.oidc.skew(3_700)  # so it has ended there, and not yet here
+    desk.poll(mailbox)
+    assert (desk.refreshes - asked, len(reached)) == (1, 2)
+    assert desk.state(mailbox) == (MailboxState.HEALTHY, None)
+
+
+def test_while_the_provider_is_down_a_token_that_still_lives_is_used(desk: Desk) -> None:
+    mailbox = desk.synced()
+    before, asked = desk.grant(mailbox), desk.refreshes
+    desk.later(before.expires_at - before.issued_at - 4 * MINUTE)
+    desk.oidc.answer_next_token_request(503, "<html>Service Unavailable</html>")
+    desk.poll(mailbox)
+    assert desk.refreshes - asked == 1
+    assert desk.grant(mailbox) == before
+    assert desk.state(mailbox) == (MailboxState.HEALTHY, None)
+    desk.poll(mailbox)
+    assert desk.refreshes - asked == 2, "nobody holds the claim any more"
+    assert desk.grant(mailbox) != before
+
+
+@pytest.mark.parametrize(
+    ("status", "answer"),
+    [
+        (503, "<html>Service Unavailable</html>"),
+        (500, {"error": "invalid_grant"}),
+        (429, {"error": "slow_down"}),
+        (200, "<html>Welcome to our Wi-Fi</html>"),
+        (200, "[]"),
+        (200, "[" * 100_000),
+        (200, {}),
+        (200, {"access_token": 7}),
+        (200, {"access_token": "a", "scope": 7}),
+        (200, '{"access_token": "a", "expires_in": 1e999}'),
+        (400, {"error": ["invalid_grant"]}),
+        (400, {"error": "invalid_client", "error_description": "AADSTS7000222: secret expired"}),
+    ],
+)
+def test_what_is_no_answer_costs_no_sign_in_and_is_asked_again(
+    desk: Desk, reached: list[Server], status: int, answer: str | Mapping[str, object]
+) -> None:
+    mailbox = desk.synced()
+    desk.later(2 * HOUR)
+    reached.clear()
+    desk.oidc.answer_next_token_request(status, answer)
+    desk.poll(mailbox)
+    expired = "7000222" in str(answer)
+    code = Code.PROVIDER_MISCONFIGURED if expired else Code.PROVIDER_UNAVAILABLE
+    assert desk.state(mailbox) == (MailboxState.FAILING, code)
+    assert reached == []
+    desk.poll(mailbox)
+    assert desk.state(mailbox) == (MailboxState.HEALTHY, None)
+
+
+def test_who_signs_in_anew_while_a_token_is_refreshed_is_not_overtaken(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mailbox = desk.sign_in()
+    desk.later(2 * HOUR)
+
+    def overtaken(*asked: Any) -> Grant:
+        desk.sign_in()
+        return refresh(*asked)
+
+    monkeypatch.setattr(tokens, "refresh", overtaken)
+    account = desk.runtime.accounts.find(desk.office.account)
+    kept = desk.kept(mailbox)
+    assert account is not None
+    assert kept is not None
+    used = tokens.fresh_grant(account, mailbox, kept, desk.runtime)
+    assert used == desk.kept(mailbox)
+
+
+# A grant and its end
+
+
+def test_a_revoked_grant_asks_for_the_person_and_is_tried_once_an_hour(
+    sending: Desk, reached: list[Server]
+) -> None:
+    mailbox = sending.synced()
+    sending.oidc.revoke(REP)
+    sending.later(2 * HOUR)
+    asked = sending.refreshes
+    reached.clear()
+    sending.poll(mailbox)
+    assert sending.state(mailbox) == (MailboxState.REAUTH_REQUIRED, Code.GRANT_REVOKED)
+    assert sending.refreshes - asked == 1
+
+    sending.later(30 * MINUTE)
+    sending.poll(mailbox)
+    sending.office.sync(mailbox)
+    failed = deliver_job(accept(sending.office), sending.runtime)
+    assert failed.state is OutboundState.FAILED
+    assert (sending.refreshes - asked, reached) == (1, [])
+    assert sending.state(mailbox) == (MailboxState.REAUTH_REQUIRED, Code.GRANT_REVOKED)
+
+    sending.later(31 * MINUTE)
+    sending.poll(mailbox)
+    sending.office.sync(mailbox)
+    sending.poll(mailbox)
+    assert (sending.refreshes - asked, reached) == (2, [])
+
+
+def test_the_poll_that_is_due_an_hour_later_tries_though_its_job_is_quick_this_time(
+    desk: Desk,
+) -> None:
+    mailbox = desk.synced()
+    desk.oidc.revoke(REP)
+    desk.later(2 * HOUR)
+    asked = desk.refreshes
+    desk.poll(mailbox, queued=20 * SECOND_OF_TIME)
+    entry = desk.runtime.due.find(mailbox.key)
+    assert entry is not None
+    desk.later(entry.due.due_at - desk.runtime.now())
+    desk.poll(mailbox)
+    assert desk.refreshes - asked == 2
+
+
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [
+        (50076, Code.MFA_REQUIRED),
+        (50173, Code.PASSWORD_CHANGED),
+        (700082, Code.GRANT_EXPIRED),
+        (65001, Code.CONSENT_MISSING),
+        (53003, Code.BLOCKED_BY_POLICY),
+        (50057, Code.USER_DISABLED),
+    ],
+)
+def test_microsofts_number_is_told_as_what_only_the_person_can_mend(
+    desk: Desk, number: int, code: Code
+) -> None:
+    mailbox = desk.synced()
+    desk.later(2 * HOUR)
+    asked = desk.refreshes
+    said = {"error": "invalid_grant", "error_description": f"AADSTS{number}: Because. Trace ID: 0"}
+    desk.oidc.answer_next_token_request(400, said)
+    desk.poll(mailbox)
+    desk.poll(mailbox)
+    assert desk.state(mailbox) == (MailboxState.REAUTH_REQUIRED, code)
+    assert desk.refreshes - asked == 1
+
+
+def test_signing_in_again_goes_on_where_it_stopped(desk: Desk) -> None:
+    desk.dovecot.deliver(REP, letter(1))
+    mailbox = desk.synced()
+    (before,) = desk.office.card("rep", "kim")
+    desk.oidc.revoke(REP)
+    desk.later(2 * HOUR)
+    desk.poll(mailbox)
+    desk.dovecot.deliver(REP, letter(2))
+    desk.later(30 * MINUTE)
+
+    again = desk.sign_in()
+    desk.office.sync(again)
+    card = desk.office.card("rep", "kim")
+    assert again.key == mailbox.key
+    assert again.history_since == mailbox.history_since
+    assert subjects(card) == ["Letter 2", "Letter 1"]
+    assert card[1] == before
+    assert desk.state(again) == (MailboxState.HEALTHY, None)
+    assert all(one.audit.clean for one in audit_mailbox(again, desk.runtime))
+
+
+def test_a_server_that_refuses_every_token_is_given_two_and_then_left_alone_for_an_hour(
+    desk: Desk, authority: trustme.CA
+) -> None:
+    challenge = base64.b64encode(b'{"status":"400","schemes":"Bearer"}')
+    script: dict[str, list[Answer]] = {
+        "CAPABILITY": [b"* CAPABILITY IMAP4rev1 AUTH=XOAUTH2\r\n<tag> OK done\r\n"],
+        "AUTHENTICATE": [b"+ \r\n+ " + challenge + b"\r\n<tag> NO [AUTHENTICATIONFAILED] no\r\n"],
+    }
+    mailbox = desk.synced()
+    with Hostile(script, issuer=authority) as server:
+        trust(desk.runtime, server)
+        moved = replace(mailbox, imap=replace(mailbox.imap, host=server.host, port=server.port))
+        seen = desk.runtime.due.find(mailbox.key)
+        assert seen is not None
+        desk.runtime.mailboxes.connect(moved, mailbox.connected_at)
+        desk.runtime.due.synced(mailbox.key, seen.seen, desk.runtime.now())
+        asked = desk.refreshes
+
+        def attempts() -> tuple[int, int]:
+            tried = sum(b" AUTHENTICATE XOAUTH2" in line for line in server.received)
+            return desk.refreshes - asked, tried
+
+        desk.poll(moved)
+        assert attempts() == (1, 2)
+        assert desk.state(moved) == (MailboxState.REAUTH_REQUIRED, Code.TOKEN_REFUSED)
+        desk.later(30 * MINUTE)
+        desk.poll(moved)
+        desk.office.sync(moved)
+        assert attempts() == (1, 2)
+        desk.later(31 * MINUTE)
+        desk.poll(moved)
+        desk.poll(moved)
+        assert attempts() == (2, 4)
+
+
+def test_where_smtp_auth_is_off_the_mailbox_is_read_and_ses_sends(
+    desk: Desk, runtime: Runtime
+) -> None:
+    desk.dovecot.deliver(REP, letter(1))
+    with ScriptedSmtp({"AUTH": [SMTP_AUTH_OFF]}) as server:
+        trust(runtime, server)
+        desk.register(smtp=submission(server.port, "tls"))
+        mailbox = desk.synced()
+        assert [each.mechanism for each in server.sign_ins] == ["XOAUTH2"]
+        assert desk.state(mailbox) == (MailboxState.REAUTH_REQUIRED, Code.SMTP_AUTH_DISABLED)
+        desk.poll(mailbox)
+        assert desk.state(mailbox) == (MailboxState.REAUTH_REQUIRED, Code.SMTP_AUTH_DISABLED)
+        assert subjects(desk.office.card("rep", "kim")) == ["Letter 1"]
+        runtime.settings = replace(runtime.settings, ses_configuration_set="mailmirror")
+        assert accept(desk.office, transport="auto").transport is Transport.SES
+        server.script = {}
+        assert desk.sign_in().key == mailbox.key
+        assert accept(desk.office, transport="auto").transport is Transport.SMTP
+
+
+# Forgetting
+
+
+def test_disconnecting_forgets_the_grant(desk: Desk) -> None:
+    mailbox = desk.synced()
+    disconnect(desk.office.account, mailbox.key.mailbox, desk.runtime)
+    asked = desk.refreshes
+    assert desk.kept(mailbox) is None
+    desk.later(2 * HOUR)
+    desk.poll(mailbox)
+    desk.office.sync(mailbox)
+    with pytest.raises(Refused):
+        desk.folders(mailbox)
+    assert desk.refreshes == asked
+    assert desk.state(mailbox) == (MailboxState.DISCONNECTED, None)
+
+
+def test_what_was_read_before_a_disconnection_overwrites_nothing_that_came_after(
+    desk: Desk,
+) -> None:
+    mailbox = desk.sign_in()
+    before, account = desk.kept(mailbox), desk.runtime.accounts.find(desk.office.account)
+    assert account is not None
+    assert before is not None
+    credentials, grant, now = desk.runtime.credentials, desk.grant(mailbox), desk.runtime.now()
+    disconnect(desk.office.account, mailbox.key.mailbox, desk.runtime)
+    assert not credentials.replace(account, mailbox.key, before.version, grant, now)
+    assert desk.kept(mailbox) is None
+    again = desk.sign_in()
+    present = desk.kept(again)
+    assert not credentials.claim(again.key, before.version, now)
+    assert not credentials.replace(account, again.key, before.version, grant, now)
+    credentials.refuse(again.key, before.version, "imap", Refused(Code.TOKEN_REFUSED), now)
+    assert desk.kept(again) == present
+
+
+def test_no_secret_is_kept_in_the_clear_logged_or_shown(
+    sending: Desk, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    verifier = "a-verifier-" * 5
+    monkeypatch.setattr(oauth_sign_in, "new_verifier", lambda: verifier)
+    url = sending.begin()
+    state = _query(url)["state"].partition(".")[2]
+    at_begin = everything(sending)
+    query = sending.browse(url)
+    outcome = sending.finish(query)
+    assert outcome.mailbox is not None
+    mailbox = sending.mailbox(outcome.mailbox)
+    first = sending.grant(mailbox)
+    sending.later(2 * HOUR)
+    sending.office.sync(mailbox)
+    deliver_job(accept(sending.office), sending.runtime)
+    second = sending.grant(mailbox)
+
+    secrets = {
+        "verifier": verifier,
+        "client secret": sending.oidc.client_secret,
+        "code": query["code"],
+        **{f"access token {n}": one.access_token for n, one in enumerate((first, second))},
+        **{f"refresh token {n}": one.refresh_token for n, one in enumerate((first, second))},
+    }
+    account = sending.runtime.accounts.find(sending.office.account)
+    assert account is not None
+    shown = repr(
+        [
+            sending.runtime.providers.find(account, GOOGLE, sending.runtime.now()),
+            sending.kept(mailbox),
+            outcome,
+            mailbox,
+        ]
+    )
+    places = {
+        "the table before": at_begin,
+        "the table": everything(sending),
+        "the logs": caplog.text,
+        "a text form": shown,
+    }
+    found = [
+        f"{secret} in {place}"
+        for secret, text in secrets.items()
+        for place, whole in places.items()
+        if text in whole
+    ]
+    assert found == []
+    assert state not in at_begin
+
+
+def everything(desk: Desk) -> str:
+    """All that the table holds."""
+    client: Any = desk.runtime._client("dynamodb")
+    return repr(client.scan(TableName=desk.runtime.settings.table)["Items"])
