@@ -5,6 +5,7 @@ import logging
 import secrets
 import signal
 import sys
+import warnings
 from datetime import UTC, datetime
 from typing import NoReturn
 
@@ -28,8 +29,10 @@ ROWS = 8
 def main() -> int:
     """Run the demo; 0 if all went as it must."""
     arguments = _parser().parse_args()
-    # aiosmtpd warns of an attribute of its own at each sign-in.
+    # aiosmtpd warns of an attribute of its own at each sign-in, and of sign-ins without
+    # STARTTLS, where the connection is TLS from its first byte.
     logging.getLogger("mail.log").setLevel(logging.ERROR)
+    warnings.filterwarnings("ignore", "Requiring AUTH while not requiring TLS")
     signal.signal(signal.SIGTERM, _end)
     try:
         stack.ensure_none_is_up()
@@ -89,12 +92,13 @@ def _run(
         play.await_schedule(connected, filed)
         play.show_cards(shown=len(filed) if every_row else ROWS)
         play.show_ledgers(connected, filed)
-        play.await_news(play.deliver_news())
-        exchange = Exchange(crm, servers, page)
-        to_laura, to_priya = sent = exchange.send()
-        exchange.detach(to_laura)
-        exchange.answer(sent)
-        exchange.hands_hold(to_laura, to_priya)
+        news = play.deliver_news()
+        play.await_news(news)
+        exchange = Exchange(crm, servers, page, connected)
+        sent = exchange.send()
+        detached = exchange.detach(news)
+        exchange.answer(sent, news, detached)
+        exchange.attach(detached, sent[-1])
         if keep:
             _linger(page, described)
     finally:

@@ -57,6 +57,8 @@ class Entry:
     recipients: Sequence[Correspondent]
     instant: datetime
     outgoing: bool
+    delivery: str
+    """How far a message that was written in the CRM has come; empty for all others."""
     attachments: Sequence[str]
 
     @classmethod
@@ -70,6 +72,7 @@ class Entry:
             recipients=[Correspondent.parse(person) for person in (*message["to"], *message["cc"])],
             instant=datetime.fromisoformat(message["instant"]),
             outgoing=message["direction"] == "outgoing",
+            delivery=message["delivery"] or "",
             attachments=[attachment["name"] for attachment in message["attachments"]],
         )
 

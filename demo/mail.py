@@ -138,6 +138,13 @@ def news(now: datetime) -> Draft:
     )
 
 
+def order(now: datetime, before: Draft) -> Draft:
+    """What the same customer writes next in that conversation, after the news."""
+    turn = said.Turn("customer", 0, "{rep}, and here is the order: {count} {product}.", "quote.pdf")
+    date = now.astimezone(LAURA.zone).replace(microsecond=0)
+    return answer(BOARD, turn, date, [*letters(BOARD, now), before])
+
+
 def _letters(now: datetime) -> Iterator[Letter]:
     for talk in TALKS:
         for draft in letters(talk, now):

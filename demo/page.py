@@ -14,7 +14,7 @@ from demo.people import Rep
 WIDTH: Final = 100
 BOLD, DIM, GREEN, RED, BLUE = "1", "2", "32", "31", "36"
 
-WHO, SUBJECT, FILES = 26, 36, 13
+WHO, SUBJECT, LAST = 26, 36, 13
 
 
 class Page:
@@ -72,8 +72,8 @@ class Page:
         thread = self._styled(mark.rjust(2), BLUE)
         arrow = self._styled("→", BLUE) if entry.outgoing else self._styled("←", GREEN)
         who, subject = fitted(_who(entry, viewer), WHO), fitted(entry.subject, SUBJECT)
-        files = self._styled(fitted(_files(entry.attachments), FILES).rstrip(), DIM)
-        self.line(f"  {when}  {thread} {arrow} {who}  {subject}  {files}".rstrip())
+        last = self._styled(fitted(_last(entry), LAST).rstrip(), DIM)
+        self.line(f"  {when}  {thread} {arrow} {who}  {subject}  {last}".rstrip())
 
     def _erase(self) -> None:
         if self.live:
@@ -127,7 +127,9 @@ def _who(entry: Entry, viewer: Rep) -> str:
     return " > ".join(names[:2]) + others
 
 
-def _files(names: Sequence[str]) -> str:
-    if not names:
-        return ""
+def _last(entry: Entry) -> str:
+    """What was attached; of a message that was written in the CRM, how far it has come."""
+    names = entry.attachments
+    if entry.delivery or not names:
+        return entry.delivery
     return f"+{names[0]}" if len(names) == 1 else f"+{names[0]}, {len(names) - 1} more"

@@ -3,7 +3,7 @@
 import smtplib
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -11,11 +11,12 @@ from urllib.parse import parse_qsl, urlsplit
 
 import requests
 
-from demo.crm import CardKind, Crm, Entry, Json, Refused
+from demo.cards import Cards, card_of, cards
+from demo.crm import Crm, Entry, Json, Refused
 from demo.mail import Copy, news, verdicts
 from demo.mime import Draft, render
 from demo.page import Page, moment
-from demo.people import CUSTOMERS, DEALS, LAURA, REPS, Rep, crm_events
+from demo.people import DEALS, LAURA, REPS, Rep, crm_events
 from demo.provider import Provider
 from demo.servers import HOST, Credentials, MailServers
 from demo.waiting import NotYet, wait_for
@@ -40,24 +41,6 @@ class Connected:
     mailbox_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class Card:
-    kind: CardKind
-    card_id: str
-    title: str
-    seen_by: Rep
-
-
-def cards() -> Iterator[Card]:
-    """Every card, as the rep sees it whose customer it is about."""
-    for customer in CUSTOMERS:
-        title = f"{customer.name}, {customer.company} ({customer.kind})"
-        yield Card(customer.kind, customer.person_id, title, customer.owner)
-    for deal in DEALS:
-        title = f"{deal.name} (deal, {deal.history[-1][1]})"
-        yield Card("deal", deal.deal_id, title, deal.contacts[0].owner)
-
-
 class Play:
     """One run against one account and one mail provider."""
 
@@ -66,6 +49,7 @@ class Play:
         self._servers = servers
         self._page = page
         self._now = now
+        self._cards = Cards(crm, page)
 
     def tell_the_crms_facts(self) -> None:
         """Post users, people and deals, and wait until the last of them has a card."""
@@ -90,6 +74,7 @@ class Play:
             connected.append(Connected(rep, mailbox_id))
             how = "signed in at Google" if by_google else "entered a password"
             self._page.line(f"  {rep.name} {how}: {login.username} is mailbox {mailbox_id}.")
+        self._page.verdict(True, "Google's callback, called a second time, was refused")
         return connected
 
     def _sign_in(self, rep: Rep, google: Provider) -> str:
@@ -126,7 +111,7 @@ class Play:
         """Print every card with its newest `shown` entries."""
         self._page.act("What a salesperson sees")
         for card in cards():
-            self._show(card, shown)
+            self._cards.show(card, shown)
 
     def show_ledgers(self, connected: Sequence[Connected], filed: Sequence[Copy]) -> None:
         """Print each mailbox's ledger and audit.
@@ -153,15 +138,13 @@ class Play:
         """A customer answers: her server hands the message to ours, for both readers."""
         draft = news(datetime.now(UTC))
         self._page.act(f"{LAURA.name} answers")
-        with smtplib.SMTP(HOST, self._servers.world_port) as smtp:
-            recipients = [person.address for person in (*draft.to, *draft.cc)]
-            smtp.sendmail(draft.sender.address, recipients, render(draft))
+        deliver(draft, self._servers)
         self._page.line(f"  {draft.subject!r} was delivered at {moment(draft.date)}.")
         return draft
 
     def await_news(self, draft: Draft) -> None:
         """Wait until the next scheduled run has put it on top of its card, and show it."""
-        card = next(card for card in cards() if card.card_id == LAURA.person_id)
+        card = card_of(LAURA.person_id)
         began = time.monotonic()
 
         def it_is_on_top() -> Entry:
@@ -174,13 +157,7 @@ class Play:
 
         wait_for("the next scheduled run", it_is_on_top, SYNC_PATIENCE, self._page)
         self._page.line(f"  On its card {time.monotonic() - began:.0f} s after:")
-        self._show(card, 3)
-
-    def _show(self, card: Card, shown: int) -> None:
-        timeline = self._crm.timeline(card.kind, card.card_id, card.seen_by.user_id)
-        self._page.card(
-            card.title, card.seen_by, timeline.entries, covered(timeline.coverage), shown
-        )
+        self._cards.show(card, 3)
 
     def _settings(self, rep: Rep, login: Credentials) -> Json:
         return {
@@ -233,22 +210,22 @@ class Play:
         folders = self._crm.audit(mailbox.mailbox_id, mailbox.rep.user_id)
         self._page.line()
         self._page.table(_audit_rows(folders))
-        if any(_count(folder[name]) for folder in folders for name in FAULTS):
+        if not is_clean(folders):
             self._page.verdict(False, "the server and the ledger differ")
             raise Unclean(f"the audit of {mailbox.rep.address} is not clean")
         self._page.verdict(True, "the audit is clean: server and ledger agree on every UID")
 
 
-def covered(coverage: Json) -> str:
-    """How far a card can be trusted, in one line."""
-    mailboxes = [_trusted("mail", mailbox) for mailbox in coverage["mailboxes"]]
-    return "; ".join([*mailboxes, _trusted("the CRM's facts", coverage["feed"])])
+def deliver(draft: Draft, servers: MailServers) -> None:
+    """Hand a letter from the world to the reps' server, as its writer's server does."""
+    recipients = [person.address for person in (*draft.to, *draft.cc)]
+    with smtplib.SMTP(HOST, servers.world_port) as smtp:
+        smtp.sendmail(draft.sender.address, recipients, render(draft))
 
 
-def _trusted(what: str, part: Json) -> str:
-    if not part["complete"]:
-        return f"{what}: {part['reason']}"
-    return f"{what} complete as of {moment(datetime.fromisoformat(part['as_of']))}"
+def is_clean(audit: Sequence[Json]) -> bool:
+    """Whether server and ledger agree in every folder."""
+    return not any(_count(folder[name]) for folder in audit for name in FAULTS)
 
 
 def _ledger_rows(ledger: Sequence[Json]) -> list[list[str]]:
