@@ -7,6 +7,7 @@ Both ends run in `probe`, which alone seals. The state is a key of the account's
 whom it is for, and where the browser goes then, lies sealed under its hash.
 """
 
+import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -37,7 +38,8 @@ from mailmirror.usecases.connect_mailbox import ConnectRequest, connect_mailbox
 from mailmirror.usecases.tokens import client_of
 
 _LONGEST_URL = 2_000
-_LONGEST_STATE = 100
+_STATE = re.compile(r"([0-9a-f]{12})\.[A-Za-z0-9_-]{43}")
+"""An account's id, which a function's policy expects to look like one, and a secret."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,10 +123,10 @@ def finish_sign_in(provider: str, query: Mapping[str, str], runtime: Runtime) ->
         Refused: the state is none of ours, used, or too old; there is nowhere to return to.
     """
     state = query.get("state", "")
-    account_id, _, secret = state.partition(".")
-    if not secret or len(state) > _LONGEST_STATE or not state.isascii():
+    found = _STATE.fullmatch(state)
+    if found is None:
         raise Refused(Code.STATE_UNKNOWN)
-    account = runtime.accounts.find(AccountId(account_id))
+    account = runtime.accounts.find(AccountId(found[1]))
     begun = account and runtime.sign_ins.take(account, state, runtime.now())
     if not account or not begun or begun.provider != provider:
         raise Refused(Code.STATE_UNKNOWN)
