@@ -94,6 +94,7 @@ def test_a_mailbox_is_tried_kept_and_waits_for_its_first_sync(
         "id": mailbox["id"],
         "user_id": "ann",
         "email": "ann@us.example",
+        "provider": "imap",
         "state": "first_sync",
         "progress": None,
         "last_success_at": None,

@@ -83,6 +83,9 @@ def place(
         feed_queue=feed,
         allowed_networks="127.0.0.0/8",
         extra_ca_object="config/extra-ca.pem",
+        probe_function=stack.functions["ProbeFunction"],
+        feedback_topic="arn:aws:sns:us-east-1:123456789012:mailmirror-FeedbackTopic-5a1e5c0ffee0",
+        notifications_signed="no",
     )
     environment = {name.upper(): value for name, value in asdict(settings).items()}
     region = {"AWS_REGION": emulator.REGION, "AWS_DEFAULT_REGION": emulator.REGION}
@@ -139,7 +142,10 @@ def test_every_sample_is_replayed() -> None:
 
 @pytest.mark.usefixtures("mailbox")
 def test_dispatch_by_the_schedule(place: Place, aws: Any) -> None:
-    assert place.handle("dispatch", place.sample("dispatch-schedule")) == {"due": 1}
+    assert place.handle("dispatch", place.sample("dispatch-schedule")) == {
+        "due": 1,
+        "to_send": 0,
+    }
 
     (job,) = map(PollJob.from_json, taken(place, aws, "poll_queue"))
     assert [(key.account, key.mailbox) for key in job.mailboxes] == [(ACCOUNT, MAILBOX)]
@@ -260,3 +266,28 @@ def test_probe_audits(place: Place) -> None:
         "inbox": 1,
         "sent": 0,
     }
+
+
+def test_send_from_its_queue(place: Place) -> None:
+    assert place.handle("send", place.sample("send-sqs")) == {"batchItemFailures": []}
+
+
+def test_feedback_from_its_queue(place: Place) -> None:
+    assert place.handle("feedback", place.sample("feedback-sqs")) == {"batchItemFailures": []}
+
+
+def test_a_hand_on_a_deal_that_nobody_has_told_of(place: Place, people: None) -> None:
+    answer = place.handle("api", place.api_sample("api-put"))
+    assert (answer["statusCode"], json.loads(answer["body"])["code"]) == (404, "deal_unknown")
+
+
+def test_a_sign_in_at_a_provider_that_nobody_has_entered(place: Place, people: None) -> None:
+    answer = place.handle("probe", place.sample("probe-authorize"))
+    assert answer["refused"]["code"] == "provider_not_configured"
+
+
+def test_a_callback_that_nobody_has_begun(place: Place) -> None:
+    answer = place.handle("probe", place.sample("probe-callback"))
+    assert answer["refused"]["code"] == "state_unknown"
+    answer = place.handle("webhook", place.sample("webhook-oauth"))
+    assert (answer["statusCode"], json.loads(answer["body"])["code"]) == (400, "state_unknown")

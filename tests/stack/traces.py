@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import quote
 
 import requests
-import zstandard
+from backports import zstd
 
 from local.resources import Resources
 from local.stack import Stack
@@ -116,4 +116,4 @@ def _leaves(value: Any) -> Iterator[bytes]:
 
 
 def _unpacked(data: bytes) -> bytes:
-    return zstandard.ZstdDecompressor().decompress(data) if data.startswith(_ZSTD) else data
+    return zstd.decompress(data) if data.startswith(_ZSTD) else data

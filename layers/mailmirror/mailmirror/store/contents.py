@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import zstandard
+from backports import zstd
 
 from mailmirror.domain.address import Address
 from mailmirror.domain.identity import MessageKey
@@ -90,11 +90,10 @@ class ContentStore:
             if not filed.dated:
                 items.append(keys.message_instant(filed.key, filed.message, filed.instant))
         self._table.write(items)
-        pack = zstandard.ZstdCompressor(level=3).compress
         items = []
         uploads: list[tuple[Summary, bytes]] = []
         for content, raw in contents:
-            packed = pack(raw)
+            packed = zstd.compress(raw, level=3)
             in_object = len(packed) > ITEM_BYTES
             items.append(_summary_item(content, in_object=in_object))
             if in_object:
@@ -150,7 +149,7 @@ class ContentStore:
             if item is None:
                 raise KeyError(content.message)
             packed = item["raw"]
-        return zstandard.ZstdDecompressor().decompress(packed)
+        return zstd.decompress(packed)
 
     def copies(self, key: MailboxKey, limit: int) -> Sequence[tuple[keys.Key, Filed]]:
         """Read the first copies of a mailbox that are left."""
