@@ -24,7 +24,6 @@ HERE = Path(__file__).parent
 PINS = environments.PINS / "runtime.txt"
 SUITE = "trixie"
 PACKAGES = ["ca-certificates", "libpython3.13-stdlib", "python3.13-minimal"]
-FALLBACK_MIRROR = "http://deb.debian.org/debian"
 UNUSED = [
     "usr/bin/perl*",
     "usr/lib/*/gconv",
@@ -86,7 +85,7 @@ def _recipe() -> str:
 
 def _debian(root: Path, log: Path) -> None:
     command = ["debootstrap", "--variant=minbase", f"--include={','.join(PACKAGES)}"]
-    _run([*command, SUITE, str(root), _mirror()], log)
+    _run([*command, SUITE, str(root), *_mirror()], log)
     for pattern in UNUSED:
         for path in root.glob(pattern):
             if path.is_dir():
@@ -106,14 +105,14 @@ def _runtime(root: Path, log: Path) -> None:
     shutil.copy(HERE / "lambda-entrypoint.sh", root)
 
 
-def _mirror() -> str:
-    """The Debian archive that this machine's own packages come from, else the public one."""
+def _mirror() -> list[str]:
+    """The Debian archive that this machine's own packages come from, else debootstrap's own."""
     if not shutil.which("apt-get"):
-        return FALLBACK_MIRROR
+        return []
     command = ["apt-get", "indextargets", "--format", "$(REPO_URI)"]
     found = subprocess.run(command, capture_output=True, text=True).stdout.split()
     archives = (uri for uri in found if uri.rstrip("/").endswith("/debian"))
-    return next(archives, FALLBACK_MIRROR)
+    return list(archives)[:1]
 
 
 def _megabytes(root: Path) -> int:
