@@ -26,10 +26,9 @@ def authorize(job: ProbeJob) -> dict[str, Any]:
 
 
 def callback(job: ProbeJob) -> dict[str, Any]:
-    from mailmirror.usecases.oauth_sign_in import finish_sign_in
+    from mailmirror.usecases.oauth_sign_in import CallbackRequest, finish_sign_in
 
-    asked: dict[str, Any] = job.request  # type: ignore[assignment]
-    return shapes.outcome(finish_sign_in(asked["provider"], asked["query"], runtime))
+    return shapes.outcome(finish_sign_in(CallbackRequest.parse(job.request), runtime))
 
 
 def audit(job: ProbeJob) -> dict[str, Any]:

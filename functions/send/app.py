@@ -20,8 +20,8 @@ processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
 
 
 @failures_logged
-def send(record: SQSRecord, lambda_context: LambdaContext) -> None:
-    send_message(SendJob.from_json(record.body), runtime, until=runtime.deadline(lambda_context))
+def send(record: SQSRecord) -> None:
+    send_message(SendJob.from_json(record.body), runtime)
 
 
 @observed

@@ -61,8 +61,7 @@ def accept(office: Office, key: str | None = None, **fields: object) -> Outbound
 
 def deliver_job(outbound: Outbound | OutboundRef, runtime: Runtime) -> Outbound:
     """Let the queue bring a message's job once, and return what it has become."""
-    until = runtime.now() + timedelta(minutes=4)
-    send_message(SendJob(outbound.mailbox, outbound.id), runtime, until)
+    send_message(SendJob(outbound.mailbox, outbound.id), runtime)
     return now(outbound, runtime)
 
 

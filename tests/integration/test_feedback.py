@@ -286,7 +286,7 @@ def _lost(one: Outbound) -> Outbound:
 def test_the_id_that_ses_gave_is_an_alias_from_the_first_notification_on(
     outbound: Outbound, runtime: Runtime
 ) -> None:
-    alias = vertex(message_id(SES_ID, runtime.settings.region))
+    alias = vertex(message_id(SES_ID, runtime.settings.aws_region))
     tell(delivery(outbound, KIM), runtime)
     graph = runtime.threads.graph(outbound.account, [alias, outbound.vertex])
     known = graph.alias(alias)

@@ -67,6 +67,20 @@ def mailbox(office: Office, dovecot: Dovecot) -> Mailbox:
     return mailbox
 
 
+def test_two_hands_of_one_stamp_come_to_the_same_in_either_order(
+    office: Office, mailbox: Mailbox, runtime: Runtime
+) -> None:
+    placed = on_thread(office, "d", 1, attached=False)
+    other = replace(placed, hand=replace(placed.hand, attached=True))
+    runtime.hands.put(office.account, other)
+    first = {one.hand for one in runtime.hands.of_deal(office.account, DealId("d"))}
+    runtime.hands.put(office.account, placed)
+    second = {one.hand for one in runtime.hands.of_deal(office.account, DealId("d"))}
+
+    assert first == second == {placed.hand, other.hand}
+    assert set(runtime.threads.read(office.account, placed.thread).hands) == first
+
+
 # What happens to a thread after a hand
 
 

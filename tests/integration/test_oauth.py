@@ -31,6 +31,7 @@ from mailmirror.usecases.audit_mailbox import audit_mailbox
 from mailmirror.usecases.change_mailbox import disconnect
 from mailmirror.usecases.oauth_sign_in import (
     AuthorizeRequest,
+    CallbackRequest,
     Outcome,
     begin_sign_in,
     finish_sign_in,
@@ -109,7 +110,7 @@ class Desk:
         return _query(self.oidc.authorize(url, address, consent))
 
     def finish(self, query: Mapping[str, str], provider: str = GOOGLE) -> Outcome:
-        return finish_sign_in(provider, query, self.runtime)
+        return finish_sign_in(CallbackRequest(provider, query), self.runtime)
 
     def refusal(self, query: Mapping[str, str], provider: str = GOOGLE) -> Refused:
         """Why a callback is refused, which the CRM is told at the return URL."""

@@ -109,8 +109,7 @@ def killed_at(step: int, runtime: Runtime, outbound: Outbound) -> str | None:
         steps.before(ImapSession, "folders", lambda *_: "LIST")
         steps.before(ImapSession, "examine", lambda *_: "EXAMINE")
         try:
-            until = runtime.now() + timedelta(minutes=4)
-            send_message(SendJob(outbound.mailbox, outbound.id), runtime, until)
+            send_message(SendJob(outbound.mailbox, outbound.id), runtime)
             steps.step("the end")
         except BaseException:
             traceback.print_exc()

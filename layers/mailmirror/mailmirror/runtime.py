@@ -78,15 +78,14 @@ class Settings:
     ses_configuration_set: str
     feedback_topic: str
     notifications_signed: str
-    region: str
+    aws_region: str
     probe_function: str
     allowed_networks: str
     extra_ca_object: str
 
     @classmethod
     def from_environment(cls) -> "Settings":
-        found = {name: os.environ.get(name.upper(), "") for name in cls.__dataclass_fields__}
-        return cls(**found | {"region": os.environ.get("AWS_REGION", "")})
+        return cls(**{name: os.environ.get(name.upper(), "") for name in cls.__dataclass_fields__})
 
     def need(self, name: str) -> str:
         """Return a setting that must be there.
@@ -259,7 +258,7 @@ class Runtime:
         return SesTransport(
             self._client("sesv2"),
             self.settings.need("ses_configuration_set"),
-            self.settings.need("region"),
+            self.settings.need("aws_region"),
         )
 
     @cached_property
@@ -268,7 +267,7 @@ class Runtime:
         return Notifications(
             self.settings.need("feedback_topic"),
             signed=self.settings.notifications_signed != "no",
-            region=self.settings.region,
+            region=self.settings.aws_region,
         )
 
     @cached_property

@@ -46,7 +46,15 @@ def normalise_message_id(field: str) -> str | None:
 
 def message_ids(field: str) -> list[str]:
     """Return the Message-IDs that an In-Reply-To or References field names, in their order."""
-    return [_fold_domain(found) for found in _MESSAGE_ID.findall(field)]
+    return [_fold_domain(found) for found in written_ids(field)]
+
+
+def written_ids(field: str) -> list[str]:
+    """Return the Message-IDs that a field names, letter by letter.
+
+    A reply names them so: other programs tell cases apart, on the right side too.
+    """
+    return _MESSAGE_ID.findall(field)
 
 
 def message_key(message: Identifying) -> MessageKey:

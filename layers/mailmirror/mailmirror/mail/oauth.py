@@ -171,6 +171,7 @@ def _session(
     # Without scopes, so that answers which grant others raise nothing here: the caller looks.
     session = OAuth2Session(client.client_id, redirect_uri=client.redirect_uri, scope=scope)
     session.trust_env = False
+    session.max_redirects = 0  # a 307 would take code and secret to another host
     session.mount("https://", Trusting())
     for hook in ("access_token_response", "refresh_token_response"):
         session.register_compliance_hook(hook, _readable)

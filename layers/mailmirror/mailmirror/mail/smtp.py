@@ -47,7 +47,9 @@ class _Smtp(smtplib.SMTP):
             smtplib.SMTPResponseException: it is no reply.
         """
         if self.file is None:
-            self.file = self.sock.makefile("rb")  # type: ignore[union-attr]
+            if self.sock is None:
+                raise smtplib.SMTPServerDisconnected("not connected")
+            self.file = self.sock.makefile("rb")
         texts: list[bytes] = []
         for _ in range(_MOST_LINES):
             line = self.file.readline(_LONGEST_LINE + 1)

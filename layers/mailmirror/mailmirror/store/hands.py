@@ -29,8 +29,9 @@ class HandStore:
     def put(self, account: AccountId, placed: PlacedHand) -> None:
         """Keep a hand, in both places or in neither. Four write units; a repeat changes nothing."""
         hand, thread = placed.hand, placed.thread
-        by_deal = keys.deal_hand(account, hand.deal, hand.message or thread, hand.stamp)
-        by_thread = keys.thread_hand(account, thread, hand.deal, hand.message, hand.stamp)
+        said = "attached" if hand.attached else "detached"
+        by_deal = keys.deal_hand(account, hand.deal, hand.message or thread, hand.stamp, said)
+        by_thread = keys.thread_hand(account, thread, hand.deal, hand.message, hand.stamp, said)
         self._table.transact([Put(_item(by_deal, placed)), Put(_item(by_thread, placed))])
 
     def of_deal(self, account: AccountId, deal: DealId) -> Sequence[PlacedHand]:

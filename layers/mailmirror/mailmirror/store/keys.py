@@ -126,16 +126,24 @@ def deal_version(account: AccountId, id: DealId, stamp: Stamp) -> Key:
 HANDS = "hand#"
 
 
-def deal_hand(account: AccountId, deal_id: DealId, target: str, stamp: Stamp) -> Key:
-    """A hand where a deal's card looks; the target is a thread as it was called, or a message."""
-    return _key(deal(account, deal_id), f"{HANDS}{target}#{stamp}")
+def deal_hand(account: AccountId, deal_id: DealId, target: str, stamp: Stamp, said: str) -> Key:
+    """A hand where a deal's card looks; the target is a thread as it was called, or a message.
+
+    With what it says: two that differ under one stamp are both kept, whichever came first.
+    """
+    return _key(deal(account, deal_id), f"{HANDS}{target}#{stamp}#{said}")
 
 
 def thread_hand(
-    account: AccountId, id: ThreadId, deal_id: DealId, message: MessageKey | None, stamp: Stamp
+    account: AccountId,
+    id: ThreadId,
+    deal_id: DealId,
+    message: MessageKey | None,
+    stamp: Stamp,
+    said: str,
 ) -> Key:
     """The same hand where whoever files the thread looks."""
-    return _key(thread(account, id), f"{HANDS}{message or 'thread'}#{deal_id}#{stamp}")
+    return _key(thread(account, id), f"{HANDS}{message or 'thread'}#{deal_id}#{stamp}#{said}")
 
 
 # Mailboxes

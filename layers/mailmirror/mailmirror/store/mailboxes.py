@@ -1,7 +1,9 @@
 """Mailboxes: who connected what, and how to reach it."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from datetime import date, datetime
+from typing import Any
 
 from mailmirror.domain.address import Address
 from mailmirror.domain.mailbox import (
@@ -174,8 +176,8 @@ def _mailbox(account: AccountId, item: Item) -> Mailbox:
         key=MailboxKey(account, MailboxId(item[keys.SK]), int(item["epoch"])),
         owner=UserId(item["owner"]),
         email=Address(item["email"]),
-        imap=_server(item["imap"]),
-        smtp=_server(item["smtp"]) if "smtp" in item else None,
+        imap=read_server(item["imap"]),
+        smtp=read_server(item["smtp"]) if "smtp" in item else None,
         username=item["username"],
         history_since=date.fromisoformat(item["history_since"]),
         status=MailboxStatus(item["status"]),
@@ -184,5 +186,6 @@ def _mailbox(account: AccountId, item: Item) -> Mailbox:
     )
 
 
-def _server(item: Item) -> Server:
+def read_server(item: Mapping[str, Any]) -> Server:
+    """A server from its host, port and security, as an item or an operator's file has them."""
     return Server(item["host"], int(item["port"]), Security(item["security"]))

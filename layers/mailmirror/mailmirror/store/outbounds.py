@@ -162,10 +162,16 @@ class OutboundStore:
                 stored = found
         raise ConditionFailed(stored.outbound.id)
 
-    def erase(self, mailbox: MailboxKey) -> None:
-        """Delete all that a mailbox has sent, in its epoch."""
-        items = self._table.query(keys.outbounds(mailbox))
-        self._table.write(deletes=[{keys.PK: i[keys.PK], keys.SK: i[keys.SK]} for i in items])
+    def erase(self, mailbox: MailboxKey, now: datetime) -> bool:
+        """Delete what a mailbox has sent, in its epoch, but for what is being sent.
+
+        Returns:
+            Whether all of it is deleted.
+        """
+        found = [_stored(item).outbound for item in self._table.query(keys.outbounds(mailbox))]
+        ended = [one for one in found if one.lease is None or one.lease.until <= now]
+        self._table.write(deletes=[keys.outbound(mailbox, one.id) for one in ended])
+        return len(ended) == len(found)
 
     def due(self, shard: int, now: datetime) -> list[OutboundRef]:
         """Those of a shard that are due."""

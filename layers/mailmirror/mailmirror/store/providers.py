@@ -3,10 +3,11 @@
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
-from mailmirror.domain.mailbox import Provider, Security, Server
+from mailmirror.domain.mailbox import Provider, Server
 from mailmirror.store import keys
 from mailmirror.store.accounts import Account
-from mailmirror.store.table import Item, Put, Table
+from mailmirror.store.mailboxes import read_server
+from mailmirror.store.table import Put, Table
 from mailmirror.store.vault import Vault
 
 
@@ -61,13 +62,9 @@ class ProviderStore:
             token_url=item["token_url"],
             userinfo_url=item["userinfo_url"],
             issuer=item["issuer"],
-            imap=_server(item["imap"]),
-            smtp=_server(item["smtp"]) if item.get("smtp") else None,
+            imap=read_server(item["imap"]),
+            smtp=read_server(item["smtp"]) if item.get("smtp") else None,
         )
-
-
-def _server(item: Item) -> Server:
-    return Server(item["host"], int(item["port"]), Security(item["security"]))
 
 
 def _what(provider: Provider) -> str:

@@ -8,17 +8,14 @@ Where the last step fails, the due entry brings the message to the queue a minut
 
 import hashlib
 import json
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from mailmirror.domain.address import normalise
 from mailmirror.domain.identity import (
     Identifying,
-    message_ids,
     message_key,
     normalise_message_id,
     vertex,
@@ -27,12 +24,8 @@ from mailmirror.domain.mailbox import Mailbox, MailboxStatus
 from mailmirror.domain.outbound import Outbound, Recipient, Transport
 from mailmirror.domain.problems import Code, Refused
 from mailmirror.domain.providers import SendingFacts, sending_facts
-from mailmirror.domain.threads import ThreadId, vertices
 from mailmirror.mail.compose import Draft, File, Named, compose
-from mailmirror.mail.fields import Fields, read_fields
-from mailmirror.mail.headers import parse_headers
 from mailmirror.runtime import Runtime, log_failure
-from mailmirror.store.accounts import Account
 from mailmirror.store.objects import TooLarge
 from mailmirror.store.outbounds import Limit, Request
 from mailmirror.store.queues import NotQueued, SendJob
@@ -40,24 +33,15 @@ from mailmirror.store.ses import MAX_MESSAGE_BYTES as SES_BYTES
 from mailmirror.store.table import ConditionFailed
 from mailmirror.usecases.acting_user import Viewer
 from mailmirror.usecases.compose_message import Attached, Composition
-from mailmirror.usecases.read_message import find_message
+from mailmirror.usecases.reply import Parent, find_parent, thread_of
+from mailmirror.usecases.sending_limits import check_limits, limits_of
 
 DUE_AFTER = timedelta(minutes=1)
 """Until the schedule looks whether the queue has brought an accepted message on its way."""
 MOST_RECIPIENTS = 500
 """Whatever the account's setting: each has a state, and all of them lie in one item."""
 _LONGEST_KEY = 200
-_ID = re.compile(r"<\s*([^<>\s]+)\s*>")
 _ATTEMPTS = 5
-
-
-@dataclass(frozen=True, slots=True)
-class _Parent:
-    """Its ids are as they were written: a reply must name them so."""
-
-    message_id: str
-    references: Sequence[str]
-    thread: ThreadId
 
 
 def accept_message(
@@ -83,10 +67,10 @@ def accept_message(
     transport = _transport(composition.transport, mailbox, runtime)
     facts = sending_facts(mailbox.provider, mailbox.smtp)
     now = runtime.now()
-    limits = _limits(account, facts, now)
-    _check_limits(mailbox, limits, now, runtime)
+    limits = limits_of(account, facts, now)
+    check_limits(mailbox, limits, now, runtime)
     draft = _draft(viewer, composition, transport, facts, runtime)
-    parent = _parent(viewer, composition, runtime)
+    parent = find_parent(viewer, composition.in_reply_to, runtime)
     written, outbound = _written(viewer, mailbox, transport, composition, draft, parent, runtime)
     most_bytes = SES_BYTES if transport is Transport.SES else facts.message_bytes
     if len(written) > most_bytes:
@@ -146,33 +130,6 @@ def _transport(wanted: str, mailbox: Mailbox, runtime: Runtime) -> Transport:
     return Transport.SMTP
 
 
-def _limits(account: Account, facts: SendingFacts, now: datetime) -> list[Limit]:
-    return [
-        Limit(f"day#{now:%Y-%m-%d}", min(account.messages_a_day, facts.a_day)),
-        Limit(f"minute#{now:%Y-%m-%dT%H:%M}", facts.a_minute),
-    ]
-
-
-def _check_limits(
-    mailbox: Mailbox, limits: Sequence[Limit], now: datetime, runtime: Runtime
-) -> None:
-    for limit in limits:
-        if runtime.outbounds.sent_in(mailbox.key, limit.period) < limit.most:
-            continue
-        daily = limit.period.startswith("day#")
-        start = now.replace(second=0, microsecond=0)
-        if daily:
-            start = start.replace(hour=0, minute=0)
-        resets_at = start + (timedelta(days=1) if daily else timedelta(minutes=1))
-        raise Refused(
-            Code.DAILY_LIMIT_REACHED if daily else Code.RATE_LIMIT_REACHED,
-            f"{limit.most} messages a {'day' if daily else 'minute'}",
-            limit=limit.most,
-            left=0,
-            resets_at=f"{resets_at:%Y-%m-%dT%H:%M:%SZ}",
-        )
-
-
 def _draft(
     viewer: Viewer,
     composition: Composition,
@@ -203,33 +160,13 @@ def _file(
     return File(one.name, one.content_type, data)
 
 
-def _parent(viewer: Viewer, composition: Composition, runtime: Runtime) -> _Parent | None:
-    if composition.in_reply_to is None:
-        return None
-    try:
-        line, raw = find_message(viewer, composition.in_reply_to, runtime)
-    except Refused as refusal:
-        raise Refused(Code.MESSAGE_UNKNOWN, "in_reply_to") from refusal
-    fields = read_fields(raw)
-    own = [*_ids_as_written(fields, "message-id"), fields.first("message-id").strip().strip("<>")]
-    if parse_headers(raw).message_id is None:
-        return None  # nothing that a reply could name
-    references = _ids_as_written(fields, "references")
-    return _Parent(own[0], references or _ids_as_written(fields, "in-reply-to")[:1], line.thread)
-
-
-def _ids_as_written(fields: Fields, name: str) -> list[str]:
-    """Message-IDs letter by letter: other programs tell cases apart, on the right side too."""
-    return _ID.findall(" ".join(fields.every(name)))
-
-
 def _written(
     viewer: Viewer,
     mailbox: Mailbox,
     transport: Transport,
     composition: Composition,
     files: Sequence[File],
-    parent: _Parent | None,
+    parent: Parent | None,
     runtime: Runtime,
 ) -> tuple[bytes, Outbound]:
     date = runtime.now().replace(microsecond=0)
@@ -261,7 +198,7 @@ def _written(
         transport=transport,
         sender=composition.sender.address,
         recipients=tuple(map(Recipient, composition.recipients)),
-        thread=_thread(viewer, draft, own, parent, runtime),
+        thread=thread_of(viewer, own, parent, runtime),
         vertex=own,
         message_id=normalised,
         date=date,
@@ -269,19 +206,6 @@ def _written(
         bcc=tuple(one.address for one in composition.bcc),
     )
     return written, outbound
-
-
-def _thread(
-    viewer: Viewer, draft: Draft, own: str, parent: _Parent | None, runtime: Runtime
-) -> ThreadId:
-    """What the thread will be called: its parent's, or the message's own vertex."""
-    if parent is None:
-        return ThreadId(own)
-    named = message_ids(" ".join(f"<{one}>" for one in (*parent.references, parent.message_id)))
-    members = vertices(vertex(draft.message_id), named[-1:], named[:-1])
-    graph = runtime.threads.graph(viewer.account, members)
-    known = next((t for one in members if (t := graph.thread_of(one)) is not None), parent.thread)
-    return graph.root(known)
 
 
 def _one_line(name: str) -> str:
@@ -305,7 +229,7 @@ def _keep(
             if request and (known := _answered(viewer, request, runtime)):
                 return known
             mailbox = next(one for one in viewer.mailboxes if one.key == outbound.mailbox)
-            _check_limits(mailbox, limits, now, runtime)
+            check_limits(mailbox, limits, now, runtime)
     else:
         raise Refused(Code.MAILBOX_BUSY)
     try:

@@ -43,9 +43,9 @@ def erase_mailbox(
         runtime.contents.erase_copies(at for at, _ in copies)
     runtime.objects.erase_mail(key)
     runtime.ledgers.erase(key)
-    runtime.outbounds.erase(key)
-    if stale_until is not None and runtime.now() < stale_until:
-        # A sync that lost its lease may still be writing: swept again when it is due next.
+    nothing_is_sent = runtime.outbounds.erase(key, runtime.now())
+    if not nothing_is_sent or (stale_until is not None and runtime.now() < stale_until):
+        # A sender, or a sync that lost its lease, may still be writing: swept when it is due next.
         runtime.sync_states.release(lease, first_sync_done=False)
         return True
     runtime.mailboxes.forget(mailbox)

@@ -73,6 +73,32 @@ class AuthorizeRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class CallbackRequest:
+    """What a provider's redirect brings. Its text form shows none of it."""
+
+    provider: str
+    """Of the callback's path."""
+    query: Mapping[str, str]
+    """`state`, and `code` or `error`."""
+
+    def __repr__(self) -> str:
+        return "CallbackRequest(…)"
+
+    @classmethod
+    def parse(cls, raw: object) -> "CallbackRequest":
+        """Read what `take_callback` passes on.
+
+        Raises:
+            Refused: it is none.
+        """
+        fields = raw if isinstance(raw, dict) else {}
+        provider, query = fields.get("provider"), fields.get("query")
+        if not isinstance(provider, str) or not isinstance(query, dict):
+            raise Refused(Code.STATE_UNKNOWN)
+        return cls(provider, {str(name): str(value) for name, value in query.items()})
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """What became of a sign-in, and where to send the browser; nowhere where that is empty."""
 
@@ -112,16 +138,13 @@ def begin_sign_in(id: AccountId, request: AuthorizeRequest, runtime: Runtime) ->
     return authorization_url(client, facts.scopes, state, begun.verifier, extra)
 
 
-def finish_sign_in(provider: str, query: Mapping[str, str], runtime: Runtime) -> Outcome:
+def finish_sign_in(callback: CallbackRequest, runtime: Runtime) -> Outcome:
     """Finish what the provider's redirect brings: connect the mailbox, or say why not.
-
-    Parameters:
-        provider: of the callback's path.
-        query: of the callback: `state`, and `code` or `error`.
 
     Raises:
         Refused: the state is none of ours, used, or too old; there is nowhere to return to.
     """
+    provider, query = callback.provider, callback.query
     state = query.get("state", "")
     found = _STATE.fullmatch(state)
     if found is None:

@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
-from mailmirror.domain.mailbox import AccountId, Provider, Security, Server
+from mailmirror.domain.mailbox import AccountId, Provider, Server
 from mailmirror.domain.problems import Code, Refused
 from mailmirror.domain.providers import SIGN_IN
 from mailmirror.runtime import Runtime
+from mailmirror.store.mailboxes import read_server
 from mailmirror.store.providers import Registration
 
 
@@ -47,14 +48,13 @@ def register_provider(
         token_url=others.get("token_url", facts.token_url).replace("{tenant}", tenant),
         userinfo_url=others.get("userinfo_url", facts.userinfo_url),
         issuer=others.get("issuer", facts.issuer),
-        imap=_server(others.get("imap")) or facts.imap,
-        smtp=_server(others["smtp"]) if "smtp" in others else facts.smtp,
+        imap=read_server(others["imap"]) if "imap" in others else facts.imap,
+        smtp=_smtp(others) if "smtp" in others else facts.smtp,
     )
     runtime.providers.put(account, registration, runtime.now())
     return registration
 
 
-def _server(fields: Mapping[str, Any] | None) -> Server | None:
-    if not fields:
-        return None
-    return Server(fields["host"], int(fields["port"]), Security(fields["security"]))
+def _smtp(others: Mapping[str, Any]) -> Server | None:
+    """None where the file says that there is none."""
+    return read_server(others["smtp"]) if others["smtp"] else None

@@ -8,6 +8,7 @@ Everything before the last byte may be repeated. The outbound says `handed_over`
 written, so whoever comes after a crash does not send again.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -64,8 +65,12 @@ class Sending:
         return with_field("Bcc", bcc, self.wire) if bcc else self.wire
 
 
-def send_message(job: SendJob, runtime: Runtime, until: datetime) -> None:
-    """Bring a message as far as it can be brought now."""
+def send_message(job: SendJob, runtime: Runtime) -> None:
+    """Bring a message as far as it can be brought now.
+
+    Each of its conversations has a limit of its own; should the function end before they do, the
+    lease expires and the next job goes on.
+    """
     stored = runtime.outbounds.find(job.mailbox, job.id)
     if stored is None:
         runtime.outbounds.put_off(job.mailbox, job.id, None)
@@ -105,13 +110,15 @@ def _attempt(stored: Stored, lease: Lease, runtime: Runtime) -> Stored:
         _look_for_it(sending)
     if not sending.outbound.filed:
         _file(sending)
-        _change(sending, filed=True)
+        _note(sending, lambda one: replace(one, filed=True))
     if sending.outbound.waiting:
         attempt = Attempt(
             sending.stored, sending.mailbox, sending.account, sending.wire, runtime, lease
         )
-        by_ses = sending.outbound.transport is Transport.SES
-        hand_over_by_ses(attempt) if by_ses else hand_over_by_smtp(attempt)
+        if sending.outbound.transport is Transport.SES:
+            hand_over_by_ses(attempt)
+        else:
+            hand_over_by_smtp(attempt)
         sending.stored = attempt.stored
     if sending.outbound.has_left and not sending.outbound.in_sent:
         _put_into_sent(sending)
@@ -137,16 +144,13 @@ def _file(sending: Sending) -> None:
     file_on_cards(sending.kept, sending.mailbox, sending.account, date, sending.runtime)
 
 
-def _change(sending: Sending, **fields: object) -> None:
-    sending.stored = sending.runtime.outbounds.change(
-        sending.stored,
-        lambda one: replace(one, **fields),  # type: ignore[arg-type]
-    )
+def _note(sending: Sending, change: Callable[[Outbound], Outbound]) -> None:
+    sending.stored = sending.runtime.outbounds.change(sending.stored, change)
 
 
 def _look_for_it(sending: Sending) -> None:
     """An attempt has ended between the last byte and the answer, or without one."""
-    outbounds, outbound = sending.runtime.outbounds, sending.outbound
+    outbound = sending.outbound
     in_doubt = [*outbound.handed_over, *outbound.unclear]
     found = False
     if outbound.transport is Transport.SMTP:  # SES files nothing; its notifications tell
@@ -156,21 +160,19 @@ def _look_for_it(sending: Sending) -> None:
             found = False
     now = sending.runtime.now()
     if found:
-        sending.stored = outbounds.change(
-            sending.stored,
+        _note(
+            sending,
             lambda one: replace(one.told(in_doubt, RecipientState.SENT), in_sent=True),
         )
     else:
-        sending.stored = outbounds.change(
-            sending.stored, lambda one: one.lost_sight().looked_in_vain(now)
-        )
+        _note(sending, lambda one: one.lost_sight().looked_in_vain(now))
 
 
 def _put_into_sent(sending: Sending) -> None:
     outbound, mailbox, runtime = sending.outbound, sending.mailbox, sending.runtime
     facts = sending_facts(mailbox.provider, mailbox.smtp)
     if outbound.transport is Transport.SMTP and facts.files_its_own:
-        _change(sending, in_sent=True)
+        _note(sending, lambda one: replace(one, in_sent=True))
         return
     try:
         file_sent_copy(sending.kept, sending.mark, mailbox, outbound.date, runtime)
@@ -180,7 +182,7 @@ def _put_into_sent(sending: Sending) -> None:
         late = runtime.now() - outbound.date > _COPY_FOR or refusal.code is Code.SENT_NOT_FOUND
         if not late:
             return
-    _change(sending, in_sent=True)
+    _note(sending, lambda one: replace(one, in_sent=True))
 
 
 def _settle(outbound: Outbound, runtime: Runtime) -> None:

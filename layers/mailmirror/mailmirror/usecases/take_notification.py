@@ -58,7 +58,7 @@ def take_notification(notification: Mapping[str, object], runtime: Runtime) -> N
         return
     name_alias(
         stored.outbound,
-        vertex(message_id(str(mail.get("messageId")), runtime.settings.region)),
+        vertex(message_id(str(mail.get("messageId")), runtime.settings.aws_region)),
         runtime,
     )
     try:
