@@ -82,6 +82,7 @@ def test_a_line_of_a_card_says_what_a_person_looks_for(team: Team) -> None:
         "instant": quote["instant"],
         "claimed_date": None,
         "direction": "incoming",
+        "delivery": None,
         "snippet": "Please quote 40 scanners.",
         "attachments": [
             {"name": "見積書.pdf", "content_type": "application/pdf", "size": len(PDF)},
