@@ -71,7 +71,7 @@ revoke:  ## Revoke an API key ACCOUNT=… KEY=… [STACK=…]
 test: lint typecheck  ## All checks and tests; installs mail servers and node where missing
 	$(need) project sam ministack
 	@$(project)/python -m local.programs
-	@$(project)/pytest
+	@$(project)/pytest --numprocesses 2 --dist loadfile
 
 sam-local:  ## Run every sample event through sam local; needs a container engine
 	$(need) project sam ministack

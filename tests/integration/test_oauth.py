@@ -131,7 +131,8 @@ class Desk:
     def sign_in(
         self, user: str = "rep", address: str = REP, provider: Provider = GOOGLE
     ) -> Mailbox:
-        outcome = self.finish(self.browse(self.begin(user, provider), address), provider)
+        url = self.begin(user, provider, login_hint=address)
+        outcome = self.finish(self.browse(url, address), provider)
         assert outcome.refused is None, outcome.refused
         assert (outcome.return_url, bool(outcome.mailbox)) == (BACK, True)
         return self.mailbox(outcome.mailbox or MailboxId(""))
@@ -497,14 +498,31 @@ def test_a_link_that_was_passed_on_brings_no_colleagues_mail(desk: Desk) -> None
     assert desk.connected == []
 
 
+def test_without_an_expected_address_it_is_one_of_the_users_own(desk: Desk) -> None:
+    """A stranger who is sent the link would connect their mail to whoever began it."""
+    refused = desk.refusal(desk.browse(desk.begin(), ELSEWHERE))
+    assert refused.code is Code.ADDRESS_MISMATCH
+    assert refused.detail == f"{ELSEWHERE} instead of an address of the user's own"
+    assert desk.connected == []
+
+
+def test_a_mailbox_that_the_crm_calls_otherwise_is_connected_again_without_a_hint(
+    desk: Desk,
+) -> None:
+    first = desk.finish(desk.browse(desk.begin(login_hint=ELSEWHERE), ELSEWHERE)).mailbox
+    assert desk.finish(desk.browse(desk.begin(), ELSEWHERE)).mailbox == first
+
+
 def test_an_address_is_connected_once(desk: Desk) -> None:
     desk.sign_in("rep", ELSEWHERE)
-    assert desk.refused(desk.browse(desk.begin("boss"), ELSEWHERE)) is Code.ADDRESS_CONNECTED
+    url = desk.begin("boss", login_hint=ELSEWHERE)
+    assert desk.refused(desk.browse(url, ELSEWHERE)) is Code.ADDRESS_CONNECTED
 
 
 def test_a_second_address_waits_until_the_first_is_disconnected(desk: Desk) -> None:
     first = desk.sign_in()
-    assert desk.refused(desk.browse(desk.begin(), ELSEWHERE)) is Code.MAILBOX_LIMIT
+    url = desk.begin(login_hint=ELSEWHERE)
+    assert desk.refused(desk.browse(url, ELSEWHERE)) is Code.MAILBOX_LIMIT
     disconnect(desk.office.account, first.key.mailbox, desk.runtime)
     assert desk.sign_in(address=ELSEWHERE).email == ELSEWHERE
 
@@ -523,7 +541,7 @@ def test_who_unticks_the_mail_has_not_consented(desk: Desk) -> None:
 
 def test_a_mail_server_that_refuses_the_token_connects_nothing(desk: Desk) -> None:
     desk.oidc.set_claims(REP, email="who@us.example")  # a user whom that server does not know
-    refused = desk.refusal(desk.browse(desk.begin()))
+    refused = desk.refusal(desk.browse(desk.begin(login_hint="who@us.example")))
     assert refused.code is Code.TOKEN_REFUSED
     assert refused.detail.startswith("imap: status ")
     assert desk.connected == []

@@ -52,7 +52,7 @@ def new_login(mail_server: Dovecot) -> Callable[[], Login]:
 
 @pytest.fixture(scope="session")
 def team(new_crm: Callable[[], Crm], mail_server: Dovecot, new_login: Callable[[], Login]) -> Team:
-    """A team whose mail the schedule has mirrored; then something came for Cleo."""
+    """A team whose mail is mirrored; then something came for Cleo."""
     assembled = assemble(new_crm(), mail_server, [new_login() for _ in range(3)])
     later = letter(KIM, CLEO, subject=LATER, message_id="later@customer.example")
     assembled.deliver(assembled.cleo, later, ago())

@@ -12,7 +12,7 @@ from tests.crm import Crm, Json, contact, deal, event, user
 from tests.servers.dovecot import Dovecot
 from tests.stack.feed import told
 from tests.stack.mailing import Login
-from tests.stack.team import FIRST_SYNC_SECONDS
+from tests.stack.team import SYNC_SECONDS
 from tests.stack.test_mirror import Desk, code, mail, numbers, only, subjects
 from tests.stack.waiting import wait_for
 
@@ -60,11 +60,12 @@ def test_a_thread_taken_off_a_deal_does_not_come_back_with_the_customers_reply(d
     assert on_card(desk, ROLLOUT) == numbers(11)
 
     desk.deliver("fay", mail(2, In_Reply_To="<number-1@customer.example>"))
+    desk.crm.sync(desk.mailboxes["fay"])
     wait_for(
         "the reply",
         lambda: on_card(desk, "contacts/kim"),
         lambda seen: seen == numbers(11, 2, 1),
-        FIRST_SYNC_SECONDS,
+        SYNC_SECONDS,
     )
     reply = line(desk, 2)
     assert reply["thread_id"] == thread

@@ -11,11 +11,10 @@ from tests.servers.dovecot import Dovecot
 from tests.servers.postfix import Postfix
 from tests.stack.feed import told
 from tests.stack.mailing import Login, form, letter
-from tests.stack.team import wait_until_healthy
+from tests.stack.team import SYNC_SECONDS, wait_until_healthy
 from tests.stack.waiting import wait_for
 
 SENDER, KIM = "sender@us.example", "kim@sending.example"
-SYNC_SECONDS = 75
 
 
 class Sender:
@@ -27,7 +26,8 @@ class Sender:
         smtp = {"host": postfix.host, "port": postfix.submission_port, "security": "starttls"}
         asked = form(server, login, "sue", SENDER) | {"smtp": smtp}
         self.mailbox = crm.connect(asked)
-        wait_until_healthy(crm, self.mailbox, 100)
+        crm.sync(self.mailbox)
+        wait_until_healthy(crm, self.mailbox)
 
     def send(self, *, key: str | None = None, **fields: Any) -> requests.Response:
         body = {"from": SENDER, "to": [KIM], "subject": "Hello", "text": "Hello.", **fields}

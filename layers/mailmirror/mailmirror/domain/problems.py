@@ -275,7 +275,8 @@ PROBLEMS: dict[Code, Explanation] = {
     Code.ADDRESS_MISMATCH: Explanation(
         _UNPROCESSABLE,
         "Another address was signed in than the one expected.",
-        "Begin again, and choose the expected account at the provider.",
+        "Begin again, and choose the expected account at the provider; or name the address that is"
+        " meant as login_hint.",
     ),
     Code.ADDRESS_OF_ANOTHER_USER: Explanation(
         HTTPStatus.CONFLICT,

@@ -208,12 +208,18 @@ def _granted(tokens: Tokens, facts: SignInFacts) -> bool:
 
 
 def _check_expected(account: Account, begun: SignIn, who: Identified, runtime: Runtime) -> None:
-    if begun.login_hint and who.address != begun.login_hint:
-        raise Refused(Code.ADDRESS_MISMATCH, f"{who.address} instead of {begun.login_hint}")
-    # A link that was passed on must not bring a colleague's mail to whoever began it.
+    """Keep a link that was passed on from bringing another's mail to whoever began it."""
     users = runtime.people.team(account.id).users
     if any(who.address in emails and user != begun.user for user, emails in users.items()):
         raise Refused(Code.ADDRESS_OF_ANOTHER_USER)
+    if begun.login_hint:
+        expected, named = {begun.login_hint}, begun.login_hint
+    else:
+        mailboxes = runtime.mailboxes.list_all(account.id)
+        own = {one.email for one in mailboxes if one.owner == begun.user}
+        expected, named = own | users.get(begun.user, set()), "an address of the user's own"
+    if who.address not in expected:
+        raise Refused(Code.ADDRESS_MISMATCH, f"{who.address} instead of {named}")
 
 
 def _account(id: AccountId, runtime: Runtime) -> Account:
