@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import timedelta
 from itertools import count
@@ -17,7 +17,7 @@ from mailmirror.store.hands import PlacedHand
 from mailmirror.usecases.change_mailbox import erase
 from mailmirror.usecases.give_hand import give_hand
 from mailmirror.usecases.read_card import Line
-from tests.integration.office import BOSS, KIM, LEE, MARCH, REP, Office, letter, subjects
+from tests.integration.office import BOSS, KIM, LEE, MARCH, REP, Clock, Office, letter, subjects
 from tests.servers.dovecot import Dovecot
 
 WRITES = ("put", "update", "transact", "_write_batch", "delete")
@@ -301,7 +301,7 @@ def test_a_detached_thread_is_not_shown_though_a_sync_joins_it_and_dies_meanwhil
     on_thread(office, "d", detached, attached=False)
     # What a sync that knew nothing of the hand has filed at the last moment.
     (entry,) = runtime.threads.read(office.account, line_of(office, detached).thread).entries
-    runtime.timelines.file_on_deals([entry], on=[DealId("d")])
+    runtime.timelines.file_on_deals([entry], [DealId("d")])
     read = runtime.timelines.deal
 
     class Death(BaseException):
@@ -328,9 +328,19 @@ def test_a_detached_thread_is_not_shown_though_a_sync_joins_it_and_dies_meanwhil
 # Races
 
 
+class Killed(BaseException):
+    pass
+
+
 @contextmanager
-def before_write(runtime: Runtime, number: int, what: Callable[[], None]) -> Iterator[list[bool]]:
-    """Do something just before the table's nth write; the list tells whether it came to that."""
+def before_write(
+    runtime: Runtime, number: int, what: Callable[[], None], *, then_die: bool = False
+) -> Iterator[list[bool]]:
+    """Do something just before the table's nth write; the list tells whether it came to that.
+
+    Parameters:
+        then_die: whether whoever writes is killed right after that write.
+    """
     table, writes, done = runtime.table, count(1), list[bool]()
     originals = {name: getattr(table, name) for name in WRITES}
 
@@ -339,6 +349,9 @@ def before_write(runtime: Runtime, number: int, what: Callable[[], None]) -> Ite
             if not done and next(writes) == number:
                 done.append(True)
                 what()
+                if then_die:
+                    originals[name](*args, **kwargs)
+                    raise Killed
             return originals[name](*args, **kwargs)
 
         return write
@@ -389,6 +402,44 @@ def test_a_hand_given_at_any_moment_of_a_sync_holds_from_then_on(
         follows = attached if give is on_thread else not attached
         assert on == {one for one, is_on in ((first, attached), (reply, follows)) if is_on}, moment
         assert {first, reply} <= set(numbers(office.deal("rep", "lees"))), moment
+    assert moment > 10
+
+
+@pytest.mark.parametrize("give", [on_thread, on_message])
+def test_what_is_attached_stays_though_a_sync_that_had_read_otherwise_dies(
+    runtime: Runtime,
+    dovecot: Dovecot,
+    office: Office,
+    clock: Clock,
+    after_a_crash: timedelta,
+    give: Hand,
+) -> None:
+    """The sync takes the thread off the deal, and is killed right after any of its writes."""
+    deal(office, "d", "open", -20, "kim")
+    deal(office, "lees", "open", -20, "lee")
+    mailbox = office.connect(dovecot, "rep", REP)
+    for moment in count(1):
+        first, reply = 10 * moment, 10 * moment + 1
+        dovecot.append(REP, "INBOX", letter(first), MARCH)
+        office.sync(mailbox)
+        on_thread(office, "d", first, attached=False)
+        dovecot.append(REP, "INBOX", letter(reply, LEE, replies_to=[first]), MARCH)
+
+        def attach(first: int = first) -> None:
+            give(office, "d", first, attached=True)
+
+        with (
+            suppress(Killed),
+            before_write(runtime, moment, attach, then_die=True) as done,
+        ):
+            office.sync(mailbox)
+        if not done:
+            break
+        assert first in numbers(office.deal("rep", "d")), moment
+        clock.advance(after_a_crash)
+        office.sync(mailbox)
+        on = {first, reply} & set(numbers(office.deal("rep", "d")))
+        assert on == ({first, reply} if give is on_thread else {first}), moment
     assert moment > 10
 
 

@@ -150,7 +150,7 @@ def test_a_page_of_a_deal_is_filled_though_entries_are_passed_over(
     # What a sync that died had filed on a deal that its thread is not on.
     for line in office.card("rep", "lee"):
         entries = runtime.threads.read(office.account, line.thread).entries
-        runtime.timelines.file_on_deals(entries, on=[DealId("d")])
+        runtime.timelines.file_on_deals(entries, [DealId("d")])
     first = deal(office, "d", limit=2)
     assert [line.summary.subject for line in first.lines] == ["Letter 3", "Letter 2"]
     second = deal(office, "d", first.next_cursor, limit=2)

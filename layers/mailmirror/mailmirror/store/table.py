@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 Item = dict[str, Any]
 """An item: str, int, bool, bytes, list, dict and sets of str, and numbers as Decimal when read."""
 
-_BATCH_WRITE, _BATCH_GET = 25, 100
+_BATCH_WRITE, _BATCH_GET, TRANSACTION = 25, 100, 100
 _ATTEMPTS = 8
 _WRITERS = 4
 _serialize = TypeSerializer().serialize
@@ -65,6 +65,15 @@ class Put:
 @dataclass(frozen=True, slots=True)
 class Delete:
     key: Key
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A condition on an item that a transaction leaves as it is."""
+
+    key: Key
+    condition: str
+    values: Mapping[str, Any]
 
 
 class Table:
@@ -220,7 +229,7 @@ class Table:
         self._wrote(answer, 1)
         return _plain(answer["Attributes"]) if answer.get("Attributes") else None
 
-    def transact(self, writes: Sequence[Put | Update | Delete]) -> None:
+    def transact(self, writes: Sequence[Put | Update | Delete | Check]) -> None:
         """Write up to 100 items, all or none. Two write units a KB.
 
         Raises:
@@ -242,7 +251,7 @@ class Table:
             raise
         self._wrote(answer, len(writes))
 
-    def _in_transaction(self, write: Put | Update | Delete) -> dict[str, Any]:
+    def _in_transaction(self, write: Put | Update | Delete | Check) -> dict[str, Any]:
         match write:
             case Put():
                 return {"Put": {"TableName": self._name, **_put_request(write)}}
@@ -250,6 +259,8 @@ class Table:
                 return {"Update": {"TableName": self._name, **_update_request(write)}}
             case Delete():
                 return {"Delete": {"TableName": self._name, "Key": _item(write.key)}}
+            case Check():
+                return {"ConditionCheck": {"TableName": self._name, **_check_request(write)}}
 
     def write(self, puts: Iterable[Item] = (), deletes: Iterable[Key] = ()) -> None:
         """Put and delete any number of items, without conditions, in whatever order.
@@ -320,6 +331,13 @@ def _put_request(put: Put) -> dict[str, Any]:
         request["ConditionExpression"] = put.condition
     if put.values:
         request["ExpressionAttributeValues"] = _item(put.values)
+    return request
+
+
+def _check_request(check: Check) -> dict[str, Any]:
+    request: dict[str, Any] = {"Key": _item(check.key), "ConditionExpression": check.condition}
+    if check.values:
+        request["ExpressionAttributeValues"] = _item(check.values)
     return request
 
 

@@ -12,7 +12,7 @@ from mailmirror.domain.threads import ThreadId
 from mailmirror.store import keys
 from mailmirror.store.filed import Filed, filed_item, read_filed
 from mailmirror.store.hands import read_hand
-from mailmirror.store.table import ConditionFailed, Item, Put, Table, Update
+from mailmirror.store.table import Check, ConditionFailed, Item, Put, Table, Update
 
 _STAYS = "attribute_not_exists(redirect)"
 
@@ -121,6 +121,8 @@ class Association:
     """Those on which some entries may be filed: noted before they are, and for good."""
     trying: frozenset[DealId]
     """Those on which entries are being filed, while it is not settled."""
+    taking_off: bool = False
+    """Whether whoever began last may be taking entries off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,8 +181,14 @@ class ThreadStore:
                 unread |= {ThreadId(one) for one in item.get("absorbed", ())} - members
                 if thread == root and "version" in item:
                     trying = frozenset(map(DealId, item.get("trying", ())))
-                    settled, version = bool(item["settled"]), int(item["version"])
-                    association = Association(deals, settled, version, ever, trying)
+                    association = Association(
+                        deals,
+                        bool(item["settled"]),
+                        int(item["version"]),
+                        ever,
+                        trying,
+                        bool(item.get("taking_off")),
+                    )
         return Thread(replace(association, ever=ever), entries, hands)
 
     def deals_of(
@@ -198,19 +206,32 @@ class ThreadStore:
         return {thread: shown.get(root, frozenset()) for thread, root in ends.items()}
 
     def begin_filing(
-        self, account: AccountId, root: ThreadId, deals: frozenset[DealId], version: int
-    ) -> None:
+        self,
+        account: AccountId,
+        root: ThreadId,
+        deals: frozenset[DealId],
+        version: int,
+        *,
+        taking_off: bool,
+    ) -> int:
         """Note on which deals entries are going to be filed. One write unit.
+
+        Parameters:
+            taking_off: whether entries are going to be taken off others.
+
+        Returns:
+            The version that the thread has now.
 
         Raises:
             ConditionFailed: the thread is no longer as it was at this version.
         """
-        values: dict[str, object] = {":no": False, ":next": version + 1}
-        expression = "SET settled = :no, version = :next"
+        values: dict[str, object] = {":no": False, ":next": version + 1, ":off": taking_off}
+        expression = "SET settled = :no, version = :next, taking_off = :off"
         if deals:
             expression += " ADD ever :deals, trying :deals"
             values[":deals"] = set(deals)
         self._write_root(account, root, expression, values, version)
+        return version + 1
 
     def settle(
         self, account: AccountId, root: ThreadId, deals: frozenset[DealId], version: int
@@ -221,11 +242,18 @@ class ThreadStore:
             ConditionFailed: the thread is no longer as it was at this version.
         """
         values: dict[str, object] = {":yes": True, ":next": version + 1}
-        expression = "SET settled = :yes, version = :next REMOVE trying, deals"
+        expression = "SET settled = :yes, version = :next REMOVE trying, taking_off, deals"
         if deals:
-            expression = "SET settled = :yes, version = :next, deals = :deals REMOVE trying"
+            expression = (
+                "SET settled = :yes, version = :next, deals = :deals REMOVE trying, taking_off"
+            )
             values[":deals"] = set(deals)
         self._write_root(account, root, expression, values, version)
+
+    def unchanged(self, account: AccountId, root: ThreadId, version: int) -> Check:
+        """That the thread is as it was at this version."""
+        same, value = _same_version(version)
+        return Check(keys.thread_root(account, root), f"{same} AND {_STAYS}", value)
 
     def _write_root(
         self,
@@ -235,9 +263,8 @@ class ThreadStore:
         values: dict[str, object],
         version: int,
     ) -> None:
-        same, value = _same_version(version)
-        key = keys.thread_root(account, root)
-        self._table.update(Update(key, expression, {**values, **value}, f"{same} AND {_STAYS}"))
+        same = self.unchanged(account, root, version)
+        self._table.update(Update(same.key, expression, {**values, **same.values}, same.condition))
 
 
 def _same_version(version: int) -> tuple[str, dict[str, int]]:

@@ -6,16 +6,20 @@ out as they are filed, only its own entries are missing. Where they come out oth
 
     begin   the deals are noted at the root: nobody takes the short way any more
     read    again, for an entry that came before the note
-    file    every entry on every deal, and off those that it is no longer on
+    file    every entry on every deal
+    off     those that it is no longer on, while nobody has begun since
     settle  on the condition that nobody has begun meanwhile; else from the start
 
-So of two syncs the one that settles last has read what both have added; one that has taken entries
-off and cannot settle files everything again, for another may have put them on in between. A crash
-leaves the note, by which the repeated batch, or the next message of the thread, files everything. A
-hand is kept before the thread is filed anew, so a sync has either read the hand or its entries are
-read with it.
+So of two syncs the one that settles last has read what both have added. Two that only file may
+share one beginning; whoever takes entries off begins for itself, and so does whoever comes upon
+that: from then on the first takes nothing off, not even what it has read as off. A crash leaves the
+note, by which the repeated batch, or the next message of the thread, files everything. A hand is
+kept before the thread is filed anew, so a sync has either read the hand or its entries are read
+with it.
 """
 
+import random
+import time
 from collections.abc import Sequence
 
 from mailmirror.domain.deals import DealId, associate
@@ -28,6 +32,8 @@ from mailmirror.store.table import ConditionFailed
 from mailmirror.usecases.crm import CrmView
 
 _ATTEMPTS = 50
+_PAUSE = 0.3
+"""Seconds for whoever is filing to come to an end, before another begins."""
 
 
 class Contended(Exception):
@@ -66,6 +72,7 @@ def _file(
 ) -> None:
     """File what was added; everything, if `mine` is None or the deals have changed."""
     threads = runtime.threads
+    begun = waited_for = -1  # versions
     for _ in range(_ATTEMPTS):
         thread = threads.read(account, root)
         found, hands = thread.association, Hands.of(thread.hands)
@@ -74,20 +81,29 @@ def _file(
             view.forget_deals()  # what changes a thread's deals must be of today
             deals = hands.thread_deals(_votes(thread.entries, view))
         reach = deals | hands.attached_messages
+        taking_off = bool(hands.on_messages) or not found.ever <= deals
+        may_go_on = found.version == begun or not (taking_off or found.taking_off)
+        if not found.settled and not may_go_on and found.version != waited_for:
+            waited_for = found.version
+            time.sleep(random.uniform(0, _PAUSE))
+            continue
         try:
             if mine is not None and found.settled and found.deals == deals and reach <= found.ever:
-                _put_on_deals(mine, hands, deals, frozenset(), runtime)
+                _put_on_deals(mine, hands, deals, runtime)
                 return
-            if found.settled or not reach <= found.trying:
-                threads.begin_filing(account, root, reach, found.version)
+            if found.settled or not may_go_on or not reach <= found.trying:
+                begun = threads.begin_filing(
+                    account, root, reach, found.version, taking_off=taking_off
+                )
                 continue
-            if hands.on_messages or not found.ever <= deals:
-                mine = None  # what is taken off now, whoever settles first may have put there
-            _put_on_deals(thread.entries, hands, deals, found.ever, runtime)
+            _put_on_deals(thread.entries, hands, deals, runtime)
+            unchanged = threads.unchanged(account, root, found.version)
+            for on, entries in _by_deals(thread.entries, hands, deals).items():
+                runtime.timelines.take_off_deals(entries, found.ever - on, unchanged)
             threads.settle(account, root, deals, found.version)
             return
         except ConditionFailed:
-            root = threads.roots(account, [root])[root]
+            root, begun = threads.roots(account, [root])[root], -1
     raise Contended(root)
 
 
@@ -97,15 +113,17 @@ def _votes(entries: Sequence[Filed], view: CrmView) -> frozenset[DealId]:
 
 
 def _put_on_deals(
-    entries: Sequence[Filed],
-    hands: Hands,
-    deals: frozenset[DealId],
-    ever: frozenset[DealId],
-    runtime: Runtime,
+    entries: Sequence[Filed], hands: Hands, deals: frozenset[DealId], runtime: Runtime
 ) -> None:
-    """Put entries on their deals and take them off all others that they may ever have been on."""
+    for on, some in _by_deals(entries, hands, deals).items():
+        runtime.timelines.file_on_deals(some, on)
+
+
+def _by_deals(
+    entries: Sequence[Filed], hands: Hands, deals: frozenset[DealId]
+) -> dict[frozenset[DealId], list[Filed]]:
+    """Entries by the deals that they are on."""
     by_deals: dict[frozenset[DealId], list[Filed]] = {}
     for entry in entries:
         by_deals.setdefault(hands.message_deals(entry.message, deals), []).append(entry)
-    for on, some in by_deals.items():
-        runtime.timelines.file_on_deals(some, on=on, off=ever - on)
+    return by_deals
