@@ -115,9 +115,7 @@ def assemble(crm: Crm, server: Dovecot, logins: list[Login]) -> Team:
 
     def connected(name: str, email: str, login: Login) -> Colleague:
         before = server.snapshot(login.username)
-        mailbox = crm.connect(form(server, login, name, email))
-        crm.sync(mailbox)
-        return Colleague(name, email, login, mailbox, before)
+        return Colleague(name, email, login, crm.connect(form(server, login, name, email)), before)
 
     team = Team(
         crm,
@@ -127,6 +125,9 @@ def assemble(crm: Crm, server: Dovecot, logins: list[Login]) -> Team:
         connected("cleo", CLEO, cleo),
         private,
     )
+    # All are connected first: Bob's address makes what he writes to Ann internal.
+    for one in (team.ann, team.bob, team.cleo):
+        crm.sync(one.mailbox)
     for one in (team.ann, team.bob, team.cleo):
         wait_until_healthy(crm, one.mailbox)
     return team
