@@ -1,40 +1,32 @@
 """A session with an IMAP server: `EXAMINE` and `BODY.PEEK` only, but for the copy of what was sent.
 
-IMAPClient speaks the protocol. This layer opens checked sockets for it, bounds what a server may
-send, asks in ranges of UIDs, and turns every failure into a code with a remedy. The plain path,
-without CONDSTORE, QRESYNC, ESEARCH or SPECIAL-USE, is the only one.
+It asks in ranges of UIDs. The plain path, without CONDSTORE, QRESYNC, ESEARCH or SPECIAL-USE, is
+the only one.
 """
 
 import imaplib
-import logging
-import socket
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from imapclient import IMAPClient, imap_utf7
-from imapclient.exceptions import IMAPClientError, LoginError
+from imapclient import imap_utf7
+from imapclient.exceptions import IMAPClientError
 from imapclient.response_parser import parse_fetch_response
 
-from mailmirror.domain.mailbox import FolderRole, Security, Server
+from mailmirror.domain.mailbox import FolderRole, Server
 from mailmirror.domain.problems import Code, Refused
 from mailmirror.domain.uids import UidSet
-from mailmirror.mail.connection import Reach, limited, tls_stage
+from mailmirror.mail.connection import Reach
 from mailmirror.mail.folders import Listed, RemoteFolder, roles
 from mailmirror.mail.headers import HEADER_FIELDS
-from mailmirror.mail.sasl import Login, TokenExchange, TokenLogin, token_refusal
-
-logging.getLogger("imapclient").setLevel(logging.WARNING)  # its debug lines quote mail
+from mailmirror.mail.imap_client import BoundedClient, signed_in_client
+from mailmirror.mail.sasl import Login
 
 _STATUS_ITEMS = ["UIDVALIDITY", "UIDNEXT", "MESSAGES"]
 _COMMAND_BYTES = 7_500
 """Servers need not take longer commands (RFC 2683 3.2.1.5)."""
-_LINES_BYTES = 16 << 20
-_MOST_LINES = 50_000
-"""Beside those of the messages asked for: each costs imaplib ten microseconds and a copy."""
-_LINES_A_MESSAGE = 4
 _MOST_LISTED = 64 << 20
 _HEADERS = f"BODY.PEEK[HEADER.FIELDS ({' '.join(HEADER_FIELDS).upper()})]"
 
@@ -58,52 +50,6 @@ class Fetched:
     header: bytes
 
 
-class _TooMuch(Exception):
-    """The server sends more than was asked for."""
-
-
-class _Imap4(imaplib.IMAP4):
-    """imaplib on a socket that is open already, with a bound on what the server may send."""
-
-    def __init__(self, connection: socket.socket, server: Server) -> None:
-        self._connection = connection
-        self.budget = _LINES_BYTES
-        self.lines = _MOST_LINES
-        super().__init__(server.host, server.port)
-
-    def _create_socket(self, timeout: float | None = None) -> socket.socket:
-        return self._connection
-
-    def read(self, size: int) -> bytes:
-        self._spend(size)
-        return super().read(size)
-
-    def readline(self) -> bytes:
-        # imaplib's own bound of a million bytes is less than a SEARCH of a large folder answers.
-        line: bytes = self.file.readline(self.budget + 1)  # type: ignore[assignment]
-        self.lines -= 1
-        self._spend(len(line))
-        return line
-
-    def _spend(self, size: int) -> None:
-        self.budget -= size
-        if self.budget < 0 or self.lines < 0:
-            raise _TooMuch
-
-
-class _Client(IMAPClient):  # type: ignore[misc]
-    def __init__(self, connection: socket.socket, server: Server) -> None:
-        self._connection = connection
-        self._server = server
-        super().__init__(server.host, server.port, use_uid=True, ssl=False, timeout=None)
-        self.normalise_times = False
-        # One name that cannot be decoded would hide all other folders.
-        self.folder_encode = False
-
-    def _create_IMAP4(self) -> _Imap4:
-        return _Imap4(self._connection, self._server)
-
-
 class ImapSession:
     """A signed-in session. Use `sign_in`.
 
@@ -111,7 +57,7 @@ class ImapSession:
         Refused: `connection_lost`, `server_unavailable` or `protocol_error`.
     """
 
-    def __init__(self, client: Any) -> None:
+    def __init__(self, client: BoundedClient) -> None:
         self._client = client
 
     @classmethod
@@ -127,31 +73,12 @@ class ImapSession:
         Raises:
             Refused: the stage that failed, by its code.
         """
-        connection = reach.connect(server)
-        client: _Client | None = None
-        try:
-            with limited(seconds, connection):
-                if server.security is Security.TLS:
-                    connection = reach.secure(connection, server.host)
-                client = _greeted(connection, server)
-                if server.security is Security.STARTTLS:
-                    _start_tls(client, reach, server)
-                if isinstance(login, TokenLogin):
-                    _present_token(client, server, login)
-                else:
-                    _authenticate(client, login.username, login.password)
-                yield cls(client)
-                with suppress(imaplib.IMAP4.error, IMAPClientError, OSError, _TooMuch):
-                    client.logout()
-        finally:
-            if client is not None:
-                with suppress(OSError):  # it is shut down already
-                    client.shutdown()
-            connection.close()
+        with signed_in_client(server, login, reach, seconds) as client:
+            yield cls(client)
 
     def folders(self) -> Sequence[RemoteFolder]:
         """Find the Inbox and the folder of sent mail."""
-        with self._asking():
+        with self._client.asking():
             listed = [
                 Listed(frozenset(flags), (delimiter or b"").decode("ascii", "replace"), decoded)
                 for flags, delimiter, name in self._client.list_folders()
@@ -164,7 +91,7 @@ class ImapSession:
 
     def status(self, folder: RemoteFolder) -> Status | None:
         """Ask for a folder's STATUS; None where the server has no such folder any more."""
-        with self._asking():
+        with self._client.asking():
             try:
                 answer = self._client.folder_status(imap_utf7.encode(folder.name), _STATUS_ITEMS)
             except imaplib.IMAP4.abort:
@@ -175,7 +102,7 @@ class ImapSession:
 
     def examine(self, folder: RemoteFolder) -> Status:
         """Open a folder read-only."""
-        with self._asking():
+        with self._client.asking():
             answer = self._client.select_folder(imap_utf7.encode(folder.name), readonly=True)
         if b"UIDNEXT" not in answer:  # optional in the answer to EXAMINE before IMAP4rev2
             status = self.status(folder)
@@ -188,7 +115,7 @@ class ImapSession:
         """List the UIDs of the examined folder from `first` to `last`, by SEARCH."""
         if first > last:
             return UidSet()
-        with self._asking():
+        with self._client.asking():
             answer = self._client.search(["UID", f"{first}:{last}"])
         return UidSet.of(int(uid) for uid in answer) & UidSet.span(first, last)
 
@@ -241,7 +168,7 @@ class ImapSession:
             since: the first INTERNALDATE that counts.
             most: how many messages are looked at.
         """
-        with self._asking():
+        with self._client.asking():
             found = sorted(int(uid) for uid in self._client.search(["SINCE", since]))[-most:]
         asked = f"BODY.PEEK[HEADER.FIELDS ({field.upper()})]"
         answer = self._fetch(UidSet.of(found), [asked], 4_096 * len(found))
@@ -252,7 +179,7 @@ class ImapSession:
 
     def append(self, folder: RemoteFolder, raw: bytes, at: datetime) -> None:
         """Put a message into a folder, as read: the one change ever made to a mailbox."""
-        with self._asking():
+        with self._client.asking():
             self._client.append(imap_utf7.encode(folder.name), raw, [b"\\Seen"], at)
 
     def _fetch(
@@ -264,7 +191,7 @@ class ImapSession:
         """
         found: dict[int, Mapping[bytes, Any]] = {}
         for some in _commands(uids):
-            with self._asking(budget, len(some)):
+            with self._client.asking(budget, len(some)):
                 imap = self._client._imap
                 tag = imap._command("UID", "FETCH", str(some), f"({' '.join(data)})")
                 typ, answer = imap._command_complete("FETCH", tag)
@@ -274,76 +201,6 @@ class ImapSession:
                 parsed = parse_fetch_response(lines, normalise_times=False, uid_is_key=True)
             found |= {int(uid): items for uid, items in parsed.items() if int(uid) in some}
         return found
-
-    @contextmanager
-    def _asking(self, budget: int = 0, messages: int = 0) -> Iterator[None]:
-        self._client._imap.budget = budget + _LINES_BYTES
-        self._client._imap.lines = _MOST_LINES + _LINES_A_MESSAGE * messages
-        with _translated():
-            yield
-
-
-def _greeted(connection: socket.socket, server: Server) -> _Client:
-    try:
-        return _Client(connection, server)
-    except imaplib.IMAP4.error as error:
-        raise Refused(Code.PROTOCOL_ERROR, "no IMAP greeting") from error
-    except TimeoutError as error:
-        raise Refused(Code.CONNECT_TIMEOUT, "no greeting") from error
-    except (OSError, _TooMuch, ValueError) as error:
-        raise Refused(Code.PROTOCOL_ERROR, "no IMAP greeting") from error
-
-
-def _start_tls(client: _Client, reach: Reach, server: Server) -> None:
-    with _translated():
-        offered = client.has_capability("STARTTLS")
-    if not offered:
-        raise Refused(Code.STARTTLS_MISSING)
-    # tls_stage innermost: an error of certificates is also a ValueError.
-    with _translated_protocol(), tls_stage(server.host):
-        client.starttls(reach.trust)
-
-
-def _authenticate(client: _Client, username: str, password: str) -> None:
-    with _translated():
-        try:
-            if client.has_capability("AUTH=PLAIN"):
-                client.plain_login(username, password)
-            elif client.has_capability("LOGINDISABLED"):
-                raise Refused(Code.SIGN_IN_UNSUPPORTED)
-            else:
-                client.login(_quoted(username), password)  # imaplib quotes only the password
-        except LoginError as error:
-            if isinstance(error.__context__, imaplib.IMAP4.abort):  # says nothing of the password
-                raise Refused(Code.CONNECTION_LOST) from error
-            raise Refused(_sign_in_code(str(error))) from error
-
-
-def _present_token(client: _Client, server: Server, login: TokenLogin) -> None:
-    refusals: list[Refused] = []
-    with _translated():
-        exchange = TokenExchange.choose(
-            login, server, lambda name: bool(client.has_capability(f"AUTH={name}"))
-        )
-
-        def respond(challenge: bytes) -> bytes:
-            if not challenge:
-                return exchange.first
-            refusals.append(token_refusal(challenge))
-            return exchange.last
-
-        try:
-            client._imap.authenticate(exchange.mechanism, respond)
-        except imaplib.IMAP4.abort:
-            raise
-        except imaplib.IMAP4.error as error:
-            if _sign_in_code(str(error)) is Code.SERVER_UNAVAILABLE:
-                raise Refused(Code.SERVER_UNAVAILABLE) from error
-            raise (refusals[0] if refusals else Refused(Code.TOKEN_REFUSED)) from error
-
-
-def _quoted(text: str) -> str:
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def _decoded(name: object) -> str | None:
@@ -364,39 +221,6 @@ def _commands(uids: UidSet) -> Iterator[UidSet]:
         ranges.append(one)
     if ranges:
         yield UidSet(tuple(ranges))
-
-
-def _sign_in_code(answer: str) -> Code:
-    """RFC 5530: [UNAVAILABLE] is about the server, not about the password."""
-    busy = ("[UNAVAILABLE]", "[INUSE]", "[LIMIT]", "Too many simultaneous connections")
-    return Code.SERVER_UNAVAILABLE if any(word in answer for word in busy) else Code.SIGN_IN_FAILED
-
-
-@contextmanager
-def _translated() -> Iterator[None]:
-    """Turn the libraries' errors into codes; their texts can quote mail and are not kept."""
-    try:
-        with _translated_protocol():
-            yield
-    except (OSError, EOFError) as error:
-        raise Refused(Code.CONNECTION_LOST) from error
-
-
-@contextmanager
-def _translated_protocol() -> Iterator[None]:
-    try:
-        yield
-    except imaplib.IMAP4.abort as error:
-        raise Refused(Code.CONNECTION_LOST) from error
-    except LoginError:
-        raise
-    except _TooMuch as error:
-        raise Refused(Code.PROTOCOL_ERROR, "the server sends more than was asked for") from error
-    except (imaplib.IMAP4.error, IMAPClientError) as error:
-        busy = _sign_in_code(str(error)) is Code.SERVER_UNAVAILABLE
-        raise Refused(Code.SERVER_UNAVAILABLE if busy else Code.PROTOCOL_ERROR) from error
-    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
-        raise Refused(Code.PROTOCOL_ERROR, "the server's answer cannot be read") from error
 
 
 def _status(answer: Mapping[bytes, int], count: bytes) -> Status:
