@@ -1,8 +1,8 @@
 """What a person attaches or detaches by hand stays so, whatever mail, mailbox and CRM do next."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from itertools import count
@@ -17,10 +17,9 @@ from mailmirror.store.hands import PlacedHand
 from mailmirror.usecases.change_mailbox import erase
 from mailmirror.usecases.give_hand import give_hand
 from mailmirror.usecases.read_card import Line
+from tests.integration.interruptions import Killed, before_write
 from tests.integration.office import BOSS, KIM, LEE, MARCH, REP, Clock, Office, letter, subjects
 from tests.servers.dovecot import Dovecot
-
-WRITES = ("put", "update", "transact", "_write_batch", "delete")
 
 
 def on_thread(office: Office, deal: str, number: int, *, attached: bool) -> PlacedHand:
@@ -326,43 +325,6 @@ def test_a_detached_thread_is_not_shown_though_a_sync_joins_it_and_dies_meanwhil
 
 
 # Races
-
-
-class Killed(BaseException):
-    pass
-
-
-@contextmanager
-def before_write(
-    runtime: Runtime, number: int, what: Callable[[], None], *, then_die: bool = False
-) -> Iterator[list[bool]]:
-    """Do something just before the table's nth write; the list tells whether it came to that.
-
-    Parameters:
-        then_die: whether whoever writes is killed right after that write.
-    """
-    table, writes, done = runtime.table, count(1), list[bool]()
-    originals = {name: getattr(table, name) for name in WRITES}
-
-    def guarded(name: str) -> Callable[..., object]:
-        def write(*args: Any, **kwargs: Any) -> object:
-            if not done and next(writes) == number:
-                done.append(True)
-                what()
-                if then_die:
-                    originals[name](*args, **kwargs)
-                    raise Killed
-            return originals[name](*args, **kwargs)
-
-        return write
-
-    for name in WRITES:
-        setattr(table, name, guarded(name))
-    try:
-        yield done
-    finally:
-        for name in WRITES:
-            delattr(table, name)
 
 
 Hand = Callable[..., PlacedHand]

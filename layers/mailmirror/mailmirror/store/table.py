@@ -30,7 +30,7 @@ class ConditionFailed(Exception):
 
 
 class Throttled(Exception):
-    """DynamoDB left part of a batch undone, again and again; repeat the batch."""
+    """DynamoDB left a write, or part of a batch, undone, again and again; repeat it."""
 
 
 @dataclass(slots=True)
@@ -176,11 +176,10 @@ class Table:
 
         Raises:
             ConditionFailed: the condition does not hold.
+            Throttled: transactions are under way on the item, again and again.
         """
         try:
-            answer = self._client.put_item(
-                TableName=self._name, **_put_request(put), ReturnConsumedCapacity="TOTAL"
-            )
+            answer = self._one(self._client.put_item, _put_request(put))
         except self._client.exceptions.ConditionalCheckFailedException as error:
             raise ConditionFailed(put.item[PK], put.item[SK]) from error
         self._wrote(answer, 1)
@@ -190,14 +189,11 @@ class Table:
 
         Raises:
             ConditionFailed: the condition does not hold.
+            Throttled: transactions are under way on the item, again and again.
         """
         try:
-            answer = self._client.update_item(
-                TableName=self._name,
-                **_update_request(update),
-                ReturnValues="ALL_NEW",
-                ReturnConsumedCapacity="TOTAL",
-            )
+            request = _update_request(update) | {"ReturnValues": "ALL_NEW"}
+            answer = self._one(self._client.update_item, request)
         except self._client.exceptions.ConditionalCheckFailedException as error:
             raise ConditionFailed(update.key[PK], update.key[SK]) from error
         self._wrote(answer, 1)
@@ -205,14 +201,12 @@ class Table:
 
     def delete(self, key: Key, **only: str) -> bool:
         """Delete one item, if it is there and has these attributes; tell whether it was."""
-        request: dict[str, Any] = {"TableName": self._name, "Key": _item(key)}
+        request: dict[str, Any] = {"Key": _item(key), "ReturnValues": "ALL_OLD"}
         if only:
             request["ConditionExpression"] = " AND ".join(f"{name} = :{name}" for name in only)
             request["ExpressionAttributeValues"] = _item({f":{k}": v for k, v in only.items()})
         try:
-            answer = self._client.delete_item(
-                **request, ReturnValues="ALL_OLD", ReturnConsumedCapacity="TOTAL"
-            )
+            answer = self._one(self._client.delete_item, request)
         except self._client.exceptions.ConditionalCheckFailedException:
             return False
         self._wrote(answer, 1)
@@ -220,14 +214,19 @@ class Table:
 
     def take(self, key: Key) -> Item | None:
         """Delete one item and return what it was: of two who take it, one gets it."""
-        answer = self._client.delete_item(
-            TableName=self._name,
-            Key=_item(key),
-            ReturnValues="ALL_OLD",
-            ReturnConsumedCapacity="TOTAL",
-        )
+        request = {"Key": _item(key), "ReturnValues": "ALL_OLD"}
+        answer = self._one(self._client.delete_item, request)
         self._wrote(answer, 1)
         return _plain(answer["Attributes"]) if answer.get("Attributes") else None
+
+    def _one(self, call: Callable[..., Any], request: Mapping[str, Any]) -> Any:
+        """Write one item; again where a transaction is under way on it, for nothing was written."""
+        for attempt in range(_ATTEMPTS):
+            try:
+                return call(TableName=self._name, **request, ReturnConsumedCapacity="TOTAL")
+            except self._client.exceptions.TransactionConflictException:
+                self._back_off(attempt)
+        raise Throttled
 
     def transact(self, writes: Sequence[Put | Update | Delete | Check]) -> None:
         """Write up to 100 items, all or none. Two write units a KB.
@@ -283,9 +282,13 @@ class Table:
 
     def _write_batch(self, requests: list[Any]) -> None:
         for attempt in range(_ATTEMPTS):
-            answer = self._client.batch_write_item(
-                RequestItems={self._name: requests}, ReturnConsumedCapacity="TOTAL"
-            )
+            try:
+                answer = self._client.batch_write_item(
+                    RequestItems={self._name: requests}, ReturnConsumedCapacity="TOTAL"
+                )
+            except self._client.exceptions.TransactionConflictException:
+                self._back_off(attempt)
+                continue
             left: list[Any] = answer.get("UnprocessedItems", {}).get(self._name, [])
             self._wrote(answer, len(requests) - len(left))
             if not left:

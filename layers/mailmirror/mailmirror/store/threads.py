@@ -1,6 +1,7 @@
 """The graph of threads in the table, and what stands on each thread."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -121,8 +122,10 @@ class Association:
     """Those on which some entries may be filed: noted before they are, and for good."""
     trying: frozenset[DealId]
     """Those on which entries are being filed, while it is not settled."""
-    taking_off: bool = False
-    """Whether whoever began last may be taking entries off."""
+    begun: bool = False
+    """Whether somebody may be filing, and nothing has changed since that was begun."""
+    hands: int = 0
+    """How many hands were on the thread when it was settled: they only become more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,13 +184,15 @@ class ThreadStore:
                 unread |= {ThreadId(one) for one in item.get("absorbed", ())} - members
                 if thread == root and "version" in item:
                     trying = frozenset(map(DealId, item.get("trying", ())))
+                    settled, version = bool(item["settled"]), int(item["version"])
                     association = Association(
                         deals,
-                        bool(item["settled"]),
-                        int(item["version"]),
+                        settled,
+                        version,
                         ever,
                         trying,
-                        bool(item.get("taking_off")),
+                        begun=not settled and item.get("begun") == version,
+                        hands=int(item.get("hands", 0)),
                     )
         return Thread(replace(association, ever=ever), entries, hands)
 
@@ -211,13 +216,8 @@ class ThreadStore:
         root: ThreadId,
         deals: frozenset[DealId],
         version: int,
-        *,
-        taking_off: bool,
     ) -> int:
         """Note on which deals entries are going to be filed. One write unit.
-
-        Parameters:
-            taking_off: whether entries are going to be taken off others.
 
         Returns:
             The version that the thread has now.
@@ -225,8 +225,8 @@ class ThreadStore:
         Raises:
             ConditionFailed: the thread is no longer as it was at this version.
         """
-        values: dict[str, object] = {":no": False, ":next": version + 1, ":off": taking_off}
-        expression = "SET settled = :no, version = :next, taking_off = :off"
+        values: dict[str, object] = {":no": False, ":next": version + 1}
+        expression = "SET settled = :no, version = :next, begun = :next"
         if deals:
             expression += " ADD ever :deals, trying :deals"
             values[":deals"] = set(deals)
@@ -234,21 +234,29 @@ class ThreadStore:
         return version + 1
 
     def settle(
-        self, account: AccountId, root: ThreadId, deals: frozenset[DealId], version: int
+        self, account: AccountId, root: ThreadId, deals: frozenset[DealId], hands: int, version: int
     ) -> None:
         """Note that all entries are filed on these deals, and shown on no others. One write unit.
 
         Raises:
             ConditionFailed: the thread is no longer as it was at this version.
         """
-        values: dict[str, object] = {":yes": True, ":next": version + 1}
-        expression = "SET settled = :yes, version = :next REMOVE trying, taking_off, deals"
+        values: dict[str, object] = {":yes": True, ":next": version + 1, ":hands": hands}
+        expression = "SET settled = :yes, version = :next, hands = :hands"
         if deals:
-            expression = (
-                "SET settled = :yes, version = :next, deals = :deals REMOVE trying, taking_off"
-            )
+            expression += ", deals = :deals REMOVE trying"
             values[":deals"] = set(deals)
+        else:
+            expression += " REMOVE trying, deals"
         self._write_root(account, root, expression, values, version)
+
+    def disturb(self, account: AccountId, threads: Iterable[ThreadId]) -> None:
+        """Have whoever is filing these threads read them again. One write unit each."""
+        for root in threads:
+            key = keys.thread_root(account, root)
+            filed = "attribute_exists(version)"  # else nobody has begun
+            with suppress(ConditionFailed):
+                self._table.update(Update(key, "ADD version :one", {":one": 1}, filed))
 
     def unchanged(self, account: AccountId, root: ThreadId, version: int) -> Check:
         """That the thread is as it was at this version."""

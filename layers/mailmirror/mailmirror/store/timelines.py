@@ -114,16 +114,20 @@ class TimelineStore:
     def deal(
         self, deal: DealId, mailboxes: Sequence[MailboxKey], before: str, limit: int
     ) -> Sequence[Hit]:
-        """Read a page of a deal's timeline."""
-        return self._page(
-            [(key, keys.deal_timeline(key, deal)) for key in mailboxes], before, limit
-        )
+        """Read a page of a deal's timeline, consistently: what was just attached is there."""
+        partitions = [(key, keys.deal_timeline(key, deal)) for key in mailboxes]
+        return self._page(partitions, before, limit, consistent=True)
 
     def _page(
-        self, partitions: Iterable[tuple[MailboxKey, str]], before: str, limit: int
+        self,
+        partitions: Iterable[tuple[MailboxKey, str]],
+        before: str,
+        limit: int,
+        *,
+        consistent: bool = False,
     ) -> Sequence[Hit]:
         entries = heapq.merge(
-            *(self._entries(key, pk, before, limit) for key, pk in partitions),
+            *(self._entries(key, pk, before, limit, consistent) for key, pk in partitions),
             key=attrgetter("position"),
             reverse=True,
         )
@@ -136,11 +140,15 @@ class TimelineStore:
                 break
         return hits
 
-    def _entries(self, key: MailboxKey, pk: str, before: str, limit: int) -> Iterator[_Entry]:
+    def _entries(
+        self, key: MailboxKey, pk: str, before: str, limit: int, consistent: bool
+    ) -> Iterator[_Entry]:
         asked = read = limit + 1
         while read == asked:  # fewer than were asked for are the last
             read = 0
-            for item in self._table.query(pk, before=before, descending=True, limit=asked):
+            for item in self._table.query(
+                pk, before=before, descending=True, limit=asked, consistent=consistent
+            ):
                 entry = _Entry(key, item[SK], bool(item.get("dated", True)))
                 yield entry
                 read, before = read + 1, entry.position

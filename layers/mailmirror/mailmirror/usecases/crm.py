@@ -50,6 +50,10 @@ class CrmView:
         """Have deals read afresh: they may have changed since, and votes are decided by them."""
         self._deals = {}
 
+    def forget(self) -> None:
+        """Have all but the team read afresh: what was filed by later facts must not be undone."""
+        self._persons, self._deals = {}, {}
+
     def _look_up(self, addresses: Iterable[Address]) -> None:
         unknown = set(addresses) - self.team - self._persons.keys()
         if unknown:

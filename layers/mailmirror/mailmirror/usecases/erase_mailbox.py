@@ -30,8 +30,10 @@ def erase_mailbox(
             runtime.sync_states.release(lease, first_sync_done=False)
             return False
         lease = runtime.sync_states.heartbeat(lease, runtime.now())
-        threads = {filed.thread for _, filed in copies}
-        roots = runtime.threads.roots(key.account, threads)
+        roots = runtime.threads.roots(key.account, {filed.thread for _, filed in copies})
+        runtime.threads.erase(filed for _, filed in copies)
+        # A colleague's sync may have read them, and be putting them on deals.
+        runtime.threads.disturb(key.account, set(roots.values()))
         deals = {
             root: runtime.threads.read(key.account, root).association.ever
             for root in set(roots.values())
@@ -39,7 +41,6 @@ def erase_mailbox(
         for _, filed in copies:
             runtime.timelines.erase(filed, deals[roots[filed.thread]])
             runtime.contents.erase(key, filed.message)
-        runtime.threads.erase(filed for _, filed in copies)
         runtime.contents.erase_copies(at for at, _ in copies)
     runtime.objects.erase_mail(key)
     runtime.ledgers.erase(key)

@@ -10,12 +10,12 @@ out as they are filed, only its own entries are missing. Where they come out oth
     off     those that it is no longer on, while nobody has begun since
     settle  on the condition that nobody has begun meanwhile; else from the start
 
-So of two syncs the one that settles last has read what both have added. Two that only file may
-share one beginning; whoever takes entries off begins for itself, and so does whoever comes upon
-that: from then on the first takes nothing off, not even what it has read as off. A crash leaves the
-note, by which the repeated batch, or the next message of the thread, files everything. A hand is
-kept before the thread is filed anew, so a sync has either read the hand or its entries are read
-with it.
+So of two syncs the one that settles last has read what both have added. Each begins for itself:
+from then on an earlier one takes nothing off, not even what it has read as off, and cannot settle;
+it waits a little for the later one. A crash leaves the note, by which the repeated batch, or the
+next message of the thread, files everything. A hand is kept before the thread is filed anew, so a
+sync has either read the hand or its entries are read with it; the root tells how many were read.
+Who erases a mailbox disturbs its threads, and whoever was filing them erases what it has put after.
 """
 
 import random
@@ -32,8 +32,8 @@ from mailmirror.store.table import ConditionFailed
 from mailmirror.usecases.crm import CrmView
 
 _ATTEMPTS = 50
-_PAUSE = 0.3
-"""Seconds for whoever is filing to come to an end, before another begins."""
+_PAUSE, _LONGEST_PAUSE = 0.3, 5.0
+"""Seconds for whoever is filing to come to an end, before another begins; longer each time."""
 
 
 class Contended(Exception):
@@ -72,38 +72,44 @@ def _file(
 ) -> None:
     """File what was added; everything, if `mine` is None or the deals have changed."""
     threads = runtime.threads
-    begun = waited_for = -1  # versions
+    own = waited_for = -1  # versions
+    pause = _PAUSE
+    put: Sequence[Filed] = ()
     for _ in range(_ATTEMPTS):
         thread = threads.read(account, root)
         found, hands = thread.association, Hands.of(thread.hands)
+        for erased in set(put) - set(thread.entries):
+            runtime.timelines.erase(erased, found.ever)
         deals = hands.thread_deals(_votes(thread.entries, view))
         if mine is None or not found.settled or found.deals != deals:
             view.forget_deals()  # what changes a thread's deals must be of today
             deals = hands.thread_deals(_votes(thread.entries, view))
-        reach = deals | hands.attached_messages
-        taking_off = bool(hands.on_messages) or not found.ever <= deals
-        may_go_on = found.version == begun or not (taking_off or found.taking_off)
-        if not found.settled and not may_go_on and found.version != waited_for:
+            if not found.ever <= deals:
+                view.forget()  # and what takes it off one as well
+                deals = hands.thread_deals(_votes(thread.entries, view))
+        if found.begun and found.version not in (own, waited_for):
             waited_for = found.version
-            time.sleep(random.uniform(0, _PAUSE))
+            time.sleep(random.uniform(0, pause))
+            pause = min(2 * pause, _LONGEST_PAUSE)
             continue
+        as_filed = found.settled and (found.deals, found.hands) == (deals, len(thread.hands))
         try:
-            if mine is not None and found.settled and found.deals == deals and reach <= found.ever:
+            if mine is not None and as_filed:
                 _put_on_deals(mine, hands, deals, runtime)
                 return
-            if found.settled or not may_go_on or not reach <= found.trying:
-                begun = threads.begin_filing(
-                    account, root, reach, found.version, taking_off=taking_off
-                )
+            reach = deals | hands.attached_messages
+            if found.version != own or not reach <= found.trying:
+                own = threads.begin_filing(account, root, reach, found.version)
                 continue
-            _put_on_deals(thread.entries, hands, deals, runtime)
+            put = thread.entries
+            _put_on_deals(put, hands, deals, runtime)
             unchanged = threads.unchanged(account, root, found.version)
-            for on, entries in _by_deals(thread.entries, hands, deals).items():
+            for on, entries in _by_deals(put, hands, deals).items():
                 runtime.timelines.take_off_deals(entries, found.ever - on, unchanged)
-            threads.settle(account, root, deals, found.version)
+            threads.settle(account, root, deals, len(thread.hands), found.version)
             return
         except ConditionFailed:
-            root, begun = threads.roots(account, [root])[root], -1
+            root, own = threads.roots(account, [root])[root], -1
     raise Contended(root)
 
 
