@@ -218,6 +218,12 @@ def detach_message(id: str, message_id: str) -> Response[str]:
     return answer(shapes.hand(placed))
 
 
+@app.get("/v1/events/refused")
+def refused_events() -> Response[str]:
+    refused = runtime.feed.refused(account(), runtime.now())
+    return answer({"events": [shapes.refused_event(one) for one in refused]})
+
+
 @app.not_found
 def not_found(_: Exception) -> Response[str]:
     raise Refused(Code.NOT_FOUND, "no such route")

@@ -12,6 +12,7 @@ from urllib.request import Request, urlopen
 import pytest
 from botocore.client import BaseClient
 
+from mailmirror import shapes
 from mailmirror.domain.outbound import Outbound, OutboundState
 from mailmirror.domain.problems import Code, Refused
 from mailmirror.domain.providers import SendingFacts
@@ -147,6 +148,9 @@ def test_so_many_recipients_and_no_more(office: Office) -> None:
         ({"text": "a\0b"}, Code.INVALID_FIELD),
         ({"subject": "a\nb"}, Code.INVALID_FIELD),
         ({"transport": "pigeon"}, Code.INVALID_FIELD),
+        ({"send_at": "2027-01-01T00:00:00Z"}, Code.INVALID_FIELD),
+        ({"to": [{"address": KIM, "nmae": "Kim"}]}, Code.INVALID_FIELD),
+        ({"to": [f"{'k' * 65}@customer.example"]}, Code.INVALID_EMAIL),
         ({"transport": "ses"}, Code.TRANSPORT_UNAVAILABLE),
         ({"in_reply_to": "0" * 32}, Code.MESSAGE_UNKNOWN),
         ({"in_reply_to": "what?"}, Code.MESSAGE_UNKNOWN),
@@ -216,7 +220,7 @@ def test_another_request_under_the_same_key_is_refused(office: Office) -> None:
 
 @pytest.mark.usefixtures("server")
 @pytest.mark.parametrize("key", ["", "  ", "x" * 201, "a\nb"])
-def test_a_key_is_a_few_visible_characters(key: str, office: Office) -> None:
+def test_a_key_is_a_few_printable_characters(key: str, office: Office) -> None:
     assert refused(office, key).code is Code.INVALID_FIELD
 
 
@@ -262,6 +266,9 @@ def test_a_message_taken_back_in_time_is_on_no_card_and_is_not_sent(
     assert subjects(office.card("rep", "kim")) == ["Hello"]
     cancelled = cancel_outbound(office.viewer("rep"), waiting.id, runtime)
     assert cancelled.state is OutboundState.CANCELLED
+    told = shapes.outbound(cancelled)
+    assert (told["error"], told["next_attempt_at"]) == (None, None)
+    assert [(one["state"], one["error"]) for one in told["recipients"]] == [("cancelled", None)]
     assert office.card("rep", "kim") == []
     script.clear()
     settle(runtime, clock)

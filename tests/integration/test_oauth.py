@@ -498,6 +498,12 @@ def test_a_link_that_was_passed_on_brings_no_colleagues_mail(desk: Desk) -> None
     assert desk.connected == []
 
 
+def test_another_users_address_is_not_even_asked_for(desk: Desk) -> None:
+    with pytest.raises(Refused) as refused:
+        desk.begin("rep", login_hint=BOSS)
+    assert refused.value.code is Code.ADDRESS_OF_ANOTHER_USER
+
+
 def test_without_an_expected_address_it_is_one_of_the_users_own(desk: Desk) -> None:
     """A stranger who is sent the link would connect their mail to whoever began it."""
     refused = desk.refusal(desk.browse(desk.begin(), ELSEWHERE))
@@ -826,7 +832,13 @@ def test_signing_in_again_goes_on_where_it_stopped(desk: Desk) -> None:
     desk.dovecot.deliver(REP, letter(2))
     desk.later(30 * MINUTE)
 
+    before_that = desk.runtime.due.find(mailbox.key)
     again = desk.sign_in()
+    entry = desk.runtime.due.find(again.key)
+    assert before_that
+    assert entry
+    assert entry.due.last_success_at == before_that.due.last_success_at
+    assert desk.state(again) == (MailboxState.HEALTHY, None), "as of then"
     desk.office.sync(again)
     card = desk.office.card("rep", "kim")
     assert again.key == mailbox.key

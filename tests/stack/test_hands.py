@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from mailmirror.runtime import Runtime
-from mailmirror.store import keys
+from mailmirror.domain.problems import PROBLEMS, Code
 from tests.crm import Crm, Json, contact, deal, event, user
 from tests.servers.dovecot import Dovecot
 from tests.stack.feed import told
@@ -172,9 +171,7 @@ def test_an_event_that_names_not_one_of_thread_and_message_is_refused_at_once(de
     assert on_card(desk, ROLLOUT) == before
 
 
-def test_an_event_about_what_is_not_there_is_a_gap_with_its_code(
-    desk: Desk, office: Runtime
-) -> None:
+def test_an_event_about_what_is_not_there_is_a_gap_with_its_code_and_remedy(desk: Desk) -> None:
     first = line(desk, 1)
     thread, message = first["thread_id"], first["id"]
     before = on_card(desk, ROLLOUT)
@@ -193,11 +190,11 @@ def test_an_event_about_what_is_not_there_is_a_gap_with_its_code(
     answer = told(desk.crm, *bad.values())
 
     assert (answer["accepted"], answer["refused"]) == (len(bad), [])
-    kept = {
-        (one["code"], one["event"])
-        for one in office.table.query(keys.refusals(desk.crm.account.account_id))
-    }
+    kept = {one["id"]: one for one in desk.crm.get("/events/refused")["events"]}
     for expected, one in bad.items():
-        assert any(seen == expected and one["id"] in text for seen, text in kept), expected
+        told_of = kept[one["id"]]
+        explanation = PROBLEMS[Code(expected)]
+        assert (told_of["code"], told_of["type"]) == (expected, one["type"])
+        assert (told_of["reason"], told_of["remedy"]) == (explanation.reason, explanation.remedy)
     assert desk.crm.get("/contacts/kim/messages", "fay")["coverage"]["feed"]["complete"] is False
     assert on_card(desk, ROLLOUT) == before

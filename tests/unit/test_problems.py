@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from local.environments import ROOT
 from mailmirror.domain.problems import PROBLEMS, Code, Refused
 
 
@@ -30,6 +31,15 @@ def test_only_what_is_our_fault_or_the_mail_servers_silence_is_a_server_error(co
     providers = (Code.PROVIDER_MISCONFIGURED, Code.PROVIDER_UNAVAILABLE, Code.ID_TOKEN_INVALID)
     ours = (Code.PROBE_FAILED, Code.INTERNAL_ERROR)
     assert status.is_server_error == (code in (*ours, *providers))
+
+
+def test_every_code_stands_in_the_documents_as_it_is_told() -> None:
+    page = (ROOT / "docs" / "problems.md").read_text()
+    told = [line for line in page.splitlines() if line.startswith("| `")]
+    assert told == [
+        f"| `{code}` | {one.status.value} | {one.reason} | {one.remedy} |"
+        for code, one in sorted(PROBLEMS.items())
+    ]
 
 
 def test_two_codes_never_have_the_same_reason_to_tell() -> None:

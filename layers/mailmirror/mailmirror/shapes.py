@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 from mailmirror.domain.coverage import FeedCoverage, MailboxCoverage
 from mailmirror.domain.delivery import WORDS
 from mailmirror.domain.ledger import Audit
-from mailmirror.domain.outbound import Outbound, Recipient
+from mailmirror.domain.outbound import Outbound, OutboundState, Recipient
 from mailmirror.domain.problems import PROBLEMS, Code
 from mailmirror.domain.uids import UidSet
 from mailmirror.domain.verdict import EXPLANATIONS, Verdict
 from mailmirror.mail.content import Attachment
 from mailmirror.store.contents import Participant
+from mailmirror.store.feed import RefusedEvent
 from mailmirror.store.hands import PlacedHand
 from mailmirror.usecases.audit_mailbox import FolderAudit
 from mailmirror.usecases.make_upload import Upload
@@ -230,6 +231,7 @@ def _feed_coverage(feed: FeedCoverage) -> Json:
 
 def outbound(one: Outbound, language: str = "en") -> Json:
     """A message being sent: its state, and each recipient's."""
+    recipients = [_recipient(each, one.cancelled, language) for each in one.recipients]
     return {
         "id": one.id,
         "message_id": one.id,
@@ -242,15 +244,16 @@ def outbound(one: Outbound, language: str = "en") -> Json:
         "accepted_at": _time(one.date),
         "attempts": one.attempts,
         "next_attempt_at": _time(one.next_attempt_at),
-        "error": next((e for r in one.recipients if (e := _delivery_error(r, language))), None),
-        "recipients": [
-            {
-                "address": recipient.address,
-                "state": recipient.state.value,
-                "error": _delivery_error(recipient, language),
-            }
-            for recipient in one.recipients
-        ],
+        "error": next((found["error"] for found in recipients if found["error"]), None),
+        "recipients": recipients,
+    }
+
+
+def _recipient(one: Recipient, cancelled: bool, language: str) -> Json:
+    return {
+        "address": one.address,
+        "state": OutboundState.CANCELLED.value if cancelled else one.state.value,
+        "error": None if cancelled else _delivery_error(one, language),
     }
 
 
@@ -264,6 +267,20 @@ def _delivery_error(recipient: Recipient, language: str) -> Json | None:
         "reason": words.cause,
         "remedy": words.remedy,
         "reply": recipient.reply or None,
+    }
+
+
+def refused_event(one: RefusedEvent) -> Json:
+    """An event of the CRM's that could not be applied, and what to do."""
+    explanation = PROBLEMS[one.code]
+    return {
+        "id": one.id or None,
+        "type": one.type or None,
+        "refused_at": _time(one.at),
+        "code": one.code.value,
+        "reason": explanation.reason,
+        "remedy": explanation.remedy,
+        "detail": one.detail or None,
     }
 
 

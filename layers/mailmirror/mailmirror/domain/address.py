@@ -11,6 +11,8 @@ _LOCAL = re.compile(r"[^\s@<>(),;:\\\"\[\]\x00-\x1f\x7f\ud800-\udfff]+\Z")
 _LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)\Z")
 _LONGEST = 254
 """RFC 5321 4.5.3.1.3, less the angle brackets of a path."""
+_LONGEST_LOCAL = 64
+"""RFC 5321 4.5.3.1.1. Longer ones are matched where they come, but not sent to."""
 
 
 def normalise(text: str) -> Address | None:
@@ -40,6 +42,8 @@ def as_written(text: str) -> str | None:
     if normalise(text) is None:
         return None
     local, _, domain = unicodedata.normalize("NFC", text.strip()).rpartition("@")
+    if len(local.encode()) > _LONGEST_LOCAL:
+        return None
     return f"{local}@{_a_labels(domain.rstrip('.'))}"
 
 

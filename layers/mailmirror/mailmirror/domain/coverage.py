@@ -96,6 +96,6 @@ def feed_coverage(as_of: datetime | None, refused: int) -> FeedCoverage:
             False,
             as_of,
             f"{events} of the CRM's could not be applied.",
-            "Correct them as the webhook's answer says, and send them again under the same ids.",
+            "Correct them as `GET /v1/events/refused` says, and send them again by the same ids.",
         )
     return FeedCoverage(True, as_of, None, None)

@@ -122,7 +122,7 @@ PROBLEMS: dict[Code, Explanation] = {
     ),
     Code.ACTING_USER_REQUIRED: Explanation(
         HTTPStatus.BAD_REQUEST,
-        "This read can return mail, and does not say for whom.",
+        "This is about a user's mail, and does not say whose.",
         "Name the acting user's id in the header X-Mailmirror-User.",
     ),
     Code.ACTING_USER_UNKNOWN: Explanation(

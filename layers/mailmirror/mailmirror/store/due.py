@@ -49,10 +49,18 @@ class DueStore:
     def find(self, key: MailboxKey) -> DueEntry | None:
         return self.find_many([key]).get(key.mailbox)
 
-    def first(self, key: MailboxKey, now: datetime) -> Put:
-        """The entry of a mailbox that has just been connected, due at once."""
+    def first(self, key: MailboxKey, now: datetime, known: DueEntry | None = None) -> Put:
+        """The entry of a mailbox that has just been connected, due at once.
+
+        Parameters:
+            known: the entry of the same mailbox, where it was connected: it goes on from there.
+        """
         text = keys.time_text(now)
-        return Put({**keys.due(key), "due_at": text, "since": text, "failures": 0})
+        item = {**keys.due(key), "due_at": text, "since": text, "failures": 0}
+        if known and known.due.last_success_at:
+            item["last_success_at"] = keys.time_text(known.due.last_success_at)
+            item["seen"] = _seen_text(known.seen)
+        return Put(item)
 
     def polled(self, key: MailboxKey, now: datetime) -> None:
         """The server answered: due again after the interval. One write unit."""
@@ -76,7 +84,7 @@ class DueStore:
             {
                 ":due": keys.time_text(now + POLL_INTERVAL),
                 ":now": keys.time_text(now),
-                ":seen": json.dumps({name: asdict(one) for name, one in seen.items()}),
+                ":seen": _seen_text(seen),
                 ":none": 0,
             },
         )
@@ -141,6 +149,10 @@ class DueStore:
 
     def delete(self, key: MailboxKey) -> None:
         self._table.delete(keys.due(key))
+
+
+def _seen_text(seen: Mapping[str, Seen]) -> str:
+    return json.dumps({name: asdict(one) for name, one in seen.items()})
 
 
 def _entry(item: Item) -> DueEntry:

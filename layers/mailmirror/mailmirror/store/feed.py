@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -11,7 +12,7 @@ from mailmirror.store import keys
 from mailmirror.store.table import Item, Table, Update
 
 _KEPT_FOR = timedelta(days=30)
-_LONGEST = 1_000
+_LONGEST, _LONGEST_NAME = 1_000, 64
 _MOST_COUNTED = 100
 
 
@@ -23,6 +24,19 @@ class FeedState:
     """When the last event was applied or refused; None before the first."""
     refused: int
     """Events refused within the last 30 days, and not sent again in a better form since."""
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedEvent:
+    """An event that could not be applied."""
+
+    id: str
+    """Empty where it has none that is text or a number."""
+    type: str
+    code: Code
+    detail: str
+    at: datetime | None
+    """None of one that was refused before this was noted."""
 
 
 class FeedStore:
@@ -43,8 +57,12 @@ class FeedStore:
         """Keep an event that cannot be applied, with its code, for 30 days."""
         text = json.dumps(event)
         id = event.get("id") if isinstance(event, dict) else None
+        kind = event.get("type") if isinstance(event, dict) else None
         item = {
             **keys.refused(account, _digest(str(id) if isinstance(id, str | int) else text)),
+            "id": str(id)[:_LONGEST_NAME] if isinstance(id, str | int) else None,
+            "type": kind[:_LONGEST_NAME] if isinstance(kind, str) else None,
+            "at": keys.time_text(now),
             "event": text[:_LONGEST],
             "code": refusal.code.value,
             "detail": refusal.detail,
@@ -63,10 +81,25 @@ class FeedStore:
         as_of, refused_at = datetime.fromisoformat(item["as_of"]), item.get("refused_at")
         if not refused_at or now - datetime.fromisoformat(refused_at) >= _KEPT_FOR:
             return FeedState(as_of, 0)
-        kept = self._table.query(keys.refusals(account), limit=_MOST_COUNTED)
+        return FeedState(as_of, sum(1 for one in self._kept(account, now) if one["gap"]))
+
+    def refused(self, account: AccountId, now: datetime) -> list[RefusedEvent]:
+        """The events that could not be applied, of the last 30 days, at most a hundred."""
+        return [
+            RefusedEvent(
+                id=item.get("id", ""),
+                type=item.get("type", ""),
+                code=Code(item["code"]),
+                detail=item["detail"],
+                at=datetime.fromisoformat(item["at"]) if "at" in item else None,
+            )
+            for item in self._kept(account, now)
+        ]
+
+    def _kept(self, account: AccountId, now: datetime) -> Iterator[Item]:
         # An expired item can stay for days before DynamoDB deletes it.
-        gaps = (one for one in kept if one["gap"] and one[keys.EXPIRES] > now.timestamp())
-        return FeedState(as_of, sum(1 for _ in gaps))
+        kept = self._table.query(keys.refusals(account), limit=_MOST_COUNTED)
+        return (one for one in kept if one[keys.EXPIRES] > now.timestamp())
 
     def _note(self, account: AccountId, expression: str, now: datetime) -> Item:
         return self._table.update(

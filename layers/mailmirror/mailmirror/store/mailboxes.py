@@ -19,7 +19,7 @@ from mailmirror.domain.mailbox import (
 )
 from mailmirror.store import keys
 from mailmirror.store.change_log import Change, ChangeKind, ChangeLog
-from mailmirror.store.due import DueStore
+from mailmirror.store.due import DueEntry, DueStore
 from mailmirror.store.table import Delete, Item, Put, Table, Update
 
 
@@ -29,8 +29,11 @@ class MailboxStore:
         self._log = log
         self._due = due
 
-    def connect(self, mailbox: Mailbox, now: datetime) -> None:
+    def connect(self, mailbox: Mailbox, now: datetime, known: DueEntry | None = None) -> None:
         """Keep a mailbox, new or connected again; it is due at once.
+
+        Parameters:
+            known: its entry until now, where it goes on with the same server.
 
         Its address joins the team in the same transaction, which also keeps an address from
         being connected twice.
@@ -73,7 +76,7 @@ class MailboxStore:
                         "owner": mailbox.owner,
                     }
                 ),
-                self._due.first(key, now),
+                self._due.first(key, now, known),
             ],
             now,
         )

@@ -84,7 +84,7 @@ def _request(viewer: Viewer, raw: object, key: str | None) -> Request | None:
         return None
     if not key.strip() or len(key) > _LONGEST_KEY or not key.isprintable():
         raise Refused(
-            Code.INVALID_FIELD, f"Idempotency-Key: 1 to {_LONGEST_KEY} visible characters"
+            Code.INVALID_FIELD, f"Idempotency-Key: 1 to {_LONGEST_KEY} printable characters"
         )
     body = json.dumps(raw, sort_keys=True, ensure_ascii=True)
     return Request(viewer.user, _digest(key), _digest(body))

@@ -13,6 +13,8 @@ _LONGEST_SUBJECT = 500
 _LONGEST_NAME = 200
 _LONGEST_TEXT = 5 << 20
 _TRANSPORTS = ("auto", "smtp", "ses")
+_FIELDS = frozenset({"from", "to", "cc", "bcc", "subject", "text", "html", "attachments"})
+_CHOICES = frozenset({"in_reply_to", "transport"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,8 @@ class Composition:
         """
         if not isinstance(raw, dict):
             raise Refused(Code.MALFORMED_JSON, "not an object")
+        # What is not understood could be why it must not be sent now.
+        _check_names(raw, _FIELDS | _CHOICES)
         if raw.get("from") is None:
             raise Refused(Code.MISSING_FIELD, "from")
         found = cls(
@@ -80,6 +84,11 @@ class Composition:
         return found
 
 
+def _check_names(raw: Mapping[str, object], known: frozenset[str], within: str = "") -> None:
+    for name in sorted(raw.keys() - known):
+        raise Refused(Code.INVALID_FIELD, f"{within}{name[:40]!r}: no such field")
+
+
 def _several(raw: Mapping[str, object], field: str) -> Sequence[Named]:
     value = raw.get(field)
     if value is None:
@@ -92,6 +101,7 @@ def _several(raw: Mapping[str, object], field: str) -> Sequence[Named]:
 def _named(value: object, field: str) -> Named:
     """An address, or `{"address", "name"}`."""
     fields = value if isinstance(value, dict) else {"address": value}
+    _check_names(fields, frozenset({"address", "name"}), f"{field}: ")
     name = _line(fields.get("name"), f"{field}.name", _LONGEST_NAME)
     text = fields.get("address")
     if not isinstance(text, str) or not text.isprintable() or (address := as_written(text)) is None:
@@ -134,6 +144,7 @@ def _attachments(value: object) -> Sequence[Attached]:
 def _attached(value: object, field: str) -> Attached:
     if not isinstance(value, dict):
         raise Refused(Code.INVALID_FIELD, f"{field}: not an object")
+    _check_names(value, frozenset({"upload_id", "name", "content_type"}), f"{field}: ")
     upload = _line(value.get("upload_id"), f"{field}.upload_id", 64)
     if not is_id(upload):
         raise Refused(Code.UPLOAD_UNKNOWN, f"{field}.upload_id")

@@ -155,11 +155,14 @@ def _mailbox(account: Account, request: ConnectRequest, runtime: Runtime) -> Mai
 def _keep(account: Account, mailbox: Mailbox, credential: Credential, runtime: Runtime) -> None:
     """Seal the credential first: a mailbox that is due must have one."""
     now = mailbox.connected_at
+    before = runtime.mailboxes.find(account.id, mailbox.key.mailbox)
+    goes_on = before and (before.imap, before.username) == (mailbox.imap, mailbox.username)
+    known = runtime.due.find(mailbox.key) if goes_on else None
     runtime.credentials.put(account, mailbox.key, credential, now)
     refusal = Refused(Code.MAILBOX_BUSY)
     for attempt in range(_ATTEMPTS):
         try:
-            runtime.mailboxes.connect(mailbox, now)
+            runtime.mailboxes.connect(mailbox, now, known)
             return
         except ConditionFailed:
             if _connected_elsewhere(account, mailbox, runtime):

@@ -9,7 +9,7 @@ whom it is for, and where the browser goes then, lies sealed under its hash.
 
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 
 from mailmirror.domain.address import Address, normalise
@@ -111,13 +111,16 @@ def begin_sign_in(id: AccountId, request: AuthorizeRequest, runtime: Runtime) ->
     """Return where the person has to sign in; the sign-in can be finished once, for ten minutes.
 
     Raises:
-        Refused: the user is unknown, the provider not configured, or the return URL not allowed.
+        Refused: the user is unknown, the provider not configured, the return URL not allowed, or
+            the address expected is another user's.
     """
     account = _account(id, runtime)
     if not is_id(request.user) or not runtime.people.user_exists(id, request.user):
         raise Refused(Code.USER_UNKNOWN, "user_id")
     if request.return_url and request.return_url.partition("?")[0] not in account.return_urls:
         raise Refused(Code.RETURN_URL_NOT_ALLOWED, "return_url")
+    if request.login_hint:
+        _check_whose(account, request.user, request.login_hint, runtime)
     registration = _registration(account, request.provider, runtime)
     facts = SIGN_IN[request.provider]
     state = f"{id}.{secrets.token_urlsafe(32)}"
@@ -209,17 +212,23 @@ def _granted(tokens: Tokens, facts: SignInFacts) -> bool:
 
 def _check_expected(account: Account, begun: SignIn, who: Identified, runtime: Runtime) -> None:
     """Keep a link that was passed on from bringing another's mail to whoever began it."""
-    users = runtime.people.team(account.id).users
-    if any(who.address in emails and user != begun.user for user, emails in users.items()):
-        raise Refused(Code.ADDRESS_OF_ANOTHER_USER)
+    _check_whose(account, begun.user, who.address, runtime)
+    expected: Set[str]
     if begun.login_hint:
         expected, named = {begun.login_hint}, begun.login_hint
     else:
         mailboxes = runtime.mailboxes.list_all(account.id)
         own = {one.email for one in mailboxes if one.owner == begun.user}
+        users = runtime.people.team(account.id).users
         expected, named = own | users.get(begun.user, set()), "an address of the user's own"
     if who.address not in expected:
         raise Refused(Code.ADDRESS_MISMATCH, f"{who.address} instead of {named}")
+
+
+def _check_whose(account: Account, user: UserId, address: Address, runtime: Runtime) -> None:
+    users = runtime.people.team(account.id).users
+    if any(address in emails and other != user for other, emails in users.items()):
+        raise Refused(Code.ADDRESS_OF_ANOTHER_USER)
 
 
 def _account(id: AccountId, runtime: Runtime) -> Account:
