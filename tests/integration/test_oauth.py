@@ -38,7 +38,7 @@ from mailmirror.usecases.oauth_sign_in import (
 )
 from mailmirror.usecases.poll_mailboxes import poll_mailboxes
 from mailmirror.usecases.read_mailbox import read_mailbox
-from mailmirror.usecases.register_provider import register_provider
+from mailmirror.usecases.register_provider import SignInPlaces, register_provider
 from mailmirror.usecases.sign_in import signed_in
 from tests.integration.office import BOSS, KIM, REP, Clock, Office, letter, subjects
 from tests.integration.sending import accept, deliver_job
@@ -96,9 +96,8 @@ class Desk:
             else None,
         }
         client = (self.oidc.client_id, self.oidc.client_secret)
-        register_provider(
-            self.office.account, provider, *client, "common", "", found | others, self.runtime
-        )
+        places = SignInPlaces.parse(provider, "common", "", found | others)
+        register_provider(self.office.account, *client, places, self.runtime)
 
     def begin(self, user: str = "rep", provider: str = GOOGLE, **fields: object) -> str:
         """Where the person is to sign in."""

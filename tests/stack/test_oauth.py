@@ -14,7 +14,7 @@ from mailmirror.domain.mailbox import Provider
 from mailmirror.domain.problems import PROBLEMS, Code
 from mailmirror.runtime import Runtime
 from mailmirror.usecases.accounts import set_return_urls
-from mailmirror.usecases.register_provider import register_provider
+from mailmirror.usecases.register_provider import SignInPlaces, register_provider
 from tests.crm import SECONDS, Crm, Json, contact, user
 from tests.servers.dovecot import Dovecot
 from tests.servers.oidc import OidcServer
@@ -98,7 +98,8 @@ def desk(new_crm: Callable[[], Crm], office: Runtime, oidc: OidcServer, dovecot:
         "smtp": None,
     }
     client = (oidc.client_id, oidc.client_secret)
-    register_provider(account, Provider.GOOGLE, *client, "", crm.endpoint, others, office)
+    places = SignInPlaces.parse(Provider.GOOGLE, "", crm.endpoint, others)
+    register_provider(account, *client, places, office)
     set_return_urls(account, BACK, office)
     return Desk(crm, oidc, dovecot)
 

@@ -190,5 +190,5 @@ def _mailbox(account: AccountId, item: Item) -> Mailbox:
 
 
 def read_server(item: Mapping[str, Any]) -> Server:
-    """A server from its host, port and security, as an item or an operator's file has them."""
+    """A server from its host, port and security, as an item has them."""
     return Server(item["host"], int(item["port"]), Security(item["security"]))

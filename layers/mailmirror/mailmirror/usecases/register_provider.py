@@ -1,60 +1,173 @@
 """Enter an OAuth client of an account's: an operator's command."""
 
+import re
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass
+from urllib.parse import SplitResult, urlsplit
 
-from mailmirror.domain.mailbox import AccountId, Provider, Server
+from mailmirror.domain.mailbox import AccountId, Provider, Security, Server
 from mailmirror.domain.problems import Code, Refused
 from mailmirror.domain.providers import SIGN_IN
 from mailmirror.runtime import Runtime
-from mailmirror.store.mailboxes import read_server
 from mailmirror.store.providers import Registration
+
+_NAMES = ("redirect_uri", "authorize_url", "token_url", "userinfo_url", "issuer", "imap", "smtp")
+"""What an operator's file may name."""
+_SERVER = ("host", "port", "security")
+_TENANTS = ("common", "organizations", "consumers")
+_GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE | re.ASCII)
+_LABEL = "[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
+_DOMAIN = re.compile(rf"({_LABEL}\.)+{_LABEL}", re.IGNORECASE | re.ASCII)
+_LOOPBACK = ("localhost", "127.0.0.1")
+
+
+@dataclass(frozen=True, slots=True)
+class SignInPlaces:
+    """Where a provider signs people in and keeps their mail, and where browsers come back to."""
+
+    provider: Provider
+    tenant: str
+    redirect_uri: str
+    authorize_url: str
+    token_url: str
+    userinfo_url: str
+    issuer: str
+    imap: Server
+    smtp: Server | None
+
+    @classmethod
+    def parse(
+        cls, provider: str, tenant: str, endpoint: str, others: Mapping[str, object]
+    ) -> "SignInPlaces":
+        """Read what an operator enters.
+
+        Parameters:
+            tenant: Microsoft's: `common`, `organizations`, `consumers`, or a tenant's id or domain.
+            endpoint: the base URL of the deployment's API.
+            others: URLs and servers other than the provider's own, by their names here: for a
+                sovereign cloud, a custom domain's `redirect_uri`, or a provider of one's own.
+
+        Raises:
+            Refused: no such provider, or the detail names what is wrong.
+        """
+        if provider not in SIGN_IN:
+            raise Refused(Code.PROVIDER_UNSUPPORTED, f"{provider}: google or microsoft")
+        known = Provider(provider)
+        facts = SIGN_IN[known]
+        _ensure_tenant(known, tenant)
+        _ensure_known(others, _NAMES)
+
+        def url(field: str, own: str) -> str:
+            return _https(field, others.get(field, own), tenant)
+
+        callback = f"{endpoint}/oauth/{known}/callback"
+        has_profile = others.get("userinfo_url", facts.userinfo_url) != ""
+        return cls(
+            provider=known,
+            tenant=tenant,
+            redirect_uri=_redirect_uri(others.get("redirect_uri", callback)),
+            authorize_url=url("authorize_url", facts.authorize_url),
+            token_url=url("token_url", facts.token_url),
+            userinfo_url=url("userinfo_url", facts.userinfo_url) if has_profile else "",
+            issuer=url("issuer", facts.issuer),
+            imap=_server("imap", others["imap"]) if "imap" in others else facts.imap,
+            smtp=_smtp(others["smtp"]) if "smtp" in others else facts.smtp,
+        )
 
 
 def register_provider(
-    id: AccountId,
-    provider: Provider,
-    client_id: str,
-    client_secret: str,
-    tenant: str,
-    endpoint: str,
-    others: Mapping[str, Any],
-    runtime: Runtime,
+    id: AccountId, client_id: str, client_secret: str, places: SignInPlaces, runtime: Runtime
 ) -> Registration:
     """Keep what the provider knows Mailmirror by, its secret sealed.
 
-    Parameters:
-        tenant: Microsoft's: `common`, `organizations`, `consumers`, or a tenant's id.
-        endpoint: the base URL of the deployment's API.
-        others: URLs and servers other than the provider's own, by their names in `Registration`:
-            for a sovereign cloud, a custom domain's `redirect_uri`, or a provider of one's own.
-
     Raises:
-        Refused: there is no such account, or no such provider.
+        Refused: there is no such account.
     """
     account = runtime.accounts.find(id)
     if account is None:
         raise Refused(Code.NOT_FOUND, f"account {id}")
-    if provider not in SIGN_IN:
-        raise Refused(Code.PROVIDER_UNSUPPORTED, provider)
-    facts = SIGN_IN[provider]
     registration = Registration(
-        provider=provider,
+        provider=places.provider,
         client_id=client_id,
         client_secret=client_secret,
-        redirect_uri=others.get("redirect_uri", f"{endpoint}/oauth/{provider}/callback"),
-        tenant=tenant,
-        authorize_url=others.get("authorize_url", facts.authorize_url).replace("{tenant}", tenant),
-        token_url=others.get("token_url", facts.token_url).replace("{tenant}", tenant),
-        userinfo_url=others.get("userinfo_url", facts.userinfo_url),
-        issuer=others.get("issuer", facts.issuer),
-        imap=read_server(others["imap"]) if "imap" in others else facts.imap,
-        smtp=_smtp(others) if "smtp" in others else facts.smtp,
+        redirect_uri=places.redirect_uri,
+        tenant=places.tenant,
+        authorize_url=places.authorize_url,
+        token_url=places.token_url,
+        userinfo_url=places.userinfo_url,
+        issuer=places.issuer,
+        imap=places.imap,
+        smtp=places.smtp,
     )
     runtime.providers.put(account, registration, runtime.now())
     return registration
 
 
-def _smtp(others: Mapping[str, Any]) -> Server | None:
+def _ensure_tenant(provider: Provider, tenant: str) -> None:
+    if provider is not Provider.MICROSOFT or tenant in _TENANTS:
+        return
+    if not (_GUID.fullmatch(tenant) or _DOMAIN.fullmatch(tenant)) or len(tenant) > 253:
+        raise Refused(
+            Code.INVALID_FIELD,
+            f"tenant {tenant!r}: {', '.join(_TENANTS)}, or a directory's id or domain name",
+        )
+
+
+def _ensure_known(fields: Mapping[str, object], names: tuple[str, ...], within: str = "") -> None:
+    for name in fields:
+        if name not in names:
+            raise Refused(
+                Code.INVALID_FIELD, f"{within}{name}: not a name known here ({', '.join(names)})"
+            )
+
+
+def _https(field: str, value: object, tenant: str) -> str:
+    """A URL to which only TLS leads: codes, tokens and the client's secret go there."""
+    text = value.replace("{tenant}", tenant) if isinstance(value, str) else ""
+    parts = _plain_url(text)
+    if parts is None or parts.scheme != "https":
+        raise Refused(Code.INVALID_FIELD, f"{field}: an https URL without user and fragment")
+    return text
+
+
+def _redirect_uri(value: object) -> str:
+    text = value if isinstance(value, str) else ""
+    parts = _plain_url(text)
+    at_home = parts and parts.scheme == "http" and parts.hostname in _LOOPBACK
+    if parts is None or not (parts.scheme == "https" or at_home):
+        raise Refused(Code.INVALID_FIELD, "redirect_uri: an https URL without user and fragment")
+    return text
+
+
+def _plain_url(text: str) -> SplitResult | None:
+    """A URL with a host, and neither user nor fragment nor what a URL cannot hold."""
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError:
+        return None
+    written = text.isascii() and text.isprintable() and " " not in text
+    whole = written and parts.hostname and port != 0
+    return parts if whole and "@" not in parts.netloc and "#" not in text else None
+
+
+def _server(field: str, value: object) -> Server:
+    if not isinstance(value, dict):
+        raise Refused(Code.INVALID_FIELD, f"{field}: an object of {', '.join(_SERVER)}")
+    _ensure_known(value, _SERVER, f"{field}.")
+    for name in _SERVER:
+        if name not in value:
+            raise Refused(Code.MISSING_FIELD, f"{field}.{name}")
+    host, port, security = (value[name] for name in _SERVER)
+    if not isinstance(host, str) or not re.fullmatch(r"[\w.:-]+", host):
+        raise Refused(Code.INVALID_FIELD, f"{field}.host: a host's name or address")
+    if not isinstance(port, int) or isinstance(port, bool) or not 0 < port < 65536:
+        raise Refused(Code.INVALID_FIELD, f"{field}.port: a number from 1 to 65535")
+    if security not in (*Security,):
+        raise Refused(Code.INVALID_FIELD, f"{field}.security: {' or '.join(Security)}")
+    return Server(host, port, Security(security))
+
+
+def _smtp(value: object) -> Server | None:
     """None where the file says that there is none."""
-    return read_server(others["smtp"]) if others["smtp"] else None
+    return None if value is None else _server("smtp", value)
