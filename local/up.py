@@ -7,6 +7,8 @@ Two stacks of one checkout can be up at once in two directories (`--directory`).
 """
 
 import argparse
+import re
+import ssl
 import sys
 from pathlib import Path
 
@@ -17,9 +19,16 @@ from local.emulator import Emulator, EmulatorFailed
 from local.operator import office_of_emulator
 from local.stack import Home, NotUp, Options, Run, Stack
 from local.steps import step
+from mailmirror.mail.connection import Reach
 from mailmirror.usecases.accounts import create_account
 
+_RELAY = re.compile(r"[\w.:-]+:([0-9]{1,5})", re.ASCII)
+
 FIRST_ACCOUNT = "local"
+
+
+class WrongOption(Exception):
+    """A stack with this option would refuse every connection; the text says which option."""
 
 
 def up(home: Home, options: Options) -> Stack:
@@ -62,6 +71,10 @@ def _start(home: Home, options: Options) -> Stack:
 def main() -> None:
     home, options = _arguments()
     try:
+        ensure_usable(options)
+    except WrongOption as error:
+        sys.exit(str(error))
+    try:
         stack = home.stack()
     except NotUp:
         stack = _up_or_exit(home, options)
@@ -71,6 +84,47 @@ def main() -> None:
             sys.exit("a local stack is up with other options: make down stops it")
         print("the local stack is up already: make deploy takes changed code to it")
     print(f"API: {stack.endpoint}/v1   all else: {home.directory / 'stack.json'}")
+
+
+def ensure_usable(options: Options) -> None:
+    """Try what the functions will make of the options, before anything is started with them.
+
+    Raises:
+        WrongOption: one is unusable.
+    """
+    try:
+        Reach.make(options.allow_networks)
+    except ValueError as error:
+        raise WrongOption(
+            f"ALLOW_NETWORKS={options.allow_networks}: {error}."
+            " Name networks in CIDR notation, separated by commas: 127.0.0.0/8,::1/128"
+        ) from error
+    if options.extra_ca:
+        _ensure_authorities(options.extra_ca)
+    relay = _RELAY.fullmatch(options.ses_relay)
+    if options.ses_relay and not (relay and 0 < int(relay[1]) < 65536):
+        raise WrongOption(
+            f"SES_RELAY={options.ses_relay}: name host and port of an SMTP server: 127.0.0.1:2525"
+        )
+
+
+def _ensure_authorities(file: Path) -> None:
+    try:
+        text = file.read_text("utf-8")
+    except OSError as error:
+        raise WrongOption(
+            f"EXTRA_CA={file}: {error.strerror}. Name a PEM file that can be read."
+        ) from error
+    except ValueError:
+        text = ""  # certificates in DER, or something else
+    try:
+        # A text that is empty would be no authority at all, and pass.
+        Reach.make(extra_authority=text or "none")
+    except (ssl.SSLError, TypeError) as error:
+        raise WrongOption(
+            f"EXTRA_CA={file}: no certificates in PEM (-----BEGIN CERTIFICATE-----), in ASCII."
+            " Name a file of authorities' certificates."
+        ) from error
 
 
 def _up_or_exit(home: Home, options: Options) -> Stack:
@@ -90,8 +144,9 @@ def _arguments() -> tuple[Home, Options]:
     parser.add_argument("--parameter", action="append", default=[], metavar="NAME=VALUE")
     arguments = parser.parse_args()
     extra_ca = Path(arguments.extra_ca).resolve() if arguments.extra_ca else None
-    if extra_ca and not extra_ca.is_file():
-        parser.error(f"there is no file {extra_ca}")
+    for pair in arguments.parameter:
+        if "=" not in pair:
+            parser.error(f"argument --parameter: {pair} is not NAME=VALUE")
     parameters = dict(pair.split("=", 1) for pair in arguments.parameter)
     home = Home(arguments.directory.resolve())
     return home, Options(extra_ca, arguments.allow_networks, arguments.ses_relay, parameters)

@@ -1,0 +1,86 @@
+"""What a local stack may be started with: what its functions could not use is refused at once."""
+
+import sys
+from pathlib import Path
+
+import pytest
+import trustme
+
+from local.stack import Options
+from local.up import WrongOption, ensure_usable, main
+
+
+def refused(options: Options) -> str:
+    with pytest.raises(WrongOption) as refusal:
+        ensure_usable(options)
+    assert "\n" not in str(refusal.value)
+    return str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        Options(),
+        Options(allow_networks="127.0.0.0/8, ::1/128,"),
+        Options(ses_relay="127.0.0.1:2525"),
+        Options(ses_relay="mail.us.example:25"),
+        Options(ses_relay="::1:25"),
+    ],
+)
+def test_a_stack_starts_with_what_its_functions_can_use(options: Options) -> None:
+    ensure_usable(options)
+
+
+def test_a_stack_trusts_a_file_of_certificates(tmp_path: Path) -> None:
+    pem = tmp_path / "authority.pem"
+    trustme.CA().cert_pem.write_to_path(str(pem))
+    ensure_usable(Options(extra_ca=pem))
+
+
+@pytest.mark.parametrize(
+    "networks", ["garbage", "127.0.0.0/8,garbage", "127.0.0.1/8", "10.0.0.0/33", "127.0.0.0/8;::1"]
+)
+def test_networks_are_in_cidr_notation(networks: str) -> None:
+    assert refused(Options(allow_networks=networks)).startswith(f"ALLOW_NETWORKS={networks}: ")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"garbage",
+        b"\xff\xfe\x00",
+        "Länder\n".encode(),
+        b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+        b"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n",
+    ],
+)
+def test_a_file_without_certificates_is_no_authority(tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / "authority.pem"
+    file.write_bytes(content)
+    assert refused(Options(extra_ca=file)).startswith(f"EXTRA_CA={file}: no certificates in PEM")
+
+
+def test_a_file_of_certificates_is_there(tmp_path: Path) -> None:
+    missing = tmp_path / "none.pem"
+    assert refused(Options(extra_ca=missing)).startswith(f"EXTRA_CA={missing}: No such file")
+    assert refused(Options(extra_ca=tmp_path)).startswith(f"EXTRA_CA={tmp_path}: Is a directory")
+
+
+@pytest.mark.parametrize(
+    "relay",
+    ["nonsense", "localhost", ":25", "localhost:", "localhost:0", "localhost:65536", "smtp://h:25"],
+)
+def test_mail_of_ses_goes_to_a_host_and_a_port(relay: str) -> None:
+    assert refused(Options(ses_relay=relay)).startswith(f"SES_RELAY={relay}: ")
+
+
+def test_nothing_is_started_with_an_option_that_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = tmp_path / "home"
+    argv = ["up", "--directory", str(home), "--allow-networks", "garbage"]
+    monkeypatch.setattr(sys, "argv", argv)
+    with pytest.raises(SystemExit, match=r"^ALLOW_NETWORKS=garbage: "):
+        main()
+    assert not home.exists()
