@@ -1,6 +1,7 @@
 """What the stack promises whoever deploys it, read off its template."""
 
 import json
+import re
 import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 
 from local.environments import ROOT, executable
+from mailmirror.mail.connection import Reach
 
 _READ = (
     "import json, sys; from samtranslator.yaml_helper import yaml_parse;"
@@ -18,12 +20,18 @@ _READ = (
 
 
 @cache
-def resources() -> Mapping[str, Any]:
-    """The resources by their names, as SAM itself reads them: `!Ref X` is `{"Ref": "X"}`."""
+def template() -> Mapping[str, Any]:
+    """The template as SAM itself reads it: `!Ref X` is `{"Ref": "X"}`."""
     command = [str(executable("sam", "python")), "-c", _READ]
-    template = (ROOT / "template.yaml").read_text()
-    answer = subprocess.run(command, input=template, capture_output=True, text=True, check=True)
-    found: Mapping[str, Any] = json.loads(answer.stdout)["Resources"]
+    text = (ROOT / "template.yaml").read_text()
+    answer = subprocess.run(command, input=text, capture_output=True, text=True, check=True)
+    found: Mapping[str, Any] = json.loads(answer.stdout)
+    return found
+
+
+def resources() -> Mapping[str, Any]:
+    """The resources by their names."""
+    found: Mapping[str, Any] = template()["Resources"]
     return found
 
 
@@ -219,3 +227,48 @@ def test_every_functions_logs_end() -> None:
     }
     for name in functions():
         assert f"/aws/lambda/${{{name}}}" in kept
+
+
+def may_be_allowed(networks: str) -> bool:
+    pattern = template()["Parameters"]["AllowedNetworks"]["AllowedPattern"]
+    return re.fullmatch(pattern, networks, re.ASCII) is not None
+
+
+@pytest.mark.parametrize(
+    "networks",
+    [
+        "",
+        "10.0.0.0/8",
+        "127.0.0.0/8,::1/128",
+        "10.0.0.0/8, fd00::/8 ,192.168.1.7/32",
+        "10.1.2.3",
+        "::/0",
+        "::ffff:10.0.0.0/104",
+        "10.0.0.0/8,",
+    ],
+)
+def test_networks_that_functions_can_use_are_deployed(networks: str) -> None:
+    assert may_be_allowed(networks)
+    Reach.make(networks)
+
+
+@pytest.mark.parametrize(
+    "networks",
+    [
+        "garbage",
+        "10.0.0.0/8,garbage",
+        "10.0.0.0/8;::1",
+        "mail.us.example",
+        "10.0.0/8",
+        "fd00",
+        "/8",
+    ],
+)
+def test_what_is_no_network_is_not_deployed(networks: str) -> None:
+    assert not may_be_allowed(networks)
+    with pytest.raises(ValueError, match="network"):
+        Reach.make(networks)
+
+
+def test_whoever_deploys_is_told_how_networks_are_written() -> None:
+    assert "CIDR" in template()["Parameters"]["AllowedNetworks"]["ConstraintDescription"]
