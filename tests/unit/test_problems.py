@@ -65,3 +65,10 @@ def test_a_problem_without_a_detail_has_no_such_member() -> None:
 def test_in_a_log_a_refusal_names_its_code() -> None:
     assert str(Refused(Code.INVALID_EMAIL, "emails[1]")) == "invalid_email: emails[1]"
     assert str(Refused(Code.NOT_FOUND)) == "not_found"
+
+
+def test_a_probe_that_failed_blames_no_mail_server_and_leads_to_its_log() -> None:
+    told = PROBLEMS[Code.PROBE_FAILED]
+    assert "has failed, or took too long" in told.reason
+    assert "whoever runs the stack" in told.remedy
+    assert "the log of the function `probe`" in told.remedy

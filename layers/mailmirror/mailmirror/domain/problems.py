@@ -460,8 +460,9 @@ PROBLEMS: dict[Code, Explanation] = {
     ),
     Code.PROBE_FAILED: Explanation(
         HTTPStatus.BAD_GATEWAY,
-        "The mail server could not be asked in time.",
-        "Try again; if it stays, see the logs of the function `probe`.",
+        "The function that asks mail servers and providers has failed, or took too long.",
+        "Try again; if it stays, let whoever runs the stack look into the log of the function"
+        " `probe`, which says why.",
     ),
     Code.INTERNAL_ERROR: Explanation(
         HTTPStatus.INTERNAL_SERVER_ERROR,
