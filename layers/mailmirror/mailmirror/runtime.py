@@ -7,6 +7,7 @@ secret nor anything of a message is ever passed to them.
 
 import functools
 import os
+import ssl
 import traceback
 import uuid
 import warnings
@@ -60,7 +61,7 @@ _MARGIN = timedelta(seconds=20)
 
 
 class Misconfigured(Exception):
-    """The environment lacks a variable that this function needs."""
+    """A variable of the environment is missing or wrong; the text names it, and is logged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,11 +273,19 @@ class Runtime:
 
     @cached_property
     def reach(self) -> Reach:
-        """Whom we may talk to, and whose certificates we trust."""
+        """Whom we may talk to, and whose certificates we trust.
+
+        Raises:
+            Misconfigured: a network or an authority is none.
+        """
         at = self.settings.extra_ca_object
-        return Reach.make(
-            self.settings.allowed_networks, self.objects.read_text(at) if at else None
-        )
+        try:
+            authority = self.objects.read_text(at) if at else None
+            return Reach.make(self.settings.allowed_networks, authority)
+        except (UnicodeDecodeError, ssl.SSLError, TypeError) as error:
+            raise Misconfigured("what EXTRA_CA_OBJECT names is not PEM in ASCII") from error
+        except ValueError as error:
+            raise Misconfigured("ALLOWED_NETWORKS is not networks in CIDR notation") from error
 
     @cached_property
     def lambda_client(self) -> Any:
@@ -293,11 +302,12 @@ class Failed(Exception):
 
 
 def log_failure(error: Exception) -> None:
-    """Log where an error came from, without its text."""
+    """Log where an error came from, without its text, unless that is our own."""
     frames = traceback.extract_tb(error.__traceback__)
     logger.error(
         "failed",
         error=type(error).__name__,
+        setting=str(error) if isinstance(error, Misconfigured) else None,
         aws=error.response["Error"].get("Code") if isinstance(error, ClientError) else None,
         frames=[f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames[-12:]],
     )
