@@ -22,6 +22,9 @@ from demo.play import RETURN_URL, Play, Unclean
 from demo.provider import NotSignedIn, Provider, provider
 from demo.servers import HOST, Credentials, MailServers, mail_servers
 from demo.waiting import Late
+from local.deployment import DeploymentFailed
+from local.emulator import EmulatorFailed
+from local.stack import Stack
 
 ROWS = 8
 
@@ -35,21 +38,23 @@ def main() -> int:
     warnings.filterwarnings("ignore", "Requiring AUTH while not requiring TLS")
     signal.signal(signal.SIGTERM, _end)
     try:
-        stack.ensure_none_is_up()
         logins = [Credentials(rep.address, secrets.token_urlsafe(12)) for rep in REPS]
         authority = trustme.CA(organization_name="Mailmirror demo")
         by_google = {REPS[0].address}
         with (
+            stack.alone(),
             provider(authority, by_google) as google,
             mail_servers(authority, logins, google.has_given, by_google) as servers,
         ):
             _run(servers, google, logins, arguments.keep, arguments.all)
     except (
+        DeploymentFailed,
+        EmulatorFailed,
         Late,
         NotSignedIn,
         Refused,
         Unclean,
-        stack.StackError,
+        stack.DemoRuns,
         requests.RequestException,
     ) as error:
         print(f"demo: {error}", file=sys.stderr)
@@ -102,14 +107,13 @@ def _run(
         if keep:
             _linger(page, described)
     finally:
-        if not keep:
-            page.act("The stack is stopped")
-            stack.down()
+        page.act("The stack is stopped")
+        stack.down()
 
 
-def _enter_google(described: stack.Stack, google: Provider, servers: MailServers) -> None:
+def _enter_google(described: Stack, google: Provider, servers: MailServers) -> None:
     """What an operator does once: a client at Google, and where browsers may return to."""
-    client = google.register(described.redirect_uri)
+    client = google.register(stack.redirect_uri(described))
     imap = {"host": HOST, "port": servers.imap_port, "security": "tls"}
     smtp = {"host": HOST, "port": servers.smtp_port, "security": "tls"}
     endpoints = {**google.endpoints, "imap": imap, "smtp": smtp}
@@ -117,11 +121,10 @@ def _enter_google(described: stack.Stack, google: Provider, servers: MailServers
     stack.allow_return(described, RETURN_URL)
 
 
-def _linger(page: Page, described: stack.Stack) -> None:
-    """Keep the mail servers until Ctrl-C: the stack's next runs want to reach them."""
-    page.line()
-    page.line(f"The stack stays up: {described.endpoint} (`make down` stops it).")
-    page.line("The mailboxes live in this process, until Ctrl-C.")
+def _linger(page: Page, described: Stack) -> None:
+    """Keep everything until Ctrl-C."""
+    page.act("The stack and the mail servers stay up until Ctrl-C")
+    page.line(f"  API: {described.endpoint}/v1   all else: {stack.HOME.directory / 'stack.json'}")
     try:
         signal.pause()
     except KeyboardInterrupt:
@@ -134,7 +137,7 @@ def _end(number: int, frame: object) -> NoReturn:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m demo", description=__doc__)
-    parser.add_argument("--keep", action="store_true", help="leave the stack up at the end")
+    parser.add_argument("--keep", action="store_true", help="keep everything up until Ctrl-C")
     parser.add_argument("--all", action="store_true", help=f"print whole cards, not {ROWS} rows")
     return parser
 

@@ -1,52 +1,42 @@
-"""The stack that the demo plays against, started and stopped by `make`."""
+"""The stack that the demo plays against: one of its own, beside one that `make up` started."""
 
-import json
-import os
-import subprocess
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from pathlib import Path
-from typing import Any, Final, Self
+import fcntl
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Final
 
-from local import emulator
+from local import emulator, environments
+from local.down import down as stop
+from local.operator import office_of_emulator
+from local.stack import Home, Options, Stack
+from local.up import up as start
+from mailmirror.domain.mailbox import AccountId, Provider
+from mailmirror.usecases.accounts import set_return_urls
+from mailmirror.usecases.register_provider import register_provider
 
-ROOT: Final = Path(__file__).resolve().parent.parent
-DESCRIPTION: Final = ROOT / ".local" / "stack.json"
-
-
-class StackError(Exception):
-    """The stack cannot be had; the text says what to do."""
-
-
-@dataclass(frozen=True, slots=True)
-class Stack:
-    endpoint: str
-    account_id: str
-    api_key: str
-    webhook_secret: str
-    aws_endpoint: str
-
-    @classmethod
-    def read(cls) -> Self:
-        described = json.loads(DESCRIPTION.read_text())
-        return cls(*(described[field.name] for field in fields(cls)))
-
-    @property
-    def redirect_uri(self) -> str:
-        """Where Google sends browsers back to."""
-        return f"{self.endpoint}/oauth/google/callback"
+HOME: Final = Home(environments.HOME / "demo")
 
 
-def ensure_none_is_up() -> None:
-    """The demo starts with an empty account, and must be free to stop what it started.
+class DemoRuns(Exception):
+    """Another demo of this checkout has the stack's folder."""
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """Keep other demos of this checkout away for as long as the block runs.
+
+    Whoever starts the stack stops what was left there: it must be a dead demo's.
 
     Raises:
-        StackError: a stack of this clone is up.
+        DemoRuns: one is running.
     """
-    if DESCRIPTION.exists():
-        raise StackError(
-            "a stack is up already (.local/stack.json). Stop it with `make down`, then try again."
-        )
+    HOME.directory.mkdir(parents=True, exist_ok=True)
+    with (HOME.directory / ".running").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise DemoRuns("a demo of this checkout is running already") from None
+        yield
 
 
 def up(authority_pem: bytes, networks: str, ses_relay: str) -> Stack:
@@ -54,43 +44,46 @@ def up(authority_pem: bytes, networks: str, ses_relay: str) -> Stack:
 
     Parameters:
         ses_relay: host and port of the server to which SES hands its mail.
+
+    Raises:
+        EmulatorFailed, DeploymentFailed: `down` stops what is running of it.
     """
-    authority = DESCRIPTION.parent / "demo" / "authority.pem"
-    authority.parent.mkdir(parents=True, exist_ok=True)
+    authority = HOME.directory / "authority.pem"
     authority.write_bytes(authority_pem)
-    settings = [f"EXTRA_CA={authority}", f"ALLOW_NETWORKS={networks}", f"SES_RELAY={ses_relay}"]
-    _make("up", *settings)
-    return Stack.read()
+    return start(HOME, Options(authority, networks, ses_relay))
+
+
+def down() -> None:
+    stop(HOME)
+
+
+def redirect_uri(stack: Stack) -> str:
+    """Where Google sends browsers back to."""
+    return f"{stack.endpoint}/oauth/google/callback"
 
 
 def register_google(
     stack: Stack, client_id: str, client_secret: str, endpoints: Mapping[str, Any]
 ) -> None:
     """Enter an OAuth client, as an operator does."""
-    file = DESCRIPTION.parent / "demo" / "endpoints.json"
-    file.write_text(json.dumps(endpoints))
-    settings = [f"ACCOUNT={stack.account_id}", "PROVIDER=google", f"CLIENT_ID={client_id}"]
-    _make("provider", *settings, f"ENDPOINTS={file}", secret=client_secret)
+    register_provider(
+        AccountId(stack.account_id),
+        Provider.GOOGLE,
+        client_id,
+        client_secret,
+        "common",
+        stack.endpoint,
+        endpoints,
+        office_of_emulator(stack.aws_endpoint),
+    )
 
 
 def allow_return(stack: Stack, url: str) -> None:
     """Say where browsers may be sent after a sign-in, as an operator does."""
-    _make("return_urls", f"ACCOUNT={stack.account_id}", f"URLS={url}")
+    set_return_urls(AccountId(stack.account_id), url, office_of_emulator(stack.aws_endpoint))
 
 
 def verify_at_ses(stack: Stack, address: str) -> None:
     """Have SES know an address that may send."""
     ses = emulator.session().client("sesv2", endpoint_url=stack.aws_endpoint)
     ses.create_email_identity(EmailIdentity=address)
-
-
-def down() -> None:
-    _make("down")
-
-
-def _make(target: str, *settings: str, secret: str = "") -> None:
-    command = ["make", "--no-print-directory", target, *settings]
-    environment = os.environ | ({"CLIENT_SECRET": secret} if secret else {})
-    done = subprocess.run(command, cwd=ROOT, env=environment)
-    if done.returncode:
-        raise StackError(f"`make {target}` failed; its output above says why.")
