@@ -75,7 +75,9 @@ class Exchange:
             raise Unclean(f"{to_priya.subject!r} is on one of two open deals")
         self._page.line()
         self._page.verdict(True, "each is on its cards once, and its customer received it once")
-        self._page.verdict(True, "one copy lies in Sent: Google filed Aiko's, Mailmirror Ben's")
+        self._page.verdict(
+            True, "one copy lies in Sent: her provider filed Aiko's, Mailmirror Ben's"
+        )
         return sent
 
     def detach(self, news: Draft) -> str:
@@ -89,6 +91,7 @@ class Exchange:
             "occurred_at": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
             "data": data,
         }
+        self._page.line(f"  {AIKO.name} takes {news.subject!r} off {HARBOR.name!r}.")
         began = time.monotonic()
         self._crm.post_events([event])
 
@@ -98,14 +101,17 @@ class Exchange:
 
         wait_for("the event to be applied", it_is_off, AT_ONCE, self._page)
         self._page.line(
-            f"  A signed event detached {news.subject!r}:"
-            f" off {time.monotonic() - began:.1f} s after."
+            f"  The CRM's signed event says so: off {time.monotonic() - began:.1f} s after."
         )
         self._cards.show(HARBOR, 2)
         return thread_id
 
-    def answer(self, sent: Sequence[Sent], news: Draft, detached: str) -> None:
-        """Customers answer what they received, and write on where they wrote before."""
+    def answer(self, sent: Sequence[Sent], news: Draft, detached: str) -> float:
+        """Customers answer what they received, and write on where they wrote before.
+
+        Returns:
+            Seconds until all that is on its cards.
+        """
         self._page.act("The customers answer")
         answers = [self._reply(one) for one in sent]
         goes_on = order(datetime.now(UTC), news)
@@ -115,7 +121,7 @@ class Exchange:
         self._page.line(f"  All three were delivered at {moment(goes_on.date)}.")
         from_laura, from_priya = answers
         lauras, priyas = (one.card for one in sent)
-        self._await(
+        took = self._await(
             [(lauras, from_laura), (priyas, from_priya), (HARBOR, from_laura), (lauras, goes_on)]
         )
         shown = [self._cards.show(one.card, 3) for one in sent]
@@ -130,16 +136,20 @@ class Exchange:
         self._page.verdict(True, "each answer is on the thread of what it answers, SES's too")
         self._page.verdict(True, "what was sent is there once still, its copy in Sent judged")
         self._page.verdict(True, "the detached thread went on, on her card and not on the deal")
+        return took
 
     def attach(self, detached: str, to_priya: Sent) -> None:
         """Only a person's word puts a thread on a deal where no rule does."""
         self._page.act("A person puts threads on deals")
+        self._page.line(f"  {AIKO.name} puts the detached thread back on {HARBOR.name!r}.")
         self._crm.attach(AIKO.user_id, HARBOR.card_id, detached)
         entries = self._cards.show(HARBOR, 3)
         back = {entry.id for entry in _of_thread(detached, entries)}
         whole = _of_thread(detached, self._cards.read(card_of(LAURA.person_id)))
         if not back or back != {entry.id for entry in whole}:
             raise Unclean(f"{len(back)} of {len(whole)} messages are back on the deal")
+        self._page.line()
+        self._page.line(f"  {BEN.name} puts {to_priya.subject!r} on {WARDS.name!r}.")
         self._crm.attach(BEN.user_id, WARDS.card_id, to_priya.thread_id)
         self._check_once(to_priya, self._cards.show(WARDS, 2))
         if _of_thread(to_priya.thread_id, self._cards.read(LABS)):
@@ -209,13 +219,15 @@ class Exchange:
         mark = f"Subject: {sent.subject}".encode()
         return [raw for raw in self._servers.received(sent.customer.addresses[0]) if mark in raw]
 
-    def _await(self, letters: Sequence[tuple[Card, Draft]]) -> None:
-        """Wait until each is on its card, and all else that came is judged."""
+    def _await(self, letters: Sequence[tuple[Card, Draft]]) -> float:
+        """Wait until each is on its card, and all else that came is judged; the first's seconds."""
         began = time.monotonic()
         look = partial(self._all_came, letters)
         wait_for("the next scheduled run", look, SYNC_PATIENCE, self._page)
+        took = time.monotonic() - began
         wait_for("every copy to be judged", self._all_judged, SYNC_PATIENCE, self._page)
-        self._page.line(f"  On their cards {time.monotonic() - began:.0f} s after:")
+        self._page.line(f"  On their cards {took:.0f} s after:")
+        return took
 
     def _is_on_card(self, sent: Sent) -> None:
         if not any(entry.id == sent.id for entry in self._cards.read(sent.card)):

@@ -40,10 +40,27 @@ class Page:
         self._out.write(f"\r\x1b[K  … {fitted(text, WIDTH - 5)}")
         self._out.flush()
 
+    def key(self) -> None:
+        """What the lines of cards mean."""
+        self.line(
+            "  Times are UTC. A, B, C are threads, lettered anew on each card, the newest first."
+        )
+        self.line("  → is from the team, ← to it; `me` is who reads, `+1` one recipient not named.")
+
     def card(
-        self, title: str, viewer: Rep, entries: Sequence[Entry], coverage: str, shown: int
+        self,
+        title: str,
+        viewer: Rep,
+        entries: Sequence[Entry],
+        coverage: str,
+        shown: int,
+        empty: str,
     ) -> None:
-        """A timeline's newest `shown` entries, and how far the card can be trusted."""
+        """A timeline's newest `shown` entries, and how far the card can be trusted.
+
+        Parameters:
+            empty: what to say where there are none.
+        """
         right = f" as {viewer.name} sees it"
         self.line()
         self.line(f"{fitted(title, WIDTH - width(right))}{right}", BOLD)
@@ -54,7 +71,7 @@ class Page:
         if len(entries) > shown:
             self.line(f"  {'':12}  and {len(entries) - shown} before them", DIM)
         if not entries:
-            self.line("  No mail.", DIM)
+            self.line(f"  {empty}", DIM)
 
     def table(self, rows: Sequence[Sequence[str]]) -> None:
         """Columns under a heading row, the first flush left, numbers flush right."""

@@ -72,9 +72,9 @@ class Play:
                 else self._crm.connect(self._settings(rep, login))
             )
             connected.append(Connected(rep, mailbox_id))
-            how = "signed in at Google" if by_google else "entered a password"
-            self._page.line(f"  {rep.name} {how}: {login.username} is mailbox {mailbox_id}.")
-        self._page.verdict(True, "Google's callback, called a second time, was refused")
+            how = "signed in at Google's stand-in" if by_google else "entered a password"
+            self._page.line(f"  {rep.given_name} {how}: {login.username} is mailbox {mailbox_id}.")
+        self._page.verdict(True, "the sign-in's callback, called a second time, was refused")
         return connected
 
     def _sign_in(self, rep: Rep, google: Provider) -> str:
@@ -110,6 +110,7 @@ class Play:
     def show_cards(self, shown: int) -> None:
         """Print every card with its newest `shown` entries."""
         self._page.act("What a salesperson sees")
+        self._page.key()
         for card in cards():
             self._cards.show(card, shown)
 
@@ -142,8 +143,8 @@ class Play:
         self._page.line(f"  {draft.subject!r} was delivered at {moment(draft.date)}.")
         return draft
 
-    def await_news(self, draft: Draft) -> None:
-        """Wait until the next scheduled run has put it on top of its card, and show it."""
+    def await_news(self, draft: Draft) -> float:
+        """Show what the next scheduled run has put on top of its card, and return its seconds."""
         card = card_of(LAURA.person_id)
         began = time.monotonic()
 
@@ -152,12 +153,14 @@ class Play:
             if newest is None or newest.message_id.strip("<>") != (draft.message_id or "").strip(
                 "<>"
             ):
-                raise NotYet(f"the newest is still {newest.subject!r}" if newest else "no mail")
+                raise NotYet(f"the newest is of {moment(newest.instant)}" if newest else "no mail")
             return newest
 
         wait_for("the next scheduled run", it_is_on_top, SYNC_PATIENCE, self._page)
-        self._page.line(f"  On its card {time.monotonic() - began:.0f} s after:")
+        took = time.monotonic() - began
+        self._page.line(f"  On its card {took:.0f} s after:")
         self._cards.show(card, 3)
+        return took
 
     def _settings(self, rep: Rep, login: Credentials) -> Json:
         return {
