@@ -12,7 +12,7 @@ from local.stack import Home, Options, Stack
 from local.up import up as start
 from mailmirror.domain.mailbox import AccountId, Provider
 from mailmirror.usecases.accounts import set_return_urls
-from mailmirror.usecases.register_provider import register_provider
+from mailmirror.usecases.register_provider import SignInPlaces, register_provider
 
 HOME: Final = Home(environments.HOME / "demo")
 
@@ -66,16 +66,9 @@ def register_google(
     stack: Stack, client_id: str, client_secret: str, endpoints: Mapping[str, Any]
 ) -> None:
     """Enter an OAuth client, as an operator does."""
-    register_provider(
-        AccountId(stack.account_id),
-        Provider.GOOGLE,
-        client_id,
-        client_secret,
-        "common",
-        stack.endpoint,
-        endpoints,
-        office_of_emulator(stack.aws_endpoint),
-    )
+    places = SignInPlaces.parse(Provider.GOOGLE, "", stack.endpoint, endpoints)
+    account, office = AccountId(stack.account_id), office_of_emulator(stack.aws_endpoint)
+    register_provider(account, client_id, client_secret, places, office)
 
 
 def allow_return(stack: Stack, url: str) -> None:
