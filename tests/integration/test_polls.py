@@ -305,6 +305,20 @@ def test_reading_a_card_asks_nothing_of_a_server_that_refuses(
     assert polls(runtime) == []
 
 
+def test_connected_again_a_mailbox_goes_on_and_at_another_server_begins_there(
+    office: Office, dovecot: Dovecot, synced: Mailbox, runtime: Runtime, authority: trustme.CA
+) -> None:
+    before = entry(synced, runtime)
+    assert before.seen
+    again = entry(office.connect(dovecot, "rep", REP), runtime)
+    assert (again.seen, again.due.last_success_at) == (before.seen, before.due.last_success_at)
+    with Dovecot({REP: "rep's secret", BOSS: "boss's secret"}, issuer=authority) as other:
+        moved_to = office.connect(other, "rep", REP)
+    elsewhere = entry(moved_to, runtime)
+    assert moved_to.key == synced.key
+    assert (elsewhere.seen, elsewhere.due.last_success_at) == ({}, None)
+
+
 def test_what_one_server_does_is_no_other_mailboxs_affair(
     office: Office,
     dovecot: Dovecot,

@@ -211,11 +211,7 @@ class ThreadStore:
         return {thread: shown.get(root, frozenset()) for thread, root in ends.items()}
 
     def begin_filing(
-        self,
-        account: AccountId,
-        root: ThreadId,
-        deals: frozenset[DealId],
-        version: int,
+        self, account: AccountId, root: ThreadId, deals: frozenset[DealId], version: int
     ) -> int:
         """Note on which deals entries are going to be filed. One write unit.
 

@@ -89,7 +89,7 @@ def _file(
                 deals = hands.thread_deals(_votes(thread.entries, view))
         if found.begun and found.version not in (own, waited_for):
             waited_for = found.version
-            time.sleep(random.uniform(0, pause))
+            time.sleep(random.uniform(0, pause))  # unequal, or two would go on as one
             pause = min(2 * pause, _LONGEST_PAUSE)
             continue
         as_filed = found.settled and (found.deals, found.hands) == (deals, len(thread.hands))
