@@ -19,6 +19,8 @@ REGION = "us-east-1"
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
 """MiniStack's root caller, whom its IAM allows all; functions get sessions of their own roles."""
 
+_MAIN = environments.ROOT / "local" / "ministack_main.py"
+
 PATIENCE = timedelta(seconds=60)
 
 
@@ -54,7 +56,7 @@ class Emulator:
         for name in ("state", "objects", "tmp"):
             (directory / name).mkdir(parents=True)
         port = free_port()
-        command = [str(environments.executable("ministack", "python")), "-m", "ministack"]
+        command = [str(environments.executable("ministack", "python")), "-P", str(_MAIN)]
         process = Process.start(command, _environment(directory, port, ses_relay), log)
         ses_port = free_port()
         url = f"http://127.0.0.1:{port}"
@@ -81,7 +83,7 @@ class Emulator:
                     return
             except (urllib.error.URLError, ConnectionError, TimeoutError):
                 time.sleep(0.1)
-        raise EmulatorFailed("MiniStack did not start")
+        raise EmulatorFailed("MiniStack did not start; its log says why")
 
 
 def session() -> boto3.Session:
