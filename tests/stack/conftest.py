@@ -1,6 +1,6 @@
 """What tests of the deployed stack share: accounts, and looks from below."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -33,6 +33,13 @@ def new_crm(stack: Stack, office: Runtime) -> Callable[[], Crm]:
 @pytest.fixture(scope="session")
 def traces(stack: Stack, resources: Resources, aws: Any) -> Traces:
     return Traces(stack, resources, aws)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def nothing_is_denied(traces: Traces) -> Iterator[None]:
+    """Whatever the tests had the functions do, each function's role allows it."""
+    yield
+    assert traces.of(["AccessDenied"], traces.logs()) == []
 
 
 @pytest.fixture(scope="module")

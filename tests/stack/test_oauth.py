@@ -20,8 +20,9 @@ from tests.servers.dovecot import Dovecot
 from tests.servers.oidc import OidcServer
 from tests.stack.feed import told
 from tests.stack.mailing import letter
-from tests.stack.team import wait_until_healthy
+from tests.stack.team import SYNC_SECONDS, wait_until_healthy
 from tests.stack.traces import Traces
+from tests.stack.waiting import wait_for
 
 REP, BOSS, KIM = "rep@oauth.example", "boss@oauth.example", "kim@customer-of-oauth.example"
 BACK = "https://crm.example/settings"
@@ -126,6 +127,27 @@ def test_a_browser_comes_back_with_a_mailbox_that_the_schedule_then_syncs(
     given = query_of(callback)
     secrets = [given["code"], given["state"].partition(".")[2], desk.oidc.client_secret]
     assert traces.of(secrets) == []
+
+
+def test_signing_in_again_is_the_same_mailbox_and_it_goes_on(desk: Desk) -> None:
+    again = call(desk.browse(login_hint=REP, return_url=""))
+    assert again.status_code == 200, again.text
+    id = again.json()["mailbox_id"]
+    assert call(desk.browse(login_hint=REP, return_url="")).json()["mailbox_id"] == id
+
+    answer = desk.crm.ask("DELETE", f"/mailboxes/{id}", params={"mail": "keep"})
+    assert (answer.status_code, answer.json()["state"]) == (202, "disconnected")
+    assert call(desk.browse(login_hint=REP, return_url="")).json()["mailbox_id"] == id
+
+    desk.dovecot.deliver(REP, letter(KIM, REP, subject="After").as_bytes())
+    desk.crm.sync(id)
+    wait_for(
+        "the message that came after",
+        lambda: [one["subject"] for one in desk.crm.card("contacts/kim", "rep")],
+        lambda subjects: "After" in subjects,
+        SYNC_SECONDS,
+    )
+    assert desk.crm.audit(id, "rep")["clean"] is True
 
 
 @pytest.mark.parametrize(

@@ -2,31 +2,15 @@
 
 import json
 import re
-import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 import pytest
 
-from local.environments import ROOT, executable
+from local.environments import ROOT
+from local.template import template
 from mailmirror.mail.connection import Reach
-
-_READ = (
-    "import json, sys; from samtranslator.yaml_helper import yaml_parse;"
-    "json.dump(yaml_parse(sys.stdin.read()), sys.stdout)"
-)
-
-
-@cache
-def template() -> Mapping[str, Any]:
-    """The template as SAM itself reads it: `!Ref X` is `{"Ref": "X"}`."""
-    command = [str(executable("sam", "python")), "-c", _READ]
-    text = (ROOT / "template.yaml").read_text()
-    answer = subprocess.run(command, input=text, capture_output=True, text=True, check=True)
-    found: Mapping[str, Any] = json.loads(answer.stdout)
-    return found
 
 
 def resources() -> Mapping[str, Any]:
@@ -66,32 +50,28 @@ class Trigger:
 
 def triggers() -> list[Trigger]:
     return [
-        Trigger(name, target(event["Properties"]["Queue"]), event["Properties"])
-        for name, function in functions().items()
-        for event in function.get("Events", {}).values()
-        if event["Type"] == "SQS"
+        Trigger(target(one["FunctionName"]), target(one["EventSourceArn"]), one)
+        for one in of_type("AWS::Lambda::EventSourceMapping").values()
     ]
 
 
 @dataclass(frozen=True)
 class Statement:
+    """What a function is allowed."""
+
     function: str
-    effect: str
     actions: list[str]
     resources: list[Any]
     condition: Any
 
 
-def statements(effect: str = "Allow") -> Iterator[Statement]:
-    return (one for one in _statements() if one.effect == effect)
-
-
-def _statements() -> Iterator[Statement]:
+def statements() -> Iterator[Statement]:
     for name, function in functions().items():
         for policy in function.get("Policies", []):
             for one in policy["Statement"]:
                 actions, resources = listed(one["Action"]), listed(one["Resource"])
-                yield Statement(name, one["Effect"], actions, resources, one.get("Condition", {}))
+                assert one["Effect"] == "Allow", one
+                yield Statement(name, actions, resources, one.get("Condition", {}))
 
 
 def test_the_stack_has_the_functions_of_the_main_job() -> None:
@@ -144,21 +124,81 @@ def test_one_message_that_fails_does_not_bring_back_its_batch() -> None:
         assert trigger.event["FunctionResponseTypes"] == ["ReportBatchItemFailures"], trigger.queue
 
 
-def test_every_function_writes_only_the_partitions_that_are_its_own() -> None:
-    writes = {f"dynamodb:{verb}Item" for verb in ("Put", "Update", "Delete", "BatchWrite")}
-    denied = {one.function for one in statements("Deny") if writes <= {*one.actions}}
-    for one in statements():
-        if writes & {*one.actions} and one.function not in denied:
-            assert "dynamodb:LeadingKeys" in str(one.condition), one
+def on_the_table() -> list[Statement]:
+    return [
+        one for one in statements() if any(action.startswith("dynamodb:") for action in one.actions)
+    ]
+
+
+def partitions(statement: Statement) -> set[str]:
+    """The partitions that a statement allows, without the account that they begin with."""
+    patterns: list[str] = statement.condition["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]
+    return {pattern.removeprefix("?" * 12 + "#") for pattern in patterns}
+
+
+def test_every_function_reads_and_writes_only_the_partitions_that_it_needs() -> None:
+    assert {one.function for one in on_the_table()} == set(functions())
+    for one in on_the_table():
+        assert partitions(one), one
+
+
+def test_a_request_that_names_no_partition_is_not_one_of_all_that_are_allowed() -> None:
+    """`ForAllValues` holds where the key is absent, as in a Scan; `Null` says that it is there."""
+    for one in on_the_table():
+        assert one.condition["Null"] == {"dynamodb:LeadingKeys": "false"}, one
+        assert set(one.condition) == {"ForAllValues:StringLike", "Null"}, one
+
+
+@pytest.mark.parametrize(
+    ("function", "action", "never"),
+    [
+        ("ApiFunction", "PutItem", {"mailboxes", "mailbox#*", "connected#*", "team", "account"}),
+        ("ApiFunction", "GetItem", {"signin#*"}),
+        ("SyncFunction", "PutItem", {"account", "team", "person#*", "address#*", "deal#*"}),
+        ("SyncFunction", "BatchWriteItem", {"account", "team", "person#*", "address#*", "deal#*"}),
+        ("SendFunction", "PutItem", {"mailboxes", "mailbox#*", "team", "account"}),
+        ("ApplyFunction", "PutItem", {"mailboxes", "mailbox#*", "account"}),
+        ("WebhookFunction", "GetItem", {"mailboxes", "mailbox#*", "team"}),
+    ],
+)
+def test_what_a_function_has_no_business_with_it_may_not_touch(
+    function: str, action: str, never: set[str]
+) -> None:
+    may = {
+        partition
+        for one in on_the_table()
+        if one.function == function and f"dynamodb:{action}" in one.actions
+        for partition in partitions(one)
+    }
+    assert may
+    assert not may & never
+
+
+def test_a_function_takes_messages_from_its_own_queues_and_no_other() -> None:
+    """An event of type SQS would give it AWS's managed policy, over every queue of the account."""
+    own: dict[str, set[str]] = {}
+    for trigger in triggers():
+        own.setdefault(trigger.function, set()).add(trigger.queue)
+    for name, function in functions().items():
+        events = function.get("Events", {}).values()
+        assert {event["Type"] for event in events} <= {"Api", "Schedule"}, name
+        taken = {
+            (target(resource), action)
+            for one in statements()
+            for action in one.actions
+            for resource in one.resources
+            if one.function == name and action.startswith("sqs:") and "Send" not in action
+        }
+        needed = {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}
+        assert taken == {(queue, verb) for queue in own.get(name, ()) for verb in needed}, name
 
 
 def test_partitions_are_told_by_their_beginning_and_not_by_what_a_stranger_writes() -> None:
     """A key may end in an address: `a#deal#b@x.example` must not look like a deal's partition."""
     account = "?" * len("5a1e5c0ffee0")
-    for one in [*statements(), *statements("Deny")]:
-        for test in one.condition.values():
-            for pattern in listed(test.get("dynamodb:LeadingKeys", [])):
-                assert pattern.startswith((f"{account}#", "due#")), one
+    for one in on_the_table():
+        for pattern in one.condition["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]:
+            assert pattern.startswith((f"{account}#", "due#")), one
 
 
 def test_no_function_may_do_everything_or_touch_everything() -> None:
