@@ -18,10 +18,12 @@ CLIENT_ID ?=
 TENANT ?= common
 ENDPOINTS ?=
 URLS ?=
+TABLE ?=
+BUCKET ?=
 SES_RELAY ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help up down deploy demo account key keys revoke provider return_urls test sam-local lint format typecheck bench pins
+.PHONY: help up down deploy demo account key keys revoke provider return_urls adopt test sam-local lint format typecheck bench pins
 
 help:  ## This list
 	@sed -n 's/^\([a-z_-]*\):.*## /\1	/p' $(MAKEFILE_LIST) | expand -t 12
@@ -63,6 +65,10 @@ provider:  ## Enter an OAuth client ACCOUNT=… PROVIDER=google|microsoft CLIENT
 return_urls:  ## Where browsers may be sent after a sign-in ACCOUNT=… URLS=…,… [STACK=…]
 	$(need) project
 	$(operator) return_urls --account "$(ACCOUNT)" --urls "$(URLS)"
+
+adopt:  ## Take what a deleted stack has left into a new one STACK=… TABLE=… BUCKET=… KEY=…
+	$(need) project sam
+	@$(project)/python -m local.adopt --stack "$(STACK)" --table "$(TABLE)" --bucket "$(BUCKET)" --key "$(KEY)"
 
 revoke:  ## Revoke an API key ACCOUNT=… KEY=… [STACK=…]
 	$(need) project

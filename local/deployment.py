@@ -26,23 +26,32 @@ def deploy(home: Home, aws: Emulator, options: Options) -> Resources:
     Raises:
         DeploymentFailed: the template does not build or does not deploy.
     """
-    overrides = [f"{name}={value}" for name, value in _parameters(options, aws).items()]
     with step("building the functions and their layer"):
-        command = ["build", "--build-dir", str(home.build), "--parameter-overrides", *overrides]
-        _sam(command, aws, home.log("build"))
+        command = ["build", "--build-dir", str(home.build)]
+        _sam([*command, "--parameter-overrides", *_overrides(options, aws)], aws, home.log("build"))
     with step("deploying the stack"):
-        s3 = emulator.session().client("s3", endpoint_url=aws.url)
-        s3.create_bucket(Bucket=ARTIFACTS)
-        command = ["deploy", "--template-file", str(home.build / "template.yaml")]
-        command += ["--stack-name", STACK_NAME, "--s3-bucket", ARTIFACTS]
-        command += ["--capabilities", "CAPABILITY_IAM", "--no-confirm-changeset"]
-        command += ["--no-fail-on-empty-changeset", "--no-progressbar"]
-        _sam([*command, "--parameter-overrides", *overrides], aws, home.log("deploy"))
-        cloudformation = emulator.session().client("cloudformation", endpoint_url=aws.url)
-        resources = resources_of(cloudformation, STACK_NAME)
-        if options.extra_ca:
-            pem = options.extra_ca.read_bytes()
-            s3.put_object(Bucket=resources.bucket, Key=EXTRA_CA_OBJECT, Body=pem)
+        return deploy_built(home, aws, options, STACK_NAME)
+
+
+def deploy_built(home: Home, aws: Emulator, options: Options, stack_name: str) -> Resources:
+    """Deploy what was built, to a stack that may be one of several in the emulator.
+
+    Raises:
+        DeploymentFailed: the template does not deploy.
+    """
+    s3 = emulator.session().client("s3", endpoint_url=aws.url)
+    s3.create_bucket(Bucket=ARTIFACTS)
+    command = ["deploy", "--template-file", str(home.build / "template.yaml")]
+    command += ["--stack-name", stack_name, "--no-resolve-s3", "--s3-bucket", ARTIFACTS]
+    command += ["--capabilities", "CAPABILITY_IAM", "--no-confirm-changeset"]
+    command += ["--no-fail-on-empty-changeset", "--no-progressbar"]
+    command += ["--parameter-overrides", *_overrides(options, aws)]
+    _sam(command, aws, home.log("deploy"))
+    cloudformation = emulator.session().client("cloudformation", endpoint_url=aws.url)
+    resources = resources_of(cloudformation, stack_name)
+    if options.extra_ca:
+        pem = options.extra_ca.read_bytes()
+        s3.put_object(Bucket=resources.bucket, Key=EXTRA_CA_OBJECT, Body=pem)
     return resources
 
 
@@ -56,7 +65,8 @@ def architecture() -> str:
     return "arm64" if platform.machine().lower() in ("arm64", "aarch64") else "x86_64"
 
 
-def _parameters(options: Options, aws: Emulator) -> dict[str, str]:
+def _overrides(options: Options, aws: Emulator) -> list[str]:
+    """The template's parameters as `sam` is told them."""
     parameters = {
         "Architecture": architecture(),
         "BucketRequiresTls": "no",  # the emulator speaks plain HTTP
@@ -68,7 +78,8 @@ def _parameters(options: Options, aws: Emulator) -> dict[str, str]:
         parameters["AllowedNetworks"] = options.allow_networks
     if options.extra_ca:
         parameters["ExtraCaObject"] = EXTRA_CA_OBJECT
-    return parameters | options.parameters
+    parameters |= options.parameters
+    return [f"{name}={value}" for name, value in parameters.items()]
 
 
 def _sam(arguments: list[str], aws: Emulator, log: Path) -> None:

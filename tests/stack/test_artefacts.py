@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import Distribution, distributions
 from pathlib import Path
+from typing import Any
 
 import pytest
 from packaging.requirements import Requirement
@@ -69,17 +70,34 @@ def layer(
     built: Build,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Build:
-    """The layer for each architecture: the default one, and the other by the parameter."""
+    """The layer for each architecture, as `samconfig.toml` says it."""
     if request.param == built.architecture:
         return built
     directory = tmp_path_factory.mktemp(request.param)
-    command = [str(SAM), "build", "Layer", "--build-dir", str(directory)]
-    if request.param != "arm64":
-        command += ["--parameter-overrides", f"Architecture={request.param}"]
-    environment = sam_environment(stack.aws_endpoint)
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+    config = configured(request.param, directory / "samconfig.toml")
+    sam(stack, "build", "Layer", "--build-dir", str(directory), "--config-file", str(config))
     return Build(directory, request.param)
+
+
+def configured(architecture: str, path: Path) -> Path:
+    """Our `samconfig.toml` as whoever deploys to another architecture changes it."""
+    ours = (ROOT / "samconfig.toml").read_text()
+    assert ours.count('"Architecture=arm64"') == 1
+    path.write_text(ours.replace('"Architecture=arm64"', f'"Architecture={architecture}"'))
+    return path
+
+
+def sam(stack: Stack, *arguments: str) -> None:
+    """Run the SAM CLI to its good end; it has nobody to ask."""
+    done = subprocess.run(
+        [str(SAM), *arguments],
+        cwd=ROOT,
+        env=sam_environment(stack.aws_endpoint),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
 
 
 def functions() -> list[str]:
@@ -186,3 +204,27 @@ def test_the_layers_binaries_are_of_its_architecture(layer: Build) -> None:
     assert len(headers) > 3
     machines = {path.name: int.from_bytes(head[18:20], "little") for path, head in headers.items()}
     assert set(machines.values()) == {MACHINES[layer.architecture]}, machines
+
+
+@pytest.mark.parametrize("architecture", sorted(MACHINES))
+def test_what_is_deployed_is_of_the_architecture_that_was_built_for(
+    stack: Stack, built: Build, aws: Any, tmp_path: Path, architecture: str
+) -> None:
+    """`layer` was built by the same file: only its global parameters reach both commands."""
+    config = configured(architecture, tmp_path / "samconfig.toml")
+    template = str(built.directory / "template.yaml")
+    name = f"told-{architecture.replace('_', '-')}"
+    try:
+        sam(
+            stack,
+            *("deploy", "--config-file", str(config), "--template-file", template),
+            *("--stack-name", name, "--no-execute-changeset", "--no-confirm-changeset"),
+        )
+        (summary,) = aws("cloudformation").list_change_sets(StackName=name)["Summaries"]
+        change_set = aws("cloudformation").describe_change_set(
+            StackName=name, ChangeSetName=summary["ChangeSetName"]
+        )
+    finally:
+        aws("cloudformation").delete_stack(StackName=name)
+    parameters = {one["ParameterKey"]: one["ParameterValue"] for one in change_set["Parameters"]}
+    assert parameters["Architecture"] == architecture

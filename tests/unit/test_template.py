@@ -2,7 +2,8 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+import tomllib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,48 +12,7 @@ import pytest
 from local.environments import ROOT
 from local.template import template
 from mailmirror.mail.connection import Reach
-
-
-def resources() -> Mapping[str, Any]:
-    """The resources by their names."""
-    found: Mapping[str, Any] = template()["Resources"]
-    return found
-
-
-def of_type(kind: str) -> dict[str, Any]:
-    return {
-        name: one.get("Properties", {}) for name, one in resources().items() if one["Type"] == kind
-    }
-
-
-def functions() -> dict[str, Any]:
-    return of_type("AWS::Serverless::Function")
-
-
-def target(reference: Any) -> str:
-    """The resource that `!Ref X` or `!GetAtt X.Y` is about."""
-    name: str = reference["Ref"] if "Ref" in reference else reference["Fn::GetAtt"][0]
-    return name
-
-
-def listed(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
-
-
-@dataclass(frozen=True)
-class Trigger:
-    """A queue that a function reads."""
-
-    function: str
-    queue: str
-    event: Mapping[str, Any]
-
-
-def triggers() -> list[Trigger]:
-    return [
-        Trigger(target(one["FunctionName"]), target(one["EventSourceArn"]), one)
-        for one in of_type("AWS::Lambda::EventSourceMapping").values()
-    ]
+from tests.template import functions, listed, of_type, resources, target, triggers
 
 
 @dataclass(frozen=True)
@@ -267,6 +227,40 @@ def test_every_functions_logs_end() -> None:
     }
     for name in functions():
         assert f"/aws/lambda/${{{name}}}" in kept
+
+
+def sam_config() -> dict[str, dict[str, Any]]:
+    """Each command's parameters in `samconfig.toml`."""
+    found = tomllib.loads((ROOT / "samconfig.toml").read_text())["default"]
+    return {command: section["parameters"] for command, section in found.items()}
+
+
+def test_build_and_deploy_are_told_the_same_parameters() -> None:
+    """Only `global` reaches both; a section of a command's own would take its place there."""
+    for command, parameters in sam_config().items():
+        assert ("parameter_overrides" in parameters) == (command == "global"), command
+    overrides = dict(one.split("=", 1) for one in sam_config()["global"]["parameter_overrides"])
+    assert "Architecture" in overrides
+    assert set(overrides) <= set(template()["Parameters"])
+
+
+def test_what_a_deployment_would_ask_is_answered_by_the_file() -> None:
+    assert sam_config()["global"]["stack_name"] == "mailmirror"
+    assert sam_config()["deploy"]["capabilities"] == "CAPABILITY_IAM"
+    assert sam_config()["deploy"]["resolve_s3"] is True
+    for name, parameter in template()["Parameters"].items():
+        assert "Default" in parameter, name
+
+
+def test_parameters_and_outputs_are_described() -> None:
+    for section in ("Parameters", "Outputs"):
+        for name, one in template()[section].items():
+            assert one["Description"].endswith("."), name
+
+
+def test_two_stacks_of_an_aws_account_have_a_layer_each() -> None:
+    (layer,) = of_type("AWS::Serverless::LayerVersion").values()
+    assert "${AWS::StackName}" in layer["LayerName"]["Fn::Sub"]
 
 
 def may_be_allowed(networks: str) -> bool:
