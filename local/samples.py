@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ from local.environments import ROOT
 EVENTS = ROOT / "events"
 ACCOUNT, MAILBOX = "5a1e5c0ffee0", "0badcafe0badcafe"
 """As the files have them."""
+_QUEUED_AT = "2026-03-01T10:00:00.000000Z"
+"""The time in a poll's job, which a stale job is known by."""
 
 Event = dict[str, Any]
 
@@ -26,8 +29,9 @@ def function(name: str) -> str:
 
 
 def sample(name: str, account: str = ACCOUNT, mailbox: str = MAILBOX) -> Event:
-    """Read a sample, about this account and this mailbox of it."""
+    """Read a sample, about this account and this mailbox of it; a poll's job is queued now."""
     text = Path(EVENTS / f"{name}.json").read_text("utf-8")
+    text = text.replace(_QUEUED_AT, f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S}Z")
     event: Event = json.loads(text.replace(ACCOUNT, account).replace(MAILBOX, mailbox))
     for record in event.get("Records", ()):
         if "md5OfBody" in record:

@@ -21,7 +21,8 @@ processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
 
 @failures_logged
 def poll(record: SQSRecord) -> None:
-    poll_mailboxes(PollJob.from_json(record.body), runtime)
+    received = int(record.attributes.approximate_receive_count)
+    poll_mailboxes(PollJob.from_json(record.body), runtime, received)
 
 
 @observed

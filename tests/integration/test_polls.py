@@ -22,7 +22,7 @@ from mailmirror.store.due import DueEntry
 from mailmirror.store.queues import PollJob, SyncJob
 from mailmirror.usecases.change_mailbox import disconnect, erase
 from mailmirror.usecases.dispatch_due import dispatch_polls
-from mailmirror.usecases.poll_mailboxes import poll_mailboxes
+from mailmirror.usecases.poll_mailboxes import STALE_AFTER, poll_mailboxes
 from tests.integration.office import BOSS, MARCH, REP, Clock, Office, letter
 from tests.servers.dovecot import Dovecot
 from tests.servers.hostile import DRIP, HANG_UP, SILENCE, Answer, Hostile
@@ -141,6 +141,23 @@ def test_where_nothing_is_due_nothing_is_queued(runtime: Runtime) -> None:
     due_at(runtime, {1: timedelta(minutes=5)})
     assert dispatch_polls(runtime) == 0
     assert polls(runtime) == []
+
+
+def test_how_late_the_most_overdue_is_is_told_at_every_run_also_as_nothing(
+    runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An alarm that sees no data keeps its state, whatever is the matter."""
+    told: list[tuple[str, float]] = []
+    monkeypatch.setattr(runtime, "count", lambda name, value=1.0: told.append((name, value)))
+
+    dispatch_polls(runtime)
+    due_at(runtime, {1: -5 * MINUTE, 2: -MINUTE})
+    dispatch_polls(runtime)
+
+    overdue = [value for name, value in told if name == "MostOverdueSeconds"]
+    assert overdue[0] == 0.0
+    assert timedelta(seconds=overdue[1]) >= 5 * MINUTE
+    assert len(overdue) == 2
 
 
 def test_a_mailbox_that_was_polled_is_due_at_the_next_run_but_one_that_failed_is_not(
@@ -362,6 +379,43 @@ def test_what_one_server_does_is_no_other_mailboxs_affair(
 
 
 # Mailboxes that are gone
+
+
+def test_a_job_that_has_waited_too_long_is_dropped_for_the_schedule_has_queued_another(
+    synced: Mailbox, dovecot: Dovecot, runtime: Runtime, clock: Clock
+) -> None:
+    dovecot.deliver(REP, letter(4))
+    job = PollJob([synced.key], runtime.now())
+    before = entry(synced, runtime)
+
+    clock.advance(STALE_AFTER + MINUTE)
+    poll_mailboxes(job, runtime)
+
+    assert entry(synced, runtime) == before
+    assert syncs(runtime) == []
+    poll_mailboxes(PollJob([synced.key], runtime.now() - MINUTE), runtime)
+    assert syncs(runtime) == [synced.key.mailbox]
+
+
+def test_a_job_that_comes_again_polls_what_no_other_has_polled_since(
+    office: Office, synced: Mailbox, dovecot: Dovecot, runtime: Runtime, clock: Clock
+) -> None:
+    """It has killed its function, or AWS failed it: the one is to be seen, the other forgiven."""
+    boss = office.connect(dovecot, "boss", BOSS)
+    office.sync(boss)
+    clock.advance(MINUTE)
+    job = PollJob([synced.key, boss.key], runtime.now())
+    clock.advance(timedelta(minutes=12))
+    at = poll(runtime, boss)
+    polled, logins = entry(boss, runtime), dovecot.log().count("Login")
+
+    poll_mailboxes(job, runtime, received=2)
+
+    assert entry(boss, runtime) == polled
+    last_success_at = entry(synced, runtime).due.last_success_at
+    assert last_success_at is not None
+    assert last_success_at >= at
+    assert dovecot.log().count("Login") == logins + 1
 
 
 @pytest.mark.parametrize("outcome", ["quiet", "news", "failing"])

@@ -25,8 +25,9 @@ def dispatch_polls(runtime: Runtime) -> int:
         PollJob([entry.key for entry in batch], now) for batch in batched(due, BATCH, strict=False)
     )
     runtime.count("MailboxesDue", len(due))
-    if due:
-        runtime.count("MostOverdueSeconds", max(0.0, (now - due[0].due.due_at).total_seconds()))
+    # Always, or an alarm on it would have nothing to see once all is well again.
+    overdue = (now - due[0].due.due_at).total_seconds() if due else 0.0
+    runtime.count("MostOverdueSeconds", max(0.0, overdue))
     return len(due)
 
 

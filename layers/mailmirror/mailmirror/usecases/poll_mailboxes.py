@@ -19,13 +19,32 @@ from mailmirror.usecases.sign_in import signed_in
 
 FIRST_SYNC_PAUSE = timedelta(minutes=5)
 """A first sync, or an erasure, goes on by its continuations; this is for one that was cut off."""
+STALE_AFTER = timedelta(minutes=2)
+"""The schedule queues what is due once a minute: by then it has queued the same mailboxes anew."""
 SECONDS = 45.0
 """How long a server may take: others wait for the same function."""
 
 
-def poll_mailboxes(job: PollJob, runtime: Runtime) -> None:
-    """Poll mailboxes; what one server does wrong is that mailbox's error and no other's."""
+def poll_mailboxes(job: PollJob, runtime: Runtime, received: int = 1) -> None:
+    """Poll mailboxes; what one server does wrong is that mailbox's error and no other's.
+
+    A stale job that comes for the first time has waited in the queue, and is dropped: of an outage
+    of the pollers only the newest jobs are left to do. One that comes again has failed, or its
+    function has died of it: the mailboxes that no later job has polled are polled, so that a job
+    that kills its function ends in the dead-letter queue.
+
+    Parameters:
+        received: how often the queue has handed the job out, this time included.
+    """
+    now = runtime.now()
+    stale = now - job.at > STALE_AFTER
+    if stale and received == 1:
+        runtime.count("PollsStale")
+        return
+    at = now if stale else job.at
     entries = runtime.due.find_many(job.mailboxes)
+    if stale:
+        entries = {id: entry for id, entry in entries.items() if entry.due.due_at <= now}
     found = {one.key.mailbox: one for one in runtime.mailboxes.find_many(list(job.mailboxes))}
     for id in entries.keys() - found.keys():  # an erasure that was cut off left its entry
         runtime.due.delete(entries[id].key)
@@ -33,7 +52,7 @@ def poll_mailboxes(job: PollJob, runtime: Runtime) -> None:
     if not polled:
         return
     with ThreadPoolExecutor(len(polled)) as pool:
-        list(pool.map(lambda one: _poll(one[0], one[1], job.at, runtime), polled))
+        list(pool.map(lambda one: _poll(one[0], one[1], at, runtime), polled))
 
 
 def _poll(mailbox: Mailbox, entry: DueEntry, at: datetime, runtime: Runtime) -> None:
