@@ -50,6 +50,88 @@ class Changed(Exception):
     """MiniStack is not as this module knows it; the text says where."""
 
 
+class Authorisation:
+    """MiniStack's authorisation, with the partition keys of each request to DynamoDB.
+
+    Parameters:
+        actions: MiniStack's module `core.iam_actions`.
+        evaluator: `core.iam_evaluator`.
+        dynamodb: `services.dynamodb`.
+        responses: `core.responses`.
+    """
+
+    def __init__(self, actions: Any, evaluator: Any, dynamodb: Any, responses: Any) -> None:
+        self._service_context = actions.dynamodb_service_context
+        self._transaction_checks = actions.dynamodb_transaction_checks
+        self._enforce = evaluator.enforce
+        self._table_arn = actions._dynamodb_table_arn
+        self._dynamodb = dynamodb
+        self._account_id = responses.get_account_id
+
+    def service_context(self, body: bytes) -> dict[str, Any]:
+        """The condition keys that MiniStack knows, and the request for `enforce`."""
+        return {**self._service_context(body), _REQUEST: _parsed(body)}
+
+    def transaction_checks(
+        self, iam_action: str, body: bytes, region: str, account_id: str
+    ) -> list[tuple[str, str]]:
+        """Each action on each table of a transaction once: `enforce` looks at every item of it."""
+        return list(dict.fromkeys(self._transaction_checks(iam_action, body, region, account_id)))
+
+    def enforce(
+        self,
+        access_key_id: str,
+        iam_action: str,
+        service: str,
+        region: str,
+        resource_arn: str = "*",
+        service_context: Mapping[str, Any] | None = None,
+    ) -> Any:
+        """None where the request is allowed, else MiniStack's word for why not."""
+        context = dict(service_context or {})
+        request = context.pop(_REQUEST, None)
+        if service != "dynamodb" or request is None:
+            return self._enforce(access_key_id, iam_action, service, region, resource_arn, context)
+        action = iam_action.partition(":")[2]
+        operation = (context.get("dynamodb:EnclosingOperation") or [action])[0]
+        for one in self._needed(operation, action, table_name(resource_arn), request):
+            arn, keys = resource_arn, {_KEY: list(one.keys)} if one.keys else {}
+            if one.operation.startswith("PartiQL"):
+                arn = self._table_arn(one.table, region, self._account_id())
+                if operation != "ExecuteStatement":
+                    keys["dynamodb:EnclosingOperation"] = [operation]
+            checked = f"dynamodb:{one.operation}"
+            more = {**context, **keys}
+            denied = self._enforce(access_key_id, checked, service, region, arn, more)
+            if denied:
+                return denied
+        return None
+
+    def _needed(
+        self, operation: str, action: str, table: str, request: Mapping[str, Any]
+    ) -> list[Check]:
+        """What MiniStack's one question about an action on a table is about; never nothing."""
+        plain = [Check(action, table, ())]
+        try:
+            needed = checks(operation, request, self._partition_key, self._dynamodb._parse_partiql)
+        except Unreadable:
+            return plain  # the service will say that it is invalid, to whoever may ask at all
+        if operation != action:  # one action of a transaction, on one table
+            needed = [one for one in needed if (one.operation, one.table) == (action, table)]
+        elif operation in ("BatchGetItem", "BatchWriteItem"):
+            needed = [one for one in needed if one.table == table]  # each table by itself
+        return needed or plain
+
+    def _partition_key(self, table: str, index: str) -> str | None:
+        found = self._dynamodb._tables.get(table) or {}
+        if index:
+            kinds = ("GlobalSecondaryIndexes", "LocalSecondaryIndexes")
+            indexes = [one for kind in kinds for one in found.get(kind) or []]
+            found = next((one for one in indexes if one["IndexName"] == index), {})
+        schema = found.get("KeySchema") or []
+        return next((one["AttributeName"] for one in schema if one["KeyType"] == "HASH"), None)
+
+
 def teach() -> None:
     """Have MiniStack's IAM evaluate the partition keys of requests to DynamoDB.
 
@@ -60,67 +142,13 @@ def teach() -> None:
     evaluator: Any = importlib.import_module("ministack.core.iam_evaluator")
     dynamodb: Any = importlib.import_module("ministack.services.dynamodb")
     responses: Any = importlib.import_module("ministack.core.responses")
-    _ensure_known(actions, evaluator, dynamodb)
-
-    service_context = actions.dynamodb_service_context
-    transaction_checks = actions.dynamodb_transaction_checks
-    enforce = evaluator.enforce
-
-    def with_request(body: bytes) -> dict[str, Any]:
-        return {**service_context(body), _REQUEST: _parsed(body)}
-
-    def each_once(*arguments: Any) -> list[tuple[str, str]]:
-        # `enforce_each` looks at every item of one action and table by itself.
-        return list(dict.fromkeys(transaction_checks(*arguments)))
-
-    def partition_key(table: str, index: str) -> str | None:
-        found = dynamodb._tables.get(table) or {}
-        if index:
-            kinds = ("GlobalSecondaryIndexes", "LocalSecondaryIndexes")
-            indexes = [one for kind in kinds for one in found.get(kind) or []]
-            found = next((one for one in indexes if one["IndexName"] == index), {})
-        schema = found.get("KeySchema") or []
-        return next((one["AttributeName"] for one in schema if one["KeyType"] == "HASH"), None)
-
-    def enforce_each(
-        access_key_id: str,
-        iam_action: str,
-        service: str,
-        region: str,
-        resource_arn: str = "*",
-        service_context: Mapping[str, Any] | None = None,
-    ) -> Any:
-        context = dict(service_context or {})
-        request = context.pop(_REQUEST, None)
-        namespace, _, action = iam_action.partition(":")
-        if service != "dynamodb" or request is None:
-            return enforce(access_key_id, iam_action, service, region, resource_arn, context)
-        operation = (context.get("dynamodb:EnclosingOperation") or [action])[0]
-        table = table_name(resource_arn)
-        try:
-            needed = checks(operation, request, partition_key, dynamodb._parse_partiql)
-        except Unreadable:
-            needed = []  # invalid: the service will say so to whoever may ask at all
-        if operation != action:  # one action of a transaction, on one table
-            needed = [one for one in needed if (one.operation, one.table) == (action, table)]
-        elif operation in ("BatchGetItem", "BatchWriteItem"):
-            needed = [one for one in needed if one.table == table]  # each table by itself
-        for one in needed or [Check(action, table, ())]:
-            arn, keys = resource_arn, {_KEY: list(one.keys)} if one.keys else {}
-            if one.operation.startswith("PartiQL"):
-                account = responses.get_account_id()
-                arn = actions._dynamodb_table_arn(one.table, region, account)
-                if operation != "ExecuteStatement":
-                    context["dynamodb:EnclosingOperation"] = [operation]
-            checked = f"{namespace}:{one.operation}"
-            denied = enforce(access_key_id, checked, service, region, arn, {**context, **keys})
-            if denied:
-                return denied
-        return None
-
-    actions.dynamodb_service_context = with_request
-    actions.dynamodb_transaction_checks = each_once
-    evaluator.enforce = enforce_each
+    ensure_known(actions, evaluator, dynamodb)
+    _ensure_called()
+    _ensure_sets_are_known(evaluator)
+    taught = Authorisation(actions, evaluator, dynamodb, responses)
+    actions.dynamodb_service_context = taught.service_context
+    actions.dynamodb_transaction_checks = taught.transaction_checks
+    evaluator.enforce = taught.enforce
 
 
 def _parsed(body: bytes) -> Any:
@@ -130,7 +158,12 @@ def _parsed(body: bytes) -> Any:
         return {}
 
 
-def _ensure_known(actions: Any, evaluator: Any, dynamodb: Any) -> None:
+def ensure_known(actions: Any, evaluator: Any, dynamodb: Any) -> None:
+    """Look at what is replaced, and at what that needs.
+
+    Raises:
+        Changed: a function is not there, or takes other arguments.
+    """
     modules = {"iam_actions": actions, "iam_evaluator": evaluator}
     for path, known in _KNOWN_SIGNATURES.items():
         module, _, name = path.partition(".")
@@ -139,8 +172,6 @@ def _ensure_known(actions: Any, evaluator: Any, dynamodb: Any) -> None:
             raise Changed(f"{path} is not known")
     if not hasattr(dynamodb, "_tables") or not hasattr(dynamodb, "_parse_partiql"):
         raise Changed("services.dynamodb has no _tables or no _parse_partiql")
-    _ensure_called()
-    _ensure_sets_are_known(evaluator)
 
 
 def _ensure_called() -> None:

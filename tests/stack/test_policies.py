@@ -14,6 +14,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from local import emulator
+from local.resources import Resources
 from local.stack import Stack
 
 TABLE = "policies"
@@ -232,3 +233,18 @@ def test_what_is_denied_of_any_partition_is_denied_of_the_whole_request(
     assert not role.may(transact(transact_put(MINE), transact_put(THEIRS)))
     assert not role.may(lambda client: insert(client, MINE, THEIRS))
     assert role.may(scan)
+
+
+def test_no_functions_role_has_a_policy_of_awss_over_every_queue(
+    stack: Stack, resources: Resources, aws: Any
+) -> None:
+    """As SAM has made them of the template: logs and traces are all that AWS's policies allow."""
+    iam, client = aws("iam"), aws("lambda")
+    for name in resources.functions.values():
+        role = client.get_function_configuration(FunctionName=name)["Role"].rpartition("/")[2]
+        attached = iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"]
+        assert {policy["PolicyName"] for policy in attached} <= {
+            "AWSLambdaBasicExecutionRole",
+            "AWSXrayWriteOnlyAccess",
+            "AWSXRayDaemonWriteAccess",
+        }, name

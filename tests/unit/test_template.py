@@ -176,6 +176,21 @@ def test_a_policy_names_its_actions_one_by_one() -> None:
     assert stars <= {"sqs:SendMessage*"}
 
 
+def test_the_policies_of_a_function_fit_into_its_role() -> None:
+    """IAM takes 10,240 characters of inline policies a role, blanks not counted."""
+    name = "arn:aws:dynamodb:ap-northeast-1:123456789012:table/" + "n" * 100
+
+    def deployed(value: Any) -> Any:
+        if isinstance(value, dict):
+            reference = {"Fn::GetAtt", "Fn::Sub", "Ref"} & set(value)
+            return name if reference else {key: deployed(one) for key, one in value.items()}
+        return [deployed(one) for one in value] if isinstance(value, list) else value
+
+    for function, properties in functions().items():
+        document = json.dumps(deployed(properties["Policies"]), separators=(",", ":"))
+        assert len(document) <= 10_240, function
+
+
 def test_no_function_may_scan_the_table() -> None:
     assert not any("dynamodb:Scan" in one.actions for one in statements())
 
