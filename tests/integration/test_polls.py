@@ -212,7 +212,7 @@ def test_news_is_for_a_sync_to_tell(
     after = entry(synced, runtime)
     assert syncs(runtime) == [synced.key.mailbox]
     assert first_syncs(runtime) == []
-    assert after.due == replace(before.due, due_at=now + MINUTE)
+    assert after.due == replace(before.due, due_at=now + MINUTE, news_since=now)
     assert after.seen == before.seen  # so that a lost job is news again
     poll(runtime, synced)
     assert syncs(runtime) == [synced.key.mailbox]

@@ -205,6 +205,11 @@ class Dovecot:
     _folder: Path = field(init=False)
     _process: subprocess.Popen[bytes] = field(init=False)
 
+    @property
+    def mail(self) -> Path:
+        """The folder with everybody's Maildir."""
+        return self._folder / "mail"
+
     def __enter__(self) -> Self:
         """Start the server, and return when it greets.
 

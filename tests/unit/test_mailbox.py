@@ -1,11 +1,13 @@
 """When a mailbox has news, how long it waits after a failure, and how it is doing."""
 
 from collections.abc import Set
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from mailmirror.domain.mailbox import (
+    LONGEST_WAIT,
     NEEDS_PERSON,
     POLL_INTERVAL,
     REAUTH,
@@ -62,11 +64,14 @@ def state(
     status: MailboxStatus = MailboxStatus.CONNECTED,
     due: Due | None = DUE,
     *,
+    waits: timedelta = timedelta(),
     complete: bool = True,
     pending: int = 0,
     roles: Set[FolderRole] = BOTH,
 ) -> tuple[MailboxState, Code | None]:
-    return state_of(status, due, complete=complete, pending=pending, roles=roles)
+    """The state `waits` after DUE's poll was due and a cursor last moved."""
+    now = DUE.due_at + waits
+    return state_of(status, due, now, DUE.due_at, complete=complete, pending=pending, roles=roles)
 
 
 def test_a_mailbox_with_both_folders_and_nothing_pending_is_healthy() -> None:
@@ -117,3 +122,32 @@ def test_what_a_person_asked_for_comes_before_what_failed(
 ) -> None:
     failing = Due(DUE.due_at, error=Code.CONNECT_TIMEOUT)
     assert state(status, failing, pending=1) == state(status, None) == (word, None)
+
+
+NEWS = Due(DUE.due_at + LONGEST_WAIT, news_since=DUE.due_at)
+"""Polled every minute, with news that no sync has finished reading."""
+
+
+def test_news_that_waits_is_an_error_after_a_quarter_of_an_hour() -> None:
+    assert state(due=NEWS, waits=LONGEST_WAIT) == (MailboxState.HEALTHY, None)
+    late = state(due=NEWS, waits=LONGEST_WAIT + timedelta(seconds=1))
+    assert late == (MailboxState.FAILING, Code.NEWS_WAITING)
+
+
+def test_a_first_sync_that_does_not_move_is_an_error_after_a_quarter_of_an_hour() -> None:
+    polled = Due(DUE.due_at + LONGEST_WAIT)
+    assert state(due=polled, waits=LONGEST_WAIT, complete=False) == (MailboxState.FIRST_SYNC, None)
+    late = state(due=polled, waits=LONGEST_WAIT + timedelta(seconds=1), complete=False)
+    assert late == (MailboxState.FAILING, Code.NEWS_WAITING)
+
+
+def test_a_mailbox_whose_poll_is_long_overdue_is_not_healthy() -> None:
+    assert state(waits=LONGEST_WAIT) == (MailboxState.HEALTHY, None)
+    late = state(waits=LONGEST_WAIT + timedelta(seconds=1))
+    assert late == (MailboxState.FAILING, Code.POLL_OVERDUE)
+
+
+def test_what_failed_says_more_than_that_news_waits() -> None:
+    failing = replace(NEWS, error=Code.CERTIFICATE_INVALID)
+    found = state(due=failing, waits=timedelta(hours=6))
+    assert found == (MailboxState.FAILING, Code.CERTIFICATE_INVALID)

@@ -41,6 +41,7 @@ def mailbox(report: MailboxReport, counters: Mapping[str, int] | None = None) ->
         "progress": report.progress if counters is not None else None,
         "last_success_at": _time(due.last_success_at if due else None),
         "next_due_at": _time(due.due_at if due else None),
+        "news_since": _time(due.news_since if due else None),
         "error": _error(report.problem, due.error_detail if due else "")
         or _error(due.sending_error if due else None, due.sending_detail if due else ""),
         "counters": dict(counters) if counters is not None else None,

@@ -56,9 +56,8 @@ def mailbox_coverage(
     as_of = due.last_success_at if due else None
     if problem is not None:
         explanation = PROBLEMS[problem]
-        since = (
-            f" Since {due.failing_since:%Y-%m-%d %H:%M} UTC." if due and due.failing_since else ""
-        )
+        began = due and _began(problem, due)
+        since = f" Since {began:%Y-%m-%d %H:%M} UTC." if began else ""
         reason, remedy = explanation.reason + since, explanation.remedy
         return MailboxCoverage(mailbox, False, as_of, progress, reason, remedy)
     if state in _REASONS:
@@ -69,6 +68,16 @@ def mailbox_coverage(
     if late:
         return MailboxCoverage(mailbox, False, as_of, progress, *_LATE)
     return MailboxCoverage(mailbox, True, as_of, progress, None, None)
+
+
+def _began(problem: Code, due: Due) -> datetime | None:
+    match problem:
+        case Code.NEWS_WAITING:
+            return due.news_since
+        case Code.POLL_OVERDUE:
+            return due.due_at
+        case _:
+            return due.failing_since
 
 
 @dataclass(frozen=True, slots=True)

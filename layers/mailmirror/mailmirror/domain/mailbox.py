@@ -113,12 +113,16 @@ class Due:
     failing_since: datetime | None = None
     failures: int = 0
     """How many attempts in a row have failed."""
+    news_since: datetime | None = None
+    """When a poll first found news that no finished sync has seen yet."""
     sending_error: Code | None = None
     """Why the submission server lets nothing in, while reading may well go on."""
     sending_detail: str = ""
 
 
 POLL_INTERVAL = timedelta(minutes=1)
+LONGEST_WAIT = timedelta(minutes=15)
+"""How long news, a first sync without progress, or a due poll may wait before it is an error."""
 _LONGEST_PAUSE = timedelta(minutes=15)
 SIGN_IN_PAUSE = timedelta(hours=1)
 """Servers lock accounts after repeated wrong passwords."""
@@ -149,11 +153,19 @@ def pause(error: Code, failures: int) -> timedelta:
 
 
 def state_of(
-    status: MailboxStatus, due: Due | None, *, complete: bool, pending: int, roles: Set[FolderRole]
+    status: MailboxStatus,
+    due: Due | None,
+    now: datetime,
+    progressed_at: datetime,
+    *,
+    complete: bool,
+    pending: int,
+    roles: Set[FolderRole],
 ) -> tuple[MailboxState, Code | None]:
     """Say how a mailbox is doing, and with which problem of reading it.
 
     Parameters:
+        progressed_at: when a sync last judged anything; at first, when it was connected.
         complete: whether every folder's history has been looked at.
         pending: how many UIDs the server listed and did not hand over.
         roles: of the folders that were found.
@@ -164,7 +176,11 @@ def state_of(
         return MailboxState.ERASING, None
     if due is not None and due.error is not None:
         return _failing(due.error), due.error
+    if due is not None and (overdue := _overdue(due, now)) is not None:
+        return MailboxState.FAILING, overdue
     if not complete:
+        if now - progressed_at > LONGEST_WAIT:
+            return MailboxState.FAILING, Code.NEWS_WAITING
         return MailboxState.FIRST_SYNC, None
     if FolderRole.SENT not in roles:
         return MailboxState.INCOMPLETE, Code.SENT_NOT_FOUND
@@ -173,6 +189,13 @@ def state_of(
     if due is not None and due.sending_error is not None:
         return _failing(due.sending_error), None
     return MailboxState.HEALTHY, None
+
+
+def _overdue(due: Due, now: datetime) -> Code | None:
+    """What waits too long, though nothing has failed that anybody knows of."""
+    if due.news_since is not None and now - due.news_since > LONGEST_WAIT:
+        return Code.NEWS_WAITING
+    return Code.POLL_OVERDUE if now - due.due_at > LONGEST_WAIT else None
 
 
 def _failing(error: Code) -> MailboxState:

@@ -75,6 +75,8 @@ class Code(StrEnum):
     INBOX_NOT_FOUND = "inbox_not_found"
     SENT_NOT_FOUND = "sent_not_found"
     MESSAGES_PENDING = "messages_pending"
+    NEWS_WAITING = "news_waiting"
+    POLL_OVERDUE = "poll_overdue"
     # What is to be sent
     TRANSPORT_UNAVAILABLE = "transport_unavailable"
     FROM_NOT_YOURS = "from_not_yours"
@@ -404,6 +406,18 @@ PROBLEMS: dict[Code, Explanation] = {
         _UNPROCESSABLE,
         "The server lists messages that it does not hand over, so they are not mirrored.",
         "Nothing to do: they are tried again. If it stays, ask the server's owner.",
+    ),
+    Code.NEWS_WAITING: Explanation(
+        _UNPROCESSABLE,
+        "The server has mail that no sync has finished reading.",
+        "Wait for the next sync. If this stays for an hour, ask whoever runs the stack to look at"
+        " the alarms of the function `sync`.",
+    ),
+    Code.POLL_OVERDUE: Explanation(
+        _UNPROCESSABLE,
+        "The server has not been asked for new mail for more than a quarter of an hour.",
+        "Wait some minutes. If this stays for an hour, ask whoever runs the stack to look at the"
+        " alarms of the functions `dispatch` and `poll`.",
     ),
     Code.TRANSPORT_UNAVAILABLE: Explanation(
         _UNPROCESSABLE,

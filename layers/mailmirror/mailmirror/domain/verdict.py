@@ -7,6 +7,9 @@ from enum import StrEnum
 
 from mailmirror.domain.address import Address, domain_of
 
+_MAX_SENDERS = 150
+"""Addresses in From, Sender and Reply-To beside the recipients; ordinary mail has one to three."""
+
 
 class Verdict(StrEnum):
     """Why a copy is, or is not, mirrored. Each UID of a synced folder has exactly one."""
@@ -58,10 +61,24 @@ class Rules:
     """The first day of the window, in UTC."""
     max_recipients: int = 100
 
+    @property
+    def max_participants(self) -> int:
+        """Up to how many participants of a copy are looked up, at a read request unit each.
+
+        A message that names more is not mirrored, whoever they are: either its recipients are over
+        the limit, or From, Sender and Reply-To name more than `_MAX_SENDERS`.
+        """
+        return self.max_recipients + _MAX_SENDERS
+
 
 def outside_window(received_at: datetime, rules: Rules) -> bool:
     """Tell whether a copy is older than the mailbox's window, from its INTERNALDATE alone."""
     return received_at.astimezone(UTC).date() < rules.history_since
+
+
+def is_looked_up(participants: Set[Address], rules: Rules) -> bool:
+    """Tell whether the persons of a copy's participants are looked up before it is judged."""
+    return len(participants) <= rules.max_participants
 
 
 def judge(copy: Headers, people: People, rules: Rules) -> Verdict:
@@ -77,6 +94,8 @@ def judge(copy: Headers, people: People, rules: Rules) -> Verdict:
         return Verdict.INTERNAL
     if copy.is_report:
         return Verdict.REPORT
+    if not is_looked_up(copy.participants, rules):
+        return Verdict.TOO_MANY_RECIPIENTS
     matched = outsiders & people.customers
     if not matched:
         return Verdict.NO_PERSON
@@ -160,11 +179,11 @@ EXPLANATIONS: dict[Verdict, dict[str, Explanation]] = {
     },
     Verdict.TOO_MANY_RECIPIENTS: {
         "en": Explanation(
-            "The message has more recipients than the account's limit.",
+            "The message names more addresses than the account's limit of recipients allows.",
             "Raise the account's limit of recipients.",
         ),
         "ja": Explanation(
-            "宛先の数がアカウントの上限を超えています。",
+            "メールに含まれるアドレスの数がアカウントの宛先数の上限を超えています。",
             "アカウントの宛先数の上限を引き上げてください。",
         ),
     },

@@ -10,7 +10,9 @@ from urllib.parse import unquote_to_bytes
 from mailmirror.mail import charsets
 
 LONGEST_BLOCK = 1 << 20
-"""Bytes of a header block that are looked at: 10,000 recipients take half of it."""
+"""Bytes of a header block that are read whole: 10,000 recipients take half of it."""
+_FIELD_BYTES = 64 << 10
+"""Bytes that are read of each field of a longer block."""
 
 _LONGEST_PARAMETERS = 1 << 14
 """Characters of a field with parameters that are looked at: their quotes are matched by a regular
@@ -54,10 +56,13 @@ class Fields:
 
 
 def read_fields(block: bytes) -> Fields:
-    """Read a header block, which ends at its first empty line; what is no field is skipped."""
-    if len(block) > LONGEST_BLOCK:
-        block = block[:LONGEST_BLOCK].rpartition(b"\n")[0]
-    raw = list(_unfold(_lines(block)))
+    """Read a header block, which ends at its first empty line; what is no field is skipped.
+
+    Of a block over LONGEST_BLOCK the beginning of each field is read, and repeated fields only
+    within that length: a long References before From must not hide who wrote.
+    """
+    lines = _lines(block)
+    raw = list(_unfold(_shortened(lines) if len(block) > LONGEST_BLOCK else lines))
     declared = next((value for name, value in raw if name == "content-type"), b"")
     charset = parameters(declared.decode("latin-1"))[1].get("charset")
     return Fields(
@@ -155,6 +160,21 @@ def _lines(block: bytes) -> Iterator[bytes]:
             yield line
         elif begun:
             return
+
+
+def _shortened(lines: Iterator[bytes]) -> Iterator[bytes]:
+    """The lines of each field up to _FIELD_BYTES."""
+    names: set[bytes] = set()
+    kept = left = 0
+    for line in lines:
+        if line[:1] not in b" \t":
+            name = line[:200].partition(b":")[0].strip().lower()
+            left = _FIELD_BYTES if name not in names or kept < LONGEST_BLOCK else 0
+            names.add(name)
+        if left > 0:
+            yield line[:left]
+            kept += len(line[:left])
+            left -= len(line)
 
 
 def _unfold(lines: Iterator[bytes]) -> Iterator[tuple[str, bytes]]:

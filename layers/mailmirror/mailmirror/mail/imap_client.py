@@ -44,7 +44,10 @@ class _Imap4(imaplib.IMAP4):
 
     def read(self, size: int) -> bytes:
         self._spend(size)
-        return super().read(size)
+        data = super().read(size)
+        if len(data) < size:
+            raise self.abort("a literal ended before its announced size")
+        return data
 
     def readline(self) -> bytes:
         # imaplib's own bound of a million bytes is less than a SEARCH of a large folder answers.
@@ -62,9 +65,13 @@ class _Imap4(imaplib.IMAP4):
 class BoundedClient(IMAPClient):  # type: ignore[misc]
     """IMAPClient on a socket that is open already."""
 
+    alive: bool
+    """Whether the answer to the last command was read to its end, so that another may be sent."""
+
     def __init__(self, connection: socket.socket, server: Server) -> None:
         self._connection = connection
         self._server = server
+        self.alive = True
         super().__init__(server.host, server.port, use_uid=True, ssl=False, timeout=None)
         self.normalise_times = False
         # One name that cannot be decoded would hide all other folders.
@@ -86,8 +93,16 @@ class BoundedClient(IMAPClient):  # type: ignore[misc]
         """
         self._imap.budget = budget + _LINES_BYTES
         self._imap.lines = _MOST_LINES + _LINES_A_MESSAGE * messages
+        self.alive = False
         with _translated():
-            yield
+            try:
+                yield
+                self.alive = True
+            except imaplib.IMAP4.abort:
+                raise
+            except (imaplib.IMAP4.error, IMAPClientError):
+                self.alive = True  # a tagged NO or BAD: the next command may be answered
+                raise
 
 
 @contextmanager

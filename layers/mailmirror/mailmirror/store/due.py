@@ -27,6 +27,8 @@ class DueEntry:
     due: Due
     seen: Mapping[str, Seen] = field(default_factory=dict)
     """By the folder's name, as a sync last left it; empty before the first has finished."""
+    retry_at: datetime | None = None
+    """When pending copies are asked for again; None where there are none."""
 
     @property
     def key(self) -> MailboxKey:
@@ -63,11 +65,11 @@ class DueStore:
         return Put(item)
 
     def polled(self, key: MailboxKey, now: datetime) -> None:
-        """The server answered: due again after the interval. One write unit."""
+        """The server has nothing that the last finished sync has not seen. One write unit."""
         self._write(
             key,
             "SET due_at = :due, last_success_at = :now, failures = :none"
-            " REMOVE #error, error_detail, failing_since",
+            " REMOVE #error, error_detail, failing_since, news_since",
             {":due": keys.time_text(now + POLL_INTERVAL), ":now": keys.time_text(now), ":none": 0},
         )
 
@@ -75,17 +77,41 @@ class DueStore:
         """A job was queued, which will tell of its success itself: look again then."""
         self._write(key, "SET due_at = :due", {":due": keys.time_text(due_at)})
 
-    def synced(self, key: MailboxKey, seen: Mapping[str, Seen], now: datetime) -> None:
-        """A sync has finished with the folders as `seen` says."""
+    def found_news(self, key: MailboxKey, due_at: datetime, now: datetime) -> None:
+        """A poll found news and a sync was queued, which removes `news_since` when it finishes."""
         self._write(
             key,
-            "SET due_at = :due, last_success_at = :now, seen = :seen, failures = :none"
-            " REMOVE #error, error_detail, failing_since",
+            "SET due_at = :due, news_since = if_not_exists(news_since, :now)",
+            {":due": keys.time_text(due_at), ":now": keys.time_text(now)},
+        )
+
+    def synced(
+        self,
+        key: MailboxKey,
+        seen: Mapping[str, Seen],
+        now: datetime,
+        retry_at: datetime | None = None,
+    ) -> None:
+        """A sync has finished with the folders as `seen` says.
+
+        Parameters:
+            now: when it began.
+            retry_at: when pending copies are asked for again.
+        """
+        retry, retry_value = "", {}
+        if retry_at is not None:
+            retry, retry_value = ", retry_at = :retry", {":retry": keys.time_text(retry_at)}
+        self._write(
+            key,
+            f"SET due_at = :due, last_success_at = :now, seen = :seen, failures = :none{retry}"
+            " REMOVE #error, error_detail, failing_since, news_since"
+            + ("" if retry else ", retry_at"),
             {
                 ":due": keys.time_text(now + POLL_INTERVAL),
                 ":now": keys.time_text(now),
                 ":seen": _seen_text(seen),
                 ":none": 0,
+                **retry_value,
             },
         )
 
@@ -157,19 +183,24 @@ def _seen_text(seen: Mapping[str, Seen]) -> str:
 
 def _entry(item: Item) -> DueEntry:
     account, _, mailbox = item[keys.SK].partition("#")
-    failing_since, last_success_at = item.get("failing_since"), item.get("last_success_at")
     return DueEntry(
         AccountId(account),
         MailboxId(mailbox),
         Due(
             due_at=datetime.fromisoformat(item["due_at"]),
-            last_success_at=datetime.fromisoformat(last_success_at) if last_success_at else None,
+            last_success_at=_time(item.get("last_success_at")),
             error=Code(item["error"]) if "error" in item else None,
             error_detail=item.get("error_detail", ""),
-            failing_since=datetime.fromisoformat(failing_since) if failing_since else None,
+            failing_since=_time(item.get("failing_since")),
             failures=int(item["failures"]),
+            news_since=_time(item.get("news_since")),
             sending_error=Code(item["sending_error"]) if "sending_error" in item else None,
             sending_detail=item.get("sending_detail", ""),
         ),
         {name: Seen(**one) for name, one in json.loads(item.get("seen", "{}")).items()},
+        _time(item.get("retry_at")),
     )
+
+
+def _time(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None

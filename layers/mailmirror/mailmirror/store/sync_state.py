@@ -2,19 +2,22 @@
 
 One sync a mailbox at a time. Each write is conditional on the lease's token and extends the lease,
 so that a sync which lost it, however long it slept, changes nothing here.
+
+Each taking of a lease that expired without a release is counted in `deaths`: its holder was killed,
+or too slow. The next write that moves a cursor sets the count to zero.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from mailmirror.domain.containment import Caution, Place, Suspect
 from mailmirror.domain.ledger import Ledger
 from mailmirror.domain.mailbox import FolderRole, MailboxKey
 from mailmirror.store import keys
 from mailmirror.store.table import ConditionFailed, Item, Table, Update
 
 LIFETIME = timedelta(seconds=90)
-HEARTBEAT = timedelta(seconds=30)
 LONGEST_RUN = timedelta(minutes=6)
 """After which a function that lost its lease has ended for certain: its timeout, and some."""
 HEAD_BYTES = 640
@@ -49,6 +52,10 @@ class FolderState:
     pending: int = 0
     messages: int = 0
     """What EXAMINE last said."""
+    retries: int = 0
+    """How often in a row the pending UIDs were asked for in vain."""
+    retry_at: datetime | None = None
+    """When they are asked for again; None where that is at the next sync."""
 
     @property
     def complete(self) -> bool:
@@ -60,7 +67,6 @@ class Lease:
     key: MailboxKey
     token: int
     """Grows with every holder; a write that carries an older token is refused."""
-    until: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +77,11 @@ class SyncState:
     log_cursor: int = 0
     stale_until: datetime | None = None
     """Until when a sync that lost its lease may still be writing entries."""
+    caution: Caution = field(default_factory=Caution)
+    deaths: int = 0
+    """How many holders of the lease did not release it since a cursor last moved."""
+    progressed_at: datetime | None = None
+    """When a cursor last moved."""
 
     @property
     def complete(self) -> bool:
@@ -98,32 +109,39 @@ class SyncStates:
             LeaseHeld: it is held, and has not expired.
         """
         try:
-            item = self._take(key, now, "attribute_not_exists(lease_until)", "", {})
+            item = self._take(key, now, "attribute_not_exists(lease_until)", " ADD", {})
         except ConditionFailed:
             # Its holder may only be slow: it writes nothing here any more, but perhaps elsewhere.
             stale = {":now": keys.time_text(now), ":stale": keys.time_text(now + LONGEST_RUN)}
+            more = ", stale_until = :stale ADD deaths :one,"
             try:
-                item = self._take(key, now, "lease_until <= :now", ", stale_until = :stale", stale)
+                item = self._take(key, now, "lease_until <= :now", more, stale)
             except ConditionFailed as error:
                 raise LeaseHeld(key.mailbox) from error
-        lease = Lease(key, int(item["fence"]), now + LIFETIME)
+        lease = Lease(key, int(item["fence"]))
         if int(item["epoch"]) != key.epoch:
             item = self._write(
                 lease,
                 now,
                 "epoch = :epoch, folders = :none, first_sync_done = :false",
                 {":epoch": key.epoch, ":none": {}, ":false": False},
+                removing=" REMOVE caution, deaths, progressed_at",
             )
         return lease, _state(item)
 
     def _take(
-        self, key: MailboxKey, now: datetime, condition: str, more: str, values: Mapping[str, str]
+        self,
+        key: MailboxKey,
+        now: datetime,
+        condition: str,
+        more: str,
+        values: Mapping[str, str],
     ) -> Item:
         return self._table.update(
             Update(
                 keys.state(key),
                 "SET lease_until = :until, folders = if_not_exists(folders, :none),"
-                f" epoch = if_not_exists(epoch, :epoch){more} ADD fence :one",
+                f" epoch = if_not_exists(epoch, :epoch){more} fence :one",
                 {
                     ":until": keys.time_text(now + LIFETIME),
                     ":none": {},
@@ -141,31 +159,49 @@ class SyncStates:
         same_epoch = item is not None and int(item["epoch"]) == key.epoch
         return _state(item) if item is not None and same_epoch else SyncState()
 
-    def save(self, lease: Lease, id: str, folder: FolderState, now: datetime) -> Lease:
+    def save(
+        self, lease: Lease, id: str, folder: FolderState, caution: Caution, now: datetime
+    ) -> None:
         """Move a folder's cursors and ledger head. One to two write units.
 
         Raises:
             LeaseLost: another holds the lease.
         """
+        careful = caution != Caution()
         self._write(
             lease,
             now,
-            "folders.#folder = :folder",
-            {":folder": _folder_item(folder)},
+            "folders.#folder = :folder, progressed_at = :now"
+            + (", caution = :caution" if careful else ""),
+            {
+                ":folder": _folder_item(folder),
+                ":now": keys.time_text(now),
+                ":caution": _caution_item(caution) if careful else None,
+            },
             {"#folder": id},
+            " REMOVE deaths" if careful else " REMOVE deaths, caution",
         )
-        return Lease(lease.key, lease.token, now + LIFETIME)
+
+    def suspect(self, lease: Lease, caution: Caution, now: datetime) -> None:
+        """Note which UID is judged alone, before it is. One to two write units.
+
+        Raises:
+            LeaseLost: another holds the lease.
+        """
+        values = {":caution": _caution_item(caution)}
+        self._write(lease, now, "caution = :caution", values, removing=" REMOVE deaths")
 
     def forget(self, lease: Lease, id: str, now: datetime) -> None:
         """Drop a folder that has another name now; its copies are judged again under that."""
         self._write(lease, now, "", {}, {"#folder": id}, " REMOVE folders.#folder")
 
-    def heartbeat(self, lease: Lease, now: datetime) -> Lease:
-        """Extend a lease that has not been written under for a while."""
-        if lease.until - now > LIFETIME - HEARTBEAT:
-            return lease
-        self._write(lease, now, "", {})
-        return Lease(lease.key, lease.token, now + LIFETIME)
+    def renew(self, lease: Lease, now: datetime) -> None:
+        """Extend a lease that is held. One to two write units.
+
+        Raises:
+            LeaseLost: it was released, or another holds it.
+        """
+        self._write(lease, now, "", {}, condition=" AND attribute_exists(lease_until)")
 
     def start_log(self, lease: Lease, number: int, now: datetime) -> None:
         """Note the line of the account's log from which on old verdicts may have to change."""
@@ -173,18 +209,30 @@ class SyncStates:
             lease, now, "log_cursor = if_not_exists(log_cursor, :number)", {":number": number}
         )
 
-    def release(self, lease: Lease, *, first_sync_done: bool) -> None:
+    def release(
+        self, lease: Lease, *, first_sync_done: bool, caution: Caution | None = None
+    ) -> None:
         """The last write: say whether the first sync is done, and free the lease.
+
+        Parameters:
+            caution: what the next sync has to take, where this one failed without progress.
 
         Raises:
             LeaseLost: another holds the lease.
         """
+        values: dict[str, object] = {":done": first_sync_done, ":token": lease.token}
+        expression = "SET first_sync_done = :done"
+        removing = "lease_until"
+        if caution is not None:
+            expression += ", caution = :caution"
+            removing += ", deaths"
+            values[":caution"] = _caution_item(caution)
         try:
             self._table.update(
                 Update(
                     keys.state(lease.key),
-                    "SET first_sync_done = :done REMOVE lease_until",
-                    {":done": first_sync_done, ":token": lease.token},
+                    f"{expression} REMOVE {removing}",
+                    values,
                     "fence = :token",
                 )
             )
@@ -199,6 +247,7 @@ class SyncStates:
         values: Mapping[str, object],
         names: Mapping[str, str] | None = None,
         removing: str = "",
+        condition: str = "",
     ) -> Item:
         more = f", {assignments}" if assignments else ""
         expression = f"SET lease_until = :until{more}{removing}"
@@ -209,7 +258,7 @@ class SyncStates:
                     keys.state(lease.key),
                     expression,
                     {**values, ":until": until, ":token": lease.token},
-                    "fence = :token",
+                    f"fence = :token{condition}",
                     names,
                 )
             )
@@ -230,17 +279,39 @@ def _folder_item(folder: FolderState) -> Item:
         "present": folder.present,
         "pending": folder.pending,
         "messages": folder.messages,
+        **({"retries": folder.retries} if folder.retries else {}),
+        **({"retry_at": keys.time_text(folder.retry_at)} if folder.retry_at else {}),
+    }
+
+
+def _caution_item(caution: Caution) -> Item:
+    suspect = caution.suspect
+    return {
+        "batch": caution.batch,
+        "remaining": caution.remaining,
+        "suspect": suspect
+        and [suspect.place.folder, suspect.place.uidvalidity, suspect.place.uid, suspect.deaths],
     }
 
 
 def _state(item: Item) -> SyncState:
-    stale_until = item.get("stale_until")
     return SyncState(
         {id: _folder(folder) for id, folder in item["folders"].items()},
         bool(item.get("first_sync_done")),
         int(item.get("log_cursor", 0)),
-        datetime.fromisoformat(stale_until) if stale_until else None,
+        _time(item.get("stale_until")),
+        _caution(item["caution"]) if "caution" in item else Caution(),
+        int(item.get("deaths", 0)),
+        _time(item.get("progressed_at")),
     )
+
+
+def _caution(item: Item) -> Caution:
+    suspect = None
+    if item["suspect"]:
+        folder, uidvalidity, uid, deaths = item["suspect"]
+        suspect = Suspect(Place(str(folder), int(uidvalidity), int(uid)), int(deaths))
+    return Caution(int(item["batch"]), int(item["remaining"]), suspect)
 
 
 def _folder(item: Item) -> FolderState:
@@ -249,5 +320,11 @@ def _folder(item: Item) -> FolderState:
         name=item["name"],
         role=FolderRole(item["role"]),
         head=Ledger.decode(item["head"]),
+        retries=int(item.get("retries", 0)),
+        retry_at=_time(item.get("retry_at")),
         **{number: int(item[number]) for number in numbers},
     )
+
+
+def _time(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None

@@ -45,9 +45,8 @@ def _audit(
 
 def _look(mailbox: Mailbox, folder: RemoteFolder, session: ImapSession, runtime: Runtime) -> Audit:
     status = session.examine(folder)
-    server = session.uids(1, status.uidnext - 1)
-    if len(server) != status.messages:  # some servers' SEARCH leaves messages out
-        server |= UidSet.of(session.dates(UidSet.span(1, status.uidnext - 1)))
+    span = UidSet.span(1, status.uidnext - 1)
+    server = session.listed(span, 2 * status.messages + 1_000)
     return _held_against(mailbox, folder, status, server, runtime)
 
 

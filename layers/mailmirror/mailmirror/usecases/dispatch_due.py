@@ -25,9 +25,11 @@ def dispatch_polls(runtime: Runtime) -> int:
         PollJob([entry.key for entry in batch], now) for batch in batched(due, BATCH, strict=False)
     )
     runtime.count("MailboxesDue", len(due))
-    # Always, or an alarm on it would have nothing to see once all is well again.
+    # Always, or an alarm on one of them would have nothing to see once all is well again.
     overdue = (now - due[0].due.due_at).total_seconds() if due else 0.0
     runtime.count("MostOverdueSeconds", max(0.0, overdue))
+    oldest_news = min((one.due.news_since or now for one in entries), default=now)
+    runtime.count("NewsWaitingSeconds", max(0.0, (now - oldest_news).total_seconds()))
     return len(due)
 
 

@@ -29,7 +29,6 @@ def erase_mailbox(
         if runtime.now() >= until:
             runtime.sync_states.release(lease, first_sync_done=False)
             return False
-        lease = runtime.sync_states.heartbeat(lease, runtime.now())
         roots = runtime.threads.roots(key.account, {filed.thread for _, filed in copies})
         runtime.threads.erase(filed for _, filed in copies)
         # A colleague's sync may have read them, and be putting them on deals.

@@ -2,7 +2,14 @@
 
 from collections.abc import Mapping
 
-from mailmirror.domain.verdict import Headers, Rules, Verdict, judge, outside_window
+from mailmirror.domain.verdict import (
+    Headers,
+    Rules,
+    Verdict,
+    is_looked_up,
+    judge,
+    outside_window,
+)
 from mailmirror.mail.headers import MessageHeaders, UnreadableHeaders, parse_headers
 from mailmirror.mail.imap import Fetched
 from mailmirror.usecases.crm import CrmView
@@ -24,7 +31,12 @@ def judge_copies(fetched: Mapping[int, Fetched], rules: Rules, view: CrmView) ->
             read[uid] = parse_headers(one.header)
         except UnreadableHeaders:
             verdicts[uid] = Verdict.UNREADABLE
-    people = view.people(address for headers in read.values() for address in headers.participants)
+    people = view.people(
+        address
+        for headers in read.values()
+        if is_looked_up(headers.participants, rules)
+        for address in headers.participants
+    )
     for uid, headers in read.items():
         copy = Headers(
             received_at=fetched[uid].received_at,

@@ -116,7 +116,8 @@ def _is_about_the_mail(error: Exception) -> bool:
     if isinstance(error, ClientError):
         return error.response["Error"]["Code"] == "ValidationException"
     return isinstance(
-        error, ValueError | LookupError | TypeError | ArithmeticError | RecursionError
+        error,
+        ValueError | LookupError | TypeError | ArithmeticError | RecursionError | MemoryError,
     )
 
 

@@ -56,14 +56,18 @@ def poll_mailboxes(job: PollJob, runtime: Runtime, received: int = 1) -> None:
 
 
 def _poll(mailbox: Mailbox, entry: DueEntry, at: datetime, runtime: Runtime) -> None:
-    """Where there is news, success is for the sync to tell, and its last error stays."""
+    """Ask one server. Where there is news, the sync reports success or failure.
+
+    Copies that the server withheld, and which are to be asked for again now, count as news.
+    """
     job = SyncJob(mailbox.key.account, mailbox.key.mailbox)
     if mailbox.status is MailboxStatus.ERASING or not entry.seen:
         runtime.due.queued(mailbox.key, at + FIRST_SYNC_PAUSE)
         runtime.first_sync_queue.send([job])
         return
     try:
-        news = _has_news(mailbox, entry, runtime)
+        retry = entry.retry_at is not None and at >= entry.retry_at
+        news = retry or _has_news(mailbox, entry, runtime)
     except Exception as error:
         if not isinstance(error, Refused):
             log_failure(error)
@@ -72,7 +76,7 @@ def _poll(mailbox: Mailbox, entry: DueEntry, at: datetime, runtime: Runtime) -> 
         runtime.count("PollsFailed")
         return
     if news:
-        runtime.due.queued(mailbox.key, at + POLL_INTERVAL)
+        runtime.due.found_news(mailbox.key, at + POLL_INTERVAL, at)
         runtime.sync_queue.send([job])
     else:
         runtime.due.polled(mailbox.key, at)

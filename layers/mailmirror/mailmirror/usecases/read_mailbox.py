@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from mailmirror.domain.ledger import Ledger
 from mailmirror.domain.mailbox import AccountId, Due, Mailbox, MailboxId, MailboxState, state_of
@@ -35,19 +36,24 @@ def report(mailboxes: Iterable[Mailbox], runtime: Runtime) -> Sequence[MailboxRe
     """Say how mailboxes are doing. Two read units each."""
     mailboxes = list(mailboxes)
     entries = runtime.due.find_many(mailbox.key for mailbox in mailboxes)
+    now = runtime.now()
     return [
-        _report(one, entries.get(one.key.mailbox), runtime.sync_states.read(one.key))
+        _report(one, entries.get(one.key.mailbox), runtime.sync_states.read(one.key), now)
         for one in mailboxes
     ]
 
 
-def _report(mailbox: Mailbox, entry: DueEntry | None, sync: SyncState) -> MailboxReport:
+def _report(
+    mailbox: Mailbox, entry: DueEntry | None, sync: SyncState, now: datetime
+) -> MailboxReport:
     """A folder counts as found where the last sync has seen it."""
     seen = entry.seen if entry else {}
     found = [folder for folder in sync.folders.values() if folder.name in seen]
     state, problem = state_of(
         mailbox.status,
         entry.due if entry else None,
+        now,
+        max(sync.progressed_at or mailbox.connected_at, mailbox.connected_at),
         complete=bool(seen) and sync.first_sync_done and all(one.complete for one in found),
         pending=sum(folder.pending for folder in found),
         roles={folder.role for folder in found},

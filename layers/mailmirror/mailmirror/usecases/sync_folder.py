@@ -13,20 +13,27 @@ the cursor together.
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import batched
 
+from mailmirror.domain.containment import FULL_BATCH, Caution, Place, Reading
 from mailmirror.domain.ledger import Ledger
 from mailmirror.domain.mailbox import Mailbox
 from mailmirror.domain.problems import Code, Refused
 from mailmirror.domain.uids import UidSet
 from mailmirror.domain.verdict import Rules, Verdict, outside_window
 from mailmirror.mail.folders import RemoteFolder
-from mailmirror.mail.imap import Fetched, ImapSession, Status
+from mailmirror.mail.imap import Fetched, Status
 from mailmirror.runtime import Runtime
 from mailmirror.store.sync_state import FolderState, Lease
 from mailmirror.usecases.crm import CrmView
 from mailmirror.usecases.judge_copies import judge_copies
+from mailmirror.usecases.mail_server import (
+    CUT_BYTES,
+    MAX_MESSAGE_BYTES,
+    SMALL_BYTES,
+    MailServer,
+)
 from mailmirror.usecases.mirror_copies import (
     TOO_LARGE,
     FetchedCopy,
@@ -34,18 +41,17 @@ from mailmirror.usecases.mirror_copies import (
     mirror_each,
 )
 
-HEADER_RANGE = 500
+HEADER_RANGE = FULL_BATCH
 """UIDs whose headers are fetched at once."""
 DATE_RANGE = 5_000
 """UIDs whose INTERNALDATE alone is fetched at once, to pass over what is outside the window."""
-BODY_BYTES = 4 << 20
-"""How much is fetched and written between two moves of the cursor, unless one message is larger."""
-MAX_MESSAGE_BYTES = 25 << 20
-"""RFC822.SIZE up to which a message is mirrored whole."""
-PIECE_BYTES = 1 << 20
-"""How much of a message over BODY_BYTES is fetched at once: the lease lives 90 seconds."""
-CUT_BYTES = 256 << 10
-"""How much is fetched of a larger one."""
+MIRRORED_AT_ONCE = 25
+"""Messages written between two moves of the cursor, beside the bound by bytes.
+
+One costs 10 to 50 requests, by its references: so a move comes every 3 to 10 s at 8 ms a request.
+"""
+_RETRY_MINUTES = 5
+_LONGEST_RETRY = timedelta(days=1)
 
 
 class OutOfTime(Exception):
@@ -56,16 +62,19 @@ class OutOfTime(Exception):
 class FolderSync:
     """One sync of one folder: what it knows, and how far it has come."""
 
-    session: ImapSession
+    server: MailServer
     lease: Lease
     id: str
     folder: FolderState
     saved: FolderState | None
     """What the table has of it; None where it is new, or its UIDs are."""
+    caution: Caution
     rules: Rules
     view: CrmView
     runtime: Runtime
     until: datetime
+    progressed: bool = False
+    """Whether a cursor has moved."""
 
     def run(self, status: Status) -> FolderState:
         """Judge all that the server has and the ledger has not.
@@ -75,9 +84,10 @@ class FolderSync:
             Refused: the server failed; likewise.
             LeaseLost: another sync has taken over; likewise.
         """
+        retry = self._retry_is_due()
         self._new_mail(status)
         self._old_mail()
-        if self.folder.pending:
+        if retry:
             self._pending()
         if status.messages != self.folder.present + self.folder.pending:
             self._reconcile()
@@ -85,7 +95,7 @@ class FolderSync:
 
     def _new_mail(self, status: Status) -> None:
         self.folder = replace(self.folder, messages=status.messages)
-        uids = self.session.uids(self.folder.next, status.uidnext - 1)
+        uids = self._listed(UidSet.span(self.folder.next, status.uidnext - 1))
         for verdicts in self._judged(list(uids)):
             self._advance(verdicts, next=max(verdicts) + 1)
         self._save(replace(self.folder, next=status.uidnext))
@@ -93,130 +103,159 @@ class FolderSync:
     def _old_mail(self) -> None:
         if self.folder.complete:
             return
-        uids = list(self.session.uids(1, self.folder.low - 1))[::-1]
+        uids = list(self._listed(UidSet.span(1, self.folder.low - 1)))[::-1]
         for verdicts in self._judged(uids):
             self._advance(verdicts, low=min(verdicts))
         self._save(replace(self.folder, low=1))
 
+    def _retry_is_due(self) -> bool:
+        retry_at = self.folder.retry_at
+        return self.folder.pending > 0 and (retry_at is None or self.runtime.now() >= retry_at)
+
     def _pending(self) -> None:
-        """Try again what the server listed and did not hand over; what it lists no more is gone."""
+        """Try again what the server listed and did not hand over; what it lists no more is gone.
+
+        Each time in vain the next one comes later.
+        """
+        folder = self.folder
         pending = self._ledger().pending
-        everything = self.session.uids(1, self.folder.next - 1)
-        if self.folder.messages and not everything:
+        listed = self._listed(pending)
+        listed |= self._listed(pending - listed)
+        if folder.messages and not listed and not self._listed(UidSet.span(1, folder.next - 1)):
             raise Refused(Code.PROTOCOL_ERROR, "the server lists none of its messages")
-        listed = everything & pending
-        listed |= UidSet.of(self.session.dates(pending - listed))
         self._advance(dict.fromkeys(pending - listed, Verdict.GONE), again=True)
         for verdicts in self._judged(list(listed)):
             self._advance(verdicts, again=True)
+        pause = min(timedelta(minutes=_RETRY_MINUTES << min(folder.retries, 16)), _LONGEST_RETRY)
+        still = self.folder.pending > 0
+        self._save(
+            replace(
+                self.folder,
+                retries=folder.retries + 1 if still else 0,
+                retry_at=self.runtime.now() + pause if still else None,
+            )
+        )
 
     def _reconcile(self) -> None:
         """The server has more or fewer messages than the ledger: find out which.
 
-        A UID counts as removed only where FETCH does not know it either, and one that no SEARCH
-        has shown is judged now.
+        A UID counts as removed only where a second FETCH does not know it either.
         """
         ledger = self._ledger()
-        until = self.folder.next - 1
-        listed = self.session.uids(1, until)
+        listed = self._listed(UidSet.span(1, self.folder.next - 1))
+        if self.folder.messages and not listed and not ledger.pending:
+            raise Refused(Code.PROTOCOL_ERROR, "the server lists none of its messages")
         missed = listed - ledger.present - ledger.removed - ledger.pending
-        if not missed and len(listed) < self.folder.messages:
-            listed |= UidSet.of(self.session.dates(UidSet.span(1, until)))
-            missed = listed - ledger.present - ledger.removed - ledger.pending
         for verdicts in self._judged(list(missed)):
             self._advance(verdicts)
         left = ledger.present - listed
-        left -= UidSet.of(self.session.dates(left))
-        if self.folder.messages and not listed and not ledger.pending:
-            raise Refused(Code.PROTOCOL_ERROR, "the server lists none of its messages")
+        left -= self._listed(left)
         if left:
             head, blocks = self._fold(Ledger(removed=left))
             present = self.folder.present - len(left)
             self._save(replace(self.folder, head=head, blocks=blocks, present=present))
         self.runtime.count("CopiesRemoved", len(left))
 
+    def _listed(self, uids: UidSet) -> UidSet:
+        # More may have come since EXAMINE, or be asked for one by one.
+        return self.server.listed(uids, 2 * self.folder.messages + 1_000)
+
     def _judged(self, uids: Sequence[int]) -> Iterator[Mapping[int, Verdict]]:
         """Judge UIDs run by run in the order given; what a run mirrors is written when it comes."""
         for some in batched(uids, DATE_RANGE, strict=False):
             old = self._outside_window(some) if len(some) > HEADER_RANGE else frozenset[int]()
-            for uids_at_once in batched(some, HEADER_RANGE, strict=False):
-                yield from self._judged_headers(uids_at_once, old)
+            left = list(some)
+            while left:
+                self._check_time()
+                self.server.check()
+                size = min(self.caution.batch, HEADER_RANGE)
+                batch, left = left[:size], left[size:]
+                if size == 1 and batch[0] not in old:
+                    yield self._judged_alone(batch[0])
+                else:
+                    yield from self._judged_headers(batch, old)
+
+    def _judged_alone(self, uid: int) -> Mapping[int, Verdict]:
+        """Judge one UID, after functions died at a batch that may have had it.
+
+        That it is judged is noted before: where the function dies again, the next knows at what.
+        """
+        place = Place(self.id, self.folder.uidvalidity, uid)
+        self.caution = self.caution.suspecting(place)
+        self.runtime.sync_states.suspect(self.lease, self.caution, self.runtime.now())
+        reading = self.caution.reading(place)
+        if reading is not Reading.WHOLE:
+            self.runtime.count("MessagesContained")
+        if reading is Reading.NOTHING:
+            return {uid: Verdict.PENDING}
+        fetched = self.server.headers([uid])
+        verdicts = {uid: Verdict.PENDING} | judge_copies(fetched, self.rules, self.view)
+        return self._mirrored(verdicts, fetched, reading)
+
+    def _check_time(self) -> None:
+        if self.runtime.now() >= self.until:
+            raise OutOfTime
 
     def _outside_window(self, uids: Sequence[int]) -> frozenset[int]:
-        dates = self.session.dates(UidSet.of(uids))
+        self._check_time()
+        dates = self.server.dates(uids)
         return frozenset(uid for uid, date in dates.items() if outside_window(date, self.rules))
 
     def _judged_headers(
         self, uids: Sequence[int], old: frozenset[int]
     ) -> Iterator[Mapping[int, Verdict]]:
-        fetched = self.session.headers(UidSet.of(uid for uid in uids if uid not in old))
+        fetched = self.server.headers([uid for uid in uids if uid not in old])
         verdicts = dict.fromkeys(uids, Verdict.PENDING)
         verdicts |= dict.fromkeys(old.intersection(uids), Verdict.OUTSIDE_WINDOW)
         verdicts |= judge_copies(fetched, self.rules, self.view)
         run: dict[int, Verdict] = {}
-        size = 0
+        size = mirrored = 0
         for uid, verdict in verdicts.items():
             if verdict is Verdict.MIRRORED:
                 weight = _weight(fetched[uid])
-                if size and size + weight > BODY_BYTES:
+                if mirrored and (size + weight > SMALL_BYTES or mirrored == MIRRORED_AT_ONCE):
                     yield self._mirrored(run, fetched)
-                    run, size = {}, 0
+                    run, size, mirrored = {}, 0, 0
                 size += weight
+                mirrored += 1
             run[uid] = verdict
         if run:
             yield self._mirrored(run, fetched)
 
     def _mirrored(
-        self, verdicts: dict[int, Verdict], fetched: Mapping[int, Fetched]
+        self,
+        verdicts: dict[int, Verdict],
+        fetched: Mapping[int, Fetched],
+        reading: Reading = Reading.WHOLE,
     ) -> Mapping[int, Verdict]:
         """Fetch and write what of a run is mirrored; what the server withholds stays pending."""
-        if self.runtime.now() >= self.until:
-            raise OutOfTime
         wanted = {uid: fetched[uid] for uid, v in verdicts.items() if v is Verdict.MIRRORED}
         if not wanted:
             return verdicts
-        self.lease = self.runtime.sync_states.heartbeat(self.lease, self.runtime.now())
-        copies = self._bodies(wanted)
-        self.lease = self.runtime.sync_states.heartbeat(self.lease, self.runtime.now())
+        self._check_time()
+        if reading is Reading.WHOLE:
+            copies = self._copies(wanted)
+        else:
+            copies = [
+                FetchedCopy(uid, one.received_at, one.header, b"").without_body()
+                for uid, one in wanted.items()
+            ]
         where = FolderKey(self.lease.key, self.id, self.folder.uidvalidity)
         mirrored = mirror_each(where, copies, self.view, self.runtime)
         return verdicts | dict.fromkeys(wanted.keys() - mirrored, Verdict.PENDING)
 
-    def _bodies(self, wanted: Mapping[int, Fetched]) -> Sequence[FetchedCopy]:
-        small = {uid: one.size for uid, one in wanted.items() if one.size <= BODY_BYTES}
-        raws = dict(self.session.bodies(small))
-        for uid in wanted.keys() - small.keys():
-            raw = self._large_body(uid, wanted[uid].size)
-            if raw is not None:
-                raws[uid] = raw
+    def _copies(self, wanted: Mapping[int, Fetched]) -> Sequence[FetchedCopy]:
+        raws = self.server.bodies({uid: one.size for uid, one in wanted.items()})
         return [
             FetchedCopy(
                 uid,
-                one.received_at,
-                one.header,
-                raws[uid],
-                (TOO_LARGE,) if one.size > MAX_MESSAGE_BYTES else (),
+                wanted[uid].received_at,
+                wanted[uid].header,
+                raw,
+                (TOO_LARGE,) if wanted[uid].size > MAX_MESSAGE_BYTES else (),
             )
-            for uid, one in wanted.items()
-            if uid in raws
+            for uid, raw in raws.items()
         ]
-
-    def _large_body(self, uid: int, size: int) -> bytes | None:
-        """Fetch a large message piece by piece, for a slow server must not cost the lease."""
-        if size > MAX_MESSAGE_BYTES:
-            return self.session.piece(uid, 0, CUT_BYTES)
-        pieces: list[bytes] = []
-        start = 0
-        while start <= MAX_MESSAGE_BYTES:
-            piece = self.session.piece(uid, start, PIECE_BYTES)
-            if piece is None:
-                return None
-            pieces.append(piece)
-            start += len(piece)
-            if len(piece) < PIECE_BYTES:
-                break
-            self.lease = self.runtime.sync_states.heartbeat(self.lease, self.runtime.now())
-        return b"".join(pieces)
 
     def _advance(
         self,
@@ -233,6 +272,8 @@ class FolderSync:
         """
         if not verdicts:
             return
+        self.caution = self.caution.after_success(len(verdicts))
+        self.progressed = True
         head, blocks = self._fold(Ledger().record(verdicts))
         pending = sum(verdict is Verdict.PENDING for verdict in verdicts.values())
         gone = sum(verdict is Verdict.GONE for verdict in verdicts.values())
@@ -247,6 +288,8 @@ class FolderSync:
                 judged=folder.judged + len(verdicts) - pending,
                 present=folder.present + len(verdicts) - pending - gone,
                 pending=folder.pending + pending - (len(verdicts) if again else 0),
+                retries=0 if pending and not again else folder.retries,
+                retry_at=None if pending and not again else folder.retry_at,
             )
         )
         for verdict in set(verdicts.values()):
@@ -264,7 +307,7 @@ class FolderSync:
         if folder == self.saved:
             return
         now = self.runtime.now()
-        self.lease = self.runtime.sync_states.save(self.lease, self.id, folder, now)
+        self.runtime.sync_states.save(self.lease, self.id, folder, self.caution, now)
         self.saved = folder
 
 

@@ -3,11 +3,14 @@
 job ─► lease ─► sign in ─► each folder ─► due entry ─► release ─► (continuation)
          │held                │failed: the error is the mailbox's, and it is polled later
          └► nothing to do     │out of time: the rest is a new job
+                              └ died: the next sync finds the lease expired, and takes more caution
 """
 
 from collections.abc import Mapping
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
+from mailmirror.domain.containment import Caution
 from mailmirror.domain.mailbox import Mailbox, MailboxStatus, Seen
 from mailmirror.domain.problems import Code, Refused
 from mailmirror.domain.verdict import Rules
@@ -17,10 +20,11 @@ from mailmirror.store.queues import SyncJob
 from mailmirror.store.sync_state import FolderState, Lease, LeaseHeld, LeaseLost, SyncState
 from mailmirror.usecases.crm import CrmView
 from mailmirror.usecases.erase_mailbox import erase_mailbox
-from mailmirror.usecases.sign_in import signed_in
+from mailmirror.usecases.mail_server import MailServer
+from mailmirror.usecases.renewed_lease import Progress, renewed
 from mailmirror.usecases.sync_folder import FolderSync, OutOfTime, begun, folder_id
 
-SOCKET_GRACE_SECONDS = 10.0
+_SOCKET_GRACE = timedelta(seconds=10)
 """How long after its deadline a sync may still wait for the server."""
 
 
@@ -37,11 +41,14 @@ def sync_mailbox(job: SyncJob, runtime: Runtime, until: datetime) -> None:
     except LeaseHeld:
         runtime.count("LeaseHeld")
         return
+    if state.deaths:
+        runtime.count("SyncsDied")
     try:
-        if mailbox.status is MailboxStatus.ERASING:
-            done = erase_mailbox(mailbox, lease, state.stale_until, runtime, until)
-        else:
-            done = _sync(mailbox, lease, state, runtime, until)
+        with renewed(lease, runtime, until) as progress:
+            if mailbox.status is MailboxStatus.ERASING:
+                done = erase_mailbox(mailbox, lease, state.stale_until, runtime, until)
+            else:
+                done = _Sync(mailbox, lease, state, progress, runtime, until).run()
     except LeaseLost:
         runtime.count("LeaseLost")
         return
@@ -51,82 +58,104 @@ def sync_mailbox(job: SyncJob, runtime: Runtime, until: datetime) -> None:
         runtime.count("Continuations")
 
 
-def _sync(
-    mailbox: Mailbox, lease: Lease, state: SyncState, runtime: Runtime, until: datetime
-) -> bool:
-    """Sync, keep the outcome and release the lease; tell whether nothing is left."""
-    begun_at = runtime.now()
-    try:
-        folders = _sync_folders(mailbox, lease, state, runtime, until)
-    except OutOfTime:
-        runtime.sync_states.release(lease, first_sync_done=state.first_sync_done)
-        return False
-    except Refused as refusal:
-        if runtime.now() >= until:  # our own deadline, met while the server was answering
-            runtime.sync_states.release(lease, first_sync_done=state.first_sync_done)
+@dataclass(slots=True)
+class _Sync:
+    """One sync of one mailbox: what it started from, and how far it has come."""
+
+    mailbox: Mailbox
+    lease: Lease
+    state: SyncState
+    progress: Progress
+    runtime: Runtime
+    until: datetime
+    folder: FolderSync | None = None
+    """The folder that is read now."""
+
+    def run(self) -> bool:
+        """Sync, keep the outcome and release the lease; tell whether nothing is left."""
+        begun_at = self.runtime.now()
+        try:
+            folders = self._folders()
+        except OutOfTime:
+            self._release_early()
             return False
-        _failed(mailbox, lease, state, refusal, runtime)
+        except Refused as refusal:
+            if self.runtime.now() >= self.until:  # our deadline, met while the server answered
+                self._release_early()
+                return False
+            self._failed(refusal)
+            self.runtime.sync_states.release(self.lease, first_sync_done=self.state.first_sync_done)
+            return True
+        except LeaseLost:
+            raise
+        except Exception:
+            self._failed(Refused(Code.INTERNAL_ERROR))
+            self._release_early()
+            raise
+        seen = {
+            folder.name: Seen(folder.uidvalidity, folder.next, folder.present + folder.pending)
+            for folder in folders.values()
+        }
+        retries = [one.retry_at or begun_at for one in folders.values() if one.pending]
+        self.runtime.due.synced(self.mailbox.key, seen, begun_at, min(retries, default=None))
+        self.runtime.sync_states.release(self.lease, first_sync_done=True)
+        self.runtime.count("SyncsDone")
         return True
-    except LeaseLost:
-        raise
-    except Exception:
-        _failed(mailbox, lease, state, Refused(Code.INTERNAL_ERROR), runtime)
-        raise
-    seen = {
-        folder.name: Seen(folder.uidvalidity, folder.next, folder.present)
-        for folder in folders.values()
-    }
-    runtime.due.synced(mailbox.key, seen, begun_at)
-    runtime.sync_states.release(lease, first_sync_done=True)
-    runtime.count("SyncsDone")
-    return True
 
+    def _release_early(self) -> None:
+        """Release the lease; where no cursor has moved, the next sync takes more caution."""
+        progressed = self.folder is not None and self.folder.progressed
+        caution = None if progressed else self._caution().after_deaths(1)
+        self.runtime.sync_states.release(
+            self.lease, first_sync_done=self.state.first_sync_done, caution=caution
+        )
 
-def _failed(
-    mailbox: Mailbox, lease: Lease, state: SyncState, refusal: Refused, runtime: Runtime
-) -> None:
-    """Make the failure the mailbox's error, whoever has to do with it."""
-    entry = runtime.due.find(mailbox.key)
-    if entry is not None:
-        runtime.due.failed(mailbox, entry.due.failures, refusal, runtime.now())
-    runtime.sync_states.release(lease, first_sync_done=state.first_sync_done)
-    runtime.count("SyncsFailed")
+    def _caution(self) -> Caution:
+        if self.folder is not None:
+            return self.folder.caution
+        return self.state.caution.after_deaths(self.state.deaths)
 
+    def _failed(self, refusal: Refused) -> None:
+        """Store the error on the mailbox, whatever its cause."""
+        entry = self.runtime.due.find(self.mailbox.key)
+        if entry is not None:
+            self.runtime.due.failed(self.mailbox, entry.due.failures, refusal, self.runtime.now())
+        self.runtime.count("SyncsFailed")
 
-def _sync_folders(
-    mailbox: Mailbox, lease: Lease, state: SyncState, runtime: Runtime, until: datetime
-) -> Mapping[str, FolderState]:
-    """Sync each folder. The log's head is read before people are, and people before any header."""
-    account = runtime.accounts.find(mailbox.key.account)
-    if account is None:
-        raise Refused(Code.NOT_FOUND, "account")
-    if not state.first_sync_done:
-        head = runtime.change_log.head(account.id)
-        runtime.sync_states.start_log(lease, head, runtime.now())
-    view = CrmView(account, runtime)
-    rules = Rules(mailbox.history_since, account.max_recipients)
-    synced: dict[str, FolderState] = {}
-    seconds = (until - runtime.now()).total_seconds() + SOCKET_GRACE_SECONDS
-    with signed_in(mailbox, runtime, seconds) as session:
-        for folder in session.folders():
-            status = session.examine(folder)
-            id = folder_id(mailbox, folder)
-            known = _still_known(state.folders.get(id), status)
-            sync = FolderSync(
-                session=session,
-                lease=lease,
-                id=id,
-                folder=known or begun(folder, status),
-                saved=known,
-                rules=rules,
-                view=view,
-                runtime=runtime,
-                until=until,
-            )
-            synced[id] = sync.run(status)
-            lease = sync.lease
-    _forget_renamed(lease, state, synced, runtime)
-    return synced
+    def _folders(self) -> Mapping[str, FolderState]:
+        """Sync each folder. The log's head is read before people, and people before any header."""
+        runtime, state = self.runtime, self.state
+        account = runtime.accounts.find(self.mailbox.key.account)
+        if account is None:
+            raise Refused(Code.NOT_FOUND, "account")
+        if not state.first_sync_done:
+            head = runtime.change_log.head(account.id)
+            runtime.sync_states.start_log(self.lease, head, runtime.now())
+        view = CrmView(account, runtime)
+        rules = Rules(self.mailbox.history_since, account.max_recipients)
+        synced: dict[str, FolderState] = {}
+        until = self.until + _SOCKET_GRACE
+        with MailServer.opened(self.mailbox, runtime, until, self.progress.note) as server:
+            for folder in server.folders():
+                status = server.examine(folder)
+                id = folder_id(self.mailbox, folder)
+                known = _still_known(state.folders.get(id), status)
+                self.folder = FolderSync(
+                    server=server,
+                    lease=self.lease,
+                    id=id,
+                    folder=known or begun(folder, status),
+                    saved=known,
+                    caution=self._caution(),
+                    rules=rules,
+                    view=view,
+                    runtime=runtime,
+                    until=self.until,
+                    progressed=self.folder is not None and self.folder.progressed,
+                )
+                synced[id] = self.folder.run(status)
+        _forget_renamed(self.lease, state, synced, runtime)
+        return synced
 
 
 def _still_known(known: FolderState | None, status: Status) -> FolderState | None:

@@ -1,0 +1,284 @@
+"""What one message, one answer or one death costs, and that it stops nothing behind it."""
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from itertools import pairwise
+
+import pytest
+
+from mailmirror.domain.mailbox import Mailbox
+from mailmirror.mail.connection import Reach
+from mailmirror.runtime import Runtime
+from mailmirror.usecases.audit_mailbox import audit_mailbox
+from mailmirror.usecases.read_mailbox import read_mailbox
+from tests.integration.office import KIM, MARCH, REP, Clock, Office, letter, subjects
+from tests.servers.dovecot import Dovecot
+from tests.servers.meddling import End, Meddle, Meddling, Refusing, Said, at_message, unchanged
+
+MINUTE = timedelta(minutes=1)
+BODY, HEADER = "BODY.PEEK[]", "HEADER.FIELDS"
+
+
+@contextmanager
+def before(dovecot: Dovecot, runtime: Runtime, meddle: Meddle) -> Iterator[Meddling]:
+    """A proxy before Dovecot that the runtime trusts."""
+    with Meddling(dovecot, meddle) as server:
+        runtime.reach = Reach.make("127.0.0.0/8", server.authority.read_text())
+        yield server
+
+
+def verdicts(office: Office, mailbox: Mailbox) -> dict[str, int]:
+    return office.counts(mailbox)["INBOX"]
+
+
+# One message that the server cannot hand over
+
+
+@pytest.mark.parametrize(
+    "meddle",
+    [
+        Refusing(BODY, 3),
+        Refusing(BODY, 3, at_once=True),
+        Refusing(HEADER, 3),
+        Refusing(HEADER, 3, at_once=True),
+        at_message(BODY, 3, End.HANG_UP),
+        at_message(BODY, 3, End.CUT_OFF),
+        at_message(HEADER, 3, End.HANG_UP),
+    ],
+    ids=[
+        "NO at its body",
+        "NO to its body before any answer",
+        "NO at its headers",
+        "NO to its headers before any answer",
+        "hang-up at its body",
+        "hang-up within its body",
+        "hang-up at its headers",
+    ],
+)
+def test_a_message_that_the_server_cannot_hand_over_is_pending_and_the_others_are_mirrored(
+    office: Office, dovecot: Dovecot, runtime: Runtime, clock: Clock, meddle: Meddle
+) -> None:
+    dovecot.append_all(REP, "INBOX", [(letter(n), MARCH) for n in range(1, 6)])
+    with before(dovecot, runtime, meddle) as server:
+        mailbox = office.connect(server, "rep", REP)  # type: ignore[arg-type]
+        office.sync(mailbox)
+        assert verdicts(office, mailbox) == {"mirrored": 4, "pending": 1}
+        assert subjects(office.card("rep", "kim")) == [f"Letter {n}" for n in (5, 4, 2, 1)]
+        entry = runtime.due.find(mailbox.key)
+        assert entry is not None
+        assert entry.due.error is None
+        dovecot.append(REP, "INBOX", letter(6), MARCH)
+        office.sync(mailbox)
+        assert verdicts(office, mailbox) == {"mirrored": 5, "pending": 1}
+        assert server.connections < 12
+        server.meddle = unchanged
+        clock.advance(timedelta(days=1))
+        office.sync(mailbox)
+        assert verdicts(office, mailbox) == {"mirrored": 6}
+        assert audit_mailbox(mailbox, runtime)[0].audit.clean
+
+
+def test_a_message_whose_file_a_real_dovecot_cannot_read_is_pending_alone(
+    office: Office, dovecot: Dovecot, runtime: Runtime
+) -> None:
+    dovecot.append_all(REP, "INBOX", [(letter(n), MARCH) for n in range(1, 6)])
+    (third,) = [
+        path
+        for path in dovecot.mail.rglob("Maildir/*/*")
+        if path.is_file() and b"Letter 3" in path.read_bytes()
+    ]
+    third.chmod(0)
+    mailbox = office.connect(dovecot, "rep", REP)
+    office.sync(mailbox)
+    assert subjects(office.card("rep", "kim")) == [f"Letter {n}" for n in (5, 4, 2, 1)]
+    assert verdicts(office, mailbox) == {"mirrored": 4, "pending": 1}
+
+
+def test_what_is_pending_is_asked_for_ever_less_often(
+    office: Office, dovecot: Dovecot, runtime: Runtime, clock: Clock
+) -> None:
+    dovecot.append_all(REP, "INBOX", [(letter(n), MARCH) for n in range(1, 4)])
+    refusing = Refusing(BODY, 2)
+    asked: list[bytes] = []
+
+    def counted(said: Said) -> bytes:
+        if said.command not in asked:
+            asked.append(said.command)
+        return refusing(said)
+
+    with before(dovecot, runtime, counted) as server:
+        mailbox = office.connect(server, "rep", REP)  # type: ignore[arg-type]
+        office.sync(mailbox)
+        pauses = []
+        for _ in range(12):
+            office.sync(mailbox)
+            entry = runtime.due.find(mailbox.key)
+            assert entry is not None
+            assert entry.retry_at is not None
+            pause = entry.retry_at - runtime.now()
+            pauses.append(round(pause / MINUTE))
+            asked.clear()
+            office.sync(mailbox)
+            assert not [command for command in asked if BODY.encode() in command]
+            clock.advance(pause + timedelta(seconds=1))
+    assert pauses == [5, 10, 20, 40, 80, 160, 320, 640, 1280, 1440, 1440, 1440]
+
+
+def test_forty_messages_in_a_row_at_which_the_server_hangs_up_stop_nothing_for_good(
+    office: Office, dovecot: Dovecot, runtime: Runtime, clock: Clock
+) -> None:
+    dovecot.append_all(REP, "INBOX", [(letter(n), MARCH) for n in range(1, 61)])
+    bad = re.compile(rb"\* [0-9]+ FETCH \(UID ([0-9]+) .*BODY\[\]", re.DOTALL)
+
+    def hang_up(said: Said) -> bytes | End:
+        told = bad.match(said.answer)
+        return End.HANG_UP if told and 10 <= int(told[1]) < 50 else said.answer
+
+    with before(dovecot, runtime, hang_up) as server:
+        mailbox = office.connect(server, "rep", REP)  # type: ignore[arg-type]
+        for _ in range(6):
+            office.sync(mailbox)
+            if verdicts(office, mailbox) == {"mirrored": 20, "pending": 40}:
+                break
+            clock.advance(timedelta(days=1))
+        assert verdicts(office, mailbox) == {"mirrored": 20, "pending": 40}
+        assert read_mailbox(office.account, mailbox.key.mailbox, runtime).state == "incomplete"
+
+
+# Sizes that lie
+
+
+@pytest.mark.parametrize("size", [b"NIL", b"0", b"-1", b"100", b"99000000"])
+def test_a_size_is_a_hint(office: Office, dovecot: Dovecot, runtime: Runtime, size: bytes) -> None:
+    large = letter(2, text="x" * 70 + "\r\n" + ("y" * 70 + "\r\n") * 260_000)
+    dovecot.append_all(REP, "INBOX", [(letter(1), MARCH), (large, MARCH), (letter(3), MARCH)])
+
+    def lie(said: Said) -> bytes:
+        return re.sub(rb"(UID 2 .*RFC822\.SIZE) [0-9]+", rb"\1 " + size, said.answer)
+
+    with before(dovecot, runtime, lie) as server:
+        mailbox = office.connect(server, "rep", REP)  # type: ignore[arg-type]
+        office.sync(mailbox)
+    assert verdicts(office, mailbox) == {"mirrored": 3}
+    (line,) = [one for one in office.card("rep", "kim") if one.summary.subject == "Letter 2"]
+    assert line.summary.warnings == (["too_large"] if size == b"99000000" else [])
+
+
+# Header blocks without bound
+
+
+def referring(number: int, megabytes: float) -> bytes:
+    """A letter behind a References of so many megabytes."""
+    ids = "\r\n ".join(f"<{n}.{'r' * 60}@x.example>" for n in range(int(megabytes * 12_500)))
+    return b"References: " + ids.encode() + b"\r\n" + letter(number)
+
+
+def test_header_blocks_beyond_what_is_fetched_at_once_are_judged_in_smaller_ranges(
+    office: Office, dovecot: Dovecot
+) -> None:
+    """20 blocks of 1.2 MB, and one of 20 MB, of which Dovecot gives each field as empty."""
+    for number in range(1, 21):
+        dovecot.append(REP, "INBOX", referring(number, 1.2), MARCH)
+    dovecot.append(REP, "INBOX", referring(21, 20), MARCH)
+    dovecot.append(REP, "INBOX", letter(22), MARCH)
+    mailbox = office.connect(dovecot, "rep", REP)
+    office.sync(mailbox)
+    assert verdicts(office, mailbox) == {"mirrored": 22}
+
+
+def test_of_a_message_whose_header_block_is_too_long_the_start_of_each_field_is_read(
+    office: Office, dovecot: Dovecot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mailmirror.mail.imap_client._LINES_BYTES", 1 << 20)
+    dovecot.append(REP, "INBOX", referring(1, 9), MARCH)
+    mailbox = office.connect(dovecot, "rep", REP)
+    office.sync(mailbox)
+    assert verdicts(office, mailbox) == {"mirrored": 1}
+
+
+# A list that is not whole
+
+
+def test_mail_that_search_leaves_out_is_mirrored_though_another_was_expunged(
+    office: Office, dovecot: Dovecot, runtime: Runtime
+) -> None:
+    """EXISTS agrees then with the number of the UIDs that SEARCH tells."""
+
+    def without_3(said: Said) -> bytes:
+        if said.answer.startswith(b"* SEARCH"):
+            return said.answer.replace(b" 3", b"")
+        return re.sub(rb"(\* ESEARCH .*ALL) .*\r\n", rb"\1 1:2\r\n", said.answer)
+
+    with before(dovecot, runtime, without_3) as server:
+        dovecot.append_all(REP, "INBOX", [(letter(n), MARCH) for n in (1, 2)])
+        mailbox = office.connect(server, "rep", REP)  # type: ignore[arg-type]
+        office.sync(mailbox)
+        dovecot.append(REP, "INBOX", letter(3), MARCH)
+        dovecot.expunge(REP, "INBOX", [1])
+        office.sync(mailbox)
+        office.sync(mailbox)
+    assert subjects(office.card("rep", "kim")) == ["Letter 3", "Letter 2", "Letter 1"]
+
+
+# Work that strangers cause
+
+
+def crowded(number: int, crowd: int) -> bytes:
+    """Spam to KIM, of somebody who knows nobody else."""
+    cc = ",\r\n ".join(f"c{number}-{n}@crowd.example" for n in range(crowd))
+    return f"Cc: {cc}\r\n".encode() + letter(number, KIM)
+
+
+def test_thousands_of_addresses_a_message_are_not_looked_up(
+    office: Office, dovecot: Dovecot, runtime: Runtime
+) -> None:
+    dovecot.append_all(REP, "INBOX", [(crowded(n, 5_000), MARCH) for n in range(1, 141)])
+    mailbox = office.connect(dovecot, "rep", REP)
+    before_it = runtime.table.meter.requests
+    office.sync(mailbox)
+    assert verdicts(office, mailbox) == {"too_many_recipients": 140}
+    assert runtime.table.meter.requests - before_it < 50
+
+
+def test_a_batch_is_bounded_by_the_requests_that_it_causes(
+    office: Office, dovecot: Dovecot, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each letter names forty others, and is in a thread of its own on a deal."""
+    office.tell("deal.upserted", id="d1", name="Deal", status="open", contact_ids=["kim"])
+    letters = [letter(n, replies_to=range(1000 * n, 1000 * n + 40)) for n in range(1, 61)]
+    dovecot.append_all(REP, "INBOX", [(one, MARCH) for one in letters])
+    mailbox = office.connect(dovecot, "rep", REP)
+    save = runtime.sync_states.save
+    moves = [runtime.table.meter.requests]
+
+    def counted(*args: object) -> None:
+        save(*args)  # type: ignore[arg-type]
+        moves.append(runtime.table.meter.requests)
+
+    monkeypatch.setattr(runtime.sync_states, "save", counted)
+    office.sync(mailbox)
+    assert verdicts(office, mailbox) == {"mirrored": 60}
+    assert max(later - earlier for earlier, later in pairwise(moves)) < 2_500
+
+
+def test_the_deadline_is_looked_at_where_nothing_is_mirrored(
+    office: Office, dovecot: Dovecot, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mailmirror.usecases.sync_folder.HEADER_RANGE", 2)
+    dovecot.append_all(REP, "INBOX", [(letter(n, "who@else.example"), MARCH) for n in range(1, 21)])
+    mailbox = office.connect(dovecot, "rep", REP)
+    late = runtime.now() + timedelta(hours=1)
+    save = runtime.sync_states.save
+    now: Callable[[], object] = runtime.now
+
+    def save_late(*args: object) -> None:
+        save(*args)  # type: ignore[arg-type]
+        if args[2].judged:  # type: ignore[attr-defined]
+            runtime.now = lambda: late
+
+    monkeypatch.setattr(runtime.sync_states, "save", save_late)
+    office.sync(mailbox)
+    runtime.now = now  # type: ignore[assignment]
+    assert verdicts(office, mailbox) == {"no_person": 2}
