@@ -77,11 +77,11 @@ class _Sync:
         try:
             folders = self._folders()
         except OutOfTime:
-            self._release_early()
+            self._release_early(died=not self._progressed)
             return False
         except Refused as refusal:
             if self.runtime.now() >= self.until:  # our deadline, met while the server answered
-                self._release_early()
+                self._release_early(died=not self._progressed)
                 return False
             self._failed(refusal)
             self.runtime.sync_states.release(self.lease, first_sync_done=self.state.first_sync_done)
@@ -90,7 +90,7 @@ class _Sync:
             raise
         except Exception:
             self._failed(Refused(Code.INTERNAL_ERROR))
-            self._release_early()
+            self._release_early(died=True)
             raise
         seen = {
             folder.name: Seen(folder.uidvalidity, folder.next, folder.present + folder.pending)
@@ -102,10 +102,18 @@ class _Sync:
         self.runtime.count("SyncsDone")
         return True
 
-    def _release_early(self) -> None:
-        """Release the lease; where no cursor has moved, the next sync takes more caution."""
-        progressed = self.folder is not None and self.folder.progressed
-        caution = None if progressed else self._caution().after_deaths(1)
+    @property
+    def _progressed(self) -> bool:
+        return self.folder is not None and self.folder.progressed
+
+    def _release_early(self, *, died: bool) -> None:
+        """Release the lease before all is judged.
+
+        Parameters:
+            died: whether the next sync has to take more caution, as after a death: there was a
+                defect, or the time did not suffice for one batch.
+        """
+        caution = self._caution().after_deaths(1) if died else None
         self.runtime.sync_states.release(
             self.lease, first_sync_done=self.state.first_sync_done, caution=caution
         )
@@ -151,7 +159,7 @@ class _Sync:
                     view=view,
                     runtime=runtime,
                     until=self.until,
-                    progressed=self.folder is not None and self.folder.progressed,
+                    progressed=self._progressed,
                 )
                 synced[id] = self.folder.run(status)
         _forget_renamed(self.lease, state, synced, runtime)
