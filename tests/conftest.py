@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import trustme
+from hypothesis import settings
 
 from local import emulator
 from local.down import down
@@ -19,6 +20,10 @@ from mailmirror.runtime import Runtime
 from tests.servers.dovecot import Dovecot
 from tests.servers.postfix import Postfix
 from tests.servers.tables import own_table
+
+# How long an example takes says more of what else the machine does than of the code.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 os.environ.update({"POWERTOOLS_SERVICE_NAME": "test", "POWERTOOLS_TRACE_DISABLED": "true"})
 
