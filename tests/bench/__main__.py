@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from dataclasses import astuple, replace
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,9 @@ from tests.servers.postfix import Postfix
 from tests.servers.tables import own_table
 
 MESSAGES = 1_000
+BATCH = 500
+REQUEST_SECONDS = 0.008
+"""Of DynamoDB's own time, about as on AWS."""
 SENDS = 100
 """Fewer than an account lets a mailbox send in a day."""
 TEXT = "A line of a letter, as long as lines of letters are.\r\n" * 60
@@ -52,7 +56,7 @@ def main() -> None:
 
         key = resources_of(aws("cloudformation"), STACK_NAME).key
         with Dovecot({REP: "secret", BOSS: "secret"}) as server:
-            for measure in (costs, first_sync, audit_and_page, sends):
+            for measure in (costs, first_sync, audit_and_page, pauses, sends):
                 with own_table(aws, stack.bucket, key) as runtime:
                     runtime.reach = Reach.make("127.0.0.0/8", server.authority.read_text())
                     measure(Office(runtime), server)
@@ -110,6 +114,29 @@ def audit_and_page(office: Office, server: Dovecot) -> None:
     print("\nReading: requests")
     audit = spent(office.runtime, lambda: audit_mailbox(mailbox, office.runtime))
     print(f"  audit of {MESSAGES} UIDs       {audit}")
+
+
+def pauses(office: Office, server: Dovecot) -> None:
+    """How long a sync works between two moves of its cursor, where each request takes 8 ms more."""
+    office.tell("deal.upserted", id="d", name="Deal", status="open", contact_ids=["kim"])
+    now = datetime.now(UTC)
+    letters = [letter(10_000 + n, KIM, at=now - timedelta(hours=n)) for n in range(BATCH)]
+    server.append_all(REP, "INBOX", [(raw, now) for raw in letters])
+    mailbox = office.connect(server, "rep", REP)
+    events = office.runtime.table._client.meta.events
+    events.register("before-send.dynamodb", lambda **_: time.sleep(REQUEST_SECONDS))
+    moves = [time.perf_counter()]
+    save = office.runtime.sync_states.save
+
+    def noted(*args: Any) -> None:
+        save(*args)
+        moves.append(time.perf_counter())
+
+    office.runtime.sync_states.save = noted  # type: ignore[assignment, method-assign]
+    took = timed(lambda: office.sync(mailbox, timedelta(hours=1)))
+    longest = max(later - earlier for earlier, later in pairwise(moves))
+    print(f"\n{BATCH} messages, each in a thread of its own on a deal, at 8 ms a request")
+    print(f"  {took:.1f} s; the cursor moves {len(moves) - 1} times, at most {longest:.1f} s apart")
 
 
 def sends(office: Office, server: Dovecot) -> None:

@@ -28,7 +28,9 @@ def dispatch_polls(runtime: Runtime) -> int:
     # Always, or an alarm on one of them would have nothing to see once all is well again.
     overdue = (now - due[0].due.due_at).total_seconds() if due else 0.0
     runtime.count("MostOverdueSeconds", max(0.0, overdue))
-    oldest_news = min((one.due.news_since or now for one in entries), default=now)
+    # A mailbox with an error has told its own; the alarm is for what nobody knows of.
+    waiting = [one.due.news_since for one in entries if one.due.error is None]
+    oldest_news = min(filter(None, waiting), default=now)
     runtime.count("NewsWaitingSeconds", max(0.0, (now - oldest_news).total_seconds()))
     return len(due)
 
