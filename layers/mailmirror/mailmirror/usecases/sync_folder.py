@@ -43,6 +43,8 @@ from mailmirror.usecases.mirror_copies import (
 
 HEADER_RANGE = FULL_BATCH
 """UIDs whose headers are fetched at once."""
+HEADER_BYTES = 1 << 20
+"""How much of headers is judged between two moves of the cursor: at most some 20,000 addresses."""
 DATE_RANGE = 5_000
 """UIDs whose INTERNALDATE alone is fetched at once, to pass over what is outside the window."""
 MIRRORED_AT_ONCE = 25
@@ -205,22 +207,14 @@ class FolderSync:
         self, uids: Sequence[int], old: frozenset[int]
     ) -> Iterator[Mapping[int, Verdict]]:
         fetched = self.server.headers([uid for uid in uids if uid not in old])
-        verdicts = dict.fromkeys(uids, Verdict.PENDING)
-        verdicts |= dict.fromkeys(old.intersection(uids), Verdict.OUTSIDE_WINDOW)
-        verdicts |= judge_copies(fetched, self.rules, self.view)
-        run: dict[int, Verdict] = {}
-        size = mirrored = 0
-        for uid, verdict in verdicts.items():
-            if verdict is Verdict.MIRRORED:
-                weight = _weight(fetched[uid])
-                if mirrored and (size + weight > SMALL_BYTES or mirrored == MIRRORED_AT_ONCE):
-                    yield self._mirrored(run, fetched)
-                    run, size, mirrored = {}, 0, 0
-                size += weight
-                mirrored += 1
-            run[uid] = verdict
-        if run:
-            yield self._mirrored(run, fetched)
+        for some in _by_header_bytes(uids, fetched):
+            self._check_time()
+            verdicts = dict.fromkeys(some, Verdict.PENDING)
+            verdicts |= dict.fromkeys(old.intersection(some), Verdict.OUTSIDE_WINDOW)
+            headers = {uid: fetched[uid] for uid in some if uid in fetched}
+            verdicts |= judge_copies(headers, self.rules, self.view)
+            for run in _runs(verdicts, fetched):
+                yield self._mirrored(run, fetched)
 
     def _mirrored(
         self,
@@ -335,3 +329,38 @@ def begun(folder: RemoteFolder, status: Status) -> FolderState:
 
 def _weight(fetched: Fetched) -> int:
     return fetched.size if fetched.size <= MAX_MESSAGE_BYTES else CUT_BYTES
+
+
+def _by_header_bytes(
+    uids: Sequence[int], fetched: Mapping[int, Fetched]
+) -> Iterator[Sequence[int]]:
+    """Parts of a batch that are judged in some seconds, whatever their headers hold."""
+    part: list[int] = []
+    size = 0
+    for uid in uids:
+        part.append(uid)
+        size += len(fetched[uid].header) if uid in fetched else 0
+        if size > HEADER_BYTES:
+            yield part
+            part, size = [], 0
+    if part:
+        yield part
+
+
+def _runs(
+    verdicts: Mapping[int, Verdict], fetched: Mapping[int, Fetched]
+) -> Iterator[dict[int, Verdict]]:
+    """Parts of a batch after each of which the cursor moves, bounded by what they mirror."""
+    run: dict[int, Verdict] = {}
+    size = mirrored = 0
+    for uid, verdict in verdicts.items():
+        if verdict is Verdict.MIRRORED:
+            weight = _weight(fetched[uid])
+            if mirrored and (size + weight > SMALL_BYTES or mirrored == MIRRORED_AT_ONCE):
+                yield run
+                run, size, mirrored = {}, 0, 0
+            size += weight
+            mirrored += 1
+        run[uid] = verdict
+    if run:
+        yield run
