@@ -8,6 +8,7 @@ from itertools import count
 
 import pytest
 
+from mailmirror import shapes
 from mailmirror.domain.problems import Code
 from mailmirror.mail.connection import Reach
 from mailmirror.mail.content import Content, parse_message
@@ -17,6 +18,7 @@ from mailmirror.store.table import Table
 from mailmirror.usecases.audit_mailbox import audit_mailbox
 from mailmirror.usecases.change_mailbox import erase
 from mailmirror.usecases.poll_mailboxes import poll_mailboxes
+from mailmirror.usecases.read_message import read_message
 from tests.integration.office import KIM, MARCH, REP, STRANGER, Clock, Office, letter, subjects
 from tests.servers.dovecot import Dovecot
 
@@ -76,6 +78,27 @@ def test_a_message_that_cannot_be_kept_whole_is_mirrored_by_its_headers(
     card = office.card("rep", "kim")
     assert subjects(card) == ["Letter 2", "Letter 1"]
     assert [line.summary.warnings for line in card] == [[], ["headers_only"]]
+
+
+def test_html_beyond_the_limits_is_mirrored_as_its_text_and_api_says_so(
+    office: Office, dovecot: Dovecot, runtime: Runtime
+) -> None:
+    markup = "<p>Dear all," + "".join(f"<b id={n}>" for n in range(3_900)) + "<p>x" * 1_200
+    dovecot.append(REP, "INBOX", letter(1), MARCH)
+    html = b"Content-Type: text/html\r\nMIME-Version: 1.0\r\n"
+    dovecot.append(REP, "INBOX", html + with_headers(2) + markup.encode(), MARCH)
+    mailbox = office.connect(dovecot, "rep", REP)
+    office.sync(mailbox)
+    card = {line.summary.subject: line for line in office.card("rep", "kim")}
+    assert list(card["Letter 1"].summary.warnings) == []
+    assert list(card["Letter 2"].summary.warnings) == ["html_truncated"]
+    assert card["Letter 2"].summary.snippet.startswith("body Dear all, x x x")
+    shown = shapes.whole_message(
+        read_message(office.viewer("rep"), card["Letter 2"].summary.message, runtime)
+    )
+    assert shown["warnings"] == ["html_truncated"]
+    assert "Dear all," in shown["html"]
+    assert "<b" not in shown["html"]
 
 
 def test_a_renamed_folder_of_sent_mail_stops_nothing(runtime: Runtime, clock: Clock) -> None:

@@ -175,7 +175,7 @@ def whole_message(message: WholeMessage) -> Json:
     shown = line(message.line)
     return {
         **shown,
-        "warnings": [*shown["warnings"], *(["truncated"] if cut else [])],
+        "warnings": [*message.warnings, *(["truncated"] if cut else [])],
         "headers": [
             {"name": name, "value": value[:_LONGEST_HEADER]}
             for name, value in message.header_fields[:_MOST_HEADERS]

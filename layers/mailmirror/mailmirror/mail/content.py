@@ -6,15 +6,17 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from html import escape
+from itertools import islice
 from urllib.parse import unquote
 
 from mailmirror.mail import charsets
 from mailmirror.mail.fields import decode_words, parameters, read_fields
 from mailmirror.mail.headers import MessageHeaders, parse_headers
 from mailmirror.mail.html import text_of
+from mailmirror.mail.html_limits import HTML_TRUNCATED, Budget
 from mailmirror.mail.parts import Part, Reader
 
-PARSER_VERSION = 1
+PARSER_VERSION = 2
 """Raised with each change of what is read out of the same bytes."""
 
 _ALTERNATIVES = ("text/plain", "text/html", "text/calendar")
@@ -25,18 +27,19 @@ _LONGEST_ATTRIBUTION = 500
 _LONGEST_NAME = 200
 _NAME_EXTENSION = re.compile(r"\.[^. ]{1,10}\Z")
 _SEPARATORS = re.compile(r"[/\\]")
+_MAX_CIDS = 10_000
+"""Pictures that HTML is asked for: ten for each part that a message may have."""
 _CID = re.compile(r"""cid:([^"'\s>)]{1,500})""", re.IGNORECASE)
 _HEAD = 4096
 """Bytes of HTML in which it may name its charset; browsers look at a quarter of that."""
 _META_CHARSET = re.compile(
     rb"""<meta[^>]{1,200}?charset\s*=\s*["']?([\w.:-]{1,40})""", re.IGNORECASE
 )
-_NOT_TEXT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
-_EOL = re.compile(r"\r\n?")
+_NOT_TEXT = [chr(code) for code in range(0x20) if chr(code) not in "\t\n\r"]
 
 _ATTRIBUTION = re.compile(
     r"(?:On\b.{4,300}\bwrote|Am\b.{4,300}\bschrieb\b.{0,200}|Le\b.{4,300}\ba écrit"
-    r"|El\b.{4,300}\bescribió|.{1,300}さん[はが]書きました|\d{4}年.{4,300}<\S+@\S+>)\s?[:\uff1a]\Z"
+    r"|El\b.{4,300}\bescribió|.{1,300}さん[はが]書きました|\d{4}年.{4,300}<[^\s<>@]+@[^\s<>@]+>)\s?[:\uff1a]\Z"
 )
 _ORIGINAL = re.compile(r"-{3,}\s*(?:Original Message|元のメッセージ)\s*-{3,}\Z", re.IGNORECASE)
 
@@ -88,8 +91,9 @@ def parse_message(raw: bytes) -> Content:
     headers = parse_headers(raw)
     body = _read_body(raw)
     attachments = tuple(attachment for attachment, _ in body.attachments())
+    text = body.text(body.passages)
     warnings = tuple(body.reader.warnings)
-    return Content(headers, _text(body.passages), _html(body.passages), attachments, warnings)
+    return Content(headers, text, _html(body.passages), attachments, warnings)
 
 
 def attachment_bytes(raw: bytes, index: int) -> tuple[Attachment, bytes]:
@@ -121,6 +125,8 @@ class _Body:
     attached: list[tuple[Part, bool]] = field(default_factory=list)
     """The parts that are attachments, and whether they stand in a multipart/related."""
     has_text: bool = False
+    budget: Budget = field(default_factory=Budget)
+    """What the message's HTML may still cost to read."""
 
     def walk(self, part: Part, parent: str) -> list[_Passage]:
         """Return the passages of a part; attachments go to their list."""
@@ -140,7 +146,7 @@ class _Body:
     def attachments(self) -> list[tuple[Attachment, Part]]:
         """Return the attachments and the parts that hold them."""
         markup = "".join(passage.html or "" for passage in self.passages)
-        shown = {unquote(cid) for cid in _CID.findall(markup)}
+        shown = {unquote(cid[1]) for cid in islice(_CID.finditer(markup), _MAX_CIDS)}
         listed = []
         for index, (part, related) in enumerate(self.attached):
             data, warning = part.decoded()
@@ -170,7 +176,7 @@ class _Body:
             elif passages:
                 plain += passages
         if plain and rich:
-            return [_Passage(_text(plain), _html(rich))]
+            return [_Passage(self.text(plain), _html(rich))]
         return plain or rich
 
     def _is_passage(self, part: Part, parent: str) -> bool:
@@ -194,7 +200,17 @@ class _Body:
         if not clean:
             known = not charset or charsets.is_known(charset)
             self.reader.warn("decoding_failed" if known else "charset_unknown")
-        return _NOT_TEXT.sub("", _EOL.sub("\n", text))
+        return _clean(text)
+
+    def text(self, passages: Sequence[_Passage]) -> str:
+        """Return the text of passages, made from their HTML where it is all they have."""
+        texts = [
+            text_of(passage.html or "", self.budget) if passage.plain is None else passage.plain
+            for passage in passages
+        ]
+        if self.budget.exceeded:
+            self.reader.warn(HTML_TRUNCATED)
+        return "\n".join(text.strip("\n") for text in texts if text.strip())
 
 
 def _read_body(raw: bytes) -> _Body:
@@ -205,12 +221,16 @@ def _read_body(raw: bytes) -> _Body:
     return body
 
 
-def _text(passages: Sequence[_Passage]) -> str:
-    texts = [
-        text_of(passage.html or "") if passage.plain is None else passage.plain
-        for passage in passages
-    ]
-    return "\n".join(text.strip("\n") for text in texts if text.strip())
+def _clean(text: str) -> str:
+    """Return a text with LF line ends and without control characters.
+
+    `str.replace` takes a tenth of the time of a regular expression where each character matches.
+    """
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    for character in _NOT_TEXT:
+        if character in text:
+            text = text.replace(character, "")
+    return text
 
 
 def _html(passages: Sequence[_Passage]) -> str | None:

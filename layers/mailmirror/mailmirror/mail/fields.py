@@ -5,6 +5,7 @@ import re
 import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from urllib.parse import unquote_to_bytes
 
 from mailmirror.mail import charsets
@@ -17,6 +18,10 @@ _FIELD_BYTES = 64 << 10
 _LONGEST_PARAMETERS = 1 << 14
 """Characters of a field with parameters that are looked at: their quotes are matched by a regular
 expression, which takes the square of what it is given."""
+
+_MAX_PARAMETERS = 200
+"""Of one field: decoding one takes 5 µs, and the fields of a thousand parts are read several times.
+A long file name in pieces (RFC 2231 3) has some thirty."""
 
 _BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="
 _NOT_BASE64 = bytes(set(range(256)) - set(_BASE64))
@@ -121,7 +126,8 @@ def parameters(value: str) -> tuple[str, Mapping[str, str]]:
     value = value[:_LONGEST_PARAMETERS]
     plain: dict[str, str] = {}
     extended: dict[str, dict[int, tuple[str, bool]]] = {}
-    for name, written in _PARAMETER.findall(value):
+    for found in islice(_PARAMETER.finditer(value), _MAX_PARAMETERS):
+        name, written = found.groups()
         continued = _CONTINUED.match(name.lower())
         if continued is None:
             continue

@@ -2,9 +2,10 @@
 
 import html
 import re
-from collections import Counter
 
 import nh3
+
+from mailmirror.mail.html_limits import MAX_SANITISED_CHARS, Budget
 
 _TAGS = {
     *("a", "abbr", "b", "bdi", "bdo", "big", "blockquote", "br", "caption", "center", "cite"),
@@ -62,40 +63,23 @@ _TAG = re.compile(r"<(/?)([a-z0-9]+)[^>]*>")
 _BLANKS = re.compile(r"[ \t\n\r\f]+")
 _MANY_LINES = re.compile(r"\n{3,}")
 
-
-_DEEPEST = 4_000
-_NEVER_NESTED = {
-    *(
-        "area",
-        "base",
-        "br",
-        "col",
-        "dd",
-        "dt",
-        "hr",
-        "img",
-        "input",
-        "li",
-        "link",
-        "meta",
-        "option",
-    ),
-    *("p", "td", "th", "tr", "wbr"),
-}
-_ANY_TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9:-]{0,20})")
-_MARKUP = re.compile(r"<[^<>]*>")
+_HIDDEN = re.compile(r"<(script|style|title|template|object)(?![a-zA-Z0-9:-])", re.IGNORECASE)
+_MARKUP = re.compile(r"<[^<>]*>|<[^<>]*\Z")
 
 
-def sanitise(markup: str) -> str:
+def sanitise(markup: str, budget: Budget | None = None) -> str:
     """Return HTML that may be shown on a card.
 
     It runs nothing, posts nothing and loads nothing: an image of a remote server has lost its
     address, so that no sender learns that their message was opened; `cid:` and embedded images
-    stay. Links open apart and name no referrer. Of what is nested beyond any sense the text stays.
+    stay. Links open apart and name no referrer.
+
+    Beyond the limits in `html_limits` it is the bare text, and the budget says so.
     """
-    if _is_bottomless(markup):
-        return f"<pre>{html.escape(_bare_text(markup))}</pre>"
-    return nh3.clean(
+    budget = budget or Budget()
+    if not budget.admits(markup):
+        return _bare_html(markup, budget)
+    clean = nh3.clean(
         markup,
         tags=_TAGS,
         clean_content_tags=_UNSEEN,
@@ -106,12 +90,20 @@ def sanitise(markup: str) -> str:
         link_rel="noopener noreferrer nofollow",
         set_tag_attribute_values={"a": {"target": "_blank"}},
     )
+    if len(clean) > max(MAX_SANITISED_CHARS, len(markup)):
+        budget.exceeded = True
+        return _bare_html(markup, budget)
+    return clean
 
 
-def text_of(markup: str) -> str:
-    """Return the text of HTML as a reader sees it, quoted passages with `> ` before each line."""
-    if _is_bottomless(markup):
-        return _bare_text(markup)
+def text_of(markup: str, budget: Budget | None = None) -> str:
+    """Return the text of HTML as a reader sees it, quoted passages with `> ` before each line.
+
+    Beyond the limits in `html_limits` it is the bare text, and the budget says so.
+    """
+    budget = budget or Budget()
+    if not budget.admits(markup):
+        return _bare_text(budget.take_bare(markup))
     lines = _Lines()
     # Parsed as browsers do, and stripped to the tags that break lines: what is left is well-formed.
     plain = nh3.clean(
@@ -190,32 +182,21 @@ def _quoted(text: str, levels: int) -> str:
     return f"{'>' * min(levels, 20)} {text}".strip() if levels else text
 
 
-def _is_bottomless(markup: str) -> bool:
-    """Tell whether so many elements are open at once that to parse them takes minutes.
-
-    The time that the parser takes grows with the square of their number: 2 seconds for 32,000.
-    """
-    if markup.count("<") <= _DEEPEST:
-        return False
-    still_open: Counter[str] = Counter()
-    depth = 0
-    for closing, name in _ANY_TAG.findall(markup):
-        tag = name.lower()
-        if tag in _NEVER_NESTED:
-            continue
-        if not closing:
-            still_open[tag] += 1
-            depth += 1
-        elif still_open[tag]:
-            still_open[tag] -= 1
-            depth -= 1
-        if depth > _DEEPEST:
-            return True
-    return False
+def _bare_html(markup: str, budget: Budget) -> str:
+    return f"<pre>{html.escape(_bare_text(budget.take_bare(markup)), quote=False)}</pre>"
 
 
 def _bare_text(markup: str) -> str:
-    return html.unescape(_MARKUP.sub(" ", markup)).strip()
+    """Return what is left of markup without its tags, in time linear in its length."""
+    shown, position, closable = [], 0, True
+    while closable and (opened := _HIDDEN.search(markup, position)):
+        shown.append(markup[position : opened.start()])
+        closed = re.compile(f"</{opened[1]}", re.IGNORECASE).search(markup, opened.end())
+        # What is never closed is shown, and not looked for again.
+        closable = closed is not None
+        position = closed.start() if closed else opened.end()
+    shown.append(markup[position:])
+    return html.unescape(_MARKUP.sub(" ", "".join(shown))).strip()
 
 
 def _harmless(tag: str, attribute: str, value: str) -> str | None:

@@ -10,6 +10,7 @@ from mailmirror.domain.problems import Code, Refused
 from mailmirror.mail.content import Attachment, Content, attachment_bytes, parse_message
 from mailmirror.mail.fields import read_fields
 from mailmirror.mail.html import sanitise
+from mailmirror.mail.html_limits import HTML_TRUNCATED, Budget
 from mailmirror.runtime import Runtime
 from mailmirror.store.timelines import Hit
 from mailmirror.usecases.acting_user import Viewer
@@ -30,6 +31,8 @@ class WholeMessage:
     attachments: Sequence[Attachment]
     header_fields: Sequence[tuple[str, str]]
     """Name and decoded value, in their order."""
+    warnings: Sequence[str]
+    """Those of its line, and those of reading it now."""
 
 
 def read_message(viewer: Viewer, id: str, runtime: Runtime) -> WholeMessage:
@@ -40,11 +43,15 @@ def read_message(viewer: Viewer, id: str, runtime: Runtime) -> WholeMessage:
     """
     line, raw = find_message(viewer, id, runtime)
     content = parse_message(raw)
-    html = sanitise(content.html[:MOST_SHOWN]) if content.html is not None else None
+    budget = Budget()
+    html = sanitise(content.html[:MOST_SHOWN], budget) if content.html is not None else None
+    warnings = [*line.summary.warnings, *content.warnings]
+    if budget.exceeded:
+        warnings.append(HTML_TRUNCATED)
     # Of a message that was cut short, no attachment is whole.
     attachments = () if TOO_LARGE in line.summary.warnings else content.attachments
     fields = [(field.name, field.value) for field in read_fields(raw).all]
-    return WholeMessage(line, content, html, attachments, fields)
+    return WholeMessage(line, content, html, attachments, fields, tuple(dict.fromkeys(warnings)))
 
 
 def attachment_link(viewer: Viewer, id: str, index: int, runtime: Runtime) -> str:
