@@ -73,7 +73,11 @@ class Crm:
 
     def post(self, *events: object) -> requests.Response:
         """Post events, signed now."""
-        return self.post_body(json.dumps({"events": events}, ensure_ascii=False).encode())
+        written = json.dumps({"events": events}, ensure_ascii=False)
+        try:
+            return self.post_body(written.encode())
+        except UnicodeEncodeError:  # half a surrogate pair, which JSON can only escape
+            return self.post_body(json.dumps({"events": events}).encode())
 
     def post_body(
         self, body: bytes, signature: str | None = None, account_id: str | None = None

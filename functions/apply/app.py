@@ -20,8 +20,8 @@ processor.raise_on_entire_batch_failure = False
 
 
 @failures_logged
-def apply(record: SQSRecord) -> None:
-    apply_event(FeedJob.from_json(record.body), runtime)
+def apply(record: SQSRecord, lambda_context: LambdaContext) -> None:
+    apply_event(FeedJob.from_json(record.body), runtime, runtime.deadline(lambda_context))
 
 
 @observed

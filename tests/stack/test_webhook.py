@@ -131,6 +131,8 @@ BAD_EVENTS = [
     (contact("x", "x@customer.example", "not an address"), Code.INVALID_EMAIL, "emails[1]"),
     (deal("x", status="maybe"), Code.INVALID_FIELD, "status"),
     (event("deal.upserted", item="x", status="open"), Code.MISSING_FIELD, "contact_ids"),
+    (contact("x") | {"occurred_at": "2099-01-01T00:00:00Z"}, Code.EVENT_AHEAD, "occurred_at"),
+    (deal("x") | {"occurred_at": "2099-01-01T00:00:00Z"}, Code.EVENT_AHEAD, "occurred_at"),
 ]
 """An event that cannot be applied, why, and the field to correct."""
 
@@ -154,6 +156,23 @@ def test_a_bad_event_in_a_batch_loses_no_other_and_is_named(crm: Crm) -> None:
     assert all(knows(crm, f"leads/good-{number}") for number in range(len(good)))
     assert not knows(crm, "contacts/x")
     assert not knows(crm, "deals/x")
+
+
+def test_an_id_of_half_a_surrogate_pair_stops_no_other_event(new_crm: Callable[[], Crm]) -> None:
+    crm = new_crm()
+    answer = told(crm, contact("x", id="\ud800"), lead("behind"))
+    assert answer["accepted"] == 1
+    assert [one["code"] for one in answer["refused"]] == ["invalid_field"]
+    assert knows(crm, "leads/behind")
+    (listed,) = crm.get("/events/refused")["events"]
+    assert listed["code"] == "invalid_field"
+
+
+def test_a_number_too_long_for_anything_loses_no_other_event(crm: Crm) -> None:
+    written = json.dumps({"events": [contact("x", id=7), lead("beside")]})
+    answer = crm.post_body(written.replace('"id": 7,', f'"id": {"7" * 5_000},').encode())
+    assert answer.status_code == 202
+    assert [one["detail"] for one in answer.json()["refused"]] == ["id: not a string"]
 
 
 def test_refused_events_are_a_gap_that_every_card_tells_of(new_crm: Callable[[], Crm]) -> None:

@@ -1,5 +1,6 @@
 """What the CRM may send, and what it is told of what it may not."""
 
+import json
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
@@ -20,6 +21,9 @@ from mailmirror.domain.feed import (
     PersonUpserted,
     Stamp,
     UserUpserted,
+    check_not_ahead,
+    envelope,
+    label,
     parse_event,
 )
 from mailmirror.domain.problems import Code, Refused
@@ -223,6 +227,38 @@ def test_whatever_json_says_is_an_event_or_refused(raw: object) -> None:
         refused.detail.encode()
         return
     assert Stamp.parse(str(parsed.stamp)) == parsed.stamp
+
+
+@given(events)
+@example(contact(emails=["B@x.example", "a@x.example"], phone="1"))
+@example(deal(contact_ids=[2, "1"]))
+@example(event("association.attached", {"deal_id": "d", "user_id": "u", "message_id": "m"}))
+def test_an_envelope_says_all_that_counts_and_nothing_else(raw: dict[str, Any]) -> None:
+    try:
+        parsed = parse_event(raw)
+    except Refused:
+        return
+    written = envelope(parsed)
+    assert parse_event(written) == parsed
+    assert json.loads(json.dumps(written)) == written
+    assert len(json.dumps(written)) < 64_000
+
+
+@given(events | json_values)
+@example(event(id="\ud800" * 1_000, type="\udfff"))
+@example(event(id=10**5_000))
+def test_a_label_can_be_kept_whatever_was_sent(raw: object) -> None:
+    for text in label(raw).values():
+        assert 0 < len(text) <= 64
+        text.encode()
+
+
+def test_an_event_may_be_dated_five_minutes_ahead_and_no_more() -> None:
+    parsed = parse_event(contact())
+    check_not_ahead(parsed, NOON - timedelta(minutes=5))
+    with pytest.raises(Refused) as refused:
+        check_not_ahead(parsed, NOON - timedelta(minutes=5, seconds=1))
+    assert refused.value.code is Code.EVENT_AHEAD
 
 
 stamps = st.builds(

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from mailmirror.domain.address import Address, normalise
@@ -104,6 +104,9 @@ class HandGiven:
 
 Event = UserUpserted | PersonUpserted | PersonDeleted | DealUpserted | DealDeleted | HandGiven
 
+MAX_AHEAD = timedelta(minutes=5)
+"""How far ahead an event may be dated: as far as a clock without NTP is off. One dated later would
+win over every event of its item until then."""
 MAX_EMAILS = 100
 MAX_CONTACTS = 500
 _LONGEST_NAME = 500
@@ -142,6 +145,61 @@ def parse_event(raw: object) -> Event:
         case "association.attached" | "association.detached":
             return _hand(stamp, event_type == "association.attached", data)
     raise Refused(Code.UNKNOWN_EVENT_TYPE, f"type: {event_type[:64]}")
+
+
+def check_not_ahead(event: Event, now: datetime) -> None:
+    """Refuse an event that is dated more than MAX_AHEAD after `now`.
+
+    Raises:
+        Refused: it is.
+    """
+    if event.stamp.occurred_at > now + MAX_AHEAD:
+        raise Refused(Code.EVENT_AHEAD, "occurred_at")
+
+
+def envelope(event: Event) -> dict[str, object]:
+    """Return an event as a webhook would send it, with nothing but the fields that count.
+
+    `parse_event` makes the same event of it. It has at most 64 KB, whatever was sent.
+    """
+    data: dict[str, object]
+    match event:
+        case UserUpserted(id=id):
+            type, data = "user.upserted", {"id": id, "name": event.name}
+            data["emails"] = sorted(event.emails)
+        case PersonUpserted(person=person):
+            type, data = f"{person.kind}.upserted", {"id": person.id, "name": event.name}
+            data["emails"] = sorted(event.emails)
+        case PersonDeleted(person=person):
+            type, data = f"{person.kind}.deleted", {"id": person.id}
+        case DealUpserted(id=id):
+            type, data = "deal.upserted", {"id": id, "name": event.name}
+            data |= {"status": event.status.value, "contact_ids": sorted(event.contacts)}
+        case DealDeleted(id=id):
+            type, data = "deal.deleted", {"id": id}
+        case HandGiven():
+            type = "association.attached" if event.attached else "association.detached"
+            data = {"deal_id": event.deal, "user_id": event.user}
+            named = {"thread_id": event.thread, "message_id": event.message}
+            data |= {field: id for field, id in named.items() if id is not None}
+    at = event.stamp.occurred_at.isoformat().replace("+00:00", "Z")
+    return {"id": event.stamp.event_id, "type": type, "occurred_at": at, "data": data}
+
+
+def label(raw: object) -> dict[str, str]:
+    """Return `id` and `type` of whatever was sent as an event, as text that can be kept.
+
+    At most 64 characters each, half surrogate pairs replaced; without what is no text or number.
+    """
+    event = raw if isinstance(raw, dict) else {}
+    found = {}
+    for field in ("id", "type"):
+        value = event.get(field)
+        if isinstance(value, int) and not isinstance(value, bool) and abs(value) < _LEAST_LONG_ID:
+            value = str(value)
+        if isinstance(value, str) and value:
+            found[field] = _HALF_PAIR.sub("\N{REPLACEMENT CHARACTER}", value[:64])
+    return found
 
 
 def _mapping(value: object, field: str) -> Mapping[str, object]:

@@ -23,6 +23,8 @@ class Code(StrEnum):
     INVALID_EMAIL = "invalid_email"
     INVALID_CURSOR = "invalid_cursor"
     UNKNOWN_EVENT_TYPE = "unknown_event_type"
+    EVENT_AHEAD = "event_ahead"
+    EVENT_NOT_KEPT = "event_not_kept"
     # Which deal, thread or message
     DEAL_UNKNOWN = "deal_unknown"
     DEAL_DELETED = "deal_deleted"
@@ -165,6 +167,18 @@ PROBLEMS: dict[Code, Explanation] = {
         _UNPROCESSABLE,
         "The event's type is not known.",
         "Send only the types in docs/api.md.",
+    ),
+    Code.EVENT_AHEAD: Explanation(
+        _UNPROCESSABLE,
+        "The event is dated more than five minutes ahead.",
+        "Send it again under the same id, with the time at which it happened; set the sender's"
+        " clock by NTP.",
+    ),
+    Code.EVENT_NOT_KEPT: Explanation(
+        _UNPROCESSABLE,
+        "The event was understood, and what it says cannot be stored.",
+        "Send less in one item: fewer persons with one address, or fewer threads on one deal. If it"
+        " stays, let whoever runs the stack look at the log of the function `apply`.",
     ),
     Code.DEAL_UNKNOWN: Explanation(
         HTTPStatus.NOT_FOUND,

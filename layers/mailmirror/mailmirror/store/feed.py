@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from mailmirror.domain.feed import is_id, label
 from mailmirror.domain.mailbox import AccountId
 from mailmirror.domain.problems import Code, Refused
 from mailmirror.store import keys
 from mailmirror.store.table import Item, Table, Update
 
 _KEPT_FOR = timedelta(days=30)
-_LONGEST, _LONGEST_NAME = 1_000, 64
+_LONGEST = 1_000
 _MOST_COUNTED = 100
 
 
@@ -55,19 +56,19 @@ class FeedStore:
 
     def refuse(self, account: AccountId, event: object, refusal: Refused, now: datetime) -> None:
         """Keep an event that cannot be applied, with its code, for 30 days."""
-        text = json.dumps(event)
-        id = event.get("id") if isinstance(event, dict) else None
-        kind = event.get("type") if isinstance(event, dict) else None
+        named = label(event)
+        id = named.get("id", "")
+        text = _text(event)
         item = {
-            **keys.refused(account, _digest(str(id) if isinstance(id, str | int) else text)),
-            "id": str(id)[:_LONGEST_NAME] if isinstance(id, str | int) else None,
-            "type": kind[:_LONGEST_NAME] if isinstance(kind, str) else None,
+            **keys.refused(account, _digest(id if is_id(id) else text)),
+            "id": id or None,
+            "type": named.get("type"),
             "at": keys.time_text(now),
             "event": text[:_LONGEST],
             "code": refusal.code.value,
             "detail": refusal.detail,
-            # What has no id, or a type that we do not know, leaves no gap that could be closed.
-            "gap": id is not None and refusal.code is not Code.UNKNOWN_EVENT_TYPE,
+            # What has no proper id, or an unknown type, cannot be mended by sending it again.
+            "gap": is_id(id) and refusal.code is not Code.UNKNOWN_EVENT_TYPE,
             keys.EXPIRES: int((now + _KEPT_FOR).timestamp()),
         }
         self._note(account, "SET as_of = :now, refused_at = :now", now)
@@ -105,6 +106,14 @@ class FeedStore:
         return self._table.update(
             Update(keys.feed(account), expression, {":now": keys.time_text(now)})
         )
+
+
+def _text(event: object) -> str:
+    """Return an event as JSON in ASCII; empty where it is nested too deeply to be written."""
+    try:
+        return json.dumps(event)
+    except (RecursionError, ValueError):
+        return ""
 
 
 def _digest(text: str) -> str:

@@ -69,14 +69,20 @@ class FeedJob:
     account: AccountId
     event: Any
     """As JSON gave it; nobody has looked into it yet."""
+    refusal: tuple[str, str] | None = None
+    """Code and detail, where the webhook has refused it: of `event` its label is left then."""
 
     @classmethod
     def from_json(cls, body: str) -> "FeedJob":
         fields = json.loads(body)
-        return cls(AccountId(fields["account"]), fields["event"])
+        refusal = fields.get("refusal")
+        account = AccountId(fields["account"])
+        return cls(account, fields["event"], (refusal[0], refusal[1]) if refusal else None)
 
     def to_json(self) -> str:
-        fields = {"account": self.account, "event": self.event}
+        fields: dict[str, Any] = {"account": self.account, "event": self.event}
+        if self.refusal:
+            fields["refusal"] = self.refusal
         text = json.dumps(fields, ensure_ascii=False, separators=(",", ":"))
         return _NOT_FOR_SQS.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
@@ -126,7 +132,7 @@ class FeedQueue:
         self._client = client
         self._url = url
 
-    def send(self, account: AccountId, events: Iterable[object]) -> None:
+    def send(self, jobs: Iterable[FeedJob]) -> None:
         """Queue events in their order.
 
         Raises:
@@ -134,14 +140,18 @@ class FeedQueue:
         """
         batch: list[dict[str, Any]] = []
         size = 0
-        for event in events:
-            body = FeedJob(account, event).to_json()
+        for job in jobs:
+            body = job.to_json()
             if batch and (len(batch) == _BATCH or size + len(body.encode()) > _BATCH_BYTES):
                 _send(self._client, self._url, batch)
                 batch, size = [], 0
             digest = hashlib.sha256(body.encode()).hexdigest()
             batch.append(
-                {"MessageBody": body, "MessageGroupId": account, "MessageDeduplicationId": digest}
+                {
+                    "MessageBody": body,
+                    "MessageGroupId": job.account,
+                    "MessageDeduplicationId": digest,
+                }
             )
             size += len(body.encode())
         if batch:

@@ -7,12 +7,16 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from mailmirror.domain.feed import parse_event
+from mailmirror.domain.feed import check_not_ahead, envelope, label, parse_event
 from mailmirror.domain.mailbox import AccountId
 from mailmirror.domain.problems import Code, Refused
 from mailmirror.runtime import Runtime
+from mailmirror.store.queues import FeedJob
 
 MAX_BODY_BYTES = 256 * 1024
+MAX_EVENTS = 2_500
+"""More than fit into a body whose events say something; each is queued, and answered if refused."""
+_MAX_DIGITS = 100
 TOLERANCE_SECONDS = 300
 
 _ACCOUNT = re.compile(r"[0-9a-f]{12}\Z")
@@ -41,13 +45,17 @@ def accept_events(account_id: str, body: bytes, signature: str, runtime: Runtime
         raise Refused(Code.BODY_TOO_LARGE, f"{len(body)} bytes")
     account = _verified(account_id, body, signature, runtime)
     events = _events(body)
-    refused = []
-    for index, event in enumerate(events):
+    refused, jobs = [], []
+    for index, raw in enumerate(events):
         try:
-            parse_event(event)
+            event = parse_event(raw)
+            check_not_ahead(event, runtime.now())
+            jobs.append(FeedJob(account, envelope(event)))
         except Refused as refusal:
-            refused.append({"index": index, **_name(event), **refusal.as_problem()})
-    runtime.feed_queue.send(account, events)
+            refused.append({"index": index, **_id_of(raw), **refusal.as_problem()})
+            # It is queued as well, to be listed in its place among the others.
+            jobs.append(FeedJob(account, label(raw), (refusal.code.value, refusal.detail)))
+    runtime.feed_queue.send(jobs)
     runtime.count("EventsAccepted", len(events) - len(refused))
     return Accepted(len(events) - len(refused), refused)
 
@@ -70,7 +78,7 @@ def _verified(account_id: str, body: bytes, signature: str, runtime: Runtime) ->
 
 def _events(body: bytes) -> list[object]:
     try:
-        fields = json.loads(body)
+        fields = json.loads(body, parse_int=_number)
     except (ValueError, RecursionError) as error:
         raise Refused(Code.MALFORMED_JSON) from error
     if not isinstance(fields, dict):
@@ -79,9 +87,17 @@ def _events(body: bytes) -> list[object]:
         raise Refused(Code.MISSING_FIELD, "events")
     if not isinstance(fields["events"], list):
         raise Refused(Code.INVALID_FIELD, "events: not a list")
-    return fields["events"]
+    events: list[object] = fields["events"]
+    if len(events) > MAX_EVENTS:
+        raise Refused(Code.INVALID_FIELD, f"events: more than {MAX_EVENTS}")
+    return events
 
 
-def _name(event: object) -> dict[str, object]:
+def _number(digits: str) -> int | float:
+    """Read a number of which Python may refuse to make an integer, or to write it again."""
+    return int(digits) if len(digits) <= _MAX_DIGITS else float(digits)
+
+
+def _id_of(event: object) -> dict[str, object]:
     id = event.get("id") if isinstance(event, dict) else None
     return {"id": id} if isinstance(id, str | int) else {}

@@ -1,5 +1,12 @@
 """Apply one event of the CRM's: to what we know of people and deals, or as a person's hand."""
 
+import random
+import time
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from botocore.exceptions import ClientError, ParamValidationError
+
 from mailmirror.domain.feed import (
     DealDeleted,
     DealUpserted,
@@ -8,31 +15,84 @@ from mailmirror.domain.feed import (
     PersonDeleted,
     PersonUpserted,
     UserUpserted,
+    check_not_ahead,
     parse_event,
 )
 from mailmirror.domain.mailbox import AccountId
-from mailmirror.domain.problems import Refused
-from mailmirror.runtime import Runtime
+from mailmirror.domain.problems import Code, Refused
+from mailmirror.runtime import Runtime, log_failure
 from mailmirror.store.queues import FeedJob
 from mailmirror.usecases.give_hand import apply_hand
 
+_PAUSE_SECONDS = 0.2
+_MAX_PAUSE_SECONDS = 8.0
+_FOR_GOOD = (ArithmeticError, LookupError, RecursionError, TypeError, ValueError)
+"""What code raises for a value that it cannot take; AWS's and the network's errors are none."""
 
-def apply_event(job: FeedJob, runtime: Runtime) -> None:
+
+def apply_event(
+    job: FeedJob,
+    runtime: Runtime,
+    until: datetime | None = None,
+    sleep: Callable[[float], None] = time.sleep,
+) -> None:
     """Apply an event; one that cannot be applied is counted, kept 30 days, and passed.
 
-    Fails only for AWS's errors, upon which the queue brings the event again.
+    What fails for now (throttling, AWS's own errors, the network, writes in between) is repeated
+    with exponential backoff and full jitter: the queue brings an event again only after six
+    minutes, and its account's next ones wait behind it.
+
+    Parameters:
+        until: after which nothing is repeated; None repeats nothing.
+
+    Raises:
+        Exception: it failed for now until then; the queue brings the event again.
     """
+    pause = _PAUSE_SECONDS
+    while True:
+        try:
+            _apply_or_refuse(job, runtime)
+            return
+        except Exception:
+            delay = random.uniform(0, pause)
+            if until is None or runtime.now() + timedelta(seconds=delay) >= until:
+                raise
+        runtime.count("EventsRepeated")
+        sleep(delay)
+        pause = min(2 * pause, _MAX_PAUSE_SECONDS)
+
+
+def _apply_or_refuse(job: FeedJob, runtime: Runtime) -> None:
     now = runtime.now()
     try:
+        if job.refusal:
+            raise Refused(Code(job.refusal[0]), job.refusal[1])
         event = parse_event(job.event)
+        check_not_ahead(event, now)
         _apply(job.account, event, runtime)
     except Refused as refusal:
-        runtime.feed.refuse(job.account, job.event, refusal, now)
-        runtime.count("EventsRefused")
-        runtime.count(f"Refused_{refusal.code}")
-        return
-    runtime.feed.applied(job.account, event.stamp.event_id, now)
-    runtime.count("EventsApplied")
+        _refuse(job, refusal, runtime)
+    except Exception as error:
+        if not _is_for_good(error):
+            raise
+        log_failure(error)
+        _refuse(job, Refused(Code.EVENT_NOT_KEPT), runtime)
+    else:
+        runtime.feed.applied(job.account, event.stamp.event_id, now)
+        runtime.count("EventsApplied")
+
+
+def _refuse(job: FeedJob, refusal: Refused, runtime: Runtime) -> None:
+    runtime.feed.refuse(job.account, job.event, refusal, runtime.now())
+    runtime.count("EventsRefused")
+    runtime.count(f"Refused_{refusal.code}")
+
+
+def _is_for_good(error: Exception) -> bool:
+    """Tell an event that can never be kept, as one that outgrows an item, from AWS's troubles."""
+    if isinstance(error, ClientError):
+        return error.response["Error"]["Code"] == "ValidationException"
+    return isinstance(error, (*_FOR_GOOD, ParamValidationError))
 
 
 def _apply(account: AccountId, event: Event, runtime: Runtime) -> None:

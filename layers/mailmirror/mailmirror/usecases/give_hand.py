@@ -23,8 +23,6 @@ from mailmirror.usecases.acting_user import Viewer
 from mailmirror.usecases.crm import CrmView
 from mailmirror.usecases.file_threads import file_anew
 
-MOST_AHEAD = timedelta(minutes=5)
-"""How far an event's time may lie in the future: a later hand of another's must be able to win."""
 _NEXT = timedelta(microseconds=1)
 
 
@@ -65,8 +63,6 @@ def apply_hand(account: AccountId, given: HandGiven, runtime: Runtime) -> None:
     Raises:
         Refused: the deal, the thread, the message or the user is unknown, or the deal is deleted.
     """
-    if given.stamp.occurred_at > runtime.now() + MOST_AHEAD:
-        raise Refused(Code.INVALID_FIELD, "occurred_at: in the future")
     if not runtime.people.user_exists(account, given.user):
         raise Refused(Code.USER_UNKNOWN, "user_id")
     _check_deal(account, given.deal, runtime)
