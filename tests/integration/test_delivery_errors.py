@@ -1,13 +1,18 @@
 """What servers say when they do not take a message, what becomes of it, what a person is told."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import timedelta
+from unittest.mock import Mock
 
 import pytest
+from botocore.exceptions import ClientError
 
 from mailmirror.domain.delivery import WORDS, DeliveryCode
 from mailmirror.domain.outbound import Outbound, OutboundState, RecipientState
 from mailmirror.runtime import Runtime
+from mailmirror.usecases.read_outbound import cancel_outbound
+from tests.integration.interruptions import Killed
 from tests.integration.office import KIM, LEE, REP, Clock, Office
 from tests.integration.sending import (
     LONGEST_PAUSE,
@@ -32,6 +37,11 @@ from tests.servers.scripted_smtp import (
     ScriptedSmtp,
     reply,
 )
+
+
+def aws_error(code: str) -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": ""}}, "GetObject")
+
 
 SENT, BOUNCED, FAILED = OutboundState.SENT, OutboundState.BOUNCED, OutboundState.FAILED
 SENDING, UNKNOWN = OutboundState.SENDING, OutboundState.UNKNOWN
@@ -375,7 +385,18 @@ def test_a_password_that_was_changed_is_final_and_told_to_its_owner(
         ("GREETING", [HANG_UP]),
         ("GREETING", ["421 4.3.2 too many connections", HANG_UP]),
         ("GREETING", ["554 no"]),
+        ("GREETING", ["451 4.3.2 try again later"]),
         ("EHLO", [HANG_UP]),
+        ("EHLO", ["421 4.7.0 try again later"]),
+        ("EHLO", ["421 4.7.0 try again later", HANG_UP]),
+        ("EHLO", ["451 4.3.0 later"]),
+        ("EHLO", [reply(250, "mx.x.example", "PIPELINING")]),
+        ("AUTH", ["421 4.3.2 shutting down", HANG_UP]),
+        ("AUTH", ["451 4.3.0 later"]),
+        ("AUTH", ["535 5.7.0 Authentication failed, please try again later"]),
+        ("AUTH", ["535 4.7.0 Authentication failed"]),
+        ("AUTH", ["535 5.7.1 Too many login attempts"]),
+        ("AUTH", ["535 Temporary authentication failure"]),
         ("AUTH", ["454 4.7.0 Temporary authentication failure"]),
         ("MAIL", [HANG_UP]),
         ("RCPT", [HANG_UP]),
@@ -403,6 +424,112 @@ def test_what_breaks_before_the_last_byte_is_tried_again(
         settle(runtime, clock)
         assert now(waiting, runtime).state is SENT
         assert len(server.accepted) == 1
+
+
+@pytest.mark.parametrize(
+    ("at", "answers"),
+    [
+        ("STARTTLS", ["454 4.7.0 TLS not available due to temporary reason"]),
+        ("STARTTLS", ["421 4.3.2 shutting down", HANG_UP]),
+        ("EHLO", [reply(250, "mx.x.example", "PIPELINING")]),
+    ],
+)
+def test_a_starttls_that_is_not_to_be_had_is_tried_again(
+    at: str,
+    answers: list[Answer],
+    office: Office,
+    dovecot: Dovecot,
+    runtime: Runtime,
+    clock: Clock,
+) -> None:
+    clock.advance(timedelta(days=-30))
+    script: dict[str, Answers] = {}
+    with ScriptedSmtp(script, tls=False) as server:
+        connect_to_send(office, dovecot, server.port, server.authority)
+        script[at] = answers
+        waiting = deliver_job(accept(office), runtime)
+        assert said(waiting) == (RecipientState.WAITING, DeliveryCode.SERVER_UNAVAILABLE)
+        assert all(sign_in.over_tls for sign_in in server.sign_ins)
+        del script[at]
+        settle(runtime, clock)
+        assert now(waiting, runtime).state is SENT
+
+
+def test_a_draft_that_is_gone_fails_at_once(
+    office: Office, dovecot: Dovecot, runtime: Runtime
+) -> None:
+    with ScriptedSmtp() as server:
+        sending(office, dovecot, server)
+        outbound = accept(office)
+        runtime.objects.delete_draft(outbound.mailbox, outbound.id)
+        failed = deliver_job(outbound, runtime)
+        assert (failed.state, said(failed)[1]) == (FAILED, DeliveryCode.DRAFT_LOST)
+        assert due(runtime, timedelta(days=10)) == []
+        assert server.accepted == []
+
+
+def test_a_message_taken_back_whose_draft_is_gone_is_settled(
+    office: Office, dovecot: Dovecot, runtime: Runtime, clock: Clock
+) -> None:
+    clock.advance(timedelta(days=-30))
+    with ScriptedSmtp({"MAIL": ["451 4.3.0 later"]}) as server:
+        sending(office, dovecot, server)
+        waiting = deliver_job(accept(office), runtime)
+        runtime.objects.delete_draft(waiting.mailbox, waiting.id)
+        cancel_outbound(office.viewer("rep"), waiting.id, runtime)
+        settle(runtime, clock)
+        assert office.card("rep", "kim") == []
+
+
+@pytest.mark.parametrize("error", [ValueError(), aws_error("ThrottlingException"), Killed()])
+def test_a_message_that_cannot_be_put_on_its_cards_is_sent_all_the_same(
+    error: BaseException,
+    office: Office,
+    dovecot: Dovecot,
+    runtime: Runtime,
+    clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock.advance(timedelta(days=-30))
+    monkeypatch.setattr("mailmirror.usecases.send_message.file_on_cards", Mock(side_effect=error))
+    with ScriptedSmtp() as server:
+        sending(office, dovecot, server)
+        outbound = accept(office)
+        while now(outbound, runtime).state is not SENT:
+            assert now(outbound, runtime).attempts < 5
+            with suppress(Killed):
+                deliver_job(outbound, runtime)
+            clock.advance(timedelta(minutes=7))
+        assert runtime.now() - outbound.date < timedelta(hours=1)
+        assert len(server.accepted) == 1
+
+
+@pytest.mark.parametrize("error", [aws_error("AccessDenied"), Killed()])
+def test_what_fails_here_again_and_again_ends_within_a_day_and_says_so(
+    error: BaseException,
+    office: Office,
+    dovecot: Dovecot,
+    runtime: Runtime,
+    clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock.advance(timedelta(days=-30))
+    with ScriptedSmtp() as server:
+        sending(office, dovecot, server)
+        outbound = accept(office)
+        monkeypatch.setattr(runtime.objects, "get_draft", Mock(side_effect=error))
+        while due(runtime, timedelta(days=10)):
+            clock.advance(timedelta(minutes=5))
+            for one in due(runtime):
+                with suppress(Killed):
+                    deliver_job(one, runtime)
+        failed = now(outbound, runtime)
+        assert failed.state is FAILED
+        assert said(failed)[1] in (DeliveryCode.INTERNAL_ERROR, DeliveryCode.TIMED_OUT)
+        assert runtime.now() - failed.date < timedelta(days=1, hours=1)
+        # A death takes the lease along, for six minutes; what is caught, growing pauses.
+        assert failed.attempts < (300 if isinstance(error, Killed) else 40)
+        assert server.accepted == []
 
 
 @pytest.mark.parametrize("answers", [[HANG_UP], ["I speak no SMTP"], [SILENCE], [DRIP]])
@@ -510,6 +637,8 @@ def test_each_code_that_smtp_gives_rise_to_was_met_here() -> None:
         DeliveryCode.SIGN_IN_FAILED,
         DeliveryCode.ADDRESS_UNSUPPORTED,
         DeliveryCode.OUTCOME_UNKNOWN,
+        DeliveryCode.DRAFT_LOST,
+        DeliveryCode.INTERNAL_ERROR,
     }
     of_ses = {DeliveryCode.SUPPRESSED, DeliveryCode.SANDBOX, DeliveryCode.COMPLAINT}
     assert met == set(DeliveryCode) - of_ses

@@ -1,5 +1,6 @@
 """Trying a submission server: signed in to and left, and never told a password in the clear."""
 
+import hmac
 import socket
 import ssl
 import time
@@ -17,7 +18,7 @@ from aiosmtpd.smtp import SMTP, AuthResult, LoginPassword
 from mailmirror.domain.mailbox import Security, Server
 from mailmirror.domain.problems import Code, Refused
 from mailmirror.mail.connection import Reach
-from mailmirror.mail.sasl import PasswordLogin
+from mailmirror.mail.sasl import Login, PasswordLogin, TokenLogin
 from mailmirror.mail.smtp import SubmissionSession
 from tests.servers.authority import Certified, certify
 from tests.servers.hostile import (
@@ -30,6 +31,8 @@ from tests.servers.hostile import (
     Answer,
     Hostile,
 )
+from tests.servers.scripted_smtp import HANG_UP as END
+from tests.servers.scripted_smtp import Answers, ScriptedSmtp, oauth_refused, reply
 
 HOST = "127.0.0.1"
 REP = "rep@us.example"
@@ -241,3 +244,126 @@ def test_a_closed_port_is_told(reach: Reach) -> None:
         held.bind((HOST, 0))
         closed = Server(HOST, held.getsockname()[1], Security.TLS)
         assert told(closed, reach) is Code.CONNECT_REFUSED
+
+
+def scripted(
+    script: dict[str, Answers], login: Login | None = None, **options: Any
+) -> tuple[Code | None, ScriptedSmtp]:
+    """What a sign-in at a scripted server is told, and what the server heard."""
+    with ScriptedSmtp(script, **options) as server:
+        reach = Reach.make("127.0.0.0/8", server.authority.read_text())
+        security = Security.TLS if server.tls else Security.STARTTLS
+        target = Server("localhost", server.port, security)
+        try:
+            with SubmissionSession.sign_in(
+                target, login or PasswordLogin(REP, SECRET), reach, SECONDS
+            ):
+                return None, server
+        except Refused as refused:
+            return refused.code, server
+
+
+@pytest.mark.parametrize(
+    ("at", "answers"),
+    [
+        ("GREETING", ["421 4.3.2 too many connections, try later"]),
+        ("GREETING", ["421 4.3.2 too many connections, try later", END]),
+        ("GREETING", ["451 later"]),
+        ("GREETING", ["554 5.3.2 Server is temporarily unavailable, try again later"]),
+        ("EHLO", ["421 4.7.0 try again later"]),
+        ("EHLO", ["451 4.3.0 later"]),
+        ("AUTH", ["421 4.7.0 try again later"]),
+        ("AUTH", ["454 4.7.0 Temporary authentication failure"]),
+        ("AUTH", ["535 5.7.0 Authentication failed: try again later"]),
+        ("AUTH", ["535 4.7.0 Authentication failed"]),
+    ],
+)
+def test_what_a_server_refuses_for_now_blames_neither_host_nor_password(
+    at: str, answers: Answers
+) -> None:
+    code, server = scripted({at: answers})
+    assert code is Code.SERVER_UNAVAILABLE
+    assert not any(command.upper().startswith("HELO") for command in server.commands)
+    assert len(server.sign_ins) <= 1
+
+
+@pytest.mark.parametrize("answer", ["454 4.7.0 TLS not available", "421 4.3.2 shutting down"])
+def test_a_starttls_refused_for_now_blames_no_certificate(answer: str) -> None:
+    assert scripted({"STARTTLS": [answer]}, tls=False)[0] is Code.SERVER_UNAVAILABLE
+
+
+@pytest.mark.parametrize("answer", ["501 5.5.4 no", "554 5.7.0 no"])
+def test_a_starttls_refused_for_good_is_told(answer: str) -> None:
+    assert scripted({"STARTTLS": [answer]}, tls=False)[0] is Code.TLS_FAILED
+
+
+@pytest.mark.parametrize("answer", ["500 5.5.1 what?", "502 5.5.1 not implemented"])
+def test_helo_is_said_to_a_server_that_does_not_know_ehlo(answer: str) -> None:
+    code, server = scripted({"EHLO": [answer]})
+    assert code is Code.SIGN_IN_UNSUPPORTED
+    assert [command.split()[0].upper() for command in server.commands] == ["EHLO", "HELO"]
+
+
+@pytest.mark.parametrize("answer", ["550 5.7.1 go away", "504 5.5.4 no"])
+def test_a_server_that_refuses_ehlo_for_good_is_told_no_helo(answer: str) -> None:
+    code, server = scripted({"EHLO": [answer]})
+    assert code is Code.PROTOCOL_ERROR
+    assert [command.split()[0].upper() for command in server.commands] == ["EHLO"]
+
+
+@pytest.mark.parametrize("password", ["pässwort€", "パスワード"])
+def test_a_password_goes_in_utf_8_whatever_the_mechanism(password: str) -> None:
+    login = PasswordLogin(REP, password)
+    code, server = scripted({}, login, keywords=("PIPELINING", "AUTH LOGIN CRAM-MD5"))
+    assert code is None
+    (sign_in,) = server.sign_ins
+    assert (sign_in.mechanism, sign_in.responses) == ("LOGIN", (REP, password))
+    code, server = scripted({}, login, keywords=("PIPELINING", "AUTH CRAM-MD5"))
+    assert code is None
+    (sign_in,) = server.sign_ins
+    digest = hmac.new(password.encode(), b"", "md5").hexdigest()
+    assert (sign_in.mechanism, sign_in.responses) == ("CRAM-MD5", (f"{REP} {digest}",))
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "550 5.7.30 Basic authentication is not supported for Client Submission.",
+        "530 5.7.57 Client not authenticated to send mail.",
+        "535 5.7.139 Authentication unsuccessful, basic authentication is disabled.",
+    ],
+)
+def test_sign_in_by_password_that_is_switched_off_asks_for_no_other_password(answer: str) -> None:
+    assert scripted({"AUTH": [answer]})[0] is Code.SMTP_AUTH_DISABLED
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "535 5.7.139 Authentication unsuccessful, the user credentials were incorrect.",
+        "535 5.7.8 Username and Password not accepted",
+        "534 5.7.9 Please log in with your web browser and then try again.",
+        "535 5.7.3 Authentication unsuccessful",
+    ],
+)
+def test_a_password_refused_for_good_is_told(answer: str) -> None:
+    assert scripted({"AUTH": [answer]})[0] is Code.SIGN_IN_FAILED
+
+
+def test_a_token_refused_for_now_keeps_its_grant() -> None:
+    refused = oauth_refused("535 5.7.0 Temporary failure, try again later")
+    code, _ = scripted({"AUTH": refused}, TokenLogin(REP, "token"))
+    assert code is Code.SERVER_UNAVAILABLE
+
+
+@pytest.mark.parametrize(
+    ("keywords", "script"),
+    [
+        (("SIZE 0", "AUTH PLAIN"), {}),
+        (("SIZE", "AUTH=PLAIN LOGIN"), {}),
+        (("AUTH PLAIN",), {"GREETING": [reply(220, "mx.x.example ESMTP", "no spam", "go")]}),
+        (("AUTH PLAIN",), {"QUIT": [END]}),
+    ],
+)
+def test_odd_replies_stop_no_sign_in(keywords: tuple[str, ...], script: dict[str, Answers]) -> None:
+    assert scripted(script, keywords=keywords)[0] is None

@@ -24,6 +24,8 @@ class DeliveryCode(StrEnum):
     SERVER_UNAVAILABLE = "server_unavailable"
     COMPLAINT = "complaint"
     OUTCOME_UNKNOWN = "outcome_unknown"
+    DRAFT_LOST = "draft_lost"
+    INTERNAL_ERROR = "internal_error"
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +205,27 @@ WORDS: dict[DeliveryCode, dict[str, Words]] = {
         "ja": Words(
             "サーバーへの引き渡し中に接続が切れたため、送信済みかどうか分かりません。",
             "送信済みフォルダーか相手に確認し、届いていない場合にのみ再送してください。",
+        ),
+    },
+    DeliveryCode.DRAFT_LOST: {
+        "en": Words(
+            "What was to be sent is no longer kept: its draft was deleted before it could go.",
+            "Compose the message again.",
+        ),
+        "ja": Words(
+            "送信前に下書きが削除されたため、送信する内容が残っていません。",
+            "メールを作成し直してください。",
+        ),
+    },
+    DeliveryCode.INTERNAL_ERROR: {
+        "en": Words(
+            "Mailmirror itself has failed to send the message.",
+            "Nothing to do while it is tried again; if it fails for good, send it again, and tell"
+            " whoever runs Mailmirror.",
+        ),
+        "ja": Words(
+            "Mailmirror の内部エラーにより、メールを送信できませんでした。",
+            "再試行中は操作不要ですが、最終的に失敗した場合は再送し、管理者に連絡してください。",
         ),
     },
 }

@@ -239,10 +239,27 @@ class Outbound:
             if one.state is RecipientState.WAITING and one.address in refusals:
                 code, reply = refusals[one.address]
                 state = RecipientState.FAILED if late else RecipientState.WAITING
-                final = DeliveryCode.TIMED_OUT if late else code
+                ours = code is DeliveryCode.INTERNAL_ERROR
+                final = DeliveryCode.TIMED_OUT if late and not ours else code
                 one = replace(one, state=state, code=final, reply=reply)
             recipients.append(one)
         return replace(self, recipients=tuple(recipients), next_attempt_at=None if late else at)
+
+    def failed_here(self, now: datetime) -> "Outbound":
+        """An attempt has ended by a failure of our own: the next comes after a pause.
+
+        What was handed over meanwhile is unclear, and looked for; a day after the Date nothing is
+        tried any more.
+        """
+        after = self
+        if after.waiting:
+            told = dict.fromkeys(after.waiting, (DeliveryCode.INTERNAL_ERROR, ""))
+            after = after.put_off(told, now)
+        if after.handed_over or after.unclear:
+            after = after.lost_sight().looked_in_vain(now)
+        if after.has_left and now > after.date + GIVE_UP_AFTER:
+            after = replace(after, in_sent=True)
+        return after
 
     def refused(self, refusals: Mapping[str, tuple[DeliveryCode, str]]) -> "Outbound":
         """Refused for good."""

@@ -28,11 +28,28 @@ class Reply:
     def transient(self) -> bool:
         return 400 <= self.code < 500
 
+    @property
+    def for_now(self) -> bool:
+        """Whether a refusal before the message is one for now, as some say with a 5xx.
+
+        Not for replies to the message itself, in which `temporary` may speak of anything.
+        """
+        return self.transient or (
+            self.code >= 500
+            and (self.enhanced.startswith("4.") or _FOR_NOW.search(self.text) is not None)
+        )
+
     def __str__(self) -> str:
         return f"{self.code} {self.text}".strip() if self.code else self.text
 
 
 _ENHANCED = re.compile(r"([245]\.\d{1,3}\.\d{1,3})\b")
+_FOR_NOW = re.compile(
+    r"try (?:it )?again later|retry later|temporar(?:y|ily)|too many (?:concurrent |simultaneous )?"
+    r"(?:connections|sessions|log-?ins?|sign-?ins?|authentication|failed|attempts)"
+    r"|throttl|rate limit|server (?:is )?(?:too )?busy",
+    re.IGNORECASE,
+)
 _NAMES = re.compile(r"<[^<>]*>|https?://\S+|\S+@\S+", re.IGNORECASE)
 """Addresses and links in a text: what they are called says nothing of the reason."""
 

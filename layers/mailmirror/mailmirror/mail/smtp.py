@@ -4,6 +4,7 @@ smtplib speaks the protocol. This layer opens checked sockets for it, bounds wha
 and turns every failure into a code with a remedy. What is sent over it, `submission` knows.
 """
 
+import hmac
 import re
 import smtplib
 import socket
@@ -13,13 +14,18 @@ from contextlib import contextmanager, suppress
 
 from mailmirror.domain.mailbox import Security, Server
 from mailmirror.domain.problems import Code, Refused
+from mailmirror.domain.replies import Reply
 from mailmirror.mail.connection import Reach, limited, tls_stage
 from mailmirror.mail.sasl import Login, PasswordLogin, TokenExchange, TokenLogin, token_refusal
 
 _LONGEST_LINE = 8_192
 _MOST_LINES = 200
-_SMTP_AUTH_OFF = (b"SmtpClientAuthentication is disabled", b"5.7.139", b"SMTP AUTH is disabled")
-"""What Microsoft says where an administrator has switched SMTP AUTH off."""
+_SMTP_AUTH_OFF = re.compile(
+    rb"SmtpClientAuthentication is disabled|SMTP AUTH is disabled|\b5\.7\.(?:30|57|139)\b"
+)
+"""What Microsoft says where SMTP AUTH, or signing in by password, is switched off."""
+_COMMAND_UNKNOWN = (500, 502)
+"""RFC 5321 4.2.4: the server has never heard of EHLO."""
 _WRONG_PASSWORD = b"credentials were incorrect"
 """What it says with the same 5.7.139 to a wrong password."""
 
@@ -140,16 +146,53 @@ class SubmissionSession:
 def _open(client: _Smtp, connection: socket.socket, server: Server, reach: Reach) -> None:
     if server.security is Security.TLS:
         client.use(reach.secure(connection, server.host))
-    code, _ = client.connect(server.host, server.port)
+    code, said = client.connect(server.host, server.port)
     if code != 220:
-        raise Refused(Code.PROTOCOL_ERROR, "no SMTP greeting")
-    client.ehlo_or_helo_if_needed()
+        raise _unwilling(code, said, "no SMTP greeting")
+    _greet(client)
     if server.security is Security.STARTTLS:
         if not client.has_extn("starttls"):
             raise Refused(Code.STARTTLS_MISSING)
-        with tls_stage(server.host):
-            client.starttls(context=reach.trust)
-        client.ehlo_or_helo_if_needed()
+        try:
+            with tls_stage(server.host):
+                client.starttls(context=reach.trust)
+        except Refused as refusal:
+            if isinstance(refused := refusal.__cause__, smtplib.SMTPResponseException):
+                raise _unwilling(
+                    refused.smtp_code, refused.smtp_error, server.host, Code.TLS_FAILED
+                ) from refusal
+            raise
+        _greet(client)
+
+
+def _greet(client: _Smtp) -> None:
+    """Say EHLO, and HELO to a server that does not know it.
+
+    smtplib says HELO after any refusal; a server that is busy may answer that, and then seems to
+    offer neither TLS nor a sign-in (RFC 5321 3.2, 4.2.1).
+
+    Raises:
+        Refused: `server_unavailable` for now, else `protocol_error`.
+    """
+    code, said = client.ehlo()
+    if code in _COMMAND_UNKNOWN:
+        code, said = client.helo()
+    if not 200 <= code < 300:
+        raise _unwilling(code, said, "no SMTP dialogue")
+
+
+def _unwilling(
+    code: int, said: bytes | str, what: str, for_good: Code = Code.PROTOCOL_ERROR
+) -> Refused:
+    """Return the refusal that a reply means which came before the sign-in (RFC 5321 4.2.1)."""
+    reply = _reply(code, said)
+    return (
+        Refused(Code.SERVER_UNAVAILABLE, str(reply)) if reply.for_now else Refused(for_good, what)
+    )
+
+
+def _reply(code: int, said: bytes | str) -> Reply:
+    return Reply.parse(code, said if isinstance(said, str) else said.decode("utf-8", "replace"))
 
 
 @contextmanager
@@ -157,8 +200,9 @@ def _translated() -> Iterator[None]:
     try:
         yield
     except smtplib.SMTPAuthenticationError as error:
-        if error.smtp_code < 500:
-            raise Refused(Code.SERVER_UNAVAILABLE) from error
+        reply = _reply(error.smtp_code, error.smtp_error)
+        if reply.for_now or error.smtp_code < 400:
+            raise Refused(Code.SERVER_UNAVAILABLE, str(reply)) from error
         said = error.smtp_error if isinstance(error.smtp_error, bytes) else b""
         raise Refused(Code.SMTP_AUTH_DISABLED if _is_shut(said) else Code.SIGN_IN_FAILED) from error
     except (smtplib.SMTPException, ValueError) as error:
@@ -171,7 +215,6 @@ def _translated() -> Iterator[None]:
 
 def _authenticate(client: _Smtp, server: Server, login: Login) -> None:
     """Try one mechanism, PLAIN where there is a choice: each that fails counts as an attempt."""
-    client.ehlo_or_helo_if_needed()
     offered = set(client.esmtp_features.get("auth", "").upper().split())
     if isinstance(login, TokenLogin):
         _present_token(client, server, login, offered)
@@ -180,35 +223,47 @@ def _authenticate(client: _Smtp, server: Server, login: Login) -> None:
 
 
 def _enter_password(client: _Smtp, login: PasswordLogin, offered: set[str]) -> None:
-    if offered.isdisjoint(("PLAIN", "LOGIN", "CRAM-MD5")):
+    # smtplib's own are in ASCII, and it tries the next where one has failed. RFC 4616 has UTF-8.
+    user, password = login.username.encode(), login.password.encode()
+    if "PLAIN" in offered:
+        code, answer = client.docmd("AUTH", f"PLAIN {_encoded(b'\0' + user + b'\0' + password)}")
+    elif "LOGIN" in offered:
+        code, answer = client.docmd("AUTH", "LOGIN")
+        for secret in (user, password):
+            if code != 334:
+                break
+            code, answer = client.docmd(_encoded(secret))
+    elif "CRAM-MD5" in offered:
+        code, answer = client.docmd("AUTH", "CRAM-MD5")
+        if code == 334:
+            digest = hmac.new(password, _decoded(answer), "md5").hexdigest()
+            code, answer = client.docmd(_encoded(user + b" " + digest.encode()))
+    else:
         raise Refused(Code.SIGN_IN_UNSUPPORTED)
-    if "PLAIN" not in offered:
-        client.login(login.username, login.password)
-        return
-    # RFC 4616 has UTF-8, smtplib's own only ASCII.
-    secrets = b64encode(f"\0{login.username}\0{login.password}".encode()).decode("ascii")
-    code, answer = client.docmd("AUTH", f"PLAIN {secrets}")
     if code != 235:
         raise smtplib.SMTPAuthenticationError(code, answer)
 
 
 def _present_token(client: _Smtp, server: Server, login: TokenLogin, offered: set[str]) -> None:
     exchange = TokenExchange.choose(login, server, offered.__contains__)
-    first = b64encode(exchange.first).decode("ascii")
-    code, answer = client.docmd("AUTH", f"{exchange.mechanism} {first}")
+    code, answer = client.docmd("AUTH", f"{exchange.mechanism} {_encoded(exchange.first)}")
     if code == 235:
         return
     refusal = Refused(Code.TOKEN_REFUSED)
     if code == 334:
         refusal = token_refusal(_decoded(answer))
-        code, answer = client.docmd(b64encode(exchange.last).decode("ascii"))
-    if code < 500 or _is_shut(answer):
+        code, answer = client.docmd(_encoded(exchange.last))
+    if code < 500 or _reply(code, answer).for_now or _is_shut(answer):
         raise smtplib.SMTPAuthenticationError(code, answer)
     raise refusal
 
 
 def _is_shut(answer: bytes) -> bool:
-    return _WRONG_PASSWORD not in answer and any(mark in answer for mark in _SMTP_AUTH_OFF)
+    return _WRONG_PASSWORD not in answer and _SMTP_AUTH_OFF.search(answer) is not None
+
+
+def _encoded(secret: bytes) -> str:
+    return b64encode(secret).decode("ascii")
 
 
 def _decoded(challenge: bytes) -> bytes:

@@ -103,8 +103,17 @@ class ObjectStore:
         """Keep what is to be sent."""
         self._client.put_object(Bucket=self._bucket, Key=_draft(key, id), Body=raw)
 
-    def get_draft(self, key: MailboxKey, id: MessageKey) -> bytes:
-        answer = self._client.get_object(Bucket=self._bucket, Key=_draft(key, id))
+    def get_draft(self, key: MailboxKey, id: MessageKey) -> bytes | None:
+        """Read a draft; None where it is there no more: a rule deletes it after seven days.
+
+        Raises:
+            ClientError: among others AccessDenied, which S3 says of what is not there to a role
+                that may not list the bucket.
+        """
+        try:
+            answer = self._client.get_object(Bucket=self._bucket, Key=_draft(key, id))
+        except self._client.exceptions.NoSuchKey:
+            return None
         return answer["Body"].read()
 
     def delete_draft(self, key: MailboxKey, id: MessageKey) -> None:

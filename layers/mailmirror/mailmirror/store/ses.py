@@ -8,6 +8,7 @@ from botocore.exceptions import (
     ClientError,
     ConnectTimeoutError,
     EndpointConnectionError,
+    NoCredentialsError,
 )
 
 from mailmirror.domain.delivery import DeliveryCode
@@ -40,6 +41,18 @@ _TRANSIENT = frozenset(
         "ThrottlingException",
         "Throttling",
         "SendingPausedException",
+        # Of AWS's own: the request was not looked at (a clock, a role's session, a limit).
+        "BandwidthLimitExceeded",
+        "ExpiredToken",
+        "ExpiredTokenException",
+        "PriorRequestNotComplete",
+        "RequestExpired",
+        "RequestLimitExceeded",
+        "RequestThrottled",
+        "RequestThrottledException",
+        "RequestTimeout",
+        "SlowDown",
+        "ThrottledException",
     }
 )
 
@@ -81,12 +94,33 @@ class SesTransport:
             )
         except ClientError as error:
             raise _refusal(error, outbound, recipients) from error
-        except (EndpointConnectionError, ConnectTimeoutError) as error:
+        except (EndpointConnectionError, ConnectTimeoutError, NoCredentialsError) as error:
             text = type(error).__name__
             raise SesRefused(DeliveryCode.SERVER_UNAVAILABLE, text, transient=True) from error
         except BotoCoreError as error:
             raise SesUnclear from error
         return message_id(answer["MessageId"], self._region)
+
+    def send_notice(self, sender: str, recipient: str, raw: bytes) -> None:
+        """Send a message of the system's own; no notification is followed.
+
+        Raises:
+            SesRefused: it was not taken.
+            SesUnclear: it may have been.
+        """
+        try:
+            self._client.send_email(
+                FromEmailAddress=sender,
+                Destination={"ToAddresses": [recipient]},
+                Content={"Raw": {"Data": raw}},
+                ConfigurationSetName=self._configuration_set,
+            )
+        except ClientError as error:
+            name = error.response["Error"].get("Code", "")
+            code = _BY_ERROR.get(name, DeliveryCode.SENDER_NOT_ALLOWED)
+            raise SesRefused(code, name, transient=name in _TRANSIENT) from error
+        except BotoCoreError as error:
+            raise SesUnclear from error
 
 
 def message_id(ses_id: str, region: str) -> str:
@@ -109,6 +143,8 @@ def _refusal(error: ClientError, outbound: Outbound, recipients: Sequence[str]) 
     text = error.response["Error"].get("Message", "")
     reply = Reply.parse(0, f"{name}: {text}")
     code = _BY_ERROR.get(name) or classify(reply)
+    if name in _TRANSIENT and name not in _BY_ERROR:
+        code = DeliveryCode.SERVER_UNAVAILABLE
     if "not verified" in text:
         lowered = text.lower()
         of_sender = outbound.sender.lower() in lowered

@@ -81,9 +81,10 @@ class Attempt:
 
 
 _BY_PROBLEM = dict.fromkeys(
-    (Code.SIGN_IN_UNSUPPORTED, Code.TRANSPORT_UNAVAILABLE, Code.PROVIDER_NOT_CONFIGURED),
-    DeliveryCode.SIGN_IN_FAILED,
+    (Code.TRANSPORT_UNAVAILABLE, Code.PROVIDER_NOT_CONFIGURED), DeliveryCode.SIGN_IN_FAILED
 )
+"""Final. `sign_in_unsupported` is not: the server was signed in to when the mailbox was connected,
+and one that has lost its own authentication service offers no AUTH until that is back."""
 
 
 def hand_over_by_smtp(attempt: Attempt) -> None:

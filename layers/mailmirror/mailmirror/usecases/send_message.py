@@ -16,6 +16,7 @@ from mailmirror.domain.delivery import DeliveryCode
 from mailmirror.domain.mailbox import Mailbox, MailboxStatus
 from mailmirror.domain.marks import FIELD, Mark
 from mailmirror.domain.outbound import (
+    GIVE_UP_AFTER,
     BeingSent,
     Lease,
     Outbound,
@@ -26,7 +27,7 @@ from mailmirror.domain.outbound import (
 from mailmirror.domain.problems import Code, Refused
 from mailmirror.domain.providers import sending_facts
 from mailmirror.mail.compose import bcc_value, with_field
-from mailmirror.runtime import Runtime
+from mailmirror.runtime import Runtime, log_failure
 from mailmirror.store.accounts import Account
 from mailmirror.store.outbounds import Stored
 from mailmirror.store.queues import SendJob
@@ -40,6 +41,15 @@ LEASE = timedelta(minutes=6)
 _LATER = timedelta(minutes=5)
 """Until the copy in Sent is tried again."""
 _COPY_FOR = timedelta(days=1)
+_SLACK = timedelta(minutes=15)
+"""Until the job of the last attempt comes, which is due within GIVE_UP_AFTER."""
+_FILING_ATTEMPTS = 3
+"""Attempts that put a message on its cards before it is sent. One that cannot be is sent without;
+a sync puts its copy in Sent on them."""
+
+
+class _DraftLost(Exception):
+    """The draft is not in the bucket any more."""
 
 
 @dataclass(slots=True)
@@ -91,14 +101,36 @@ def send_message(job: SendJob, runtime: Runtime) -> None:
         runtime.count("SendLeaseHeld")
         return
     runtime.outbounds.put_off(job.mailbox, job.id, lease.until)
-    stored = _attempt(stored, lease, runtime)
+    try:
+        stored = _attempt(stored, lease, runtime)
+    except BeingSent:
+        raise
+    except Exception as error:
+        # Not left to the queue, which would try as often for ever and say nothing.
+        log_failure(error)
+        stored = runtime.outbounds.change(stored, lambda one: _after_failure(one, lease, runtime))
     stored = runtime.outbounds.change(stored, lambda one: one.ended(lease))
     if stored.outbound.lease is None:
         _settle(stored.outbound, runtime)
 
 
+def _after_failure(outbound: Outbound, lease: Lease, runtime: Runtime) -> Outbound:
+    return outbound.failed_here(runtime.now()) if outbound.lease == lease else outbound
+
+
 def _attempt(stored: Stored, lease: Lease, runtime: Runtime) -> Stored:
-    sending = _sending(stored, runtime)
+    outbound = stored.outbound
+    if outbound.waiting and runtime.now() > outbound.date + GIVE_UP_AFTER + _SLACK:
+        # Attempts that die without an answer, by memory or time, end here too.
+        told = dict.fromkeys(outbound.waiting, (DeliveryCode.TIMED_OUT, ""))
+        stored = runtime.outbounds.change(stored, lambda one: one.refused(told))
+    try:
+        sending = _sending(stored, runtime)
+    except _DraftLost:
+        told = dict.fromkeys(stored.outbound.waiting, (DeliveryCode.DRAFT_LOST, ""))
+        return runtime.outbounds.change(
+            stored, lambda one: replace(one.lost_sight().refused(told), in_sent=True)
+        )
     if sending is None or sending.mailbox.status is not MailboxStatus.CONNECTED:
         refusals = dict.fromkeys(
             stored.outbound.waiting, (DeliveryCode.SIGN_IN_FAILED, "the mailbox is disconnected")
@@ -108,7 +140,7 @@ def _attempt(stored: Stored, lease: Lease, runtime: Runtime) -> Stored:
         )
     if sending.outbound.handed_over or sending.outbound.unclear:
         _look_for_it(sending)
-    if not sending.outbound.filed:
+    if not sending.outbound.filed and sending.outbound.attempts <= _FILING_ATTEMPTS:
         _file(sending)
         _note(sending, lambda one: replace(one, filed=True))
     if sending.outbound.waiting:
@@ -126,7 +158,11 @@ def _attempt(stored: Stored, lease: Lease, runtime: Runtime) -> Stored:
 
 
 def _sending(stored: Stored, runtime: Runtime) -> Sending | None:
-    """What a message needs to go on; None where its mailbox is there no more."""
+    """What a message needs to go on; None where its mailbox is there no more.
+
+    Raises:
+        _DraftLost: what is to be sent is there no more.
+    """
     outbound = stored.outbound
     account = runtime.accounts.find(outbound.account)
     mailbox = runtime.mailboxes.find(outbound.account, outbound.mailbox.mailbox, consistent=True)
@@ -135,8 +171,10 @@ def _sending(stored: Stored, runtime: Runtime) -> Sending | None:
     mark = Mark(outbound.id, outbound.vertex, outbound.date).sealed(
         runtime.vault.signature_key(account, runtime.now())
     )
-    wire = with_field(FIELD, mark, runtime.objects.get_draft(outbound.mailbox, outbound.id))
-    return Sending(stored, mailbox, account, mark, wire, runtime)
+    draft = runtime.objects.get_draft(outbound.mailbox, outbound.id)
+    if draft is None:
+        raise _DraftLost(outbound.id)
+    return Sending(stored, mailbox, account, mark, with_field(FIELD, mark, draft), runtime)
 
 
 def _file(sending: Sending) -> None:
@@ -215,9 +253,17 @@ def _clear(stored: Stored, runtime: Runtime) -> None:
     is to be taken off.
     """
     if stored.outbound.attempts:
-        if sending := _sending(stored, runtime):
+        try:
+            sending = _sending(stored, runtime)
+        except _DraftLost:
+            sending = None
+        if sending and runtime.now() <= stored.outbound.date + GIVE_UP_AFTER:
+            # Should it fail, it is tried again later, for a day.
+            runtime.outbounds.put_off(
+                stored.outbound.mailbox, stored.outbound.id, runtime.now() + _LATER
+            )
             _file(sending)
-            take_off_cards(stored.outbound, runtime)
+        take_off_cards(stored.outbound, runtime)
         stored = runtime.outbounds.change(stored, lambda one: replace(one, attempts=0, filed=False))
     outbound = stored.outbound
     runtime.objects.delete_draft(outbound.mailbox, outbound.id)
