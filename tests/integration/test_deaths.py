@@ -69,12 +69,11 @@ def with_little_memory_and_an_unbounded_parser() -> None:
     import mailmirror.mail.content
 
     faulthandler.disable()  # the death is meant
-
     pages = int(Path("/proc/self/statm").read_text().split()[0])
     limit = pages * resource.getpagesize() + MEMORY_BYTES
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    mailmirror.mail.content.text_of = lambda markup, _: nh3.clean(markup)  # type: ignore[attr-defined,assignment,misc]
+    setattr(mailmirror.mail.content, "text_of", lambda markup, _: nh3.clean(markup))  # noqa: B010
 
 
 def test_the_message_at_which_a_process_runs_out_of_memory_is_mirrored_by_its_headers(

@@ -69,6 +69,7 @@ def test_what_is_being_sent_meanwhile_is_swept_when_its_sender_has_ended(
     lease = Lease("a sender", runtime.now() + timedelta(minutes=6))
     runtime.outbounds.change(stored, lambda one: one.begun(lease, runtime.now()))
     raw = runtime.objects.get_draft(outbound.mailbox, outbound.id)
+    assert raw is not None
 
     erase(office.account, mailbox.key.mailbox, runtime)
     swept(office, mailbox)
