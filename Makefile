@@ -13,6 +13,7 @@ STACK ?=
 ACCOUNT ?=
 NAME ?=
 KEY ?=
+MAILBOX ?=
 PROVIDER ?=
 CLIENT_ID ?=
 TENANT ?= common
@@ -23,7 +24,7 @@ BUCKET ?=
 SES_RELAY ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help up down deploy demo account key keys revoke provider return_urls adopt test sam-local lint format typecheck bench pins
+.PHONY: help up down deploy demo account key keys revoke provider return_urls adopt codes_mailbox test sam-local lint format typecheck bench pins
 
 help:  ## This list
 	@sed -n 's/^\([a-z_-]*\):.*## /\1	/p' $(MAKEFILE_LIST) | expand -t 12
@@ -69,6 +70,10 @@ return_urls:  ## Where browsers may be sent after a sign-in ACCOUNT=… URLS=…
 adopt:  ## Take what a deleted stack has left into a new one STACK=… TABLE=… BUCKET=… KEY=…
 	$(need) project sam
 	@$(project)/python -m local.adopt --stack "$(STACK)" --table "$(TABLE)" --bucket "$(BUCKET)" --key "$(KEY)"
+
+codes_mailbox:  ## Which mailbox sends codes that prove addresses ACCOUNT=… MAILBOX=… [STACK=…]
+	$(need) project
+	$(operator) codes_mailbox --account "$(ACCOUNT)" --mailbox "$(MAILBOX)"
 
 revoke:  ## Revoke an API key ACCOUNT=… KEY=… [STACK=…]
 	$(need) project

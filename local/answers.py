@@ -21,6 +21,7 @@ EXPECTED: Mapping[str, Expected] = {
     "probe-audit": Expected(code="host_unknown"),
     "probe-authorize": Expected(code="provider_not_configured"),
     "probe-callback": Expected(code="state_unknown"),
+    "probe-code": Expected(code="proof_sender_missing"),
     "probe-connect": Expected(code="host_unknown"),
     "webhook-api": Expected(202),
     "webhook-oauth": Expected(400, "state_unknown"),

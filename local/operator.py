@@ -42,6 +42,7 @@ from mailmirror.usecases.accounts import (
     create_account,
     list_keys,
     revoke_key,
+    set_codes_mailbox,
     set_return_urls,
 )
 from mailmirror.usecases.register_provider import SignInPlaces, register_provider
@@ -53,6 +54,7 @@ _NEEDED = {
     "revoke": ["--account", "--key"],
     "provider": ["--account", "--provider", "--client-id"],
     "return_urls": ["--account", "--urls"],
+    "codes_mailbox": ["--account", "--mailbox"],
 }
 """The options that each command cannot do without."""
 
@@ -60,6 +62,7 @@ _REMEDIES = {
     "provider": "Correct PROVIDER, TENANT or the ENDPOINTS file; docs/deploy.md says what they"
     " may be.",
     "return_urls": "Correct URLS; docs/deploy.md says which they may be.",
+    "codes_mailbox": "`GET /v1/mailboxes` lists the account's mailboxes, with their ids.",
     "revoke": "`make keys ACCOUNT=…` lists the account's keys.",
 }
 """What to do where a use case refuses: its own remedies speak to users of the API."""
@@ -138,6 +141,9 @@ def _run_on(
         case "return_urls":
             urls = _return_urls(account, arguments.urls, runtime)
             print("\n".join(urls) or "browsers are sent nowhere")
+        case "codes_mailbox":
+            address = set_codes_mailbox(account, arguments.mailbox, runtime)
+            print(f"codes are sent from {address}")
         case "revoke":
             key_id = _key_id(account, arguments.key)
             revoke_key(account, key_id, runtime)

@@ -92,6 +92,23 @@ def authorize() -> Response[str]:
     return answer(ask_probe(ProbeJob(Task.AUTHORIZE, account(), request=request), runtime))
 
 
+def prove(task: Task, user: str) -> Response[str]:
+    body = json_body(app.current_event)
+    request = body | {"user_id": known_id(user)} if isinstance(body, dict) else body
+    told = ask_probe(ProbeJob(task, account(), request=request), runtime)
+    return answer(told, HTTPStatus.OK if told["proof"] else HTTPStatus.ACCEPTED)
+
+
+@app.post("/v1/users/<id>/addresses")
+def prove_address(id: str) -> Response[str]:
+    return prove(Task.SEND_CODE, id)
+
+
+@app.post("/v1/users/<id>/addresses/confirm")
+def confirm_address(id: str) -> Response[str]:
+    return prove(Task.CONFIRM_CODE, id)
+
+
 @app.get("/v1/mailboxes")
 def mailboxes() -> Response[str]:
     found = list_mailboxes(account(), runtime)

@@ -40,11 +40,27 @@ def audit(job: ProbeJob) -> dict[str, Any]:
     return shapes.audit(audit_mailbox(mailbox, runtime), runtime.now())
 
 
+def send_code(job: ProbeJob) -> dict[str, Any]:
+    from mailmirror.usecases import prove_address
+
+    request = prove_address.AddressRequest.parse(job.request, confirms=False)
+    return shapes.proving(prove_address.send_code(job.account, request, runtime))
+
+
+def confirm_code(job: ProbeJob) -> dict[str, Any]:
+    from mailmirror.usecases import prove_address
+
+    request = prove_address.AddressRequest.parse(job.request, confirms=True)
+    return shapes.proving(prove_address.confirm_code(job.account, request, runtime))
+
+
 TASKS = {
     Task.CONNECT: connect,
     Task.AUTHORIZE: authorize,
     Task.CALLBACK: callback,
     Task.AUDIT: audit,
+    Task.SEND_CODE: send_code,
+    Task.CONFIRM_CODE: confirm_code,
 }
 
 

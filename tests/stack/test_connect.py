@@ -13,7 +13,7 @@ import pytest
 import requests
 import trustme
 
-from tests.crm import Crm, Json, user
+from tests.crm import Crm, Json, contact, user
 from tests.servers.dovecot import Dovecot
 from tests.servers.hostile import POP3_GREETING, SILENCE, SMTP_GREETING, Hostile
 from tests.stack.feed import told
@@ -95,6 +95,7 @@ def test_a_mailbox_is_tried_kept_and_waits_for_its_first_sync(
         "user_id": "ann",
         "email": "ann@us.example",
         "provider": "imap",
+        "address_proof": "crm",
         "state": "first_sync",
         "progress": None,
         "last_success_at": None,
@@ -345,6 +346,24 @@ def test_an_address_is_connected_once(
 
     assert (answer.status_code, problem(answer)["code"]) == (409, "address_connected")
     assert [mailbox["id"] for mailbox in crm.get("/mailboxes")["mailboxes"]] == [id]
+
+
+def test_a_customers_and_a_colleagues_address_are_refused(
+    new_crm: Callable[[], Crm], mail_server: Dovecot, login: Login
+) -> None:
+    crm = new_crm()
+    told(crm, user("ann"), user("bob", "bob@us.example"), contact("kim", "kim@customer.example"))
+
+    for email, code in [
+        ("kim@customer.example", "address_of_person"),
+        ("bob@us.example", "address_of_another_user"),
+    ]:
+        answer = crm.ask("POST", "/mailboxes", json=form(mail_server, login, "ann", email))
+        assert (answer.status_code, problem(answer)["code"]) == (409, code)
+    assert crm.get("/mailboxes")["mailboxes"] == []
+    told(crm, user("ann", "kim@customer.example"))
+    id = crm.connect(form(mail_server, login, "ann", "kim@customer.example"))
+    assert crm.get(f"/mailboxes/{id}")["address_proof"] == "crm"
 
 
 def test_a_user_has_one_mailbox(

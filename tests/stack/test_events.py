@@ -291,3 +291,8 @@ def test_a_callback_that_nobody_has_begun(place: Place) -> None:
     assert answer["refused"]["code"] == "state_unknown"
     answer = place.handle("webhook", place.sample("webhook-oauth"))
     assert (answer["statusCode"], json.loads(answer["body"])["code"]) == (400, "state_unknown")
+
+
+def test_a_code_that_no_mailbox_could_send(place: Place, people: None) -> None:
+    answer = place.handle("probe", place.sample("probe-code"))
+    assert answer["refused"]["code"] == "proof_sender_missing"

@@ -1,11 +1,15 @@
 """Sending through the deployed stack: by the user's own server, and by SES."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 import requests
 
+from mailmirror.mail.content import parse_message
+from mailmirror.runtime import Runtime
+from mailmirror.usecases.accounts import set_codes_mailbox
 from tests.crm import Crm, Json, contact, deal, user
 from tests.servers.dovecot import Dovecot
 from tests.servers.postfix import Postfix
@@ -147,6 +151,26 @@ def test_an_address_that_ses_has_not_verified_may_not_send(sender: Sender, aws: 
     assert message["state"] == "failed"
     assert message["error"]["code"] == "sender_not_allowed"
     assert message["error"]["remedy"]
+
+
+def test_an_address_is_proven_by_the_code_that_is_sent_there(
+    sender: Sender, office: Runtime
+) -> None:
+    set_codes_mailbox(sender.crm.account.account_id, sender.mailbox, office)
+    address = "sue.alias@else.example"
+    asked = sender.crm.ask("POST", "/users/sue/addresses", json={"address": address})
+    assert (asked.status_code, asked.json()["proof"]) == (202, None)
+    raw = sender.postfix.await_received(address)[-1]
+    code = re.match(r"\d{6}\n", parse_message(raw).text)
+    assert code is not None
+
+    confirm = "/users/sue/addresses/confirm"
+    wrong = sender.crm.ask("POST", confirm, json={"address": address, "code": "no"})
+    assert (wrong.status_code, wrong.json()["code"]) == (422, "proof_code_wrong")
+    answer = sender.crm.ask("POST", confirm, json={"address": address, "code": code[0].strip()})
+    assert (answer.status_code, answer.json().get("proof")) == (200, "code"), answer.text
+    again = sender.crm.ask("POST", "/users/sue/addresses", json={"address": address})
+    assert (again.status_code, again.json()["proof"]) == (200, "code")
 
 
 def test_a_repeated_request_sends_once(sender: Sender) -> None:

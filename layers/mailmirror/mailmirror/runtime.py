@@ -26,6 +26,7 @@ from botocore.exceptions import ClientError
 from mailmirror.mail.connection import Reach
 from mailmirror.store.accounts import Accounts
 from mailmirror.store.change_log import ChangeLog
+from mailmirror.store.codes import CodeStore
 from mailmirror.store.contents import ContentStore
 from mailmirror.store.credentials import Credentials
 from mailmirror.store.deals import DealStore
@@ -185,6 +186,10 @@ class Runtime:
     @cached_property
     def people(self) -> PeopleStore:
         return PeopleStore(self.table, self.change_log)
+
+    @cached_property
+    def codes(self) -> CodeStore:
+        return CodeStore(self.table, self.change_log)
 
     @cached_property
     def deals(self) -> DealStore:

@@ -23,6 +23,7 @@ from mailmirror.usecases.read_message import MOST_SHOWN, WholeMessage
 
 if TYPE_CHECKING:
     from mailmirror.usecases.oauth_sign_in import Outcome
+    from mailmirror.usecases.prove_address import Proving
 
 Json = dict[str, Any]
 
@@ -37,6 +38,7 @@ def mailbox(report: MailboxReport, counters: Mapping[str, int] | None = None) ->
         "user_id": report.mailbox.owner,
         "email": report.mailbox.email,
         "provider": report.mailbox.provider.value,
+        "address_proof": report.proof.value if report.proof else None,
         "state": report.state.value,
         "progress": report.progress if counters is not None else None,
         "last_success_at": _time(due.last_success_at if due else None),
@@ -57,6 +59,15 @@ def _error(code: Code | None, detail: str) -> Json | None:
         "reason": explanation.reason,
         "remedy": explanation.remedy,
         "detail": detail or None,
+    }
+
+
+def proving(found: "Proving") -> Json:
+    """How far an address is proven."""
+    return {
+        "address": found.address,
+        "proof": found.proof.value if found.proof else None,
+        "code_expires_at": _time(found.expires_at),
     }
 
 

@@ -52,6 +52,13 @@ class Code(StrEnum):
     ADDRESS_UNKNOWN = "address_unknown"
     ADDRESS_MISMATCH = "address_mismatch"
     ADDRESS_OF_ANOTHER_USER = "address_of_another_user"
+    ADDRESS_OF_PERSON = "address_of_person"
+    ADDRESS_UNPROVEN = "address_unproven"
+    PROOF_SENDER_MISSING = "proof_sender_missing"
+    PROOF_CODE_NOT_SENT = "proof_code_not_sent"
+    PROOF_CODE_LIMIT = "proof_code_limit"
+    PROOF_CODE_WRONG = "proof_code_wrong"
+    PROOF_CODE_EXPIRED = "proof_code_expired"
     GRANT_REVOKED = "grant_revoked"
     GRANT_EXPIRED = "grant_expired"
     PASSWORD_CHANGED = "password_changed"
@@ -296,8 +303,47 @@ PROBLEMS: dict[Code, Explanation] = {
     ),
     Code.ADDRESS_OF_ANOTHER_USER: Explanation(
         HTTPStatus.CONFLICT,
-        "The address that was signed in is another user's of this account.",
+        "The address is another user's of this account.",
         "Let that user connect it, or correct the users' addresses in the CRM.",
+    ),
+    Code.ADDRESS_OF_PERSON: Explanation(
+        HTTPStatus.CONFLICT,
+        "The address is a lead's or contact's of this account, and the CRM does not give it to"
+        " this user.",
+        "If it is the user's own, enter it at the user in the CRM; else connect another address.",
+    ),
+    Code.ADDRESS_UNPROVEN: Explanation(
+        HTTPStatus.CONFLICT,
+        "SES sends only from addresses that are proven to be the user's, and this one is not.",
+        "Enter it at the user in the CRM, or prove it with a code: `POST"
+        " /v1/users/{id}/addresses`, then `POST /v1/users/{id}/addresses/confirm`.",
+    ),
+    Code.PROOF_SENDER_MISSING: Explanation(
+        HTTPStatus.CONFLICT,
+        "No mailbox is named that could send a code.",
+        "Enter the address at the user in the CRM; or let the operator name a connected mailbox"
+        " that can send, with `make codes_mailbox`.",
+    ),
+    Code.PROOF_CODE_NOT_SENT: Explanation(
+        HTTPStatus.CONFLICT,
+        "The code could not be sent.",
+        "Check the address; if it is right, let the operator look at the mailbox that sends codes.",
+    ),
+    Code.PROOF_CODE_LIMIT: Explanation(
+        HTTPStatus.TOO_MANY_REQUESTS,
+        "As many codes were sent for this user, or to this address, as an hour may have.",
+        "Use the latest code, or ask again in an hour.",
+    ),
+    Code.PROOF_CODE_WRONG: Explanation(
+        _UNPROCESSABLE,
+        "The code is not the one that was sent last.",
+        "Enter the six digits of the latest message; `detail` says how many tries are left.",
+    ),
+    Code.PROOF_CODE_EXPIRED: Explanation(
+        _UNPROCESSABLE,
+        "There is no code to confirm: none was sent, it is older than ten minutes, or it was tried"
+        " five times.",
+        "Ask for another with `POST /v1/users/{id}/addresses`.",
     ),
     Code.GRANT_REVOKED: Explanation(
         _UNPROCESSABLE,

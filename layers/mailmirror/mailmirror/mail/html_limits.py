@@ -177,17 +177,17 @@ class Budget:
         self.references -= markup.count("&")
         if min(self.chars_with_pictures, self.tags, self.references) < 0:
             return False
-        self.chars -= len(markup)
-        if self.chars < 0:
-            self.chars += sum(map(len, _PICTURE.findall(markup)))
+        length = len(markup)
+        if length > MAX_UNSURE_CHARS:
+            length -= sum(map(len, _PICTURE.findall(markup)))
+        self.chars -= length
         if self.chars < 0:
             return False
         if _UNSURE_TAG.search(_ICON.sub("", markup) if _SVG.search(markup) else markup):
-            return self._admits_unsure(markup, tags)
+            return self._admits_unsure(markup, length, tags)
         return _Walk(self, markup).goes_through()
 
-    def _admits_unsure(self, markup: str, tags: int) -> bool:
-        length = len(markup) - sum(map(len, _PICTURE.findall(markup)))
+    def _admits_unsure(self, markup: str, length: int, tags: int) -> bool:
         if length > MAX_UNSURE_CHARS or tags > MAX_UNSURE_TAGS:
             return False
         weight = weight_of_link = 0

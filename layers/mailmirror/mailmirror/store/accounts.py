@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from mailmirror.domain.deals import DealPolicy
-from mailmirror.domain.mailbox import AccountId
+from mailmirror.domain.mailbox import AccountId, MailboxId
 from mailmirror.store import keys
 from mailmirror.store.table import Put, Table, Update
 
@@ -24,6 +24,8 @@ class Account:
     """How many messages a mailbox may send."""
     return_urls: frozenset[str] = frozenset()
     """Where a browser may be sent after a sign-in: without query and fragment."""
+    codes_mailbox: MailboxId | None = None
+    """Which mailbox sends the codes that prove addresses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,7 @@ class Accounts:
             mailboxes_per_user=int(item["mailboxes_per_user"]),
             messages_a_day=int(item.get("messages_a_day", 300)),
             return_urls=frozenset(item.get("return_urls") or ()),
+            codes_mailbox=MailboxId(item["codes_mailbox"]) if "codes_mailbox" in item else None,
         )
 
     def set_return_urls(self, id: AccountId, urls: frozenset[str]) -> None:
@@ -84,6 +87,17 @@ class Accounts:
         update = "SET return_urls = :urls" if urls else "REMOVE return_urls"
         values = {":urls": set(urls)} if urls else {}
         self._table.update(Update(keys.account(id), update, values, "attribute_exists(pk)"))
+
+    def set_codes_mailbox(self, id: AccountId, mailbox: MailboxId) -> None:
+        """Name the mailbox that sends the codes which prove addresses.
+
+        Raises:
+            ConditionFailed: there is no such account.
+        """
+        update = "SET codes_mailbox = :mailbox"
+        self._table.update(
+            Update(keys.account(id), update, {":mailbox": mailbox}, "attribute_exists(pk)")
+        )
 
     def add_key(self, account: AccountId, key: ApiKey) -> None:
         """Keep an API key's digest; the key itself is not kept."""

@@ -44,6 +44,20 @@ class ChangeLog:
         item = self._table.get(keys.log_head(account), consistent=True)
         return int(item["number"]) if item else 0
 
+    def unchanged(self, account: AccountId, head: int) -> Update:
+        """A write for a transaction that must not come after a further line: it changes nothing."""
+        return self._counted(account, head, head)
+
+    @staticmethod
+    def _counted(account: AccountId, number: int, after: int) -> Update:
+        condition = (
+            "#number = :number" if number else "attribute_not_exists(pk) OR #number = :number"
+        )
+        values = {":number": number, ":after": after}
+        return Update(
+            keys.log_head(account), "SET #number = :after", values, condition, {"#number": "number"}
+        )
+
     def write(
         self,
         account: AccountId,
@@ -65,13 +79,6 @@ class ChangeLog:
             self._table.transact(writes)
             return
         number = self.head(account) if head is None else head
-        counted = Update(
-            keys.log_head(account),
-            "SET #number = :next",
-            {":next": number + 1} | ({":number": number} if number else {}),
-            "#number = :number" if number else "attribute_not_exists(pk)",
-            {"#number": "number"},
-        )
         line = {
             **keys.log_line(account, number + 1),
             "kind": change.kind.value,
@@ -80,4 +87,4 @@ class ChangeLog:
             "deal": change.deal,
             "at": keys.time_text(now),
         }
-        self._table.transact([*writes, counted, Put(line)])
+        self._table.transact([*writes, self._counted(account, number, number + 1), Put(line)])

@@ -81,7 +81,7 @@ def team(account: AccountId) -> str:
     return f"{account}#team"
 
 
-TEAM_USERS, TEAM_MAILBOXES = "user#", "mailbox#"
+TEAM_USERS, TEAM_MAILBOXES, TEAM_CONFIRMED = "user#", "mailbox#", "confirmed#"
 
 
 def user(account: AccountId, user: UserId) -> Key:
@@ -90,6 +90,26 @@ def user(account: AccountId, user: UserId) -> Key:
 
 def team_mailbox(account: AccountId, mailbox: MailboxId) -> Key:
     return _key(team(account), TEAM_MAILBOXES + mailbox)
+
+
+def confirmed_address(account: AccountId, user: UserId, address: Address) -> Key:
+    """An address that a user has proven by a code."""
+    return _key(team(account), f"{TEAM_CONFIRMED}{user}#{address}")
+
+
+def code(account: AccountId, user: UserId, address: Address) -> Key:
+    """A code that was sent to an address."""
+    return _key(f"{account}#code#user#{user}", f"address#{address}")
+
+
+def codes_of_user(account: AccountId, user: UserId, now: datetime) -> Key:
+    """How many codes were sent for a user within an hour."""
+    return _key(f"{account}#code#user#{user}", f"hour#{time_text(now)[:13]}")
+
+
+def codes_of_address(account: AccountId, address: Address, now: datetime) -> Key:
+    """How many codes were sent to an address within an hour."""
+    return _key(f"{account}#code#address#{address}", f"hour#{time_text(now)[:13]}")
 
 
 def person(account: AccountId, person: PersonRef) -> Key:

@@ -29,18 +29,26 @@ class MailboxStore:
         self._log = log
         self._due = due
 
-    def connect(self, mailbox: Mailbox, now: datetime, known: DueEntry | None = None) -> None:
+    def connect(
+        self,
+        mailbox: Mailbox,
+        now: datetime,
+        known: DueEntry | None = None,
+        head: int | None = None,
+    ) -> None:
         """Keep a mailbox, new or connected again; it is due at once.
 
         Parameters:
             known: its entry until now, where it goes on with the same server.
+            head: the number of the log's last line, read before it was looked up whose the
+                address is: whatever gives it to somebody else writes a line.
 
         Its address joins the team in the same transaction, which also keeps an address from
         being connected twice.
 
         Raises:
-            ConditionFailed: the address is connected by another mailbox, or the mailbox is
-                being changed at this moment.
+            ConditionFailed: the address is connected by another mailbox, the mailbox is being
+                changed at this moment, or the log has a further line.
         """
         key = mailbox.key
         item = {
@@ -79,6 +87,7 @@ class MailboxStore:
                 self._due.first(key, now, known),
             ],
             now,
+            head,
         )
 
     def find(

@@ -5,12 +5,13 @@ before the item changes and loses them after, so a reader who checks the item is
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from mailmirror.domain.address import Address
 from mailmirror.domain.feed import PersonDeleted, PersonRef, PersonUpserted, UserUpserted
 from mailmirror.domain.mailbox import AccountId, UserId
+from mailmirror.domain.whose import Claims
 from mailmirror.store import keys
 from mailmirror.store.change_log import Change, ChangeKind, ChangeLog
 from mailmirror.store.table import ConditionFailed, Item, Put, Table, Update
@@ -35,6 +36,12 @@ class Team:
 
     users: Mapping[UserId, Set[Address]]
     addresses: Set[Address]
+    confirmed: Mapping[UserId, Set[Address]] = field(default_factory=dict)
+    """By a code; these alone are not of the team."""
+
+    @property
+    def claims(self) -> Claims:
+        return Claims(self.users, self.confirmed)
 
 
 class PeopleStore:
@@ -46,11 +53,14 @@ class PeopleStore:
         """Read the team, consistently: one read unit a 4 KB, some forty users."""
         users: dict[UserId, Set[Address]] = {}
         addresses: set[Address] = set()
+        confirmed: dict[UserId, set[Address]] = {}
         for item in self._table.query(keys.team(account), consistent=True):
             if item[keys.SK].startswith(keys.TEAM_USERS):
                 users[UserId(item[keys.SK].removeprefix(keys.TEAM_USERS))] = _emails(item)
+            if item[keys.SK].startswith(keys.TEAM_CONFIRMED):
+                confirmed.setdefault(UserId(item["user"]), set()).add(Address(item["address"]))
             addresses |= _emails(item)
-        return Team(users, addresses)
+        return Team(users, addresses, confirmed)
 
     def user_exists(self, account: AccountId, user: UserId) -> bool:
         """Tell whether the CRM has named this user. Half a read unit."""

@@ -81,6 +81,10 @@ class Vault:
         """The key by which an account signs the messages that it sends."""
         return hmac.digest(self._data_key(account, now), b"mailmirror message signature", "sha256")
 
+    def proof_key(self, account: Account, now: datetime) -> bytes:
+        """The key under which codes that prove an address are digested."""
+        return hmac.digest(self._data_key(account, now), b"mailmirror address proof", "sha256")
+
     def _cipher(self, account: Account, now: datetime) -> AESGCM:
         return AESGCM(self._data_key(account, now))
 

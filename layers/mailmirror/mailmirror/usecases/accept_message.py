@@ -33,6 +33,7 @@ from mailmirror.store.ses import MAX_MESSAGE_BYTES as SES_BYTES
 from mailmirror.store.table import ConditionFailed
 from mailmirror.usecases.acting_user import Viewer
 from mailmirror.usecases.compose_message import Attached, Composition
+from mailmirror.usecases.read_mailbox import is_proven
 from mailmirror.usecases.reply import Parent, find_parent, thread_of
 from mailmirror.usecases.sending_limits import check_limits, limits_of
 
@@ -107,7 +108,7 @@ def _answered(viewer: Viewer, request: Request, runtime: Runtime) -> Outbound | 
 
 
 def _own_mailbox(viewer: Viewer, composition: Composition) -> Mailbox:
-    """The mailbox whose address the message is from; that address was verified by signing in."""
+    """The mailbox whose address the message is from."""
     address = normalise(composition.sender.address)
     for mailbox in viewer.mailboxes:
         if mailbox.email == address and mailbox.status is MailboxStatus.CONNECTED:
@@ -120,12 +121,14 @@ def _transport(wanted: str, mailbox: Mailbox, runtime: Runtime) -> Transport:
     if wanted == "ses" or (wanted == "auto" and mailbox.smtp is None):
         if not has_ses:
             raise Refused(Code.TRANSPORT_UNAVAILABLE, "ses")
+        if not is_proven(mailbox, runtime):
+            raise Refused(Code.ADDRESS_UNPROVEN, "from")
         return Transport.SES
     if mailbox.smtp is None:
         raise Refused(Code.TRANSPORT_UNAVAILABLE, "smtp")
     if wanted == "auto" and has_ses:
         entry = runtime.due.find(mailbox.key)
-        if entry and entry.due.sending_error:
+        if entry and entry.due.sending_error and is_proven(mailbox, runtime):
             return Transport.SES
     return Transport.SMTP
 

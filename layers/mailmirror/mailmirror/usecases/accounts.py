@@ -7,7 +7,7 @@ import secrets
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from mailmirror.domain.mailbox import AccountId
+from mailmirror.domain.mailbox import AccountId, MailboxId
 from mailmirror.domain.problems import Code, Refused
 from mailmirror.runtime import Runtime
 from mailmirror.store.accounts import Account, ApiKey
@@ -92,6 +92,19 @@ def set_return_urls(account: AccountId, urls: str, runtime: Runtime) -> list[str
     except ConditionFailed as error:
         raise Refused(Code.NOT_FOUND, f"account {account}") from error
     return listed
+
+
+def set_codes_mailbox(account: AccountId, mailbox: str, runtime: Runtime) -> str:
+    """Name the mailbox that sends the codes which prove addresses; return its address.
+
+    Raises:
+        Refused: the account has no such mailbox.
+    """
+    found = runtime.mailboxes.find(account, MailboxId(mailbox.strip()), consistent=True)
+    if found is None:
+        raise Refused(Code.NOT_FOUND, f"mailbox {mailbox}")
+    runtime.accounts.set_codes_mailbox(account, found.key.mailbox)
+    return found.email
 
 
 def authenticate(authorization: str, runtime: Runtime) -> AccountId:

@@ -20,6 +20,7 @@ from mailmirror.domain.mailbox import (
     UserId,
 )
 from mailmirror.domain.problems import Code, Refused
+from mailmirror.domain.whose import check_whose
 from mailmirror.mail.connection import stage
 from mailmirror.mail.imap import ImapSession
 from mailmirror.mail.sasl import Login
@@ -92,6 +93,7 @@ def connect_mailbox(id: AccountId, request: ConnectRequest, runtime: Runtime) ->
     if account is None:
         raise Refused(Code.NOT_FOUND, "account")
     mailbox = _mailbox(account, request, runtime)
+    check_address(account.id, request.user, request.email, runtime)
     login = login_of(request.username, request.credential)
     with (
         stage("imap"),
@@ -152,6 +154,24 @@ def _mailbox(account: Account, request: ConnectRequest, runtime: Runtime) -> Mai
     )
 
 
+def check_address(account: AccountId, user: UserId, address: Address, runtime: Runtime) -> int:
+    """Check that an address may become a user's, unless their mailbox has it already.
+
+    Returns:
+        The number of the log's last line before the look-up, for a write that must not come after
+        the address was given to somebody else.
+
+    Raises:
+        Refused: it is another user's, or a person's.
+    """
+    head = runtime.change_log.head(account)
+    mailboxes = runtime.mailboxes.list_all(account)
+    if not any((one.owner, one.email) == (user, address) for one in mailboxes):
+        persons = runtime.people.who_has(account, [address])
+        check_whose(user, address, runtime.people.team(account).claims, persons.get(address, ()))
+    return head
+
+
 def _keep(account: Account, mailbox: Mailbox, credential: Credential, runtime: Runtime) -> None:
     """Seal the credential first: a mailbox that is due must have one."""
     now = mailbox.connected_at
@@ -162,8 +182,12 @@ def _keep(account: Account, mailbox: Mailbox, credential: Credential, runtime: R
     refusal = Refused(Code.MAILBOX_BUSY)
     for attempt in range(_ATTEMPTS):
         try:
-            runtime.mailboxes.connect(mailbox, now, known)
+            head = check_address(account.id, mailbox.owner, mailbox.email, runtime)
+            runtime.mailboxes.connect(mailbox, now, known, head)
             return
+        except Refused as refused:
+            refusal = refused
+            break
         except ConditionFailed:
             if _connected_elsewhere(account, mailbox, runtime):
                 refusal = Refused(Code.ADDRESS_CONNECTED)

@@ -17,6 +17,7 @@ from mailmirror.store.accounts import Account
 from mailmirror.store.outbounds import Stored
 from mailmirror.store.ses import MOST_RECIPIENTS, SesRefused, SesUnclear
 from mailmirror.usecases.file_outbound import name_alias
+from mailmirror.usecases.read_mailbox import is_proven
 from mailmirror.usecases.sign_in import signed_in_to_send
 
 SESSION_SECONDS = 150.0
@@ -134,6 +135,11 @@ def _told(refused: Mapping[str, Reply], *, transient: bool) -> Refusals:
 def hand_over_by_ses(attempt: Attempt) -> None:
     """Send through SES, fifty recipients a call; each call's id is an alias of the one message."""
     runtime = attempt.runtime
+    if not is_proven(attempt.mailbox, runtime):
+        # It was when the message was accepted: the CRM has taken it from the user since.
+        why = (DeliveryCode.SENDER_NOT_ALLOWED, Code.ADDRESS_UNPROVEN.value)
+        attempt.mark_answers({}, {}, dict.fromkeys(attempt.outbound.waiting, why))
+        return
     for some in batched(attempt.outbound.waiting, MOST_RECIPIENTS, strict=False):
         attempt.mark_handed_over(some)
         try:

@@ -34,7 +34,7 @@ from mailmirror.runtime import Runtime
 from mailmirror.store.accounts import Account
 from mailmirror.store.providers import Registration
 from mailmirror.store.sign_ins import SignIn
-from mailmirror.usecases.connect_mailbox import ConnectRequest, connect_mailbox
+from mailmirror.usecases.connect_mailbox import ConnectRequest, check_address, connect_mailbox
 from mailmirror.usecases.tokens import client_of
 
 _LONGEST_URL = 2_000
@@ -120,7 +120,7 @@ def begin_sign_in(id: AccountId, request: AuthorizeRequest, runtime: Runtime) ->
     if request.return_url and request.return_url.partition("?")[0] not in account.return_urls:
         raise Refused(Code.RETURN_URL_NOT_ALLOWED, "return_url")
     if request.login_hint:
-        _check_whose(account, request.user, request.login_hint, runtime)
+        check_address(account.id, request.user, request.login_hint, runtime)
     registration = _registration(account, request.provider, runtime)
     facts = SIGN_IN[request.provider]
     state = f"{id}.{secrets.token_urlsafe(32)}"
@@ -212,7 +212,7 @@ def _granted(tokens: Tokens, facts: SignInFacts) -> bool:
 
 def _check_expected(account: Account, begun: SignIn, who: Identified, runtime: Runtime) -> None:
     """Keep a link that was passed on from bringing another's mail to whoever began it."""
-    _check_whose(account, begun.user, who.address, runtime)
+    check_address(account.id, begun.user, who.address, runtime)
     expected: Set[str]
     if begun.login_hint:
         expected, named = {begun.login_hint}, begun.login_hint
@@ -223,12 +223,6 @@ def _check_expected(account: Account, begun: SignIn, who: Identified, runtime: R
         expected, named = own | users.get(begun.user, set()), "an address of the user's own"
     if who.address not in expected:
         raise Refused(Code.ADDRESS_MISMATCH, f"{who.address} instead of {named}")
-
-
-def _check_whose(account: Account, user: UserId, address: Address, runtime: Runtime) -> None:
-    users = runtime.people.team(account.id).users
-    if any(address in emails and other != user for other, emails in users.items()):
-        raise Refused(Code.ADDRESS_OF_ANOTHER_USER)
 
 
 def _account(id: AccountId, runtime: Runtime) -> Account:

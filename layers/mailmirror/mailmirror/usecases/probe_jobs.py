@@ -18,6 +18,8 @@ class Task(StrEnum):
     AUTHORIZE = "authorize"
     CALLBACK = "callback"
     AUDIT = "audit"
+    SEND_CODE = "send_code"
+    CONFIRM_CODE = "confirm_code"
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -29,7 +31,8 @@ class ProbeJob:
     """Empty for a callback, whose state names it."""
     mailbox: MailboxId | None = None
     request: object = None
-    """The body of a request to connect or authorize a mailbox, or a callback's query."""
+    """The body of a request to connect or authorize a mailbox or to prove an address, or a
+    callback's query."""
 
     @classmethod
     def from_event(cls, event: Mapping[str, Any]) -> "ProbeJob":

@@ -21,6 +21,7 @@ from mailmirror.domain.mailbox import AccountId, MailboxId, MailboxState
 from mailmirror.domain.outbound import OutboundState
 from mailmirror.domain.problems import Code, Refused
 from mailmirror.domain.threads import ThreadId
+from mailmirror.domain.whose import Claims
 from mailmirror.runtime import Runtime
 from mailmirror.store.contents import Summary
 from mailmirror.store.hands import PlacedHand
@@ -186,7 +187,7 @@ def lines_of(viewer: Viewer, hits: Sequence[Hit], runtime: Runtime) -> Sequence[
 
 def _coverage(viewer: Viewer, line: int, runtime: Runtime) -> Coverage:
     """What a card is worth whose person or deal has last changed at this line of the log."""
-    reports = report(viewer.mailboxes, runtime)
+    reports = report(viewer.mailboxes, runtime, Claims({}))
     _nudge(reports, runtime)
     feed = runtime.feed.state(viewer.account, runtime.now())
     return Coverage(

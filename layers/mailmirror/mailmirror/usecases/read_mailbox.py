@@ -7,6 +7,7 @@ from datetime import datetime
 from mailmirror.domain.ledger import Ledger
 from mailmirror.domain.mailbox import AccountId, Due, Mailbox, MailboxId, MailboxState, state_of
 from mailmirror.domain.problems import Code, Refused
+from mailmirror.domain.whose import Claims, Proof, proof_of
 from mailmirror.runtime import Runtime
 from mailmirror.store.due import DueEntry
 from mailmirror.store.sync_state import FolderState, SyncState
@@ -24,6 +25,8 @@ class MailboxReport:
     """How much has been judged, in percent."""
     log_cursor: int
     """The line of the account's log up to which its old verdicts and votes are of today."""
+    proof: Proof | None
+    """How it is proven that the address is its owner's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,19 +35,34 @@ class FolderLedger:
     ledger: Ledger
 
 
-def report(mailboxes: Iterable[Mailbox], runtime: Runtime) -> Sequence[MailboxReport]:
-    """Say how mailboxes are doing. Two read units each."""
+def report(
+    mailboxes: Iterable[Mailbox], runtime: Runtime, claims: Claims | None = None
+) -> Sequence[MailboxReport]:
+    """Say how the mailboxes of one account are doing. Two read units each.
+
+    Parameters:
+        claims: on the users' addresses; read with the team where they are not given.
+    """
     mailboxes = list(mailboxes)
+    if not mailboxes:
+        return []
     entries = runtime.due.find_many(mailbox.key for mailbox in mailboxes)
+    if claims is None:
+        claims = runtime.people.team(mailboxes[0].key.account).claims
     now = runtime.now()
     return [
-        _report(one, entries.get(one.key.mailbox), runtime.sync_states.read(one.key), now)
+        _report(one, entries.get(one.key.mailbox), runtime.sync_states.read(one.key), claims, now)
         for one in mailboxes
     ]
 
 
+def is_proven(mailbox: Mailbox, runtime: Runtime) -> bool:
+    """Tell whether it is proven that a mailbox's address is its owner's."""
+    return proof_of(mailbox, runtime.people.team(mailbox.key.account).claims) is not None
+
+
 def _report(
-    mailbox: Mailbox, entry: DueEntry | None, sync: SyncState, now: datetime
+    mailbox: Mailbox, entry: DueEntry | None, sync: SyncState, claims: Claims, now: datetime
 ) -> MailboxReport:
     """A folder counts as found where the last sync has seen it."""
     seen = entry.seen if entry else {}
@@ -59,7 +77,13 @@ def _report(
         roles={folder.role for folder in found},
     )
     return MailboxReport(
-        mailbox, state, problem, entry.due if entry else None, sync.progress, sync.log_cursor
+        mailbox,
+        state,
+        problem,
+        entry.due if entry else None,
+        sync.progress,
+        sync.log_cursor,
+        proof_of(mailbox, claims),
     )
 
 
