@@ -1,6 +1,7 @@
 """A function that dies within a sync, hangs, or fails by a defect stops no mailbox."""
 
 import os
+import re
 import resource
 import threading
 import time
@@ -8,13 +9,15 @@ from collections.abc import Callable
 from datetime import timedelta
 from email.message import EmailMessage
 from pathlib import Path
+from typing import Any
 
 import nh3
 import pytest
+from botocore.exceptions import ClientError
 
 from mailmirror.domain.mailbox import Mailbox, MailboxState
 from mailmirror.domain.problems import Code
-from mailmirror.mail.content import parse_message
+from mailmirror.mail.content import Content, parse_message
 from mailmirror.runtime import Runtime
 from mailmirror.store.queues import PollJob
 from mailmirror.store.sync_state import Lease, LeaseHeld
@@ -24,8 +27,10 @@ from mailmirror.usecases.read_mailbox import MailboxReport, read_mailbox
 from mailmirror.usecases.renewed_lease import renewed
 from tests.integration.interruptions import Killed
 from tests.integration.office import KIM, MARCH, REP, Clock, Office, letter, subjects
+from tests.integration.test_containment import before
 from tests.integration.test_trust import card
 from tests.servers.dovecot import Dovecot
+from tests.servers.meddling import End, Said
 
 MEMORY_BYTES = 400 << 20
 """What a child may take beside what it has when it is forked."""
@@ -118,6 +123,116 @@ def test_a_defect_that_no_handler_knows_stops_only_the_message_at_which_it_shows
     assert subjects(office.card("rep", "kim")) == [f"Letter {n}" for n in (5, 4, 2, 1)]
 
 
+def ends_of(
+    office: Office, mailbox: Mailbox, clock: Clock, syncs: int, between: Callable[[int], None]
+) -> list[type[BaseException] | None]:
+    """How so many syncs end, one after the other."""
+    ends: list[type[BaseException] | None] = []
+    for number in range(syncs):
+        try:
+            office.sync(mailbox)
+            ends.append(None)
+        except (Killed, RuntimeError, ClientError) as error:
+            ends.append(type(error))
+        clock.advance(timedelta(seconds=91))
+        between(number)
+    return ends
+
+
+def failing_at(*numbers: int, by: type[BaseException]) -> Callable[[bytes], Content]:
+    def parse(raw: bytes) -> Content:
+        if any(b"Letter %d\r" % number in raw for number in numbers):
+            raise by
+        return parse_message(raw)
+
+    return parse
+
+
+def test_two_messages_with_a_defect_are_both_contained(
+    office: Office, dovecot: Dovecot, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failing = failing_at(2, 4, by=RuntimeError)
+    monkeypatch.setattr("mailmirror.usecases.mirror_copies.parse_message", failing)
+    dovecot.append_all(REP, "INBOX", [(letter(n), MARCH) for n in range(1, 6)])
+    mailbox = office.connect(dovecot, "rep", REP)
+    ends = ends_of(office, mailbox, clock, 12, lambda _: None)
+    assert ends[-1] is None
+    assert office.counts(mailbox)["INBOX"] == {"mirrored": 3, "pending": 2}
+
+
+def test_new_mail_between_deaths_does_not_hide_the_message_that_kills(
+    office: Office, dovecot: Dovecot, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    killing = failing_at(3, by=Killed)
+    monkeypatch.setattr("mailmirror.usecases.mirror_copies.parse_message", killing)
+    dovecot.append_all(REP, "INBOX", [(letter(n), MARCH) for n in range(1, 6)])
+    mailbox = office.connect(dovecot, "rep", REP)
+
+    def arrive(number: int) -> None:
+        dovecot.append(REP, "INBOX", letter(100 + number), MARCH)
+
+    ends = ends_of(office, mailbox, clock, 10, arrive)
+    # It dies at the message when it is asked for again, too: after one minute, and after five.
+    assert ends.count(Killed) <= 6
+    assert office.counts(mailbox)["INBOX"] == {"mirrored": 13, "pending": 1}
+
+
+def test_a_pending_message_that_kills_when_it_is_handed_over_keeps_nothing_else_away(
+    office: Office,
+    dovecot: Dovecot,
+    runtime: Runtime,
+    clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """1 and 4 are withheld; then 4 is handed over."""
+    killing = failing_at(4, by=Killed)
+    monkeypatch.setattr("mailmirror.usecases.mirror_copies.parse_message", killing)
+    withheld = {1, 4}
+
+    def meddle(said: Said) -> bytes | End:
+        told = re.match(rb"\* [0-9]+ FETCH \(UID ([0-9]+) .*BODY\[\]", said.answer, re.DOTALL)
+        return End.HANG_UP if told and int(told[1]) in withheld else said.answer
+
+    dovecot.append_all(REP, "INBOX", [(letter(n), MARCH) for n in range(1, 6)])
+    with before(dovecot, runtime, meddle) as server:
+        mailbox = office.connect(server, "rep", REP)  # type: ignore[arg-type]
+        office.sync(mailbox)
+        withheld.remove(4)
+        ends = ends_of(office, mailbox, clock, 2, lambda _: None)
+        assert ends == [Killed, None]
+        dovecot.append(REP, "INBOX", letter(6), MARCH)
+        office.sync(mailbox)
+        assert office.counts(mailbox)["INBOX"] == {"mirrored": 4, "pending": 2}
+        ends = ends_of(office, mailbox, clock, 12, lambda _: clock.advance(timedelta(days=1)))
+        assert ends[-1] is None
+        assert ends.count(Killed) <= 8
+
+
+def test_an_outage_of_aws_costs_no_message_its_body(
+    office: Office,
+    dovecot: Dovecot,
+    runtime: Runtime,
+    clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    dovecot.append(REP, "INBOX", letter(1), MARCH)
+    mailbox = office.connect(dovecot, "rep", REP)
+    failures = [0]
+    put = runtime.contents.put
+
+    def failing(*args: Any) -> None:
+        failures[0] += 1
+        if failures[0] <= 5:
+            raise ClientError({"Error": {"Code": "SlowDown"}}, "PutObject")
+        put(*args)
+
+    monkeypatch.setattr(runtime.contents, "put", failing)
+    ends = ends_of(office, mailbox, clock, 6, lambda _: None)
+    assert ends == [ClientError] * 5 + [None]
+    (line,) = office.card("rep", "kim")
+    assert line.summary.warnings == []
+
+
 # The lease
 
 
@@ -168,31 +283,35 @@ def test_a_step_that_lasts_longer_than_the_lease_keeps_it(
     assert not held(runtime, mailbox)
 
 
-@pytest.mark.parametrize("why", ["nothing is done", "the deadline has come"])
-def test_a_lease_is_renewed_no_more_where(
-    office: Office,
-    dovecot: Dovecot,
-    runtime: Runtime,
-    clock: Clock,
-    renewals: list[Lease],
-    why: str,
+def test_a_sync_without_progress_for_a_minute_loses_its_lease_and_one_that_goes_on_keeps_it(
+    office: Office, dovecot: Dovecot, runtime: Runtime, clock: Clock, renewals: list[Lease]
 ) -> None:
     mailbox = office.connect(dovecot, "rep", REP)
     lease, _ = runtime.sync_states.take(mailbox.key, runtime.now())
-    working = why != "nothing is done"
-    deadline = runtime.now() + timedelta(seconds=55 if working else 500)
-    before = set(threading.enumerate())
-    with renewed(lease, runtime, deadline) as progress:
-        (thread,) = set(threading.enumerate()) - before
+    with renewed(lease, runtime, runtime.now() + timedelta(days=1)) as progress:
         until(lambda: bool(renewals))
-        while thread.is_alive():
-            clock.advance(timedelta(seconds=20))
-            if working:
-                progress.note()
-            made = len(renewals)
-            until(lambda made=made: len(renewals) > made or not thread.is_alive())  # type: ignore[misc]
+        clock.advance(timedelta(seconds=61))
+        settled = len(renewals)
+        until(lambda: len(renewals) <= settled + 1)
+        progress.note()
+        until(lambda: len(renewals) > settled + 2)
+        clock.advance(timedelta(seconds=61))
         clock.advance(timedelta(seconds=91))
         assert not held(runtime, mailbox)
+
+
+def test_a_lease_is_not_renewed_after_the_jobs_deadline(
+    office: Office, dovecot: Dovecot, runtime: Runtime, clock: Clock, renewals: list[Lease]
+) -> None:
+    mailbox = office.connect(dovecot, "rep", REP)
+    lease, _ = runtime.sync_states.take(mailbox.key, runtime.now())
+    threads = set(threading.enumerate())
+    with renewed(lease, runtime, runtime.now() + timedelta(seconds=55)) as progress:
+        (thread,) = set(threading.enumerate()) - threads
+        until(lambda: bool(renewals))
+        clock.advance(timedelta(seconds=56))
+        progress.note()
+        until(lambda: not thread.is_alive())
 
 
 def test_a_renewal_takes_nothing_from_whoever_has_taken_over_or_after_a_release(

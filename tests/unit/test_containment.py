@@ -38,10 +38,27 @@ def test_where_a_function_died_at_one_uid_its_headers_are_read_and_then_nothing(
     assert caution.reading(FIRST) is Reading.NOTHING
 
 
-def test_what_a_function_died_at_says_nothing_of_another_uid() -> None:
+def test_what_a_function_died_at_says_nothing_of_another_uid_and_is_not_forgotten_for_it() -> None:
     caution = Caution().after_deaths(2).suspecting(FIRST).after_deaths(1).suspecting(SECOND)
     assert caution.reading(SECOND) is Reading.WHOLE
-    assert caution.after_success(1).suspecting(FIRST).reading(FIRST) is Reading.WHOLE
+    caution = caution.after_success(1)
+    assert SECOND not in caution.suspects
+    assert caution.reading(FIRST) is Reading.HEADERS_ONLY
+    assert caution.suspecting(FIRST).after_success(1).reading(FIRST) is Reading.WHOLE
+
+
+def test_a_batch_that_the_time_did_not_suffice_for_makes_nobody_suspect() -> None:
+    caution = Caution().smaller().smaller().suspecting(FIRST).smaller()
+    assert caution.batch == 1
+    assert caution.reading(FIRST) is Reading.WHOLE
+
+
+def test_no_more_suspects_are_kept_than_an_item_holds() -> None:
+    caution = Caution().after_deaths(2)
+    for uid in range(100):
+        caution = caution.suspecting(Place("inbox", 1, uid)).after_deaths(1)
+    assert len(caution.suspects) <= 21
+    assert caution.reading(Place("inbox", 1, 99)) is Reading.HEADERS_ONLY
 
 
 @given(killers=st.sets(st.integers(1, 600), max_size=8), count=st.integers(1, 600))
@@ -53,12 +70,14 @@ def test_every_uid_is_judged_whoever_kills_and_each_killer_kills_five_times_at_m
     read: dict[int, Reading] = {}
     while next_uid <= count:
         batch = range(next_uid, min(next_uid + caution.batch, count + 1))
-        if len(batch) == 1 or caution.batch == 1:
+        if caution.batch == 1 or Place("inbox", 1, next_uid) in caution.suspects:
             place = Place("inbox", 1, next_uid)
             caution = caution.suspecting(place)
             readings = {next_uid: caution.reading(place)}
         else:
-            readings = dict.fromkeys(batch, Reading.WHOLE)
+            suspects = {place.uid for place in caution.suspects}
+            end = min((uid for uid in batch if uid in suspects), default=batch.stop)
+            readings = dict.fromkeys(range(next_uid, end), Reading.WHOLE)
         if any(readings[uid] is Reading.WHOLE for uid in killers & readings.keys()):
             deaths += 1
             caution = caution.after_deaths(1)

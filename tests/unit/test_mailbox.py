@@ -128,6 +128,12 @@ NEWS = Due(DUE.due_at + LONGEST_WAIT, news_since=DUE.due_at)
 """Polled every minute, with news that no sync has finished reading."""
 
 
+def test_news_that_is_being_read_for_long_makes_the_mailbox_incomplete() -> None:
+    now = NEWS.due_at + timedelta(minutes=10)
+    found = state_of(MailboxStatus.CONNECTED, NEWS, now, now, complete=True, pending=0, roles=BOTH)
+    assert found == (MailboxState.INCOMPLETE, Code.NEWS_WAITING)
+
+
 def test_news_that_waits_is_an_error_after_a_quarter_of_an_hour() -> None:
     assert state(due=NEWS, waits=LONGEST_WAIT) == (MailboxState.HEALTHY, None)
     late = state(due=NEWS, waits=LONGEST_WAIT + timedelta(seconds=1))

@@ -21,7 +21,7 @@ import boto3
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 from botocore.config import Config
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from mailmirror.mail.connection import Reach
 from mailmirror.store.accounts import Accounts
@@ -44,7 +44,7 @@ from mailmirror.store.queues import FeedQueue, Queue
 from mailmirror.store.ses import SesTransport
 from mailmirror.store.sign_ins import SignInStore
 from mailmirror.store.sync_state import SyncStates
-from mailmirror.store.table import Table
+from mailmirror.store.table import Table, Throttled
 from mailmirror.store.threads import ThreadStore
 from mailmirror.store.timelines import TimelineStore
 from mailmirror.store.vault import Vault
@@ -304,6 +304,13 @@ def count(name: str, value: float = 1) -> None:
 
 class Failed(Exception):
     """What a function fails with: an error's kind, and never its text, which may quote mail."""
+
+
+def is_of_aws(error: Exception) -> bool:
+    """Tell a failure of AWS's or of the network, which says nothing of what was to be kept."""
+    if isinstance(error, ClientError):
+        return bool(error.response["Error"].get("Code") != "ValidationException")
+    return isinstance(error, BotoCoreError | OSError | Throttled)
 
 
 def log_failure(error: Exception) -> None:

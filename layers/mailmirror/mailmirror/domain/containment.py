@@ -11,12 +11,15 @@ too, the UID is pending.
      └── doubled ◄──┴── the UIDs of the batch that died are judged
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 
 FULL_BATCH = 500
 """UIDs in a batch of a mailbox at which no function died."""
 _SMALL_BATCH = 25
+_MAX_SUSPECTS = 20
+"""Beyond these the oldest is forgotten: the state item stays small."""
 
 
 class Reading(Enum):
@@ -38,22 +41,16 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Suspect:
-    """A UID that is judged alone."""
-
-    place: Place
-    deaths: int = 0
-    """How many functions died while they judged it alone."""
-
-
-@dataclass(frozen=True, slots=True)
 class Caution:
-    """How many UIDs the next batches may have, and which UID is judged alone now."""
+    """How many UIDs the next batches may have, and which UIDs are judged alone."""
 
     batch: int = FULL_BATCH
     remaining: int = 0
     """UIDs of the batch that died which are not judged yet."""
-    suspect: Suspect | None = None
+    suspects: Mapping[Place, int] = field(default_factory=dict)
+    """UIDs that were judged alone and not to the end, and how many functions died at each."""
+    current: Place | None = None
+    """The one that is judged alone now."""
 
     def after_deaths(self, deaths: int) -> "Caution":
         """The caution to take after functions died without progress."""
@@ -63,31 +60,35 @@ class Caution:
         return caution
 
     def _after_death(self) -> "Caution":
-        if self.batch > _SMALL_BATCH:
-            return Caution(_SMALL_BATCH, self.batch)
-        if self.batch > 1:
-            return Caution(1, self.batch)
-        suspect = self.suspect
-        return Caution(
-            1, max(1, self.remaining), suspect and Suspect(suspect.place, suspect.deaths + 1)
-        )
+        if self.current is None:
+            return self.smaller()
+        deaths = self.suspects.get(self.current, 0) + 1
+        return replace(self, suspects={**self.suspects, self.current: deaths})
+
+    def smaller(self) -> "Caution":
+        """The caution to take where the time did not suffice for one batch: nobody is suspected."""
+        size = _SMALL_BATCH if self.batch > _SMALL_BATCH else 1
+        remaining = self.batch if self.batch > 1 else max(1, self.remaining)
+        return replace(self, batch=size, remaining=remaining)
 
     def after_success(self, uids: int) -> "Caution":
         """The caution to take after so many UIDs were judged."""
+        suspects = {
+            place: deaths for place, deaths in self.suspects.items() if place != self.current
+        }
         if self.batch == FULL_BATCH:
-            return self
+            return Caution(suspects=suspects)
         remaining = self.remaining - uids
         if remaining > 0:
-            return Caution(self.batch, remaining)
-        return Caution(min(2 * self.batch, FULL_BATCH))
+            return Caution(self.batch, remaining, suspects)
+        return Caution(min(2 * self.batch, FULL_BATCH), suspects=suspects)
 
     def suspecting(self, place: Place) -> "Caution":
         """The caution while a UID is judged alone."""
-        if self.suspect is not None and self.suspect.place == place:
-            return self
-        return Caution(self.batch, self.remaining, Suspect(place))
+        suspects = dict(list(self.suspects.items())[-_MAX_SUSPECTS:])
+        return replace(self, suspects={place: 0} | suspects, current=place)
 
     def reading(self, place: Place) -> Reading:
         """How much of a copy may be read."""
-        deaths = self.suspect.deaths if self.suspect and self.suspect.place == place else 0
+        deaths = self.suspects.get(place, 0)
         return (Reading.WHOLE, Reading.HEADERS_ONLY, Reading.NOTHING)[min(deaths, 2)]

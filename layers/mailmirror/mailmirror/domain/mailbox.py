@@ -83,7 +83,7 @@ class MailboxState(StrEnum):
     FIRST_SYNC = "first_sync"
     HEALTHY = "healthy"
     INCOMPLETE = "incomplete"
-    """It syncs, but a folder was not found, or the server withholds messages."""
+    """It syncs, but a folder was not found, messages are withheld, or news is still being read."""
     FAILING = "failing"
     SIGN_IN_NEEDED = "sign_in_needed"
     """The server refuses the password."""
@@ -176,12 +176,16 @@ def state_of(
         return MailboxState.ERASING, None
     if due is not None and due.error is not None:
         return _failing(due.error), due.error
-    if due is not None and (overdue := _overdue(due, now)) is not None:
-        return MailboxState.FAILING, overdue
+    if due is not None and now - due.due_at > LONGEST_WAIT:
+        return MailboxState.FAILING, Code.POLL_OVERDUE
+    stalled = now - progressed_at > LONGEST_WAIT
+    waiting = due is not None and due.news_since and now - due.news_since > LONGEST_WAIT
+    if stalled and (waiting or not complete):
+        return MailboxState.FAILING, Code.NEWS_WAITING
     if not complete:
-        if now - progressed_at > LONGEST_WAIT:
-            return MailboxState.FAILING, Code.NEWS_WAITING
         return MailboxState.FIRST_SYNC, None
+    if waiting:
+        return MailboxState.INCOMPLETE, Code.NEWS_WAITING
     if FolderRole.SENT not in roles:
         return MailboxState.INCOMPLETE, Code.SENT_NOT_FOUND
     if pending:
@@ -189,13 +193,6 @@ def state_of(
     if due is not None and due.sending_error is not None:
         return _failing(due.sending_error), None
     return MailboxState.HEALTHY, None
-
-
-def _overdue(due: Due, now: datetime) -> Code | None:
-    """What waits too long, though nothing has failed that anybody knows of."""
-    if due.news_since is not None and now - due.news_since > LONGEST_WAIT:
-        return Code.NEWS_WAITING
-    return Code.POLL_OVERDUE if now - due.due_at > LONGEST_WAIT else None
 
 
 def _failing(error: Code) -> MailboxState:

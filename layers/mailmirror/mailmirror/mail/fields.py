@@ -13,7 +13,14 @@ from mailmirror.mail import charsets
 LONGEST_BLOCK = 1 << 20
 """Bytes of a header block that are read whole: 10,000 recipients take half of it."""
 _FIELD_BYTES = 64 << 10
-"""Bytes that are read of each field of a longer block."""
+"""Bytes that are read of a field that begins beyond them."""
+_FIELD_THAT_MATTERS = re.compile(
+    rb"^(from|sender|reply-to|to|cc|bcc|date|subject|message-id|in-reply-to|references"
+    rb"|content-type|content-transfer-encoding)[ \t]*:",
+    re.IGNORECASE | re.MULTILINE,
+)
+_END_OF_FIELD = re.compile(rb"\n(?![ \t])")
+_END_OF_BLOCK = re.compile(rb"\n\r*\n")
 
 _LONGEST_PARAMETERS = 1 << 14
 """Characters of a field with parameters that are looked at: their quotes are matched by a regular
@@ -63,11 +70,10 @@ class Fields:
 def read_fields(block: bytes) -> Fields:
     """Read a header block, which ends at its first empty line; what is no field is skipped.
 
-    Of a block over LONGEST_BLOCK the beginning of each field is read, and repeated fields only
-    within that length: a long References before From must not hide who wrote.
+    Of a block over LONGEST_BLOCK the beginning is read, and the first of each field that matters
+    and begins beyond it: a long References before From must not hide who wrote.
     """
-    lines = _lines(block)
-    raw = list(_unfold(_shortened(lines) if len(block) > LONGEST_BLOCK else lines))
+    raw = list(_unfold(_lines(_shortened(block))))
     declared = next((value for name, value in raw if name == "content-type"), b"")
     charset = parameters(declared.decode("latin-1"))[1].get("charset")
     return Fields(
@@ -168,19 +174,22 @@ def _lines(block: bytes) -> Iterator[bytes]:
             return
 
 
-def _shortened(lines: Iterator[bytes]) -> Iterator[bytes]:
-    """The lines of each field up to _FIELD_BYTES."""
-    names: set[bytes] = set()
-    kept = left = 0
-    for line in lines:
-        if line[:1] not in b" \t":
-            name = line[:200].partition(b":")[0].strip().lower()
-            left = _FIELD_BYTES if name not in names or kept < LONGEST_BLOCK else 0
-            names.add(name)
-        if left > 0:
-            yield line[:left]
-            kept += len(line[:left])
-            left -= len(line)
+def _shortened(block: bytes) -> bytes:
+    if len(block) <= LONGEST_BLOCK:
+        return block
+    ended = _END_OF_BLOCK.search(block, len(block) - len(block.lstrip(b"\r\n")))
+    end = ended.start() + 1 if ended else len(block)
+    if end <= LONGEST_BLOCK:
+        return block[:end]
+    beginning = block.rfind(b"\n", 0, LONGEST_BLOCK) + 1 or LONGEST_BLOCK
+    kept = {b"": block[:beginning]}
+    for field in _FIELD_THAT_MATTERS.finditer(block, beginning, end):
+        if field[1].lower() not in kept:
+            most = min(end, field.start() + _FIELD_BYTES)
+            ended = _END_OF_FIELD.search(block, field.end(), most)
+            stop = ended.start() + 1 if ended else block.rfind(b"\n", field.end(), most) + 1 or most
+            kept[field[1].lower()] = block[field.start() : stop]
+    return b"".join(kept.values())
 
 
 def _unfold(lines: Iterator[bytes]) -> Iterator[tuple[str, bytes]]:

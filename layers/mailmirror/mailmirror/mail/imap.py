@@ -229,10 +229,10 @@ class ImapSession:
             try:
                 with self._client.asking(budget, len(some) if messages is None else messages):
                     tag = imap._command("UID", "FETCH", str(some), f"({' '.join(data)})")
-                    typ, _ = imap._command_complete("FETCH", tag)
+                    typ, text = imap._command_complete("FETCH", tag)
                     answered = True
                     if typ != "OK":
-                        raise IMAPClientError("FETCH")
+                        raise IMAPClientError(str(text))  # its response code, RFC 5530
                     lines = imap.untagged_responses.pop("FETCH", [])
                     found |= _of(some, read(lines))
             except Refused as refusal:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from mailmirror.domain.containment import Caution, Place, Suspect
+from mailmirror.domain.containment import Caution, Place
 from mailmirror.domain.ledger import Ledger
 from mailmirror.domain.mailbox import FolderRole, MailboxKey
 from mailmirror.store import keys
@@ -285,12 +285,13 @@ def _folder_item(folder: FolderState) -> Item:
 
 
 def _caution_item(caution: Caution) -> Item:
-    suspect = caution.suspect
     return {
         "batch": caution.batch,
         "remaining": caution.remaining,
-        "suspect": suspect
-        and [suspect.place.folder, suspect.place.uidvalidity, suspect.place.uid, suspect.deaths],
+        "suspects": [
+            [place.folder, place.uidvalidity, place.uid, deaths, place == caution.current]
+            for place, deaths in caution.suspects.items()
+        ],
     }
 
 
@@ -307,11 +308,12 @@ def _state(item: Item) -> SyncState:
 
 
 def _caution(item: Item) -> Caution:
-    suspect = None
-    if item["suspect"]:
-        folder, uidvalidity, uid, deaths = item["suspect"]
-        suspect = Suspect(Place(str(folder), int(uidvalidity), int(uid)), int(deaths))
-    return Caution(int(item["batch"]), int(item["remaining"]), suspect)
+    suspects, current = dict[Place, int](), None
+    for folder, uidvalidity, uid, deaths, is_current in item["suspects"]:
+        place = Place(str(folder), int(uidvalidity), int(uid))
+        suspects[place] = int(deaths)
+        current = place if is_current else current
+    return Caution(int(item["batch"]), int(item["remaining"]), suspects, current)
 
 
 def _folder(item: Item) -> FolderState:

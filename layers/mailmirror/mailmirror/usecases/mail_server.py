@@ -6,11 +6,10 @@ over (RFC 5530, SERVERBUG; or a connection that ends in its middle) costs some r
 keeps no other message from being read.
 """
 
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field, replace
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
 from mailmirror.domain.mailbox import Mailbox
 from mailmirror.domain.problems import Code, Refused
@@ -20,21 +19,34 @@ from mailmirror.mail.imap import Fetched, FetchFailed, ImapSession, Status
 from mailmirror.runtime import Runtime
 from mailmirror.usecases.sign_in import signed_in
 
+_GRACE = timedelta(seconds=10)
+"""How long after its deadline a sync may still wait for the server."""
 _MAX_FAILURES = 60
-"""FETCH commands that may fail in one sync: a bad message costs two or three, eleven at worst."""
+"""FETCH commands that may fail in one folder: a bad message costs about two, eleven at worst."""
 _MAX_UNAVAILABLE = 3
-"""How often in a row a server may say that it is unavailable."""
-_MIN_HIDING_BYTES = 8 << 20
-_FROM = re.compile(rb"^From:[ \t]*(?:\r?\n[ \t]+)?\S", re.IGNORECASE | re.MULTILINE)
-"""A From that is not empty."""
-SMALL_BYTES = 4 << 20
-"""RFC822.SIZE up to which a message is fetched together with others, so many bytes a command."""
-_PIECE_BYTES = 1 << 20
-"""How much of a larger message is fetched at once."""
+"""How often in a row, at different messages, a server may say that it is unavailable."""
+_COMMAND_BYTES = 1 << 20
+"""How much is fetched by one command, by RFC822.SIZE; of a larger message, piece by piece.
+
+At 20 KB a second a command takes less than the minute without progress that the lease survives.
+"""
 MAX_MESSAGE_BYTES = 25 << 20
 """RFC822.SIZE up to which a message is fetched whole."""
 CUT_BYTES = 256 << 10
 """How much is fetched of a larger one."""
+
+
+class OutOfTime(Exception):
+    """The deadline has come; what is left is for the next job."""
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """A message's bytes."""
+
+    raw: bytes
+    cut: bool = False
+    """Whether the message is too large, and `raw` only its beginning."""
 
 
 @dataclass(slots=True)
@@ -44,7 +56,7 @@ class MailServer:
     mailbox: Mailbox
     runtime: Runtime
     until: datetime
-    """When the session ends, whatever the server does."""
+    """After which no further command is sent."""
     note_progress: Callable[[], None]
     """Called whenever the server has answered."""
     session: ImapSession = field(init=False)
@@ -83,7 +95,7 @@ class MailServer:
     def examine(self, folder: RemoteFolder) -> Status:
         """Open a folder read-only."""
         status = self.session.examine(folder)
-        self._examined = folder, status
+        self._examined, self._failures = (folder, status), 0
         self.note_progress()
         return status
 
@@ -104,7 +116,7 @@ class MailServer:
         """Begin another batch.
 
         Raises:
-            Refused: FETCH has failed too often in this sync.
+            Refused: FETCH has failed too often in this folder.
         """
         if self._failures > _MAX_FAILURES:
             raise Refused(Code.PROTOCOL_ERROR, "the server fails at too many messages")
@@ -115,57 +127,63 @@ class MailServer:
 
     def headers(self, uids: Sequence[int]) -> Mapping[int, Fetched]:
         """Fetch what the rules need of each UID that the server hands over."""
-        found = self._each(
+        return self._each(
             uids,
             lambda some: self.session.headers(UidSet.of(some)),
             lambda uid: self.session.header_starts(uid).get(uid),
         )
-        hidden = {uid: one.size for uid, one in found.items() if _hides_its_header(one)}
-        for uid, raw in self.bodies(hidden).items():
-            header, end, _ = raw.partition(b"\r\n\r\n")
-            found[uid] = replace(found[uid], header=header + end)
-        return found
 
-    def bodies(self, sizes: Mapping[int, int]) -> Mapping[int, bytes]:
+    def bodies(self, sizes: Mapping[int, int]) -> Mapping[int, Body]:
         """Fetch the messages that the server hands over, cut where they are too large.
 
         Parameters:
             sizes: the RFC822.SIZE of each UID: a hint, which may be wrong.
         """
-        small = [uid for uid, size in sizes.items() if size <= SMALL_BYTES]
-        bodies = self._each(
-            small,
-            lambda some: self.session.bodies({uid: sizes[uid] for uid in some}),
-            lambda uid: self._in_pieces(uid, sizes[uid]),
-        )
-        for uid in sizes.keys() - set(small):
-            bodies |= self._each([uid], lambda some: self._pieces_of(some[0], sizes[some[0]]))
-        return bodies
+        found: dict[int, Body] = {}
+        for some in _groups(sizes):
+            if sizes[some[0]] > _COMMAND_BYTES:
+                found |= self._each(some, lambda one: self._in_pieces(one[0], sizes[one[0]]))
+            else:
+                found |= self._each(
+                    some,
+                    lambda few: self._whole({uid: sizes[uid] for uid in few}),
+                    lambda uid: self._in_pieces(uid, sizes[uid]).get(uid),
+                )
+        return found
 
-    def _pieces_of(self, uid: int, size: int) -> Mapping[int, bytes]:
-        body = self._in_pieces(uid, size)
-        return {} if body is None else {uid: body}
+    def _whole(self, sizes: Mapping[int, int]) -> Mapping[int, Body]:
+        try:
+            return {uid: Body(raw) for uid, raw in self.session.bodies(sizes).items()}
+        except FetchFailed as failure:
+            answered = {uid: Body(raw) for uid, raw in failure.answered.items()}
+            raise FetchFailed(failure, answered, alive=failure.alive) from failure
 
-    def _in_pieces(self, uid: int, size: int) -> bytes | None:
-        """Fetch a message piece by piece: a slow server must not cost the lease."""
-        if size > MAX_MESSAGE_BYTES:
-            return self.session.piece(uid, 0, CUT_BYTES)
+    def _in_pieces(self, uid: int, size: int) -> Mapping[int, Body]:
+        """Fetch a message piece by piece; nothing of it where the server withholds one.
+
+        Some servers give less than was asked for, others ignore the range, and sizes may be wrong:
+        so the end is where the size says, or else where an empty piece comes.
+        """
         pieces: list[bytes] = []
         start = 0
-        while start <= MAX_MESSAGE_BYTES:
-            piece = self.session.piece(uid, start, _PIECE_BYTES)
-            self.note_progress()
-            if not piece:
-                break  # the end, where the size said otherwise; or nothing at all
+        while start <= MAX_MESSAGE_BYTES and size <= MAX_MESSAGE_BYTES:
+            piece = self._piece(uid, start, _COMMAND_BYTES)
+            if piece is None:
+                return {}
             pieces.append(piece)
             start += len(piece)
-            if len(piece) > _PIECE_BYTES:
-                break  # the server ignores ranges: this was the whole message
-            if len(piece) < _PIECE_BYTES and start >= size:
-                break  # some servers give less than was asked for before the end, too
-        if not pieces:
-            return None
-        return b"".join(pieces)
+            if not piece or start == size or len(piece) > _COMMAND_BYTES:
+                return {uid: Body(b"".join(pieces))}
+        beginning = pieces[0] if pieces else self._piece(uid, 0, CUT_BYTES)
+        return {} if beginning is None else {uid: Body(beginning[:CUT_BYTES], cut=True)}
+
+    def _piece(self, uid: int, start: int, length: int) -> bytes | None:
+        try:
+            return self.session.piece(uid, start, length)
+        except FetchFailed as failure:  # what came is a piece, and must not pass for the message
+            raise FetchFailed(failure, {}, alive=failure.alive) from failure
+        finally:
+            self.note_progress()
 
     def _each[T](
         self,
@@ -181,29 +199,33 @@ class MailServer:
 
         Raises:
             Refused: the server is unavailable, or cannot be opened again.
+            OutOfTime: the deadline has come.
         """
         found: dict[int, T] = {}
         ranges = [sorted(uids)] if uids else []
-        while ranges:
+        while ranges and self._failures <= _MAX_FAILURES:
             some = ranges.pop()
             try:
                 found |= fetch(some)
                 self._unavailable = 0
+                continue
             except FetchFailed as failure:
                 found |= failure.answered
+                code = failure.code
                 self._recover(failure)
-                if self._failures > _MAX_FAILURES:
-                    return found  # what is left is pending; the next batch is not begun
-                ranges += _halves([uid for uid in some if uid not in failure.answered], some)
-                lost = failure.code is Code.CONNECTION_LOST  # it would be lost again
-                if len(some) == 1 and alone and not lost and some[0] not in found:
-                    try:
-                        if (one := alone(some[0])) is not None:
-                            found[some[0]] = one
-                    except FetchFailed as second:
-                        self._recover(second)
             finally:
                 self.note_progress()
+            rest = [uid for uid in some if uid not in found]
+            if len(some) > 1:
+                halves = _halves(rest, some)
+                # Where a server says that it is unavailable, other messages are asked for next.
+                ranges += halves[::-1] if code is Code.SERVER_UNAVAILABLE else halves
+            elif alone and rest and code not in (Code.CONNECTION_LOST, Code.SERVER_UNAVAILABLE):
+                try:
+                    if (one := alone(rest[0])) is not None:
+                        found[rest[0]] = one
+                except FetchFailed as failure:
+                    self._recover(failure)
         return found
 
     def _recover(self, failure: FetchFailed) -> None:
@@ -211,33 +233,55 @@ class MailServer:
 
         Raises:
             Refused: the server is unavailable, or cannot be opened again.
+            OutOfTime: the deadline has come.
         """
         self._failures += 1
         self.runtime.count("FetchesFailed")
+        if self.runtime.now() >= self.until:
+            raise OutOfTime from failure
         if failure.code is Code.SERVER_UNAVAILABLE:
             self._unavailable += 1
             if self._unavailable == _MAX_UNAVAILABLE:
                 raise failure
-        if failure.alive:
-            return
+        if not failure.alive:
+            self.sign_in_again(failure)
+            self._examine_again()
+
+    def sign_in_again(self, refusal: Refused) -> None:
+        """Leave a session that has failed, and open another.
+
+        Raises:
+            Refused: the stage that failed, by its code.
+        """
         with suppress(Refused):
-            self._stack.__exit__(FetchFailed, failure, failure.__traceback__)
+            self._stack.__exit__(type(refusal), refusal, refusal.__traceback__)
         self._sign_in()
-        if self._examined is not None:
-            folder, before = self._examined
-            status = self.session.examine(folder)
-            if status.uidvalidity != before.uidvalidity:
-                raise Refused(Code.CONNECTION_LOST, "UIDVALIDITY changed") from failure
+
+    def _examine_again(self) -> None:
+        if self._examined is None:
+            return
+        folder, before = self._examined
+        if self.session.examine(folder).uidvalidity != before.uidvalidity:
+            raise Refused(Code.CONNECTION_LOST, "UIDVALIDITY changed")
 
     def _sign_in(self) -> None:
         self._stack = ExitStack()
-        seconds = max(1.0, (self.until - self.runtime.now()).total_seconds())
+        seconds = max(1.0, (self.until + _GRACE - self.runtime.now()).total_seconds())
         self.session = self._stack.enter_context(signed_in(self.mailbox, self.runtime, seconds))
 
 
-def _hides_its_header(fetched: Fetched) -> bool:
-    """Dovecot gives the fields of a header block of more than 10 MB, and no other, as empty."""
-    return fetched.size > _MIN_HIDING_BYTES and not _FROM.search(fetched.header)
+def _groups(sizes: Mapping[int, int]) -> Iterator[Sequence[int]]:
+    """UIDs that are fetched by one command each: a large message is alone."""
+    group: list[int] = []
+    total = 0
+    for uid, size in sizes.items():
+        if group and total + size > _COMMAND_BYTES:
+            yield group
+            group, total = [], 0
+        group.append(uid)
+        total += size
+    if group:
+        yield group
 
 
 def _halves(rest: list[int], asked: Sequence[int]) -> list[list[int]]:
@@ -245,9 +289,5 @@ def _halves(rest: list[int], asked: Sequence[int]) -> list[list[int]]:
 
     Servers answer in the order of UIDs, mostly.
     """
-    if not rest or len(asked) == 1:
-        return []
-    if len(rest) == 1:
-        return [rest]
     middle = len(rest) // 2 if len(rest) == len(asked) else 1
-    return [rest[middle:], rest[:middle]]
+    return [half for half in (rest[middle:], rest[:middle]) if half]

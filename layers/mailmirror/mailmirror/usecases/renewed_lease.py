@@ -1,8 +1,8 @@
 """Renew the lease of a mailbox for as long as its sync works.
 
 A thread renews it, because one step (a large message from a slow server, a batch of writes) may
-last longer than the lease lives. It ends with the job, and before: at the job's deadline, and when
-no progress was noted for a minute, so that a sync that hangs loses its lease to the next one.
+last longer than the lease lives. It ends with the job, or at the job's deadline. It renews nothing
+while no progress was noted for a minute, so that a sync that hangs loses its lease to the next one.
 """
 
 from collections.abc import Iterator
@@ -16,6 +16,8 @@ from mailmirror.store.sync_state import Lease, LeaseLost
 RENEW_SECONDS = 25.0
 _STALL = timedelta(seconds=60)
 """How long a sync may go without progress."""
+_END_SECONDS = 5.0
+"""How long a renewal that is under way may hold up the end of the job."""
 
 
 class Progress:
@@ -37,7 +39,7 @@ class Progress:
 
 @contextmanager
 def renewed(lease: Lease, runtime: Runtime, until: datetime) -> Iterator[Progress]:
-    """Renew a lease until the block ends, `until` has come, or no progress was noted for 60 s."""
+    """Renew a lease until the block ends or `until` has come, while the sync makes progress."""
     progress = Progress(runtime)
     ended = Event()
     thread = Thread(target=_renew, args=(lease, runtime, until, progress, ended), daemon=True)
@@ -46,7 +48,7 @@ def renewed(lease: Lease, runtime: Runtime, until: datetime) -> Iterator[Progres
         yield progress
     finally:
         ended.set()
-        thread.join()
+        thread.join(_END_SECONDS)
 
 
 def _renew(
@@ -57,11 +59,13 @@ def _renew(
         now = runtime.now()
         if progress.total() != total:
             total, since = progress.total(), now
-        if now >= until or now - since >= _STALL:
+        if now >= until:
             return
-        progress.renewals += 1
+        if now - since >= _STALL:
+            continue
         try:
             runtime.sync_states.renew(lease, now)
+            progress.renewals += 1
         except LeaseLost:
             return
         except Exception as error:  # AWS fails for a moment: the next renewal may succeed

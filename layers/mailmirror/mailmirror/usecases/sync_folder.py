@@ -14,7 +14,7 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from itertools import batched
+from itertools import batched, takewhile
 
 from mailmirror.domain.containment import FULL_BATCH, Caution, Place, Reading
 from mailmirror.domain.ledger import Ledger
@@ -31,8 +31,8 @@ from mailmirror.usecases.judge_copies import judge_copies
 from mailmirror.usecases.mail_server import (
     CUT_BYTES,
     MAX_MESSAGE_BYTES,
-    SMALL_BYTES,
     MailServer,
+    OutOfTime,
 )
 from mailmirror.usecases.mirror_copies import (
     TOO_LARGE,
@@ -47,6 +47,8 @@ HEADER_BYTES = 1 << 20
 """How much of headers is judged between two moves of the cursor: at most some 20,000 addresses."""
 DATE_RANGE = 5_000
 """UIDs whose INTERNALDATE alone is fetched at once, to pass over what is outside the window."""
+_RUN_BYTES = 4 << 20
+"""How much is fetched and written between two moves of the cursor, unless one message is larger."""
 MIRRORED_AT_ONCE = 25
 """Messages written between two moves of the cursor, beside the bound by bytes.
 
@@ -54,10 +56,6 @@ One costs 10 to 50 requests, by its references: so a move comes every 3 to 10 s 
 """
 _RETRY_MINUTES = 5
 _LONGEST_RETRY = timedelta(days=1)
-
-
-class OutOfTime(Exception):
-    """The deadline is near; what is left is for the next job."""
 
 
 @dataclass(slots=True)
@@ -117,26 +115,28 @@ class FolderSync:
     def _pending(self) -> None:
         """Try again what the server listed and did not hand over; what it lists no more is gone.
 
-        Each time in vain the next one comes later.
+        Each time in vain the next one comes later: that is saved before, for a function may die at
+        one of them. Each time begins at another UID, so that one which kills hides no other.
         """
-        folder = self.folder
+        pause = timedelta(minutes=_RETRY_MINUTES << min(self.folder.retries, 16))
+        retry_at = self.runtime.now() + min(pause, _LONGEST_RETRY)
+        self._save(replace(self.folder, retries=self.folder.retries + 1, retry_at=retry_at))
         pending = self._ledger().pending
         listed = self._listed(pending)
         listed |= self._listed(pending - listed)
-        if folder.messages and not listed and not self._listed(UidSet.span(1, folder.next - 1)):
+        if (
+            self.folder.messages
+            and not listed
+            and not self._listed(UidSet.span(1, self.folder.next - 1))
+        ):
             raise Refused(Code.PROTOCOL_ERROR, "the server lists none of its messages")
         self._advance(dict.fromkeys(pending - listed, Verdict.GONE), again=True)
-        for verdicts in self._judged(list(listed)):
+        uids = list(listed)
+        first = self.folder.retries % len(uids) if uids else 0
+        for verdicts in self._judged(uids[first:] + uids[:first]):
             self._advance(verdicts, again=True)
-        pause = min(timedelta(minutes=_RETRY_MINUTES << min(folder.retries, 16)), _LONGEST_RETRY)
-        still = self.folder.pending > 0
-        self._save(
-            replace(
-                self.folder,
-                retries=folder.retries + 1 if still else 0,
-                retry_at=self.runtime.now() + pause if still else None,
-            )
-        )
+        if not self.folder.pending:
+            self._save(replace(self.folder, retries=0, retry_at=None))
 
     def _reconcile(self) -> None:
         """The server has more or fewer messages than the ledger: find out which.
@@ -147,9 +147,12 @@ class FolderSync:
         listed = self._listed(UidSet.span(1, self.folder.next - 1))
         if self.folder.messages and not listed and not ledger.pending:
             raise Refused(Code.PROTOCOL_ERROR, "the server lists none of its messages")
+        gone = ledger.of(Verdict.GONE)
         missed = listed - ledger.present - ledger.removed - ledger.pending
         for verdicts in self._judged(list(missed)):
-            self._advance(verdicts)
+            # One that was gone, is listed again and withheld stays gone, and is looked for again.
+            read = {u: v for u, v in verdicts.items() if v is not Verdict.PENDING or u not in gone}
+            self._advance(read)
         left = ledger.present - listed
         left -= self._listed(left)
         if left:
@@ -170,19 +173,28 @@ class FolderSync:
             while left:
                 self._check_time()
                 self.server.check()
-                size = min(self.caution.batch, HEADER_RANGE)
-                batch, left = left[:size], left[size:]
-                if size == 1 and batch[0] not in old:
+                alone = self.caution.batch == 1 or self._is_suspect(left[0])
+                batch = left[:1] if alone else self._batch(left)
+                left = left[len(batch) :]
+                if alone and batch[0] not in old:
                     yield self._judged_alone(batch[0])
                 else:
                     yield from self._judged_headers(batch, old)
+
+    def _batch(self, uids: Sequence[int]) -> Sequence[int]:
+        """The first of these UIDs, up to one that is to be judged alone."""
+        batch = uids[: min(self.caution.batch, HEADER_RANGE)]
+        return list(takewhile(lambda uid: not self._is_suspect(uid), batch))
+
+    def _is_suspect(self, uid: int) -> bool:
+        return self._place(uid) in self.caution.suspects
 
     def _judged_alone(self, uid: int) -> Mapping[int, Verdict]:
         """Judge one UID, after functions died at a batch that may have had it.
 
         That it is judged is noted before: where the function dies again, the next knows at what.
         """
-        place = Place(self.id, self.folder.uidvalidity, uid)
+        place = self._place(uid)
         self.caution = self.caution.suspecting(place)
         self.runtime.sync_states.suspect(self.lease, self.caution, self.runtime.now())
         reading = self.caution.reading(place)
@@ -193,6 +205,9 @@ class FolderSync:
         fetched = self.server.headers([uid])
         verdicts = {uid: Verdict.PENDING} | judge_copies(fetched, self.rules, self.view)
         return self._mirrored(verdicts, fetched, reading)
+
+    def _place(self, uid: int) -> Place:
+        return Place(self.id, self.folder.uidvalidity, uid)
 
     def _check_time(self) -> None:
         if self.runtime.now() >= self.until:
@@ -239,16 +254,16 @@ class FolderSync:
         return verdicts | dict.fromkeys(wanted.keys() - mirrored, Verdict.PENDING)
 
     def _copies(self, wanted: Mapping[int, Fetched]) -> Sequence[FetchedCopy]:
-        raws = self.server.bodies({uid: one.size for uid, one in wanted.items()})
+        bodies = self.server.bodies({uid: one.size for uid, one in wanted.items()})
         return [
             FetchedCopy(
                 uid,
                 wanted[uid].received_at,
                 wanted[uid].header,
-                raw,
-                (TOO_LARGE,) if wanted[uid].size > MAX_MESSAGE_BYTES else (),
+                body.raw,
+                (TOO_LARGE,) if body.cut else (),
             )
-            for uid, raw in raws.items()
+            for uid, body in bodies.items()
         ]
 
     def _advance(
@@ -356,7 +371,7 @@ def _runs(
     for uid, verdict in verdicts.items():
         if verdict is Verdict.MIRRORED:
             weight = _weight(fetched[uid])
-            if mirrored and (size + weight > SMALL_BYTES or mirrored == MIRRORED_AT_ONCE):
+            if mirrored and (size + weight > _RUN_BYTES or mirrored == MIRRORED_AT_ONCE):
                 yield run
                 run, size, mirrored = {}, 0, 0
             size += weight

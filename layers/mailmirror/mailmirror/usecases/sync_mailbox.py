@@ -8,24 +8,24 @@ job ─► lease ─► sign in ─► each folder ─► due entry ─► relea
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from mailmirror.domain.containment import Caution
 from mailmirror.domain.mailbox import Mailbox, MailboxStatus, Seen
 from mailmirror.domain.problems import Code, Refused
 from mailmirror.domain.verdict import Rules
+from mailmirror.mail.folders import RemoteFolder
 from mailmirror.mail.imap import Status
-from mailmirror.runtime import Runtime
+from mailmirror.runtime import Runtime, is_of_aws
 from mailmirror.store.queues import SyncJob
 from mailmirror.store.sync_state import FolderState, Lease, LeaseHeld, LeaseLost, SyncState
 from mailmirror.usecases.crm import CrmView
 from mailmirror.usecases.erase_mailbox import erase_mailbox
-from mailmirror.usecases.mail_server import MailServer
+from mailmirror.usecases.mail_server import MailServer, OutOfTime
 from mailmirror.usecases.renewed_lease import Progress, renewed
-from mailmirror.usecases.sync_folder import FolderSync, OutOfTime, begun, folder_id
+from mailmirror.usecases.sync_folder import FolderSync, begun, folder_id
 
-_SOCKET_GRACE = timedelta(seconds=10)
-"""How long after its deadline a sync may still wait for the server."""
+_STALLED = Refused(Code.CONNECTION_LOST, "not one batch was done in the time of a sync")
 
 
 def sync_mailbox(job: SyncJob, runtime: Runtime, until: datetime) -> None:
@@ -77,20 +77,19 @@ class _Sync:
         try:
             folders = self._folders()
         except OutOfTime:
-            self._release_early(died=not self._progressed)
-            return False
+            return self._out_of_time()
         except Refused as refusal:
             if self.runtime.now() >= self.until:  # our deadline, met while the server answered
-                self._release_early(died=not self._progressed)
-                return False
+                return self._out_of_time()
             self._failed(refusal)
-            self.runtime.sync_states.release(self.lease, first_sync_done=self.state.first_sync_done)
+            self._release()
             return True
         except LeaseLost:
             raise
-        except Exception:
+        except Exception as error:
             self._failed(Refused(Code.INTERNAL_ERROR))
-            self._release_early(died=True)
+            # AWS's failures say nothing of the mail; a defect of ours counts as a death.
+            self._release(None if is_of_aws(error) else self._caution().after_deaths(1))
             raise
         seen = {
             folder.name: Seen(folder.uidvalidity, folder.next, folder.present + folder.pending)
@@ -102,18 +101,23 @@ class _Sync:
         self.runtime.count("SyncsDone")
         return True
 
-    @property
-    def _progressed(self) -> bool:
-        return self.folder is not None and self.folder.progressed
+    def _out_of_time(self) -> bool:
+        """Leave the rest to a continuation; tell whether there is none.
 
-    def _release_early(self, *, died: bool) -> None:
+        Where not one batch was done, the next are smaller, and come by the poll with backoff.
+        """
+        progressed = self.folder is not None and self.folder.progressed
+        if not progressed:
+            self._failed(_STALLED)
+        self._release(None if progressed else self._caution().smaller())
+        return not progressed
+
+    def _release(self, caution: Caution | None = None) -> None:
         """Release the lease before all is judged.
 
         Parameters:
-            died: whether the next sync has to take more caution, as after a death: there was a
-                defect, or the time did not suffice for one batch.
+            caution: what the next sync has to take, where it is more than is stored.
         """
-        caution = self._caution().after_deaths(1) if died else None
         self.runtime.sync_states.release(
             self.lease, first_sync_done=self.state.first_sync_done, caution=caution
         )
@@ -142,28 +146,41 @@ class _Sync:
         view = CrmView(account, runtime)
         rules = Rules(self.mailbox.history_since, account.max_recipients)
         synced: dict[str, FolderState] = {}
-        until = self.until + _SOCKET_GRACE
-        with MailServer.opened(self.mailbox, runtime, until, self.progress.note) as server:
+        failed: Refused | None = None
+        with MailServer.opened(self.mailbox, runtime, self.until, self.progress.note) as server:
             for folder in server.folders():
-                status = server.examine(folder)
-                id = folder_id(self.mailbox, folder)
-                known = _still_known(state.folders.get(id), status)
-                self.folder = FolderSync(
-                    server=server,
-                    lease=self.lease,
-                    id=id,
-                    folder=known or begun(folder, status),
-                    saved=known,
-                    caution=self._caution(),
-                    rules=rules,
-                    view=view,
-                    runtime=runtime,
-                    until=self.until,
-                    progressed=self._progressed,
-                )
-                synced[id] = self.folder.run(status)
+                try:
+                    id = folder_id(self.mailbox, folder)
+                    synced[id] = self._folder(id, folder, server, rules, view)
+                except Refused as refusal:  # a folder fails alone
+                    if runtime.now() >= self.until:
+                        raise
+                    failed = failed or refusal
+                    server.sign_in_again(refusal)
+        if failed:
+            raise failed
         _forget_renamed(self.lease, state, synced, runtime)
         return synced
+
+    def _folder(
+        self, id: str, folder: RemoteFolder, server: MailServer, rules: Rules, view: CrmView
+    ) -> FolderState:
+        status = server.examine(folder)
+        known = _still_known(self.state.folders.get(id), status)
+        self.folder = FolderSync(
+            server=server,
+            lease=self.lease,
+            id=id,
+            folder=known or begun(folder, status),
+            saved=known,
+            caution=self._caution(),
+            rules=rules,
+            view=view,
+            runtime=self.runtime,
+            until=self.until,
+            progressed=self.folder is not None and self.folder.progressed,
+        )
+        return self.folder.run(status)
 
 
 def _still_known(known: FolderState | None, status: Status) -> FolderState | None:
