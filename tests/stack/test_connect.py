@@ -100,6 +100,7 @@ def test_a_mailbox_is_tried_kept_and_waits_for_its_first_sync(
         "progress": None,
         "last_success_at": None,
         "next_due_at": mailbox["next_due_at"],
+        "news_since": None,
         "error": None,
         "counters": None,
     }
