@@ -38,6 +38,11 @@ def formatting_behind(guard: str) -> str:
     return "<p>" + each("<b id=#>", 40_000) + guard + "</b>" * 4_000 + "<p>x" * 2_000
 
 
+def unclosed(count: int) -> str:
+    """Formatting elements that differ, so that each is opened again in the blocks that follow."""
+    return "<p>" + "".join(f"<b id={n}>" for n in range(count))
+
+
 HOSTILE: dict[str, Callable[[], str]] = {
     "formatting before blocks": formatting_before_blocks,
     "formatting before blocks, in full": lambda: (
@@ -50,6 +55,38 @@ HOSTILE: dict[str, Callable[[], str]] = {
     "end tags in an object": lambda: formatting_behind("<object>"),
     "end tags in a table": lambda: formatting_behind("<table>"),
     "end tags in an icon": lambda: formatting_behind("<svg><desc>"),
+    "end tags of formatting that is not opened again": lambda: (
+        unclosed(900) + ("<b>" * 4 + "</b>" * 4) * 900 + "<p>x" * 4_000
+    ),
+    "end tags that move formatting past blocks": lambda: (
+        "<div>"
+        + unclosed(900).removeprefix("<p>")
+        + f"{'<div>' * 80}{'</b>' * 900}{'</div>' * 81}"
+        + "<p>x</p>" * 4_000
+    ),
+    "end tags of rows in an object": lambda: (
+        f"<table><tr><object>{unclosed(900)}</tr>" + "<p>x" * 4_000
+    ),
+    "end tags of table parts in a cell": lambda: (
+        f"{unclosed(900)}</p><table><tr><td></tbody>" + "x<tr>" * 4_000
+    ),
+    "end tags of rows in a caption": lambda: (
+        f"<table><caption>{unclosed(900)}</tr>" + "<p>x" * 4_000
+    ),
+    "a table in an object in a table": lambda: (
+        f"{unclosed(900)}</p><table><object><table></table>" + "<p>x" * 4_000
+    ),
+    "end tags behind no style": lambda: (
+        unclosed(900) + "<\N{LATIN SMALL LETTER LONG S}tyle>" + "<p>x" * 4_000
+    ),
+    "end tags of no blocks": lambda: (
+        "<blockquote>" * 6_000 + "</bloc\N{KELVIN SIGN}quote>" * 6_000 + "<p>x</p>" * 40_000
+    ),
+    "end tags of spans around a paragraph": lambda: (
+        "<span>" * 6_000 + "<p>" + "</span>" * 6_000 + "</p>" + "<div></div>" * 40_000
+    ),
+    "references before a table": lambda: "<br>" * 90_000 + "<table>" + "&amp;" * 49_000,
+    "words before a table": lambda: "<br>" * 90_000 + "<table>" + "x " * 700_000,
     "formatting with attributes": lambda: (
         "<p><b " + each("a#=1 ", 3_000) + ">" + each("<i id=#>", 3_000) + "<p>x" * 90_000
     ),
