@@ -233,6 +233,18 @@ def test_an_outage_of_aws_costs_no_message_its_body(
     assert line.summary.warnings == []
 
 
+def test_a_death_is_counted_once_and_what_it_calls_for_stays_until_mail_is_judged(
+    office: Office, dovecot: Dovecot, runtime: Runtime, clock: Clock
+) -> None:
+    mailbox = office.connect(dovecot, "rep", REP)
+    office.sync(mailbox)
+    runtime.sync_states.take(mailbox.key, runtime.now())
+    clock.advance(timedelta(seconds=91))
+    office.sync(mailbox)
+    state = runtime.sync_states.read(mailbox.key)
+    assert (state.deaths, state.caution.batch) == (0, 25)
+
+
 # The lease
 
 

@@ -97,7 +97,9 @@ class _Sync:
         }
         retries = [one.retry_at or begun_at for one in folders.values() if one.pending]
         self.runtime.due.synced(self.mailbox.key, seen, begun_at, min(retries, default=None))
-        self.runtime.sync_states.release(self.lease, first_sync_done=True)
+        # Deaths are counted until a cursor moves or a sync ends well; what they call for stays.
+        caution = self._caution() if self.state.deaths else None
+        self.runtime.sync_states.release(self.lease, first_sync_done=True, caution=caution)
         self.runtime.count("SyncsDone")
         return True
 
