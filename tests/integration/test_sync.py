@@ -6,6 +6,7 @@ from itertools import count
 
 import pytest
 
+from mailmirror.domain.containment import Caution
 from mailmirror.domain.identity import instant
 from mailmirror.domain.mailbox import Mailbox
 from mailmirror.mail.connection import Reach
@@ -125,7 +126,11 @@ def test_a_crash_at_any_write_loses_and_doubles_nothing(
     clock: Clock,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """One crash at the first write, the next at the second, and so on to the end of the sync."""
+    """One crash at the first write, the next at the second, and so on to the end of the sync.
+
+    Without the caution that follows deaths, so that each crash is in a batch of more than one.
+    """
+    monkeypatch.setattr(Caution, "after_deaths", lambda caution, _: caution)
     monkeypatch.setattr("mailmirror.usecases.sync_folder.HEADER_RANGE", 2)
     monkeypatch.setattr("mailmirror.store.ledgers.HEAD_BYTES", 20)
     monkeypatch.setattr("mailmirror.store.ledgers.BLOCK_BYTES", 60)
@@ -252,8 +257,8 @@ def test_of_copies_without_a_believable_date_the_first_received_counts(
 def test_a_message_over_the_size_limit_is_mirrored_without_its_attachments(
     office: Office, dovecot: Dovecot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mailmirror.usecases.sync_folder.MAX_MESSAGE_BYTES", 10_000)
-    monkeypatch.setattr("mailmirror.usecases.sync_folder.CUT_BYTES", 4_000)
+    monkeypatch.setattr("mailmirror.usecases.mail_server.MAX_MESSAGE_BYTES", 10_000)
+    monkeypatch.setattr("mailmirror.usecases.mail_server.CUT_BYTES", 4_000)
     dovecot.append(REP, "INBOX", letter(1, text="Hello\r\n" + "x" * 70 + "\r\n" * 9_000), MARCH)
     mailbox = office.connect(dovecot, "rep", REP)
     office.sync(mailbox)

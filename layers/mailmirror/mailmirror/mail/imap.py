@@ -29,6 +29,8 @@ _STATUS_ITEMS = ["UIDVALIDITY", "UIDNEXT", "MESSAGES"]
 _COMMAND_BYTES = 7_500
 """Servers need not take longer commands (RFC 2683 3.2.1.5)."""
 _MOST_LISTED = 64 << 20
+_MAX_LINES_A_MESSAGE = 64
+"""Of the answer to a FETCH that failed: what else was told is not looked at."""
 _LISTED_BYTES = 64
 """Of a line that tells one UID."""
 _FIELD_BYTES = 64 << 10
@@ -237,7 +239,8 @@ class ImapSession:
                     found |= _of(some, read(lines))
             except Refused as refusal:
                 alive = answered or self._client.alive
-                lines = _whole_answers(imap.untagged_responses.pop("FETCH", []))
+                most = _MAX_LINES_A_MESSAGE * (len(some) if messages is None else messages)
+                lines = _whole_answers(imap.untagged_responses.pop("FETCH", [])[:most])
                 with suppress(Refused), self._client.asking():
                     found |= _of(some, read(lines))
                 raise FetchFailed(refusal, found, alive=alive) from refusal
