@@ -49,6 +49,27 @@ def refused(office: Office, wanted: ConnectRequest) -> Code:
     return refusal.value.code
 
 
+def test_an_unproven_address_that_becomes_a_customers_hides_none_of_her_mail(
+    office: Office, dovecot: Dovecot, runtime: Runtime
+) -> None:
+    connected(office, request(dovecot, STRANGER, "boss", BOSS))
+    assert Address(STRANGER) in runtime.people.team(office.account).addresses
+    office.tell("contact.upserted", id="who", name="Who", emails=[STRANGER])
+    assert Address(STRANGER) not in runtime.people.team(office.account).addresses
+    dovecot.append(REP, "INBOX", letter(1, STRANGER), MARCH)
+    office.sync(office.connect(dovecot, "rep", REP))
+    assert subjects(office.card("rep", "who")) == ["Letter 1"]
+
+
+def test_a_proven_address_stays_the_teams_though_a_person_has_it(
+    office: Office, dovecot: Dovecot, runtime: Runtime
+) -> None:
+    """Sales people enter themselves as contacts."""
+    office.connect(dovecot, "rep", REP)
+    office.tell("contact.upserted", id="self", name="Rep", emails=[REP])
+    assert Address(REP) in runtime.people.team(office.account).addresses
+
+
 def test_a_customers_address_is_refused_and_her_card_stays(
     office: Office, dovecot: Dovecot
 ) -> None:

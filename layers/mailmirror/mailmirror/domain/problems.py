@@ -235,7 +235,8 @@ PROBLEMS: dict[Code, Explanation] = {
     Code.ADDRESS_CONNECTED: Explanation(
         HTTPStatus.CONFLICT,
         "The address is connected by another user of this account.",
-        "Let the other user disconnect it first.",
+        "Let the other user disconnect it first, or disconnect it for them by"
+        " `DELETE /v1/mailboxes/{id}`; its id is in `GET /v1/mailboxes`.",
     ),
     Code.MAILBOX_BUSY: Explanation(
         HTTPStatus.CONFLICT,

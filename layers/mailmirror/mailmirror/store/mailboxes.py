@@ -17,6 +17,7 @@ from mailmirror.domain.mailbox import (
     Server,
     UserId,
 )
+from mailmirror.domain.whose import Claims, proof_of
 from mailmirror.store import keys
 from mailmirror.store.change_log import Change, ChangeKind, ChangeLog
 from mailmirror.store.due import DueEntry, DueStore
@@ -82,6 +83,7 @@ class MailboxStore:
                         **keys.team_mailbox(key.account, key.mailbox),
                         "emails": {mailbox.email},
                         "owner": mailbox.owner,
+                        "proven": proof_of(mailbox, Claims({})) is not None,
                     }
                 ),
                 self._due.first(key, now, known),

@@ -50,17 +50,27 @@ class PeopleStore:
         self._log = log
 
     def team(self, account: AccountId) -> Team:
-        """Read the team, consistently: one read unit a 4 KB, some forty users."""
+        """Read the team, consistently: one read unit a 4 KB, some forty users.
+
+        The address of a mailbox is of the team unless nothing proves that it is its owner's and a
+        person has it: else whoever connects a customer's address would hide her mail from all.
+        """
         users: dict[UserId, Set[Address]] = {}
         addresses: set[Address] = set()
         confirmed: dict[UserId, set[Address]] = {}
+        unproven: set[Address] = set()
         for item in self._table.query(keys.team(account), consistent=True):
             if item[keys.SK].startswith(keys.TEAM_USERS):
                 users[UserId(item[keys.SK].removeprefix(keys.TEAM_USERS))] = _emails(item)
             if item[keys.SK].startswith(keys.TEAM_CONFIRMED):
                 confirmed.setdefault(UserId(item["user"]), set()).add(Address(item["address"]))
-            addresses |= _emails(item)
-        return Team(users, addresses, confirmed)
+            if item.get("proven", True):
+                addresses |= _emails(item)
+            else:
+                unproven |= _emails(item)
+        doubtful = unproven - addresses.union(*confirmed.values())
+        persons = self.who_has(account, doubtful) if doubtful else {}
+        return Team(users, addresses | (unproven - persons.keys()), confirmed)
 
     def user_exists(self, account: AccountId, user: UserId) -> bool:
         """Tell whether the CRM has named this user. Half a read unit."""
