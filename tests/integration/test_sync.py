@@ -259,6 +259,7 @@ def test_a_message_over_the_size_limit_is_mirrored_without_its_attachments(
 ) -> None:
     monkeypatch.setattr("mailmirror.usecases.mail_server.MAX_MESSAGE_BYTES", 10_000)
     monkeypatch.setattr("mailmirror.usecases.mail_server.CUT_BYTES", 4_000)
+    monkeypatch.setattr("mailmirror.usecases.mail_server._COMMAND_BYTES", 4_000)
     dovecot.append(REP, "INBOX", letter(1, text="Hello\r\n" + "x" * 70 + "\r\n" * 9_000), MARCH)
     mailbox = office.connect(dovecot, "rep", REP)
     office.sync(mailbox)
