@@ -1,11 +1,12 @@
 """A sales team for tests: an account on a table of its own, its people, their mailboxes."""
 
 import itertools
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from email.utils import format_datetime
+from typing import Protocol
 
 from mailmirror.domain.deals import DealId
 from mailmirror.domain.feed import PersonKind, PersonRef
@@ -19,7 +20,6 @@ from mailmirror.usecases.connect_mailbox import ConnectRequest, connect_mailbox
 from mailmirror.usecases.read_card import Line, Page, read_deal_card, read_person_card
 from mailmirror.usecases.read_mailbox import read_ledger
 from mailmirror.usecases.sync_mailbox import sync_mailbox
-from tests.servers.dovecot import Dovecot
 
 REP, BOSS, KIM, LEE, STRANGER = (
     "rep@us.example",
@@ -29,6 +29,17 @@ REP, BOSS, KIM, LEE, STRANGER = (
     "who@else.example",
 )
 MARCH = datetime(2026, 3, 1, 9, tzinfo=UTC)
+
+
+class ImapServer(Protocol):
+    """A server on loopback that mailboxes are connected at."""
+
+    @property
+    def imaps_port(self) -> int: ...
+
+    @property
+    def users(self) -> Mapping[str, str]:
+        """Passwords by sign-in name."""
 
 
 class Clock:
@@ -92,7 +103,7 @@ class Office:
         apply_event(FeedJob(self.account, event), self.runtime)
 
     def connect(
-        self, server: Dovecot, user: str, email: str, smtp: Server | None = None
+        self, server: ImapServer, user: str, email: str, smtp: Server | None = None
     ) -> Mailbox:
         request = ConnectRequest.parse(
             {

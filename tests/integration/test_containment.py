@@ -64,7 +64,7 @@ def test_a_message_that_the_server_cannot_hand_over_is_pending_and_the_others_ar
 ) -> None:
     dovecot.append_all(REP, "INBOX", [(letter(n), MARCH) for n in range(1, 6)])
     with before(dovecot, runtime, meddle) as server:
-        mailbox = office.connect(server, "rep", REP)  # type: ignore[arg-type]
+        mailbox = office.connect(server, "rep", REP)
         office.sync(mailbox)
         assert verdicts(office, mailbox) == {"mirrored": 4, "pending": 1}
         assert subjects(office.card("rep", "kim")) == [f"Letter {n}" for n in (5, 4, 2, 1)]
@@ -111,7 +111,7 @@ def test_what_is_pending_is_asked_for_ever_less_often(
         return refusing(said)
 
     with before(dovecot, runtime, counted) as server:
-        mailbox = office.connect(server, "rep", REP)  # type: ignore[arg-type]
+        mailbox = office.connect(server, "rep", REP)
         office.sync(mailbox)
         pauses = []
         for _ in range(12):
@@ -139,7 +139,7 @@ def test_forty_messages_in_a_row_at_which_the_server_hangs_up_stop_nothing_for_g
         return End.HANG_UP if told and 10 <= int(told[1]) < 50 else said.answer
 
     with before(dovecot, runtime, hang_up) as server:
-        mailbox = office.connect(server, "rep", REP)  # type: ignore[arg-type]
+        mailbox = office.connect(server, "rep", REP)
         for _ in range(6):
             office.sync(mailbox)
             if verdicts(office, mailbox) == {"mirrored": 20, "pending": 40}:
@@ -161,7 +161,7 @@ def test_a_size_is_a_hint(office: Office, dovecot: Dovecot, runtime: Runtime, si
         return re.sub(rb"(UID 2 .*RFC822\.SIZE) [0-9]+", rb"\1 " + size, said.answer)
 
     with before(dovecot, runtime, lie) as server:
-        mailbox = office.connect(server, "rep", REP)  # type: ignore[arg-type]
+        mailbox = office.connect(server, "rep", REP)
         office.sync(mailbox)
     assert verdicts(office, mailbox) == {"mirrored": 3}
     (line,) = [one for one in office.card("rep", "kim") if one.summary.subject == "Letter 2"]
@@ -223,7 +223,7 @@ def test_a_piece_never_passes_for_the_message(
 ) -> None:
     dovecot.append(REP, "INBOX", LARGE, MARCH)
     with before(dovecot, runtime, meddle) as server:
-        mailbox = office.connect(server, "rep", REP)  # type: ignore[arg-type]
+        mailbox = office.connect(server, "rep", REP)
         office.sync(mailbox)
         assert verdicts(office, mailbox) == {"pending": 1}
         server.meddle = unchanged
@@ -244,7 +244,7 @@ def test_a_message_that_is_larger_than_its_size_says_is_cut_and_says_so(
         return re.sub(rb"(RFC822\.SIZE) [0-9]+", rb"\1 0", said.answer)
 
     with before(dovecot, runtime, lie) as server:
-        mailbox = office.connect(server, "rep", REP)  # type: ignore[arg-type]
+        mailbox = office.connect(server, "rep", REP)
         office.sync(mailbox)
     (line,) = office.card("rep", "kim")
     assert line.summary.warnings == ["too_large"]
@@ -267,7 +267,7 @@ def test_a_server_that_is_unavailable_at_fetch_is_the_mailboxes_error_and_no_ver
         return said.answer.partition(b" ")[0] + b" NO [UNAVAILABLE] try later\r\n"
 
     with before(dovecot, runtime, busy) as server:
-        mailbox = office.connect(server, "rep", REP)  # type: ignore[arg-type]
+        mailbox = office.connect(server, "rep", REP)
         office.sync(mailbox)
         assert sum(one.startswith(b"UID FETCH") for one in server.commands) < 8
     entry = runtime.due.find(mailbox.key)
@@ -282,7 +282,7 @@ def test_one_message_at_which_a_server_always_says_that_it_is_unavailable_stops_
     dovecot.append_all(REP, "INBOX", [(letter(n), MARCH) for n in range(1, 31)])
     meddle = Refusing(BODY, 1, b"[UNAVAILABLE] try later", at_once=True)
     with before(dovecot, runtime, meddle) as server:
-        mailbox = office.connect(server, "rep", REP)  # type: ignore[arg-type]
+        mailbox = office.connect(server, "rep", REP)
         office.sync(mailbox)
     assert verdicts(office, mailbox) == {"mirrored": 29, "pending": 1}
 
@@ -298,7 +298,7 @@ def test_a_message_that_was_gone_and_is_listed_again_is_read_in_the_end(
         return b"" if listing and b"(UID 2)" in said.answer else withheld(said)
 
     with before(dovecot, runtime, withheld) as server:
-        mailbox = office.connect(server, "rep", REP)  # type: ignore[arg-type]
+        mailbox = office.connect(server, "rep", REP)
         office.sync(mailbox)
         for meddle in (hidden, withheld, unchanged):
             server.meddle = meddle
@@ -330,7 +330,7 @@ def test_more_withheld_messages_than_one_sync_asks_for_keep_no_other_folder_from
         return said.answer.partition(b" ")[0] + b" NO [SERVERBUG] x\r\n"
 
     with before(dovecot, runtime, withheld) as server:
-        mailbox = office.connect(server, "rep", REP)  # type: ignore[arg-type]
+        mailbox = office.connect(server, "rep", REP)
         office.sync(mailbox)
         assert office.counts(mailbox)["Sent"] == {"mirrored": 1}
         for _ in range(6):
@@ -357,7 +357,7 @@ def test_after_its_deadline_a_sync_sends_no_further_command(
         return End.HANG_UP
 
     with before(dovecot, runtime, late_hang_up) as server:
-        mailbox = office.connect(server, "rep", REP)  # type: ignore[arg-type]
+        mailbox = office.connect(server, "rep", REP)
         office.sync(mailbox)
         assert late == [2]
         assert server.connections == 2
@@ -374,7 +374,7 @@ def test_a_sync_that_does_not_come_to_its_first_batch_is_an_error_and_is_not_rep
         return said.answer
 
     with before(dovecot, runtime, slow) as server:
-        mailbox = office.connect(server, "rep", REP)  # type: ignore[arg-type]
+        mailbox = office.connect(server, "rep", REP)
         office.sync(mailbox)
     entry = runtime.due.find(mailbox.key)
     assert entry is not None
@@ -429,7 +429,7 @@ def test_mail_that_search_leaves_out_is_mirrored_though_another_was_expunged(
 
     with before(dovecot, runtime, without_3) as server:
         dovecot.append_all(REP, "INBOX", [(letter(n), MARCH) for n in (1, 2)])
-        mailbox = office.connect(server, "rep", REP)  # type: ignore[arg-type]
+        mailbox = office.connect(server, "rep", REP)
         office.sync(mailbox)
         dovecot.append(REP, "INBOX", letter(3), MARCH)
         dovecot.expunge(REP, "INBOX", [1])

@@ -196,7 +196,7 @@ def test_a_pending_message_that_kills_when_it_is_handed_over_keeps_nothing_else_
 
     dovecot.append_all(REP, "INBOX", [(letter(n), MARCH) for n in range(1, 6)])
     with before(dovecot, runtime, meddle) as server:
-        mailbox = office.connect(server, "rep", REP)  # type: ignore[arg-type]
+        mailbox = office.connect(server, "rep", REP)
         office.sync(mailbox)
         withheld.remove(4)
         ends = ends_of(office, mailbox, clock, 2, lambda _: None)

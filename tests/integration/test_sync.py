@@ -119,18 +119,23 @@ def test_the_newest_mail_comes_first_and_the_rest_by_continuations(
     assert subjects(office.card("rep", "kim"))[0] == "Letter 10"
 
 
+@pytest.mark.parametrize("cautious", [False, True], ids=["batches", "caution"])
 def test_a_crash_at_any_write_loses_and_doubles_nothing(
     office: Office,
     dovecot: Dovecot,
     runtime: Runtime,
     clock: Clock,
     monkeypatch: pytest.MonkeyPatch,
+    *,
+    cautious: bool,
 ) -> None:
     """One crash at the first write, the next at the second, and so on to the end of the sync.
 
-    Without the caution that follows deaths, so that each crash is in a batch of more than one.
+    Once without the caution that follows deaths, so that each crash is in a batch of more than
+    one; and once with it, where messages wait as pending or are mirrored by their headers.
     """
-    monkeypatch.setattr(Caution, "after_deaths", lambda caution, _: caution)
+    if not cautious:
+        monkeypatch.setattr(Caution, "after_deaths", lambda caution, _: caution)
     monkeypatch.setattr("mailmirror.usecases.sync_folder.HEADER_RANGE", 2)
     monkeypatch.setattr("mailmirror.store.ledgers.HEAD_BYTES", 20)
     monkeypatch.setattr("mailmirror.store.ledgers.BLOCK_BYTES", 60)
@@ -140,7 +145,7 @@ def test_a_crash_at_any_write_loses_and_doubles_nothing(
         dovecot.append(REP, "INBOX", letter(100 + n, STRANGER), MARCH)
     mailbox = office.connect(dovecot, "rep", REP)
     table = runtime.table
-    kinds = ("put", "update", "_write_batch", "delete")
+    kinds = ("put", "update", "_write_batch", "delete", "transact")
     originals = {name: getattr(table, name) for name in kinds}
     crashes = 0
     for crash_at in count(1):
@@ -166,6 +171,10 @@ def test_a_crash_at_any_write_loses_and_doubles_nothing(
             for name in kinds:
                 monkeypatch.setattr(table, name, originals[name])
     assert crashes > 10
+    if cautious:
+        assert office.counts(mailbox)["INBOX"] == {"mirrored": 1, "pending": 3, "no_person": 4}
+        clock.advance(timedelta(days=1))  # until pending messages are tried again
+        office.sync(mailbox)
     assert office.counts(mailbox)["INBOX"] == {"mirrored": 4, "no_person": 4}
     expected = ["Letter 4", "Letter 3", "Letter 2", "Letter 1"]
     assert subjects(office.card("rep", "kim")) == expected
