@@ -11,8 +11,8 @@ from local.operator import office_of_emulator
 from local.stack import Home, Options, Stack
 from local.up import up as start
 from mailmirror.domain.mailbox import AccountId, Provider
-from mailmirror.usecases.accounts import set_return_urls
-from mailmirror.usecases.register_provider import SignInPlaces, register_provider
+from mailmirror.usecases.operating.accounts import set_return_urls
+from mailmirror.usecases.operating.register_provider import SignInPlaces, register_provider
 
 HOME: Final = Home(environments.HOME / "demo")
 

@@ -32,7 +32,7 @@ class NotAdopted(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class StoredCredential:
     """What a deleted stack has left: its outputs TableName, BucketName and KeyArn."""
 
     table: str
@@ -46,7 +46,7 @@ class Kept:
         return {name: {_IDENTIFIERS[name]: value} for name, value in values.items()}
 
 
-def adopt(cloudformation: "CloudFormationClient", stack: str, kept: Kept) -> None:
+def adopt(cloudformation: "CloudFormationClient", stack: str, kept: StoredCredential) -> None:
     """Make a stack of the three resources, each as the template has it.
 
     Raises:
@@ -122,7 +122,7 @@ def main() -> None:
     if empty:
         whole = "make adopt STACK=… TABLE=… BUCKET=… KEY=…"
         sys.exit(f"{', '.join(empty)} not given: run {whole}")
-    kept = Kept(arguments.table, arguments.bucket, arguments.key)
+    kept = StoredCredential(arguments.table, arguments.bucket, arguments.key)
     try:
         adopt(boto3.client("cloudformation"), arguments.stack, kept)
     except (NotAdopted, BotoCoreError) as error:

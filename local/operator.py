@@ -37,7 +37,7 @@ from local.stack import STACK_NAME, Home, NotUp
 from mailmirror.domain.mailbox import AccountId
 from mailmirror.domain.problems import PROBLEMS, Refused
 from mailmirror.runtime import Runtime, Settings
-from mailmirror.usecases.accounts import (
+from mailmirror.usecases.operating.accounts import (
     add_key,
     create_account,
     list_keys,
@@ -45,7 +45,7 @@ from mailmirror.usecases.accounts import (
     set_codes_mailbox,
     set_return_urls,
 )
-from mailmirror.usecases.register_provider import SignInPlaces, register_provider
+from mailmirror.usecases.operating.register_provider import SignInPlaces, register_provider
 
 _NEEDED = {
     "account": ["--name"],

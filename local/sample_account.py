@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from local import samples
 from local.samples import Event
+from mailmirror.aws.queues import FeedJob
 from mailmirror.domain.address import Address
 from mailmirror.domain.mailbox import (
     Mailbox,
@@ -19,10 +20,9 @@ from mailmirror.domain.mailbox import (
 )
 from mailmirror.runtime import Runtime
 from mailmirror.store.credentials import Password
-from mailmirror.store.queues import FeedJob
-from mailmirror.usecases.accounts import NewAccount, create_account
-from mailmirror.usecases.apply_event import apply_event
-from mailmirror.usecases.change_mailbox import disconnect
+from mailmirror.usecases.crm_feed.apply_event import apply_event
+from mailmirror.usecases.mailboxes.change_mailbox import disconnect
+from mailmirror.usecases.operating.accounts import NewAccount, create_account
 
 ANN = Address("ann@us.example")
 SERVER = Server("imap.us.example", 993, Security.TLS)

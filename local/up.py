@@ -19,8 +19,8 @@ from local.emulator import Emulator, EmulatorFailed
 from local.operator import office_of_emulator
 from local.stack import Home, NotUp, Options, Run, Stack
 from local.steps import step
-from mailmirror.mail.connection import Reach
-from mailmirror.usecases.accounts import create_account
+from mailmirror.mail.connection import NetworkPolicy
+from mailmirror.usecases.operating.accounts import create_account
 
 _RELAY = re.compile(r"[\w.:-]+:([0-9]{1,5})", re.ASCII)
 
@@ -93,7 +93,7 @@ def ensure_usable(options: Options) -> None:
         WrongOption: one is unusable.
     """
     try:
-        Reach.make(options.allow_networks)
+        NetworkPolicy.make(options.allow_networks)
     except ValueError as error:
         raise WrongOption(
             f"ALLOW_NETWORKS={options.allow_networks}: {error}."
@@ -119,7 +119,7 @@ def _ensure_authorities(file: Path) -> None:
         text = ""  # certificates in DER, or something else
     try:
         # A text that is empty would be no authority at all, and pass.
-        Reach.make(extra_authority=text or "none")
+        NetworkPolicy.make(extra_authority=text or "none")
     except (ssl.SSLError, TypeError) as error:
         raise WrongOption(
             f"EXTRA_CA={file}: no certificates in PEM (-----BEGIN CERTIFICATE-----), in ASCII."

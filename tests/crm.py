@@ -14,7 +14,7 @@ from typing import Any
 import requests
 
 from local.samples import sign as sign
-from mailmirror.usecases.accounts import NewAccount
+from mailmirror.usecases.operating.accounts import NewAccount
 
 Json = dict[str, Any]
 

@@ -7,30 +7,30 @@ from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEvent
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from mailmirror import shapes
+from mailmirror.api import shapes
+from mailmirror.api.answers import JSON, Answer, answered, json_body, json_text
 from mailmirror.domain.deals import DealId
 from mailmirror.domain.feed import PersonKind, PersonRef, checked_id
 from mailmirror.domain.mailbox import AccountId
 from mailmirror.domain.problems import Code, Refused
-from mailmirror.http import JSON, Answer, answered, json_body, json_text
 from mailmirror.runtime import Runtime, observed
-from mailmirror.usecases import change_mailbox
-from mailmirror.usecases.accept_message import accept_message
-from mailmirror.usecases.accounts import authenticate
-from mailmirror.usecases.acting_user import Viewer, own_mailbox, viewer
-from mailmirror.usecases.connect_mailbox import ConnectRequest
-from mailmirror.usecases.give_hand import give_hand
-from mailmirror.usecases.make_upload import make_upload
-from mailmirror.usecases.probe_jobs import ProbeJob, Task, ask_probe
-from mailmirror.usecases.read_card import MOST, read_deal_card, read_person_card
-from mailmirror.usecases.read_mailbox import (
+from mailmirror.usecases.cards.acting_user import Viewer, own_mailbox, viewer
+from mailmirror.usecases.cards.read_card import MOST, read_deal_card, read_person_card
+from mailmirror.usecases.cards.read_message import attachment_link, read_message
+from mailmirror.usecases.mailboxes import change_mailbox
+from mailmirror.usecases.mailboxes.connect_mailbox import ConnectRequest
+from mailmirror.usecases.mailboxes.probe_jobs import ProbeJob, Task, ask_probe
+from mailmirror.usecases.mailboxes.read_mailbox import (
     list_mailboxes,
     read_ledger,
     read_mailbox,
     report,
 )
-from mailmirror.usecases.read_message import attachment_link, read_message
-from mailmirror.usecases.read_outbound import cancel_outbound, read_outbound
+from mailmirror.usecases.operating.accounts import authenticate
+from mailmirror.usecases.sending.accept_message import accept_message
+from mailmirror.usecases.sending.make_upload import make_upload
+from mailmirror.usecases.sending.read_outbound import cancel_outbound, read_outbound
+from mailmirror.usecases.threads.set_override import set_override
 
 runtime = Runtime.from_environment()
 app = APIGatewayRestResolver()
@@ -210,29 +210,29 @@ def cancel(id: str) -> Response[str]:
 @app.put("/v1/deals/<id>/threads/<thread_id>")
 def attach_thread(id: str, thread_id: str) -> Response[str]:
     deal = DealId(known_id(id))
-    placed = give_hand(reader(), deal, known_id(thread_id), None, runtime, attached=True)
-    return answer(shapes.hand(placed))
+    placed = set_override(reader(), deal, known_id(thread_id), None, runtime, attached=True)
+    return answer(shapes.override(placed))
 
 
 @app.delete("/v1/deals/<id>/threads/<thread_id>")
 def detach_thread(id: str, thread_id: str) -> Response[str]:
     deal = DealId(known_id(id))
-    placed = give_hand(reader(), deal, known_id(thread_id), None, runtime, attached=False)
-    return answer(shapes.hand(placed))
+    placed = set_override(reader(), deal, known_id(thread_id), None, runtime, attached=False)
+    return answer(shapes.override(placed))
 
 
 @app.put("/v1/deals/<id>/messages/<message_id>")
 def attach_message(id: str, message_id: str) -> Response[str]:
     deal = DealId(known_id(id))
-    placed = give_hand(reader(), deal, None, known_id(message_id), runtime, attached=True)
-    return answer(shapes.hand(placed))
+    placed = set_override(reader(), deal, None, known_id(message_id), runtime, attached=True)
+    return answer(shapes.override(placed))
 
 
 @app.delete("/v1/deals/<id>/messages/<message_id>")
 def detach_message(id: str, message_id: str) -> Response[str]:
     deal = DealId(known_id(id))
-    placed = give_hand(reader(), deal, None, known_id(message_id), runtime, attached=False)
-    return answer(shapes.hand(placed))
+    placed = set_override(reader(), deal, None, known_id(message_id), runtime, attached=False)
+    return answer(shapes.override(placed))
 
 
 @app.get("/v1/events/refused")

@@ -10,9 +10,9 @@ from aws_lambda_powertools.utilities.batch.types import PartialItemFailureRespon
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from mailmirror.aws.queues import FeedJob
 from mailmirror.runtime import Runtime, failures_logged, observed
-from mailmirror.store.queues import FeedJob
-from mailmirror.usecases.apply_event import apply_event
+from mailmirror.usecases.crm_feed.apply_event import apply_event
 
 runtime = Runtime.from_environment()
 processor = SqsFifoPartialProcessor(skip_group_on_error=True)

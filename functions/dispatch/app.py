@@ -5,7 +5,7 @@ from typing import Any
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from mailmirror.runtime import Runtime, observed
-from mailmirror.usecases.dispatch_due import dispatch_polls, dispatch_sends
+from mailmirror.usecases.sync.dispatch_due import dispatch_polls, dispatch_sends
 
 runtime = Runtime.from_environment()
 

@@ -13,7 +13,7 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from mailmirror.runtime import Runtime, failures_logged, observed
-from mailmirror.usecases.take_notification import take_notification
+from mailmirror.usecases.sending.apply_notification import take_notification
 
 runtime = Runtime.from_environment()
 processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)

@@ -11,9 +11,9 @@ from aws_lambda_powertools.utilities.batch.types import PartialItemFailureRespon
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from mailmirror.aws.queues import PollJob
 from mailmirror.runtime import Runtime, failures_logged, observed
-from mailmirror.store.queues import PollJob
-from mailmirror.usecases.poll_mailboxes import poll_mailboxes
+from mailmirror.usecases.sync.poll_mailboxes import poll_mailboxes
 
 runtime = Runtime.from_environment()
 processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)

@@ -4,13 +4,13 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from mailmirror import shapes
+from mailmirror.api import shapes
 from mailmirror.domain.mailbox import MailboxStatus
 from mailmirror.domain.problems import Code, Refused
 from mailmirror.runtime import Runtime, observed
-from mailmirror.usecases.audit_mailbox import audit_mailbox
-from mailmirror.usecases.connect_mailbox import ConnectRequest, connect_mailbox
-from mailmirror.usecases.probe_jobs import ProbeJob, Task
+from mailmirror.usecases.mailboxes.connect_mailbox import ConnectRequest, connect_mailbox
+from mailmirror.usecases.mailboxes.probe_jobs import ProbeJob, Task
+from mailmirror.usecases.sync.audit_mailbox import audit_mailbox
 
 runtime = Runtime.from_environment()
 
@@ -20,13 +20,13 @@ def connect(job: ProbeJob) -> dict[str, Any]:
 
 
 def authorize(job: ProbeJob) -> dict[str, Any]:
-    from mailmirror.usecases.oauth_sign_in import AuthorizeRequest, begin_sign_in
+    from mailmirror.usecases.mailboxes.oauth_sign_in import AuthorizeRequest, begin_sign_in
 
     return {"url": begin_sign_in(job.account, AuthorizeRequest.parse(job.request), runtime)}
 
 
 def callback(job: ProbeJob) -> dict[str, Any]:
-    from mailmirror.usecases.oauth_sign_in import CallbackRequest, finish_sign_in
+    from mailmirror.usecases.mailboxes.oauth_sign_in import CallbackRequest, finish_sign_in
 
     return shapes.outcome(finish_sign_in(CallbackRequest.parse(job.request), runtime))
 
@@ -41,14 +41,14 @@ def audit(job: ProbeJob) -> dict[str, Any]:
 
 
 def send_code(job: ProbeJob) -> dict[str, Any]:
-    from mailmirror.usecases import prove_address
+    from mailmirror.usecases.mailboxes import prove_address
 
     request = prove_address.AddressRequest.parse(job.request, confirms=False)
     return shapes.proving(prove_address.send_code(job.account, request, runtime))
 
 
 def confirm_code(job: ProbeJob) -> dict[str, Any]:
-    from mailmirror.usecases import prove_address
+    from mailmirror.usecases.mailboxes import prove_address
 
     request = prove_address.AddressRequest.parse(job.request, confirms=True)
     return shapes.proving(prove_address.confirm_code(job.account, request, runtime))

@@ -11,9 +11,9 @@ from aws_lambda_powertools.utilities.batch.types import PartialItemFailureRespon
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from mailmirror.aws.queues import SyncJob
 from mailmirror.runtime import Runtime, failures_logged, observed
-from mailmirror.store.queues import SyncJob
-from mailmirror.usecases.sync_mailbox import sync_mailbox
+from mailmirror.usecases.sync.sync_mailbox import sync_mailbox
 
 runtime = Runtime.from_environment()
 processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)

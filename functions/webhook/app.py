@@ -6,10 +6,10 @@ from typing import Any
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEvent, event_source
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from mailmirror.http import Answer, answered, raw_body
+from mailmirror.api.answers import Answer, answered, raw_body
 from mailmirror.runtime import Runtime, observed
-from mailmirror.usecases.accept_events import accept_events
-from mailmirror.usecases.take_callback import take_callback
+from mailmirror.usecases.crm_feed.accept_events import accept_events
+from mailmirror.usecases.mailboxes.complete_sign_in import take_callback
 
 runtime = Runtime.from_environment()
 

@@ -22,16 +22,15 @@ from local.down import down
 from local.resources import resources_of
 from local.stack import STACK_NAME, Home, Options
 from local.up import up
+from mailmirror.aws.queues import SendJob
 from mailmirror.domain.mailbox import Provider, Security, Server
 from mailmirror.domain.providers import SENDING
-from mailmirror.mail.connection import Reach
 from mailmirror.runtime import Runtime
-from mailmirror.store.queues import SendJob
 from mailmirror.store.table import Meter
-from mailmirror.usecases.accept_message import accept_message
-from mailmirror.usecases.audit_mailbox import audit_mailbox
-from mailmirror.usecases.send_message import send_message
-from tests.integration.office import BOSS, KIM, REP, STRANGER, Office, letter
+from mailmirror.usecases.sending.accept_message import accept_message
+from mailmirror.usecases.sending.send_message import send_message
+from mailmirror.usecases.sync.audit_mailbox import audit_mailbox
+from tests.integration.office import BOSS, KIM, REP, STRANGER, Office, letter, loopback
 from tests.servers.dovecot import Dovecot
 from tests.servers.postfix import Postfix
 from tests.servers.tables import own_table
@@ -58,7 +57,7 @@ def main() -> None:
         with Dovecot({REP: "secret", BOSS: "secret"}) as server:
             for measure in (costs, first_sync, audit_and_page, pauses, sends):
                 with own_table(aws, stack.bucket, key) as runtime:
-                    runtime.reach = Reach.make("127.0.0.0/8", server.authority.read_text())
+                    runtime.network_policy = loopback(server.authority)
                     measure(Office(runtime), server)
     finally:
         down(home)
@@ -143,7 +142,7 @@ def sends(office: Office, server: Dovecot) -> None:
     """Sending beside smtplib handing the same messages to the same Postfix, a session each."""
     with Postfix(server) as postfix:
         runtime = office.runtime
-        runtime.reach.trust.load_verify_locations(cadata=postfix.authority.read_text())
+        runtime.network_policy.trust.load_verify_locations(cadata=postfix.authority.read_text())
         smtp = Server(postfix.host, postfix.submission_port, Security.STARTTLS)
         office.connect(server, "rep", REP, smtp)
         viewer = office.viewer("rep")

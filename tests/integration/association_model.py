@@ -34,7 +34,7 @@ class DealFact:
 
 
 @dataclass(frozen=True, slots=True)
-class HandFact:
+class OverrideFact:
     at: datetime
     event: str
     deal: str
@@ -49,7 +49,7 @@ class Associations:
     policy: str
     copies: set[MailCopy] = field(default_factory=set)
     deals: set[DealFact] = field(default_factory=set)
-    hands: set[HandFact] = field(default_factory=set)
+    overrides: set[OverrideFact] = field(default_factory=set)
 
     def card(self, deal: str, viewer: str) -> set[int]:
         """The messages that a viewer is shown on a deal."""
@@ -60,26 +60,28 @@ class Associations:
 
     def is_on(self, number: int, deal: str) -> bool:
         """Hands come last and beat votes."""
-        said = self.hand(number, deal)
+        said = self.override(number, deal)
         if said is not None:
             return said
-        return any(deal in self._vote(one) for one in self.thread(number))
+        return any(deal in self._match(one) for one in self.thread(number))
 
-    def hand(self, number: int, deal: str) -> bool | None:
+    def override(self, number: int, deal: str) -> bool | None:
         """What people have said: of the message itself, else of its thread, else nothing."""
         thread = self.thread(number)
         own = [
-            hand
-            for hand in self.hands
-            if hand.deal == deal and hand.number == number and not hand.whole_thread
+            override
+            for override in self.overrides
+            if override.deal == deal and override.number == number and not override.whole_thread
         ]
         threads = [
-            hand
-            for hand in self.hands
-            if hand.deal == deal and hand.number in thread and hand.whole_thread
+            override
+            for override in self.overrides
+            if override.deal == deal and override.number in thread and override.whole_thread
         ]
         said = own or threads
-        return max(said, key=lambda hand: (hand.at, hand.event)).attached if said else None
+        return (
+            max(said, key=lambda override: (override.at, override.event)).attached if said else None
+        )
 
     def thread(self, number: int) -> set[int]:
         """All that can be reached from a message by what messages refer to, both ways.
@@ -98,7 +100,7 @@ class Associations:
                 return reached
             reached |= touching
 
-    def _vote(self, number: int) -> set[str]:
+    def _match(self, number: int) -> set[str]:
         """The open deals at its instant, or where there is none, at the first opening after it."""
         copies = [copy for copy in self.copies if copy.number == number]
         if self.policy == "never" or not copies:

@@ -5,9 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from mailmirror.mail.connection import Reach
 from mailmirror.runtime import Runtime
-from tests.integration.office import BOSS, REP, Clock, Office
+from tests.integration.office import BOSS, REP, Clock, Office, loopback
 from tests.servers.dovecot import Dovecot
 
 USERS = {REP: "rep's secret", BOSS: "boss's secret"}
@@ -28,7 +27,7 @@ def clock(runtime: Runtime) -> Clock:
 
 @pytest.fixture
 def office(runtime: Runtime, dovecot: Dovecot, clock: Clock) -> Office:
-    runtime.reach = Reach.make("127.0.0.0/8,::1/128", dovecot.authority.read_text())
+    runtime.network_policy = loopback(dovecot.authority)
     return Office(runtime)
 
 

@@ -6,20 +6,22 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from email.utils import format_datetime
+from pathlib import Path
 from typing import Protocol
 
+from mailmirror.aws.queues import FeedJob, SyncJob
 from mailmirror.domain.deals import DealId
 from mailmirror.domain.feed import PersonKind, PersonRef
 from mailmirror.domain.mailbox import AccountId, Mailbox, Server
+from mailmirror.mail.connection import NetworkPolicy
 from mailmirror.runtime import Runtime
-from mailmirror.store.queues import FeedJob, SyncJob
-from mailmirror.usecases.accounts import create_account
-from mailmirror.usecases.acting_user import Viewer, viewer
-from mailmirror.usecases.apply_event import apply_event
-from mailmirror.usecases.connect_mailbox import ConnectRequest, connect_mailbox
-from mailmirror.usecases.read_card import Line, Page, read_deal_card, read_person_card
-from mailmirror.usecases.read_mailbox import read_ledger
-from mailmirror.usecases.sync_mailbox import sync_mailbox
+from mailmirror.usecases.cards.acting_user import Viewer, viewer
+from mailmirror.usecases.cards.read_card import Line, Page, read_deal_card, read_person_card
+from mailmirror.usecases.crm_feed.apply_event import apply_event
+from mailmirror.usecases.mailboxes.connect_mailbox import ConnectRequest, connect_mailbox
+from mailmirror.usecases.mailboxes.read_mailbox import read_ledger
+from mailmirror.usecases.operating.accounts import create_account
+from mailmirror.usecases.sync.sync_mailbox import sync_mailbox
 
 REP, BOSS, KIM, LEE, STRANGER = (
     "rep@us.example",
@@ -40,6 +42,11 @@ class ImapServer(Protocol):
     @property
     def users(self) -> Mapping[str, str]:
         """Passwords by sign-in name."""
+
+
+def loopback(authority: Path) -> NetworkPolicy:
+    """The policy under which servers on loopback, certified by this authority, are connected."""
+    return NetworkPolicy.make("127.0.0.0/8,::1/128", authority.read_text())
 
 
 class Clock:

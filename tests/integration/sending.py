@@ -4,15 +4,15 @@ import re
 from datetime import timedelta
 from pathlib import Path
 
+from mailmirror.aws.queues import SendJob
 from mailmirror.domain.mailbox import Mailbox
 from mailmirror.domain.outbound import Outbound
 from mailmirror.runtime import Runtime
 from mailmirror.store.keys import DUE_SHARDS
 from mailmirror.store.outbounds import OutboundRef
-from mailmirror.store.queues import SendJob
-from mailmirror.usecases.accept_message import accept_message
-from mailmirror.usecases.connect_mailbox import ConnectRequest, connect_mailbox
-from mailmirror.usecases.send_message import send_message
+from mailmirror.usecases.mailboxes.connect_mailbox import ConnectRequest, connect_mailbox
+from mailmirror.usecases.sending.accept_message import accept_message
+from mailmirror.usecases.sending.send_message import send_message
 from tests.integration.office import KIM, REP, Clock, Office
 from tests.servers.dovecot import Dovecot
 
@@ -32,7 +32,7 @@ def connect_to_send(
 ) -> Mailbox:
     """Connect a mailbox whose submission server listens at a port of this machine."""
     runtime = office.runtime
-    runtime.reach.trust.load_verify_locations(cadata=authority.read_text())
+    runtime.network_policy.trust.load_verify_locations(cadata=authority.read_text())
     request = ConnectRequest.parse(
         {
             "user_id": user,

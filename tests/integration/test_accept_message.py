@@ -12,18 +12,18 @@ from urllib.request import Request, urlopen
 import pytest
 from botocore.client import BaseClient
 
-from mailmirror import shapes
+from mailmirror.api import shapes
+from mailmirror.aws.queues import NotQueued
 from mailmirror.domain.outbound import Outbound, OutboundState
 from mailmirror.domain.problems import Code, Refused
 from mailmirror.domain.providers import SendingFacts
 from mailmirror.runtime import Runtime
 from mailmirror.store import keys
-from mailmirror.store.queues import NotQueued
 from mailmirror.store.table import Update
-from mailmirror.usecases.accept_message import accept_message
-from mailmirror.usecases.make_upload import make_upload
-from mailmirror.usecases.read_message import read_message
-from mailmirror.usecases.read_outbound import cancel_outbound, read_outbound
+from mailmirror.usecases.cards.read_message import read_message
+from mailmirror.usecases.sending.accept_message import accept_message
+from mailmirror.usecases.sending.make_upload import make_upload
+from mailmirror.usecases.sending.read_outbound import cancel_outbound, read_outbound
 from tests.integration.office import (
     BOSS,
     KIM,
@@ -340,7 +340,7 @@ def test_attachments_arrive_as_they_were_uploaded(
 def test_attachments_over_the_limit_are_refused_before_they_are_read(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    facts = "mailmirror.usecases.accept_message.sending_facts"
+    facts = "mailmirror.usecases.sending.accept_message.sending_facts"
     small = SendingFacts(files_its_own=False, a_minute=30, a_day=300, message_bytes=10_000)
     monkeypatch.setattr(facts, lambda *_: small)
     attachments = [{"upload_id": upload(office, b"x" * 4_000), "name": "a"} for _ in range(2)]

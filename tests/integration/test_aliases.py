@@ -7,13 +7,13 @@ from email.utils import format_datetime
 
 import pytest
 
+from mailmirror.aws.ses import message_id
 from mailmirror.domain.identity import vertex
 from mailmirror.domain.mailbox import Mailbox
-from mailmirror.domain.marks import FIELD, Mark
+from mailmirror.domain.message_token import FIELD, MessageToken
 from mailmirror.domain.outbound import Outbound
 from mailmirror.runtime import Runtime
-from mailmirror.store.ses import message_id
-from mailmirror.usecases.file_outbound import name_alias
+from mailmirror.usecases.sending.index_outbound import name_alias
 from tests.integration.office import BOSS, KIM, MARCH, REP, Clock, Office, letter, subjects
 from tests.integration.sending import accept, connect_to_send, deliver_job, lying_in
 from tests.servers.dovecot import Dovecot
@@ -49,11 +49,11 @@ def answer(office: Office, to: str) -> bytes:
     ).encode()
 
 
-def forged(mark: str, number: int = 7) -> bytes:
-    return f"{FIELD}: {mark}\r\n".encode() + letter(number)
+def forged(token: str, number: int = 7) -> bytes:
+    return f"{FIELD}: {token}\r\n".encode() + letter(number)
 
 
-def mark_of(dovecot: Dovecot) -> str:
+def token_of(dovecot: Dovecot) -> str:
     (kept,) = lying_in(dovecot, REP, "Sent")
     return str(message_from_bytes(kept)[FIELD])
 
@@ -114,13 +114,13 @@ def test_a_reply_that_was_synced_before_any_marked_copy_joins_when_one_is(
     assert len({line.thread for line in office.card("rep", "kim")}) == 1
 
 
-def test_a_mark_that_was_tampered_with_changes_nothing(
+def test_a_token_that_was_tampered_with_changes_nothing(
     office: Office, dovecot: Dovecot, mailbox: Mailbox
 ) -> None:
     sent = deliver_job(accept(office), office.runtime)
-    mark = mark_of(dovecot)
-    other = "A" if mark[10] != "A" else "B"
-    dovecot.append(REP, "INBOX", forged(mark[:10] + other + mark[11:]), MARCH)
+    token = token_of(dovecot)
+    other = "A" if token[10] != "A" else "B"
+    dovecot.append(REP, "INBOX", forged(token[:10] + other + token[11:]), MARCH)
     office.sync(mailbox)
     card = office.card("rep", "kim")
     assert subjects(card) == ["Hello", "Letter 7"]
@@ -128,27 +128,27 @@ def test_a_mark_that_was_tampered_with_changes_nothing(
     assert card[1].thread != card[0].thread
 
 
-def test_another_accounts_mark_changes_nothing(
+def test_another_accounts_token_changes_nothing(
     office: Office, dovecot: Dovecot, mailbox: Mailbox, runtime: Runtime
 ) -> None:
     sent = deliver_job(accept(office), runtime)
     other = runtime.accounts.find(Office(runtime).account)
     assert other is not None
     key = runtime.vault.signature_key(other, runtime.now())
-    mark = Mark(sent.id, sent.vertex, sent.date).sealed(key)
-    assert mark != mark_of(dovecot)
-    dovecot.append(REP, "INBOX", forged(mark), MARCH)
+    token = MessageToken(sent.id, sent.vertex, sent.date).sealed(key)
+    assert token != token_of(dovecot)
+    dovecot.append(REP, "INBOX", forged(token), MARCH)
     office.sync(mailbox)
     assert subjects(office.card("rep", "kim")) == ["Hello", "Letter 7"]
 
 
-def test_a_customers_mail_that_bears_our_mark_hides_neither_itself_nor_ours(
+def test_a_customers_mail_that_bears_our_token_hides_neither_itself_nor_ours(
     office: Office, dovecot: Dovecot, mailbox: Mailbox
 ) -> None:
     """As some programs write, to which a received message was given to begin a new one with."""
     sent = deliver_job(accept(office), office.runtime)
     for number in (7, 8):
-        dovecot.append(REP, "INBOX", forged(mark_of(dovecot), number), MARCH)
+        dovecot.append(REP, "INBOX", forged(token_of(dovecot), number), MARCH)
     office.sync(mailbox)
     card = office.card("rep", "kim")
     assert subjects(card) == ["Hello", "Letter 8", "Letter 7"]
@@ -173,7 +173,7 @@ def test_a_reply_to_an_id_of_ses_joins(
     assert {line.thread for line in card} == {sent.thread}
 
 
-def test_a_copy_under_an_alias_is_the_message_even_where_its_mark_was_lost(
+def test_a_copy_under_an_alias_is_the_message_even_where_its_token_was_lost(
     office: Office, dovecot: Dovecot, mailbox: Mailbox, runtime: Runtime
 ) -> None:
     sent = deliver_job(accept(office), runtime)

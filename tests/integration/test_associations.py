@@ -22,6 +22,7 @@ from hypothesis.stateful import (
 
 from local.resources import Resources
 from local.stack import Stack
+from mailmirror.aws.queues import FeedJob
 from mailmirror.domain.address import Address
 from mailmirror.domain.deals import DealId, DealPolicy
 from mailmirror.domain.identity import Identifying, MessageKey, message_key
@@ -37,13 +38,12 @@ from mailmirror.domain.mailbox import (
 from mailmirror.domain.problems import Refused
 from mailmirror.runtime import Runtime
 from mailmirror.store import keys
-from mailmirror.store.queues import FeedJob
 from mailmirror.store.table import Update
-from mailmirror.usecases.apply_event import apply_event
-from mailmirror.usecases.crm import CrmView
-from mailmirror.usecases.give_hand import give_hand
-from mailmirror.usecases.mirror_copies import FetchedCopy, FolderKey, mirror_each
-from tests.integration.association_model import Associations, DealFact, HandFact, MailCopy
+from mailmirror.usecases.crm_feed.apply_event import apply_event
+from mailmirror.usecases.crm_feed.crm_view import CrmView
+from mailmirror.usecases.sync.mirror_copies import FetchedCopy, FolderKey, mirror_each
+from mailmirror.usecases.threads.set_override import set_override
+from tests.integration.association_model import Associations, DealFact, MailCopy, OverrideFact
 from tests.integration.office import BOSS, KIM, LEE, MARCH, REP, STRANGER, Office, letter
 from tests.servers.tables import own_table
 
@@ -113,7 +113,7 @@ class DealChanged:
 
 
 @dataclass(frozen=True, slots=True)
-class HandGiven:
+class OverrideGiven:
     by_event: bool
     """By the CRM's event; else through the API."""
     user: str
@@ -135,13 +135,13 @@ class AllMailAgain:
     order: Random
 
 
-Fact = NewLetter | AnotherCopy | DealChanged | HandGiven | EventAgain | AllMailAgain
+Fact = NewLetter | AnotherCopy | DealChanged | OverrideGiven | EventAgain | AllMailAgain
 
 owners, deals, booleans = st.sampled_from(sorted(OWNERS)), st.sampled_from(DEALS), st.booleans()
 contacts = st.frozensets(st.sampled_from(sorted(CONTACTS)))
 days, ties, picks = st.integers(-10, 45), st.integers(0, 9), st.integers(0, 1_000)
-hands = st.builds(
-    HandGiven, booleans, owners, deals, booleans, picks, booleans, st.integers(57, 60), ties
+overrides = st.builds(
+    OverrideGiven, booleans, owners, deals, booleans, picks, booleans, st.integers(57, 60), ties
 )
 letters = st.builds(
     NewLetter, owners, days, contacts, st.frozensets(st.integers(1, 8), min_size=1, max_size=2)
@@ -153,7 +153,7 @@ again = st.one_of(
     st.builds(EventAgain, picks), st.builds(AllMailAgain, st.randoms(use_true_random=False))
 )
 kinds: list[st.SearchStrategy[Fact]] = [
-    *[hands] * 4,
+    *[overrides] * 4,
     *[letters] * 2,
     *[changes] * 2,
     copies,
@@ -199,8 +199,8 @@ class OneAccount(RuleBasedStateMachine):
                 self._receive(fact.owner, letter, fact.bcc, fact.early)
             case DealChanged():
                 self._change_deal(fact)
-            case HandGiven():
-                self._give_hand(fact)
+            case OverrideGiven():
+                self._set_override(fact)
             case EventAgain():
                 event = self.events[fact.pick % len(self.events)]
                 apply_event(FeedJob(self.office.account, event), self.runtime)
@@ -272,44 +272,55 @@ class OneAccount(RuleBasedStateMachine):
 
     # People
 
-    def _give_hand(self, hand: HandGiven) -> None:
-        letter = self._letter(hand.pick)
-        given = self._by_event(hand, letter) if hand.by_event else self._by_api(hand, letter)
+    def _set_override(self, override: OverrideGiven) -> None:
+        letter = self._letter(override.pick)
+        given = (
+            self._by_event(override, letter)
+            if override.by_event
+            else self._by_api(override, letter)
+        )
         if given is not None:
-            fact = HandFact(*given, hand.deal, hand.attached, letter.number, hand.whole_thread)
-            self.model.hands.add(fact)
+            fact = OverrideFact(
+                *given, override.deal, override.attached, letter.number, override.whole_thread
+            )
+            self.model.overrides.add(fact)
 
-    def _by_event(self, hand: HandGiven, letter: Letter) -> tuple[datetime, str]:
+    def _by_event(self, override: OverrideGiven, letter: Letter) -> tuple[datetime, str]:
         data: dict[str, Any] = {
-            "deal_id": hand.deal,
-            "user_id": hand.user,
+            "deal_id": override.deal,
+            "user_id": override.user,
             "message_id": letter.key,
         }
-        if hand.whole_thread:
-            data |= {"message_id": None, "thread_id": self._thread(letter, hand.pick)}
-        type = "association.attached" if hand.attached else "association.detached"
-        return self._tell(type, hand.day, hand.tie, data)
+        if override.whole_thread:
+            data |= {"message_id": None, "thread_id": self._thread(letter, override.pick)}
+        type = "association.attached" if override.attached else "association.detached"
+        return self._tell(type, override.day, override.tie, data)
 
-    def _by_api(self, hand: HandGiven, letter: Letter) -> tuple[datetime, str] | None:
+    def _by_api(self, override: OverrideGiven, letter: Letter) -> tuple[datetime, str] | None:
         """Whatever our clock says, it is later than all that was said of the same before."""
-        viewer = self.office.viewer(hand.user)
-        thread = self._thread(letter, hand.pick) if hand.whole_thread else None
-        message = None if hand.whole_thread else letter.key
-        about = self.model.thread(letter.number) if hand.whole_thread else {letter.number}
-        self.runtime.now = lambda: MARCH + timedelta(days=hand.day)
+        viewer = self.office.viewer(override.user)
+        thread = self._thread(letter, override.pick) if override.whole_thread else None
+        message = None if override.whole_thread else letter.key
+        about = self.model.thread(letter.number) if override.whole_thread else {letter.number}
+        self.runtime.now = lambda: MARCH + timedelta(days=override.day)
         try:
-            given = give_hand(
-                viewer, DealId(hand.deal), thread, message, self.runtime, attached=hand.attached
+            given = set_override(
+                viewer,
+                DealId(override.deal),
+                thread,
+                message,
+                self.runtime,
+                attached=override.attached,
             )
         except Refused:
-            assert not about & self.model.owned_by(hand.user)
+            assert not about & self.model.owned_by(override.user)
             return None
         finally:
             self.runtime.now = lambda: TODAY
-        assert about & self.model.owned_by(hand.user)
-        if not hand.whole_thread:
-            assert (letter.number in self._card(hand.deal, hand.user)) == hand.attached
-        return given.hand.stamp.occurred_at, given.hand.stamp.event_id
+        assert about & self.model.owned_by(override.user)
+        if not override.whole_thread:
+            assert (letter.number in self._card(override.deal, override.user)) == override.attached
+        return given.override.stamp.occurred_at, given.override.stamp.event_id
 
     def _thread(self, letter: Letter, pick: int) -> str:
         """What the letter's thread is called now, or was called once."""
@@ -324,12 +335,12 @@ class OneAccount(RuleBasedStateMachine):
     # What must be so
 
     @invariant()
-    def hands_are_in_force(self) -> None:
-        for deal in {hand.deal for hand in self.model.hands}:
+    def overrides_are_in_force(self) -> None:
+        for deal in {override.deal for override in self.model.overrides}:
             for user in OWNERS:
                 shown, owned = self._card(deal, user), self.model.owned_by(user)
                 assert shown <= owned
-                said = {number: self.model.hand(number, deal) for number in owned}
+                said = {number: self.model.override(number, deal) for number in owned}
                 assert {number for number in owned if said[number] is True} <= shown
                 assert not {number for number in shown if said[number] is False}
 

@@ -10,11 +10,10 @@ import pytest
 
 from mailmirror.domain.mailbox import Mailbox
 from mailmirror.domain.problems import Code
-from mailmirror.mail.connection import Reach
 from mailmirror.runtime import Runtime
-from mailmirror.usecases.audit_mailbox import audit_mailbox
-from mailmirror.usecases.read_mailbox import read_mailbox
-from tests.integration.office import KIM, MARCH, REP, Clock, Office, letter, subjects
+from mailmirror.usecases.mailboxes.read_mailbox import read_mailbox
+from mailmirror.usecases.sync.audit_mailbox import audit_mailbox
+from tests.integration.office import KIM, MARCH, REP, Clock, Office, letter, loopback, subjects
 from tests.integration.test_polls import first_syncs
 from tests.servers.dovecot import Dovecot
 from tests.servers.meddling import End, Meddle, Meddling, Refusing, Said, at_message, unchanged
@@ -27,7 +26,7 @@ BODY, HEADER = "BODY.PEEK[]", "HEADER.FIELDS"
 def before(dovecot: Dovecot, runtime: Runtime, meddle: Meddle) -> Iterator[Meddling]:
     """A proxy before Dovecot that the runtime trusts."""
     with Meddling(dovecot, meddle) as server:
-        runtime.reach = Reach.make("127.0.0.0/8", server.authority.read_text())
+        runtime.network_policy = loopback(server.authority)
         yield server
 
 
@@ -315,7 +314,7 @@ def test_more_withheld_messages_than_one_sync_asks_for_keep_no_other_folder_from
     clock: Clock,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("mailmirror.usecases.sync_folder.HEADER_RANGE", 30)
+    monkeypatch.setattr("mailmirror.usecases.sync.sync_folder.HEADER_RANGE", 30)
     dovecot.append_all(REP, "INBOX", [(letter(n), MARCH) for n in range(1, 71)])
     dovecot.append(REP, "Sent", letter(200, REP, [KIM]), MARCH)
     examined = [b""]
@@ -407,7 +406,7 @@ def test_header_blocks_beyond_what_is_fetched_at_once_are_judged_in_smaller_rang
 def test_of_a_message_whose_header_block_is_too_long_the_start_of_each_field_is_read(
     office: Office, dovecot: Dovecot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mailmirror.mail.imap_client._LINES_BYTES", 1 << 20)
+    monkeypatch.setattr("mailmirror.mail.imap.client._LINES_BYTES", 1 << 20)
     dovecot.append(REP, "INBOX", referring(1, 9), MARCH)
     mailbox = office.connect(dovecot, "rep", REP)
     office.sync(mailbox)
@@ -482,7 +481,7 @@ def test_a_batch_is_bounded_by_the_requests_that_it_causes(
 def test_the_deadline_is_looked_at_where_nothing_is_mirrored(
     office: Office, dovecot: Dovecot, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mailmirror.usecases.sync_folder.HEADER_RANGE", 2)
+    monkeypatch.setattr("mailmirror.usecases.sync.sync_folder.HEADER_RANGE", 2)
     dovecot.append_all(REP, "INBOX", [(letter(n, "who@else.example"), MARCH) for n in range(1, 21)])
     mailbox = office.connect(dovecot, "rep", REP)
     late = runtime.now() + timedelta(hours=1)

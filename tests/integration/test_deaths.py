@@ -16,16 +16,16 @@ import nh3
 import pytest
 from botocore.exceptions import ClientError
 
+from mailmirror.aws.queues import PollJob
 from mailmirror.domain.mailbox import Mailbox, MailboxState
 from mailmirror.domain.problems import Code
-from mailmirror.mail.content import Content, parse_message
+from mailmirror.mail.mime.content import Content, parse_message
 from mailmirror.runtime import Runtime
-from mailmirror.store.queues import PollJob
 from mailmirror.store.sync_state import Lease, LeaseHeld
-from mailmirror.usecases.audit_mailbox import audit_mailbox
-from mailmirror.usecases.poll_mailboxes import poll_mailboxes
-from mailmirror.usecases.read_mailbox import MailboxReport, read_mailbox
-from mailmirror.usecases.renewed_lease import renewed
+from mailmirror.usecases.mailboxes.read_mailbox import MailboxReport, read_mailbox
+from mailmirror.usecases.sync.audit_mailbox import audit_mailbox
+from mailmirror.usecases.sync.poll_mailboxes import poll_mailboxes
+from mailmirror.usecases.sync.renewed_lease import renewed
 from tests.integration.interruptions import Killed
 from tests.integration.office import KIM, MARCH, REP, Clock, Office, letter, subjects
 from tests.integration.test_containment import before
@@ -72,14 +72,14 @@ def synced_in_a_child(
 def with_little_memory_and_an_unbounded_parser() -> None:
     import faulthandler
 
-    import mailmirror.mail.content
+    import mailmirror.mail.mime.content
 
     faulthandler.disable()  # the death is meant
     pages = int(Path("/proc/self/statm").read_text().split()[0])
     limit = pages * resource.getpagesize() + MEMORY_BYTES
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    setattr(mailmirror.mail.content, "text_of", lambda markup, _: nh3.clean(markup))  # noqa: B010
+    setattr(mailmirror.mail.mime.content, "text_of", lambda markup, _: nh3.clean(markup))  # noqa: B010
 
 
 def test_the_message_at_which_a_process_runs_out_of_memory_is_mirrored_by_its_headers(
@@ -112,7 +112,7 @@ def test_a_defect_that_no_handler_knows_stops_only_the_message_at_which_it_shows
             raise RuntimeError("a defect")
         return parse_message(raw)
 
-    monkeypatch.setattr("mailmirror.usecases.mirror_copies.parse_message", defect)
+    monkeypatch.setattr("mailmirror.usecases.sync.mirror_copies.parse_message", defect)
     dovecot.append_all(REP, "INBOX", [(letter(n), MARCH) for n in range(1, 6)])
     mailbox = office.connect(dovecot, "rep", REP)
     for _ in range(4):
@@ -153,7 +153,7 @@ def test_two_messages_with_a_defect_are_both_contained(
     office: Office, dovecot: Dovecot, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     failing = failing_at(2, 4, by=RuntimeError)
-    monkeypatch.setattr("mailmirror.usecases.mirror_copies.parse_message", failing)
+    monkeypatch.setattr("mailmirror.usecases.sync.mirror_copies.parse_message", failing)
     dovecot.append_all(REP, "INBOX", [(letter(n), MARCH) for n in range(1, 6)])
     mailbox = office.connect(dovecot, "rep", REP)
     ends = ends_of(office, mailbox, clock, 12, lambda _: None)
@@ -165,7 +165,7 @@ def test_new_mail_between_deaths_does_not_hide_the_message_that_kills(
     office: Office, dovecot: Dovecot, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     killing = failing_at(3, by=Killed)
-    monkeypatch.setattr("mailmirror.usecases.mirror_copies.parse_message", killing)
+    monkeypatch.setattr("mailmirror.usecases.sync.mirror_copies.parse_message", killing)
     dovecot.append_all(REP, "INBOX", [(letter(n), MARCH) for n in range(1, 6)])
     mailbox = office.connect(dovecot, "rep", REP)
 
@@ -187,7 +187,7 @@ def test_a_pending_message_that_kills_when_it_is_handed_over_keeps_nothing_else_
 ) -> None:
     """1 and 4 are withheld; then 4 is handed over."""
     killing = failing_at(4, by=Killed)
-    monkeypatch.setattr("mailmirror.usecases.mirror_copies.parse_message", killing)
+    monkeypatch.setattr("mailmirror.usecases.sync.mirror_copies.parse_message", killing)
     withheld = {1, 4}
 
     def meddle(said: Said) -> bytes | End:
@@ -268,7 +268,7 @@ def until(condition: Callable[[], bool]) -> None:
 @pytest.fixture
 def renewals(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> list[Lease]:
     """The renewals that were made, which come at once."""
-    monkeypatch.setattr("mailmirror.usecases.renewed_lease.RENEW_SECONDS", 0.02)
+    monkeypatch.setattr("mailmirror.usecases.sync.renewed_lease.RENEW_SECONDS", 0.02)
     made: list[Lease] = []
     renew = runtime.sync_states.renew
 
@@ -358,7 +358,7 @@ def test_six_hours_of_killed_syncs_are_an_error_and_no_complete_card(
         raise Killed
 
     with monkeypatch.context() as patch:
-        patch.setattr("mailmirror.usecases.sync_mailbox.CrmView", killed)
+        patch.setattr("mailmirror.usecases.sync.sync_mailbox.CrmView", killed)
         for _ in range(6 * 12):
             poll_mailboxes(PollJob([mailbox.key], runtime.now()), runtime)
             with pytest.raises(Killed):

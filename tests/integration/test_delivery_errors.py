@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 from mailmirror.domain.delivery import WORDS, DeliveryCode
 from mailmirror.domain.outbound import Outbound, OutboundState, RecipientState
 from mailmirror.runtime import Runtime
-from mailmirror.usecases.read_outbound import cancel_outbound
+from mailmirror.usecases.sending.read_outbound import cancel_outbound
 from tests.integration.interruptions import Killed
 from tests.integration.office import KIM, LEE, REP, Clock, Office
 from tests.integration.sending import (
@@ -491,7 +491,9 @@ def test_a_message_that_cannot_be_put_on_its_cards_is_sent_all_the_same(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     clock.advance(timedelta(days=-30))
-    monkeypatch.setattr("mailmirror.usecases.send_message.file_on_cards", Mock(side_effect=error))
+    monkeypatch.setattr(
+        "mailmirror.usecases.sending.send_message.index_on_cards", Mock(side_effect=error)
+    )
     with ScriptedSmtp() as server:
         sending(office, dovecot, server)
         outbound = accept(office)
@@ -541,7 +543,7 @@ def test_what_breaks_after_the_last_byte_is_never_sent_again(
     clock: Clock,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("mailmirror.usecases.hand_over.SESSION_SECONDS", 2.0)
+    monkeypatch.setattr("mailmirror.usecases.sending.submit_message.SESSION_SECONDS", 2.0)
     clock.advance(timedelta(days=-30))
     with ScriptedSmtp({".": answers}) as server:
         sending(office, dovecot, server)

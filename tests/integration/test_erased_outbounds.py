@@ -9,8 +9,8 @@ import pytest
 from mailmirror.domain.mailbox import Mailbox
 from mailmirror.domain.outbound import Lease
 from mailmirror.runtime import Runtime
-from mailmirror.usecases.change_mailbox import erase
-from mailmirror.usecases.file_outbound import file_on_cards
+from mailmirror.usecases.mailboxes.change_mailbox import erase
+from mailmirror.usecases.sending.index_outbound import index_on_cards
 from tests.integration.office import Clock, Office
 from tests.integration.sending import accept, connect_to_send, deliver_job
 from tests.servers.dovecot import Dovecot
@@ -74,7 +74,7 @@ def test_what_is_being_sent_meanwhile_is_swept_when_its_sender_has_ended(
     erase(office.account, mailbox.key.mailbox, runtime)
     swept(office, mailbox)
     assert is_there(office, mailbox)
-    file_on_cards(raw, mailbox, account, outbound.date, runtime)
+    index_on_cards(raw, mailbox, account, outbound.date, runtime)
     clock.advance(timedelta(minutes=7))
     swept(office, mailbox)
 

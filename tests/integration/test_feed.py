@@ -7,15 +7,15 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
+from mailmirror.aws.queues import FeedJob
 from mailmirror.domain.address import Address
 from mailmirror.domain.feed import PersonKind, PersonRef
 from mailmirror.domain.mailbox import AccountId
 from mailmirror.domain.problems import Code
 from mailmirror.runtime import Runtime
-from mailmirror.store.queues import FeedJob
 from mailmirror.store.table import Table
-from mailmirror.usecases.accounts import create_account
-from mailmirror.usecases.apply_event import apply_event
+from mailmirror.usecases.crm_feed.apply_event import apply_event
+from mailmirror.usecases.operating.accounts import create_account
 
 RIGHT = Address("right@customer.example")
 

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
+from mailmirror.aws.notifications import Notifications
+from mailmirror.aws.ses import TAG, message_id, reference
 from mailmirror.domain.delivery import DeliveryCode
 from mailmirror.domain.identity import vertex
 from mailmirror.domain.outbound import Outbound, OutboundState, RecipientState, Transport
 from mailmirror.runtime import Runtime
-from mailmirror.store.notifications import Notifications
-from mailmirror.store.ses import TAG, message_id, reference
-from mailmirror.usecases.take_notification import take_notification
+from mailmirror.usecases.sending.apply_notification import take_notification
 from tests.integration.office import KIM, LEE, REP, Office
 from tests.integration.sending import accept, connect_to_send, deliver_job, now
 from tests.servers.dovecot import Dovecot
@@ -279,7 +279,7 @@ def test_an_answer_that_never_came_is_known_by_the_notification(
 
 
 def _lost(one: Outbound) -> Outbound:
-    waiting = one.told([KIM, LEE], RecipientState.HANDED_OVER)
+    waiting = one.told([KIM, LEE], RecipientState.SUBMITTING)
     return waiting.lost_sight()
 
 

@@ -8,18 +8,27 @@ from itertools import count
 
 import pytest
 
-from mailmirror import shapes
+from mailmirror.api import shapes
+from mailmirror.aws.queues import PollJob
 from mailmirror.domain.problems import Code
-from mailmirror.mail.connection import Reach
-from mailmirror.mail.content import Content, parse_message
+from mailmirror.mail.mime.content import Content, parse_message
 from mailmirror.runtime import Runtime
-from mailmirror.store.queues import PollJob
 from mailmirror.store.table import Table
-from mailmirror.usecases.audit_mailbox import audit_mailbox
-from mailmirror.usecases.change_mailbox import erase
-from mailmirror.usecases.poll_mailboxes import poll_mailboxes
-from mailmirror.usecases.read_message import read_message
-from tests.integration.office import KIM, MARCH, REP, STRANGER, Clock, Office, letter, subjects
+from mailmirror.usecases.cards.read_message import read_message
+from mailmirror.usecases.mailboxes.change_mailbox import erase
+from mailmirror.usecases.sync.audit_mailbox import audit_mailbox
+from mailmirror.usecases.sync.poll_mailboxes import poll_mailboxes
+from tests.integration.office import (
+    KIM,
+    MARCH,
+    REP,
+    STRANGER,
+    Clock,
+    Office,
+    letter,
+    loopback,
+    subjects,
+)
 from tests.servers.dovecot import Dovecot
 
 
@@ -70,7 +79,7 @@ def test_a_message_that_cannot_be_kept_whole_is_mirrored_by_its_headers(
             raise ValueError("a defect of the parser")
         return parse_message(raw)
 
-    monkeypatch.setattr("mailmirror.usecases.mirror_copies.parse_message", failing_at_bombs)
+    monkeypatch.setattr("mailmirror.usecases.sync.mirror_copies.parse_message", failing_at_bombs)
     dovecot.append(REP, "INBOX", letter(1, text="a bomb"), MARCH)
     dovecot.append(REP, "INBOX", letter(2), MARCH)
     mailbox = office.connect(dovecot, "rep", REP)
@@ -103,7 +112,7 @@ def test_html_beyond_the_limits_is_mirrored_as_its_text_and_api_says_so(
 
 def test_a_renamed_folder_of_sent_mail_stops_nothing(runtime: Runtime, clock: Clock) -> None:
     with Dovecot({REP: "secret"}, folders=()) as server:
-        runtime.reach = Reach.make("127.0.0.0/8,::1/128", server.authority.read_text())
+        runtime.network_policy = loopback(server.authority)
         office = Office(runtime)
         server.create(REP, "Sent")
         server.append(REP, "Sent", letter(1, REP, [KIM]), MARCH)
@@ -177,7 +186,7 @@ def test_facts_that_change_between_a_crash_and_its_repeat_leave_no_trace(
     an erasure must find what the crash has left.
     """
     monkeypatch.setattr("mailmirror.store.ledgers.HEAD_BYTES", 20)
-    runtime.reach = Reach.make("127.0.0.0/8,::1/128", dovecot.authority.read_text())
+    runtime.network_policy = loopback(dovecot.authority)
     for n in range(1, 4):
         dovecot.append(REP, "INBOX", letter(n, replies_to=[1] if n > 1 else []), MARCH)
         dovecot.append(REP, "INBOX", letter(100 + n, STRANGER), MARCH)

@@ -13,9 +13,9 @@ import trustme
 from mailmirror.domain.mailbox import FolderRole, Security, Server
 from mailmirror.domain.problems import Code, Refused
 from mailmirror.domain.uids import UidSet
-from mailmirror.mail.connection import Reach
-from mailmirror.mail.folders import RemoteFolder
-from mailmirror.mail.imap import ImapSession, Status
+from mailmirror.mail.connection import NetworkPolicy
+from mailmirror.mail.imap.folders import RemoteFolder
+from mailmirror.mail.imap.session import ImapSession, Status
 from mailmirror.mail.sasl import PasswordLogin
 from tests.servers.dovecot import LIKE_MICROSOFT, Dovecot, Folder
 from tests.servers.hostile import (
@@ -72,8 +72,8 @@ def filled(dovecot: Dovecot) -> Dovecot:
     return dovecot
 
 
-def reach(authority: Path) -> Reach:
-    return Reach.make("127.0.0.0/8,::1/128", authority.read_text())
+def policy(authority: Path) -> NetworkPolicy:
+    return NetworkPolicy.make("127.0.0.0/8,::1/128", authority.read_text())
 
 
 def at(server: Dovecot, security: Security = Security.TLS, host: str = "localhost") -> Server:
@@ -85,7 +85,7 @@ def told(server: Server, username: str, password: str, trusted: Path) -> Code | 
     """The code with which a sign-in is refused; None where it is not."""
     try:
         login = PasswordLogin(username, password)
-        with ImapSession.sign_in(server, login, reach(trusted), SECONDS) as session:
+        with ImapSession.sign_in(server, login, policy(trusted), SECONDS) as session:
             assert session.folders()
     except Refused as refused:
         return refused.code
@@ -93,7 +93,7 @@ def told(server: Server, username: str, password: str, trusted: Path) -> Code | 
 
 
 def opened(dovecot: Dovecot) -> Iterator[ImapSession]:
-    trust = reach(dovecot.authority)
+    trust = policy(dovecot.authority)
     login = PasswordLogin(REP, LOGINS[REP])
     with ImapSession.sign_in(at(dovecot), login, trust, SECONDS) as session:
         session.examine(INBOX)
@@ -308,7 +308,7 @@ def run(
     """What a session with a scripted server brings."""
     security = Security.TLS if server.tls else Security.STARTTLS
     target = Server(server.host, server.port, security)
-    trust = reach(server.authority)
+    trust = policy(server.authority)
     login = PasswordLogin(username, password)
     with ImapSession.sign_in(target, login, trust, seconds) as session:
         session.examine(INBOX)

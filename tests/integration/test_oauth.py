@@ -13,34 +13,34 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 import pytest
 import trustme
 
-from mailmirror import shapes
+from mailmirror.api import shapes
+from mailmirror.aws.queues import PollJob
 from mailmirror.domain.mailbox import Mailbox, MailboxId, MailboxState, Provider, Security, Server
 from mailmirror.domain.oauth import Grant
 from mailmirror.domain.outbound import OutboundState, Transport
 from mailmirror.domain.problems import PROBLEMS, Code, Refused
-from mailmirror.mail.connection import Reach
+from mailmirror.mail.connection import NetworkPolicy
 from mailmirror.mail.oauth import refresh
 from mailmirror.mail.sasl import PasswordLogin
-from mailmirror.mail.smtp import SubmissionSession
+from mailmirror.mail.smtp.session import SubmissionSession
 from mailmirror.runtime import Runtime
-from mailmirror.store.credentials import Kept
-from mailmirror.store.queues import PollJob
-from mailmirror.usecases import oauth_sign_in, tokens
-from mailmirror.usecases.accounts import create_account, set_return_urls
-from mailmirror.usecases.audit_mailbox import audit_mailbox
-from mailmirror.usecases.change_mailbox import disconnect
-from mailmirror.usecases.oauth_sign_in import (
+from mailmirror.store.credentials import StoredCredential
+from mailmirror.usecases.mailboxes import access_tokens, oauth_sign_in
+from mailmirror.usecases.mailboxes.change_mailbox import disconnect
+from mailmirror.usecases.mailboxes.oauth_sign_in import (
     AuthorizeRequest,
     CallbackRequest,
     Outcome,
     begin_sign_in,
     finish_sign_in,
 )
-from mailmirror.usecases.poll_mailboxes import poll_mailboxes
-from mailmirror.usecases.read_mailbox import read_mailbox
-from mailmirror.usecases.register_provider import SignInPlaces, register_provider
-from mailmirror.usecases.sign_in import signed_in
-from tests.integration.office import BOSS, KIM, REP, Clock, Office, letter, subjects
+from mailmirror.usecases.mailboxes.read_mailbox import read_mailbox
+from mailmirror.usecases.mailboxes.server_sign_in import signed_in
+from mailmirror.usecases.operating.accounts import create_account, set_return_urls
+from mailmirror.usecases.operating.register_provider import SignInPlaces, register_provider
+from mailmirror.usecases.sync.audit_mailbox import audit_mailbox
+from mailmirror.usecases.sync.poll_mailboxes import poll_mailboxes
+from tests.integration.office import BOSS, KIM, REP, Clock, Office, letter, loopback, subjects
 from tests.integration.sending import accept, deliver_job
 from tests.servers.dovecot import Dovecot
 from tests.servers.hostile import Answer, Hostile
@@ -151,7 +151,7 @@ class Desk:
     def connected(self) -> list[Mailbox]:
         return self.runtime.mailboxes.list_all(self.office.account)
 
-    def kept(self, mailbox: Mailbox) -> Kept | None:
+    def kept(self, mailbox: Mailbox) -> StoredCredential | None:
         account = self.runtime.accounts.find(self.office.account)
         assert account is not None
         return self.runtime.credentials.get(account, mailbox.key, self.runtime.now())
@@ -249,18 +249,18 @@ def sending(desk: Desk, outgoing: Postfix) -> Desk:
 def reached(monkeypatch: pytest.MonkeyPatch) -> list[Server]:
     """Every mail server that is connected to from now on."""
     made: list[Server] = []
-    connect = Reach.connect
+    connect = NetworkPolicy.connect
 
-    def noted(reach: Reach, server: Server) -> Any:
+    def noted(policy: NetworkPolicy, server: Server) -> Any:
         made.append(server)
-        return connect(reach, server)
+        return connect(policy, server)
 
-    monkeypatch.setattr(Reach, "connect", noted)
+    monkeypatch.setattr(NetworkPolicy, "connect", noted)
     return made
 
 
 def trust(runtime: Runtime, server: OidcServer | Postfix | ScriptedSmtp | Hostile) -> None:
-    runtime.reach.trust.load_verify_locations(cadata=server.authority.read_text())
+    runtime.network_policy.trust.load_verify_locations(cadata=server.authority.read_text())
 
 
 def submission(port: int, security: Security) -> Server:
@@ -287,7 +287,9 @@ def test_where_only_oauthbearer_is_offered_it_is_spoken(
 ) -> None:
     monkeypatch.setattr("tests.servers.dovecot._OAUTH_MECHANISMS", "oauthbearer")
     with Dovecot(LOGINS, oauth=desk.oidc.oauth()) as dovecot, Postfix(dovecot) as postfix:
-        desk.runtime.reach.trust.load_verify_locations(cadata=dovecot.authority.read_text())
+        desk.runtime.network_policy.trust.load_verify_locations(
+            cadata=dovecot.authority.read_text()
+        )
         trust(desk.runtime, postfix)
         imap = {"host": "localhost", "port": dovecot.imaps_port, "security": "tls"}
         desk.register(smtp=submission(postfix.submissions_port, Security.TLS), imap=imap)
@@ -742,12 +744,12 @@ def test_who_signs_in_anew_while_a_token_is_refreshed_is_not_overtaken(
         desk.sign_in()
         return refresh(*asked)
 
-    monkeypatch.setattr(tokens, "refresh", overtaken)
+    monkeypatch.setattr(access_tokens, "refresh", overtaken)
     account = desk.runtime.accounts.find(desk.office.account)
     kept = desk.kept(mailbox)
     assert account is not None
     assert kept is not None
-    used = tokens.fresh_grant(account, mailbox, kept, desk.runtime)
+    used = access_tokens.fresh_grant(account, mailbox, kept, desk.runtime)
     assert used == desk.kept(mailbox)
 
 
@@ -920,9 +922,9 @@ def test_where_smtp_auth_is_off_the_mailbox_is_read_and_ses_sends(
 )
 def test_a_wrong_password_is_not_told_as_smtp_auth_that_is_off(said: str, code: Code) -> None:
     with ScriptedSmtp({"AUTH": [said]}) as server:
-        reach = Reach.make("127.0.0.0/8,::1/128", server.authority.read_text())
+        policy = loopback(server.authority)
         there, login = submission(server.port, Security.TLS), PasswordLogin(REP, "wrong")
-        with pytest.raises(Refused) as refused, SubmissionSession.sign_in(there, login, reach, 10):
+        with pytest.raises(Refused) as refused, SubmissionSession.sign_in(there, login, policy, 10):
             pass
     assert refused.value.code is code
 

@@ -10,19 +10,19 @@ from typing import Any
 import pytest
 import trustme
 
+from mailmirror.aws.queues import PollJob, SyncJob
 from mailmirror.domain.address import Address
 from mailmirror.domain.mailbox import AccountId, Mailbox, MailboxId, MailboxKey, Seen
 from mailmirror.domain.problems import Code, Refused
-from mailmirror.mail.folders import RemoteFolder
-from mailmirror.mail.imap import ImapSession, Status
+from mailmirror.mail.imap.folders import RemoteFolder
+from mailmirror.mail.imap.session import ImapSession, Status
 from mailmirror.runtime import Runtime
 from mailmirror.store import keys
 from mailmirror.store.credentials import Password
 from mailmirror.store.due import DueEntry
-from mailmirror.store.queues import PollJob, SyncJob
-from mailmirror.usecases.change_mailbox import disconnect, erase
-from mailmirror.usecases.dispatch_due import dispatch_polls
-from mailmirror.usecases.poll_mailboxes import STALE_AFTER, poll_mailboxes
+from mailmirror.usecases.mailboxes.change_mailbox import disconnect, erase
+from mailmirror.usecases.sync.dispatch_due import dispatch_polls
+from mailmirror.usecases.sync.poll_mailboxes import STALE_AFTER, poll_mailboxes
 from tests.integration.office import BOSS, MARCH, REP, Clock, Office, letter
 from tests.servers.dovecot import Dovecot
 from tests.servers.hostile import DRIP, HANG_UP, SILENCE, Answer, Hostile
@@ -344,7 +344,7 @@ def test_what_one_server_does_is_no_other_mailboxs_affair(
     authority: trustme.CA,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("mailmirror.usecases.poll_mailboxes.SECONDS", 4.0)
+    monkeypatch.setattr("mailmirror.usecases.sync.poll_mailboxes.SECONDS", 4.0)
     endless = repeat(b"* 1 EXISTS\r\n" * 5_000)
     scripts: list[dict[str, Iterable[Answer]]] = [
         {"LOGIN": [SILENCE]},

@@ -7,16 +7,16 @@ from typing import Any
 
 import pytest
 
-from mailmirror import shapes
+from mailmirror.api import shapes
 from mailmirror.domain.mailbox import Mailbox
+from mailmirror.domain.ownership import CODE_TRIES, CODES_AN_HOUR, Proof
 from mailmirror.domain.problems import Code, Refused
-from mailmirror.domain.whose import CODE_TRIES, CODES_AN_HOUR, Proof
-from mailmirror.mail.content import parse_message
+from mailmirror.mail.mime.content import parse_message
 from mailmirror.runtime import Runtime
-from mailmirror.usecases.accounts import set_codes_mailbox
-from mailmirror.usecases.change_mailbox import disconnect
-from mailmirror.usecases.prove_address import AddressRequest, confirm_code, send_code
-from mailmirror.usecases.read_mailbox import read_mailbox
+from mailmirror.usecases.mailboxes.change_mailbox import disconnect
+from mailmirror.usecases.mailboxes.prove_address import AddressRequest, confirm_code, send_code
+from mailmirror.usecases.mailboxes.read_mailbox import read_mailbox
+from mailmirror.usecases.operating.accounts import set_codes_mailbox
 from tests.integration.office import BOSS, KIM, REP, STRANGER, Clock, Office
 from tests.integration.sending import connect_to_send
 from tests.integration.test_whose_address import connected, request

@@ -16,17 +16,17 @@ from unittest.mock import Mock
 import pytest
 from botocore.client import BaseClient
 
+from mailmirror.aws.queues import SendJob
 from mailmirror.domain.address import Address
 from mailmirror.domain.outbound import BeingSent, Outbound, OutboundState
-from mailmirror.mail.imap import ImapSession
-from mailmirror.mail.smtp import _Smtp
+from mailmirror.mail.imap.session import ImapSession
+from mailmirror.mail.smtp.session import _Smtp
 from mailmirror.runtime import Runtime
 from mailmirror.store.outbounds import Stored
-from mailmirror.store.queues import SendJob
-from mailmirror.usecases.dispatch_due import dispatch_sends
-from mailmirror.usecases.hand_over import Attempt
-from mailmirror.usecases.read_outbound import cancel_outbound
-from mailmirror.usecases.send_message import send_message
+from mailmirror.usecases.sending.read_outbound import cancel_outbound
+from mailmirror.usecases.sending.send_message import send_message
+from mailmirror.usecases.sending.submit_message import Attempt
+from mailmirror.usecases.sync.dispatch_due import dispatch_sends
 from tests.integration.office import KIM, REP, Clock, Office, subjects
 from tests.integration.sending import (
     accept,
@@ -126,7 +126,7 @@ def killed_at(step: int, runtime: Runtime, outbound: Outbound) -> str | None:
 def unused(runtime: Runtime) -> Runtime:
     """The same runtime for a child: its clients are made, and have not connected to anything."""
     fresh = Runtime(runtime.settings, runtime._client, runtime.now)
-    fresh.reach = runtime.reach
+    fresh.network_policy = runtime.network_policy
     for made in (fresh.table, fresh.objects, fresh.vault):
         assert made is not None
     return fresh
@@ -246,7 +246,7 @@ def test_a_sender_that_lost_its_lease_hands_nothing_over(
     """It stands still before its last byte until another has taken over, and sent."""
     connect_to_send(office, dovecot, relay.submission_port, relay.authority)
     outbound = accept(office)
-    mark, others = Attempt.mark_handed_over, count()
+    mark, others = Attempt.note_submitting, count()
 
     def mark_late(attempt: Attempt, recipients: Sequence[str]) -> None:
         if next(others) == 0:
@@ -310,7 +310,8 @@ def test_a_message_taken_back_after_a_crash_leaves_nothing(
         with monkeypatch.context() as patched:
             patched.setattr(BaseClient, "_make_api_call", write)
             patched.setattr(
-                "mailmirror.usecases.send_message.hand_over_by_smtp", Mock(side_effect=SystemExit)
+                "mailmirror.usecases.sending.send_message.submit_by_smtp",
+                Mock(side_effect=SystemExit),
             )
             try:
                 deliver_job(outbound, runtime)

@@ -17,9 +17,10 @@ from aiosmtpd.smtp import SMTP, AuthResult, LoginPassword
 
 from mailmirror.domain.mailbox import Security, Server
 from mailmirror.domain.problems import Code, Refused
-from mailmirror.mail.connection import Reach
+from mailmirror.mail.connection import NetworkPolicy
 from mailmirror.mail.sasl import Login, PasswordLogin, TokenLogin
-from mailmirror.mail.smtp import SubmissionSession
+from mailmirror.mail.smtp.session import SubmissionSession
+from tests.integration.office import loopback
 from tests.servers.authority import Certified, certify
 from tests.servers.hostile import (
     DRIP,
@@ -65,8 +66,8 @@ def certified(authority: trustme.CA, tmp_path_factory: pytest.TempPathFactory) -
 
 
 @pytest.fixture
-def reach(certified: Certified) -> Reach:
-    return Reach.make("127.0.0.0/8", certified.authority.read_text())
+def policy(certified: Certified) -> NetworkPolicy:
+    return loopback(certified.authority)
 
 
 @contextmanager
@@ -117,11 +118,11 @@ def target(server: Submission | Hostile, host: str = "localhost") -> Server:
 
 
 def told(
-    server: Server, reach: Reach, password: str = SECRET, seconds: float = SECONDS
+    server: Server, policy: NetworkPolicy, password: str = SECRET, seconds: float = SECONDS
 ) -> Code | None:
     """The code with which a sign-in is refused; None where it is not."""
     try:
-        with SubmissionSession.sign_in(server, PasswordLogin(REP, password), reach, seconds):
+        with SubmissionSession.sign_in(server, PasswordLogin(REP, password), policy, seconds):
             pass
     except Refused as refused:
         return refused.code
@@ -131,10 +132,10 @@ def told(
 @pytest.mark.parametrize("security", Security)
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1"])
 def test_a_server_is_signed_in_to_and_sent_nothing(
-    certified: Certified, reach: Reach, security: Security, host: str
+    certified: Certified, policy: NetworkPolicy, security: Security, host: str
 ) -> None:
     with running(certified, security) as server:
-        assert told(target(server, host), reach) is None
+        assert told(target(server, host), policy) is None
         assert len(server.logins) == 1
         assert server.envelopes == []
 
@@ -151,20 +152,20 @@ def test_a_server_is_signed_in_to_and_sent_nothing(
     ],
 )
 def test_a_password_may_hold_anything(
-    certified: Certified, reach: Reach, mechanism: str, password: str
+    certified: Certified, policy: NetworkPolicy, mechanism: str, password: str
 ) -> None:
     other = {"PLAIN": "LOGIN", "LOGIN": "PLAIN"}[mechanism]
     with running(certified, password=password, auth_exclude_mechanism=[other]) as server:
-        assert told(target(server), reach, password) is None
+        assert told(target(server), policy, password) is None
 
 
 @pytest.mark.parametrize("security", Security)
 def test_a_wrong_password_is_tried_once(
-    certified: Certified, reach: Reach, security: Security
+    certified: Certified, policy: NetworkPolicy, security: Security
 ) -> None:
     """Servers lock accounts after a few."""
     with running(certified, security) as server:
-        assert told(target(server), reach, "wrong") is Code.SIGN_IN_FAILED
+        assert told(target(server), policy, "wrong") is Code.SIGN_IN_FAILED
         assert len(server.logins) == 1
 
 
@@ -172,7 +173,7 @@ def test_a_wrong_password_is_tried_once(
 def test_a_certificate_of_another_authority_is_refused(
     certified: Certified, security: Security, tmp_path: Path
 ) -> None:
-    other = Reach.make("127.0.0.0/8", certify(tmp_path).authority.read_text())
+    other = NetworkPolicy.make("127.0.0.0/8", certify(tmp_path).authority.read_text())
     with running(certified, security) as server:
         assert told(target(server), other) is Code.CERTIFICATE_INVALID
         assert server.logins == []
@@ -180,70 +181,76 @@ def test_a_certificate_of_another_authority_is_refused(
 
 @pytest.mark.parametrize("security", Security)
 def test_a_certificate_of_another_name_is_refused(
-    certified: Certified, reach: Reach, security: Security
+    certified: Certified, policy: NetworkPolicy, security: Security
 ) -> None:
     with running(certified, security) as server:
-        assert told(target(server, "127.1"), reach) is Code.CERTIFICATE_INVALID
+        assert told(target(server, "127.1"), policy) is Code.CERTIFICATE_INVALID
         assert server.logins == []
 
 
-def test_a_server_without_sign_in_is_told(certified: Certified, reach: Reach) -> None:
+def test_a_server_without_sign_in_is_told(certified: Certified, policy: NetworkPolicy) -> None:
     with running(certified, auth_exclude_mechanism=["PLAIN", "LOGIN"]) as server:
-        assert told(target(server), reach) is Code.SIGN_IN_UNSUPPORTED
+        assert told(target(server), policy) is Code.SIGN_IN_UNSUPPORTED
 
 
-def test_a_server_without_starttls_is_told_no_password(certified: Certified, reach: Reach) -> None:
+def test_a_server_without_starttls_is_told_no_password(
+    certified: Certified, policy: NetworkPolicy
+) -> None:
     with running(certified, tls=False) as server:
-        assert told(target(server), reach) is Code.STARTTLS_MISSING
+        assert told(target(server), policy) is Code.STARTTLS_MISSING
         assert server.logins == []
 
 
-def test_a_server_of_plain_text_is_no_tls(certified: Certified, reach: Reach) -> None:
+def test_a_server_of_plain_text_is_no_tls(certified: Certified, policy: NetworkPolicy) -> None:
     with running(certified) as server:
         plain = Server("localhost", server.port, Security.TLS)
-        assert told(plain, reach) is Code.TLS_FAILED
+        assert told(plain, policy) is Code.TLS_FAILED
         assert server.logins == []
 
 
 @pytest.mark.parametrize("how", [SILENCE, DRIP])
 @pytest.mark.parametrize("tls", [True, False])
 def test_a_server_that_keeps_us_waiting_is_ended(
-    authority: trustme.CA, reach: Reach, how: Answer, tls: bool
+    authority: trustme.CA, policy: NetworkPolicy, how: Answer, tls: bool
 ) -> None:
     began = time.monotonic()
     with Hostile(greeting=how, tls=tls, issuer=authority) as server:
-        assert told(target(server), reach, seconds=1) is Code.CONNECT_TIMEOUT
+        assert told(target(server), policy, seconds=1) is Code.CONNECT_TIMEOUT
         assert server.received == []
     assert time.monotonic() - began < 3
 
 
-def test_a_tls_that_never_begins_is_ended(reach: Reach) -> None:
+def test_a_tls_that_never_begins_is_ended(policy: NetworkPolicy) -> None:
     began = time.monotonic()
     with Hostile(greeting=SILENCE, tls=False) as server:
         waiting = Server(server.host, server.port, Security.TLS)
-        assert told(waiting, reach, seconds=1) is Code.CONNECT_TIMEOUT
+        assert told(waiting, policy, seconds=1) is Code.CONNECT_TIMEOUT
     assert time.monotonic() - began < 3
 
 
 @pytest.mark.parametrize(
     "greeting", [IMAP_GREETING, POP3_GREETING, b"554 go away\r\n", b"\r\n", HANG_UP]
 )
-def test_another_protocol_is_told(authority: trustme.CA, reach: Reach, greeting: Answer) -> None:
+def test_another_protocol_is_told(
+    authority: trustme.CA, policy: NetworkPolicy, greeting: Answer
+) -> None:
     with Hostile(greeting=greeting, issuer=authority) as server:
-        assert told(target(server), reach) is Code.PROTOCOL_ERROR
+        assert told(target(server), policy) is Code.PROTOCOL_ERROR
         assert not any(SECRET.encode() in line for line in server.received)
 
 
-def test_a_greeting_without_a_dialogue_is_told(authority: trustme.CA, reach: Reach) -> None:
+def test_a_greeting_without_a_dialogue_is_told(
+    authority: trustme.CA, policy: NetworkPolicy
+) -> None:
     with Hostile(greeting=SMTP_GREETING, issuer=authority) as server:
-        assert told(target(server), reach) is Code.PROTOCOL_ERROR
+        assert told(target(server), policy) is Code.PROTOCOL_ERROR
 
 
-def test_a_closed_port_is_told(reach: Reach) -> None:
+def test_a_closed_port_is_told(policy: NetworkPolicy) -> None:
     with socket.socket() as held:
         held.bind((HOST, 0))
         closed = Server(HOST, held.getsockname()[1], Security.TLS)
-        assert told(closed, reach) is Code.CONNECT_REFUSED
+        assert told(closed, policy) is Code.CONNECT_REFUSED
 
 
 def scripted(
@@ -251,12 +258,12 @@ def scripted(
 ) -> tuple[Code | None, ScriptedSmtp]:
     """What a sign-in at a scripted server is told, and what the server heard."""
     with ScriptedSmtp(script, **options) as server:
-        reach = Reach.make("127.0.0.0/8", server.authority.read_text())
+        policy = loopback(server.authority)
         security = Security.TLS if server.tls else Security.STARTTLS
         target = Server("localhost", server.port, security)
         try:
             with SubmissionSession.sign_in(
-                target, login or PasswordLogin(REP, SECRET), reach, SECONDS
+                target, login or PasswordLogin(REP, SECRET), policy, SECONDS
             ):
                 return None, server
         except Refused as refused:

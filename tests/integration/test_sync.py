@@ -9,11 +9,10 @@ import pytest
 from mailmirror.domain.containment import Caution
 from mailmirror.domain.identity import instant
 from mailmirror.domain.mailbox import Mailbox
-from mailmirror.mail.connection import Reach
 from mailmirror.runtime import Runtime
 from mailmirror.store.sync_state import LeaseHeld, LeaseLost
-from mailmirror.usecases.audit_mailbox import audit_mailbox
-from mailmirror.usecases.change_mailbox import erase
+from mailmirror.usecases.mailboxes.change_mailbox import erase
+from mailmirror.usecases.sync.audit_mailbox import audit_mailbox
 from tests.integration.office import (
     BOSS,
     KIM,
@@ -24,6 +23,7 @@ from tests.integration.office import (
     Clock,
     Office,
     letter,
+    loopback,
     subjects,
 )
 from tests.servers.dovecot import LIKE_MICROSOFT, Dovecot
@@ -94,7 +94,7 @@ def test_new_mail_is_mirrored_by_the_next_sync(office: Office, dovecot: Dovecot)
 def test_the_newest_mail_comes_first_and_the_rest_by_continuations(
     office: Office, dovecot: Dovecot, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mailmirror.usecases.sync_folder.HEADER_RANGE", 3)
+    monkeypatch.setattr("mailmirror.usecases.sync.sync_folder.HEADER_RANGE", 3)
     dovecot.append_all(REP, "INBOX", [(letter(n), MARCH) for n in range(1, 11)])
     mailbox = office.connect(dovecot, "rep", REP)
     saves = count(1)
@@ -136,7 +136,7 @@ def test_a_crash_at_any_write_loses_and_doubles_nothing(
     """
     if not cautious:
         monkeypatch.setattr(Caution, "after_deaths", lambda caution, _: caution)
-    monkeypatch.setattr("mailmirror.usecases.sync_folder.HEADER_RANGE", 2)
+    monkeypatch.setattr("mailmirror.usecases.sync.sync_folder.HEADER_RANGE", 2)
     monkeypatch.setattr("mailmirror.store.ledgers.HEAD_BYTES", 20)
     monkeypatch.setattr("mailmirror.store.ledgers.BLOCK_BYTES", 60)
     office.tell("deal.upserted", id="d1", name="Deal", status="open", contact_ids=["kim"])
@@ -232,7 +232,7 @@ def test_a_held_lease_lets_no_second_sync_in_and_a_lost_one_writes_nothing(
 
 def test_a_server_without_extensions_is_synced_as_well(runtime: Runtime, clock: Clock) -> None:
     with Dovecot({REP: "secret"}, capability=LIKE_MICROSOFT) as server:
-        runtime.reach = Reach.make("127.0.0.0/8,::1/128", server.authority.read_text())
+        runtime.network_policy = loopback(server.authority)
         office = Office(runtime)
         server.append(REP, "INBOX", letter(1), MARCH)
         server.append(REP, "Sent", letter(2, REP, [KIM], replies_to=[1]), MARCH)
@@ -266,9 +266,9 @@ def test_of_copies_without_a_believable_date_the_first_received_counts(
 def test_a_message_over_the_size_limit_is_mirrored_without_its_attachments(
     office: Office, dovecot: Dovecot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mailmirror.usecases.mail_server.MAX_MESSAGE_BYTES", 10_000)
-    monkeypatch.setattr("mailmirror.usecases.mail_server.CUT_BYTES", 4_000)
-    monkeypatch.setattr("mailmirror.usecases.mail_server._COMMAND_BYTES", 4_000)
+    monkeypatch.setattr("mailmirror.usecases.sync.mail_server.MAX_MESSAGE_BYTES", 10_000)
+    monkeypatch.setattr("mailmirror.usecases.sync.mail_server.CUT_BYTES", 4_000)
+    monkeypatch.setattr("mailmirror.usecases.sync.mail_server._COMMAND_BYTES", 4_000)
     dovecot.append(REP, "INBOX", letter(1, text="Hello\r\n" + "x" * 70 + "\r\n" * 9_000), MARCH)
     mailbox = office.connect(dovecot, "rep", REP)
     office.sync(mailbox)

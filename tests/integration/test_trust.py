@@ -4,18 +4,27 @@ from datetime import timedelta
 
 import pytest
 
+from mailmirror.aws.queues import PollJob
 from mailmirror.domain.deals import DealId
 from mailmirror.domain.feed import PersonKind, PersonRef
 from mailmirror.domain.mailbox import MailboxState
 from mailmirror.domain.problems import Code, Refused
-from mailmirror.mail.connection import Reach
 from mailmirror.runtime import Runtime
-from mailmirror.store.queues import PollJob
-from mailmirror.usecases.change_mailbox import disconnect, erase
-from mailmirror.usecases.poll_mailboxes import poll_mailboxes
-from mailmirror.usecases.read_card import Page, read_deal_card, read_person_card
-from mailmirror.usecases.read_mailbox import read_mailbox
-from tests.integration.office import KIM, MARCH, REP, STRANGER, Clock, Office, letter, subjects
+from mailmirror.usecases.cards.read_card import Page, read_deal_card, read_person_card
+from mailmirror.usecases.mailboxes.change_mailbox import disconnect, erase
+from mailmirror.usecases.mailboxes.read_mailbox import read_mailbox
+from mailmirror.usecases.sync.poll_mailboxes import poll_mailboxes
+from tests.integration.office import (
+    KIM,
+    MARCH,
+    REP,
+    STRANGER,
+    Clock,
+    Office,
+    letter,
+    loopback,
+    subjects,
+)
 from tests.servers.dovecot import Dovecot
 
 
@@ -64,7 +73,7 @@ def test_a_folder_of_sent_mail_that_is_gone_makes_the_mailbox_incomplete(
     runtime: Runtime, clock: Clock
 ) -> None:
     with Dovecot({REP: "secret"}, folders=()) as server:
-        runtime.reach = Reach.make("127.0.0.0/8,::1/128", server.authority.read_text())
+        runtime.network_policy = loopback(server.authority)
         office = Office(runtime)
         server.create(REP, "Sent")
         mailbox = office.connect(server, "rep", REP)
@@ -150,7 +159,7 @@ def test_a_page_of_a_deal_is_filled_though_entries_are_passed_over(
     # What a sync that died had filed on a deal that its thread is not on.
     for line in office.card("rep", "lee"):
         entries = runtime.threads.read(office.account, line.thread).entries
-        runtime.timelines.file_on_deals(entries, [DealId("d")])
+        runtime.timelines.index_on_deals(entries, [DealId("d")])
     first = deal(office, "d", limit=2)
     assert [line.summary.subject for line in first.lines] == ["Letter 3", "Letter 2"]
     second = deal(office, "d", first.next_cursor, limit=2)

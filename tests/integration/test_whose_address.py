@@ -5,18 +5,18 @@ from dataclasses import replace
 
 import pytest
 
-from mailmirror import shapes
+from mailmirror.api import shapes
 from mailmirror.domain.address import Address
 from mailmirror.domain.delivery import DeliveryCode
 from mailmirror.domain.mailbox import Mailbox, Provider, Security, Server
 from mailmirror.domain.outbound import OutboundState
+from mailmirror.domain.ownership import Claims, Proof, proof_of
 from mailmirror.domain.problems import Code, Refused
-from mailmirror.domain.whose import Claims, Proof, proof_of
 from mailmirror.runtime import Runtime
-from mailmirror.usecases.accept_message import accept_message
-from mailmirror.usecases.change_mailbox import disconnect
-from mailmirror.usecases.connect_mailbox import ConnectRequest, connect_mailbox
-from mailmirror.usecases.read_mailbox import read_mailbox
+from mailmirror.usecases.mailboxes.change_mailbox import disconnect
+from mailmirror.usecases.mailboxes.connect_mailbox import ConnectRequest, connect_mailbox
+from mailmirror.usecases.mailboxes.read_mailbox import read_mailbox
+from mailmirror.usecases.sending.accept_message import accept_message
 from tests.integration.office import BOSS, KIM, MARCH, REP, STRANGER, Office, letter, subjects
 from tests.integration.sending import composed, deliver_job
 from tests.servers.dovecot import Dovecot

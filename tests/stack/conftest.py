@@ -9,7 +9,7 @@ from local.operator import office_of_emulator
 from local.resources import Resources
 from local.stack import Stack
 from mailmirror.runtime import Runtime
-from mailmirror.usecases.accounts import create_account
+from mailmirror.usecases.operating.accounts import create_account
 from tests.crm import Crm, user
 from tests.servers.dovecot import Dovecot
 from tests.stack.feed import told

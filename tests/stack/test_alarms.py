@@ -13,9 +13,9 @@ from botocore.exceptions import ClientError
 from local import deployment, emulator
 from local.operator import office
 from local.stack import Home, Run, Stack
+from mailmirror.aws.queues import PollJob
 from mailmirror.domain.mailbox import AccountId, MailboxId, MailboxKey
 from mailmirror.runtime import Runtime
-from mailmirror.store.queues import PollJob
 from tests.stack.alarms import Alarms
 from tests.stack.waiting import wait_for
 from tests.template import functions

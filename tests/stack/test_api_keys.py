@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from mailmirror.runtime import Runtime
-from mailmirror.usecases.accounts import add_key, list_keys, revoke_key
+from mailmirror.usecases.operating.accounts import add_key, list_keys, revoke_key
 from tests.crm import Crm, contact, deal, lead, user
 from tests.stack.feed import told
 

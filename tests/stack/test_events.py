@@ -13,14 +13,14 @@ import pytest
 from local import emulator, samples
 from local.samples import ACCOUNT, MAILBOX
 from local.stack import Stack
+from mailmirror.aws.queues import FeedJob, PollJob, SyncJob
 from mailmirror.domain.feed import PersonKind, PersonRef
 from mailmirror.domain.mailbox import MailboxStatus
 from mailmirror.runtime import Runtime
-from mailmirror.store.queues import FeedJob, PollJob, SyncJob
-from mailmirror.usecases.accounts import NewAccount, create_account
-from mailmirror.usecases.apply_event import apply_event
-from mailmirror.usecases.connect_mailbox import ConnectRequest, connect_mailbox
-from mailmirror.usecases.read_mailbox import read_mailbox
+from mailmirror.usecases.crm_feed.apply_event import apply_event
+from mailmirror.usecases.mailboxes.connect_mailbox import ConnectRequest, connect_mailbox
+from mailmirror.usecases.mailboxes.read_mailbox import read_mailbox
+from mailmirror.usecases.operating.accounts import NewAccount, create_account
 from tests.crm import Json, contact, user
 from tests.servers.dovecot import Dovecot
 from tests.stack.mailing import Login, form, letter

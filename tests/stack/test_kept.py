@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 
 from local import deployment, emulator
-from local.adopt import Kept, NotAdopted, adopt
+from local.adopt import NotAdopted, StoredCredential, adopt
 from local.operator import office
 from local.resources import Resources
 from local.stack import Home, Run, Stack
-from mailmirror.usecases.accounts import NewAccount, create_account
+from mailmirror.usecases.operating.accounts import NewAccount, create_account
 from tests.crm import Crm, contact, user
 from tests.servers.dovecot import Dovecot
 from tests.stack.feed import told
@@ -50,8 +50,8 @@ def names(cloudformation: Any) -> set[str]:
     return {one["StackName"] for one in found if one["StackStatus"] not in gone}
 
 
-def kept(resources: Resources) -> Kept:
-    return Kept(resources.table, resources.bucket, resources.key)
+def kept(resources: Resources) -> StoredCredential:
+    return StoredCredential(resources.table, resources.bucket, resources.key)
 
 
 def crm_of(run: Run, resources: Resources, account: NewAccount) -> Crm:
@@ -106,7 +106,7 @@ def test_what_is_not_there_is_told_and_leaves_no_stack(
 ) -> None:
     there = kept(resources)
     names_of = {"table": there.table, "bucket": there.bucket, "key": there.key}
-    asked = Kept(**(names_of | {wrong: "nothing-of-this-name"}))
+    asked = StoredCredential(**(names_of | {wrong: "nothing-of-this-name"}))
 
     with pytest.raises(NotAdopted, match=r"nothing-of-this-name.* must be there"):
         adopt(cloudformation, "kept-wrong", asked)

@@ -7,7 +7,7 @@ import pytest
 
 from mailmirror.domain.identity import vertex
 from mailmirror.runtime import Runtime
-from mailmirror.usecases.accounts import add_key
+from mailmirror.usecases.operating.accounts import add_key
 from tests.crm import Crm
 from tests.stack.team import QUOTE, Team
 from tests.stack.traces import Traces

@@ -13,8 +13,8 @@ from local.stack import Stack
 from mailmirror.domain.mailbox import Provider
 from mailmirror.domain.problems import PROBLEMS, Code
 from mailmirror.runtime import Runtime
-from mailmirror.usecases.accounts import set_return_urls
-from mailmirror.usecases.register_provider import SignInPlaces, register_provider
+from mailmirror.usecases.operating.accounts import set_return_urls
+from mailmirror.usecases.operating.register_provider import SignInPlaces, register_provider
 from tests.crm import SECONDS, Crm, Json, contact, user
 from tests.servers.dovecot import Dovecot
 from tests.servers.oidc import OidcServer

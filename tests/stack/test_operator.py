@@ -14,7 +14,7 @@ from local.operator import main
 from local.stack import Home, Stack
 from mailmirror.domain.mailbox import Provider
 from mailmirror.runtime import Runtime
-from mailmirror.usecases.accounts import NewAccount, add_key, create_account, list_keys
+from mailmirror.usecases.operating.accounts import NewAccount, add_key, create_account, list_keys
 
 HOST = "https://login.us.example"
 

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 import requests
 
-from mailmirror.mail.content import parse_message
+from mailmirror.mail.mime.content import parse_message
 from mailmirror.runtime import Runtime
-from mailmirror.usecases.accounts import set_codes_mailbox
+from mailmirror.usecases.operating.accounts import set_codes_mailbox
 from tests.crm import Crm, Json, contact, deal, user
 from tests.servers.dovecot import Dovecot
 from tests.servers.postfix import Postfix

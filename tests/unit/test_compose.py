@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from mailmirror.domain.identity import message_ids
 from mailmirror.domain.problems import Code, Refused
-from mailmirror.mail.compose import Draft, File, Named, bcc_value, compose, with_field
-from mailmirror.mail.content import attachment_bytes, parse_message
-from mailmirror.usecases.compose_message import Composition
+from mailmirror.mail.mime.compose import Draft, File, Named, bcc_value, compose, with_field
+from mailmirror.mail.mime.content import attachment_bytes, parse_message
+from mailmirror.usecases.sending.compose_message import Composition
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 REP, KIM = Named("Rep", "rep@us.example"), Named("Kim", "kim@customer.example")

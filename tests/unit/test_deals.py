@@ -19,7 +19,7 @@ from mailmirror.domain.deals import (
     DealVersion,
     MessageFact,
     associate,
-    vote,
+    match_deals,
 )
 from mailmirror.domain.identity import MessageKey
 
@@ -45,95 +45,95 @@ def deal(*versions: DealVersion, id: DealId = ORDER) -> Deal:
     return Deal.of(id, versions)
 
 
-def kims_vote(
+def kims_match(
     at: float, *deals: Deal, policy: DealPolicy = DealPolicy.ONE_OPEN_DEAL
 ) -> frozenset[DealId]:
-    return vote(day(at), {KIM}, deals, policy)
+    return match_deals(day(at), {KIM}, deals, policy)
 
 
 def test_a_message_votes_for_the_one_deal_that_was_open() -> None:
-    assert kims_vote(5, deal(version(0))) == {ORDER}
+    assert kims_match(5, deal(version(0))) == {ORDER}
 
 
 def test_a_message_votes_by_what_the_deal_was_at_its_instant() -> None:
     order = deal(version(0), version(10, WON))
-    assert kims_vote(9.99, order) == {ORDER}
-    assert kims_vote(10, order) == NOTHING
+    assert kims_match(9.99, order) == {ORDER}
+    assert kims_match(10, order) == NOTHING
 
 
 def test_a_deal_is_open_from_its_very_instant_on() -> None:
-    assert kims_vote(0, deal(version(0))) == {ORDER}
+    assert kims_match(0, deal(version(0))) == {ORDER}
 
 
 @pytest.mark.parametrize("closed", [WON, LOST, DELETED])
 def test_a_deal_that_ended_keeps_the_mail_of_its_time_and_gets_no_more(closed: DealStatus) -> None:
     order = deal(version(0), version(10, closed))
-    assert kims_vote(5, order) == {ORDER}
-    assert kims_vote(11, order) == NOTHING
+    assert kims_match(5, order) == {ORDER}
+    assert kims_match(11, order) == NOTHING
 
 
 def test_a_deal_that_was_opened_again_gets_mail_again() -> None:
     order = deal(version(0), version(10, LOST), version(50))
-    assert kims_vote(60, order) == {ORDER}
+    assert kims_match(60, order) == {ORDER}
 
 
 def test_of_two_open_deals_one_open_deal_takes_neither_and_all_open_deals_both() -> None:
     deals = (deal(version(0)), deal(version(1), id=RENEWAL))
-    assert kims_vote(5, *deals) == NOTHING
-    assert kims_vote(5, *deals, policy=DealPolicy.ALL_OPEN_DEALS) == {ORDER, RENEWAL}
+    assert kims_match(5, *deals) == NOTHING
+    assert kims_match(5, *deals, policy=DealPolicy.ALL_OPEN_DEALS) == {ORDER, RENEWAL}
 
 
 def test_the_policy_never_takes_none() -> None:
-    assert kims_vote(5, deal(version(0)), policy=DealPolicy.NEVER) == NOTHING
+    assert kims_match(5, deal(version(0)), policy=DealPolicy.NEVER) == NOTHING
 
 
 def test_a_deal_of_other_persons_does_not_count() -> None:
     others = deal(version(0, contacts={LEE}), id=RENEWAL)
-    assert kims_vote(5, others) == NOTHING
-    assert kims_vote(5, others, deal(version(0))) == {ORDER}
+    assert kims_match(5, others) == NOTHING
+    assert kims_match(5, others, deal(version(0))) == {ORDER}
 
 
 def test_a_message_before_the_deal_is_about_it_up_to_thirty_days_before() -> None:
     order = deal(version(30))
     assert timedelta(days=30) == DEAL_LOOKBACK
-    assert kims_vote(0, order) == {ORDER}
-    assert vote(day(0) - timedelta(microseconds=1), {KIM}, [order]) == NOTHING
+    assert kims_match(0, order) == {ORDER}
+    assert match_deals(day(0) - timedelta(microseconds=1), {KIM}, [order]) == NOTHING
 
 
 def test_of_later_openings_the_first_decides() -> None:
-    assert kims_vote(0, deal(version(3)), deal(version(2), id=RENEWAL)) == {RENEWAL}
+    assert kims_match(0, deal(version(3)), deal(version(2), id=RENEWAL)) == {RENEWAL}
 
 
 def test_two_deals_that_open_first_together_are_two_open_deals() -> None:
     deals = (deal(version(2)), deal(version(2), id=RENEWAL))
-    assert kims_vote(0, *deals) == NOTHING
-    assert kims_vote(0, *deals, policy=DealPolicy.ALL_OPEN_DEALS) == {ORDER, RENEWAL}
+    assert kims_match(0, *deals) == NOTHING
+    assert kims_match(0, *deals, policy=DealPolicy.ALL_OPEN_DEALS) == {ORDER, RENEWAL}
 
 
 def test_a_later_opening_does_not_count_where_some_deal_was_open() -> None:
     """Two were open, so there is no vote; a third that opens later does not change that."""
     open_then = (deal(version(-9)), deal(version(-8), id=RENEWAL))
     third = deal(version(2), id=DealId("third"))
-    assert kims_vote(0, *open_then, third) == NOTHING
-    assert kims_vote(0, open_then[0], third) == {ORDER}
+    assert kims_match(0, *open_then, third) == NOTHING
+    assert kims_match(0, open_then[0], third) == {ORDER}
 
 
 def test_a_person_who_is_put_on_an_open_deal_brings_the_mail_of_the_days_before() -> None:
     order = deal(version(0, contacts={LEE}), version(10, contacts={LEE, KIM}))
-    assert kims_vote(5, order) == {ORDER}
-    assert kims_vote(-25, order) == NOTHING
-    assert kims_vote(12, order) == {ORDER}
+    assert kims_match(5, order) == {ORDER}
+    assert kims_match(-25, order) == NOTHING
+    assert kims_match(12, order) == {ORDER}
 
 
 def test_a_person_who_was_taken_off_the_deal_keeps_the_mail_of_their_time() -> None:
     order = deal(version(0, contacts={KIM, LEE}), version(10, contacts={LEE}))
-    assert kims_vote(5, order) == {ORDER}
-    assert kims_vote(11, order) == NOTHING
+    assert kims_match(5, order) == {ORDER}
+    assert kims_match(11, order) == NOTHING
 
 
 def test_of_two_versions_at_one_instant_the_greater_event_id_is_in_force() -> None:
     opened, lost = version(0, id="e1"), version(0, LOST, id="e2")
-    assert kims_vote(5, deal(lost, opened)) == NOTHING
+    assert kims_match(5, deal(lost, opened)) == NOTHING
     assert deal(lost, opened).latest == lost
 
 
@@ -143,7 +143,7 @@ def test_not_even_versions_under_one_event_id_are_taken_in_the_order_of_their_ar
 
 
 def test_a_vote_at_the_end_of_the_calendar_is_a_vote() -> None:
-    assert vote(datetime.max.replace(tzinfo=UTC), {KIM}, [deal(version(0))]) == {ORDER}
+    assert match_deals(datetime.max.replace(tzinfo=UTC), {KIM}, [deal(version(0))]) == {ORDER}
 
 
 # A thread
@@ -259,7 +259,7 @@ def test_one_open_deal_votes_for_at_most_one_and_for_none_that_all_open_deals_le
 ) -> None:
     deals = (deal(*ordered), deal(*renewed, id=RENEWAL))
     one, every = (
-        kims_vote(at, *deals, policy=policy)
+        kims_match(at, *deals, policy=policy)
         for policy in (DealPolicy.ONE_OPEN_DEAL, DealPolicy.ALL_OPEN_DEALS)
     )
     assert one == (every if len(every) == 1 else NOTHING)

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailmirror.domain.mailbox import FolderRole
-from mailmirror.mail.folders import SENT_NAMES, Listed, RemoteFolder, roles
+from mailmirror.mail.imap.folders import SENT_NAMES, Listed, RemoteFolder, roles
 
 
 def listed(name: str, *flags: bytes, delimiter: str = "/") -> Listed:

@@ -9,8 +9,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.x509.oid import NameOID
 
+from mailmirror.aws.notifications import Notifications
 from mailmirror.domain.problems import Code, Refused
-from mailmirror.store.notifications import Notifications
 
 TOPIC = "arn:aws:sns:us-east-1:123456789012:mailmirror-FeedbackTopic"
 ADDRESS = "https://sns.us-east-1.amazonaws.com/SimpleNotificationService-9c6465fa7f48f5cacd23014631ec1136.pem"

@@ -113,7 +113,7 @@ def test_the_state_follows_from_the_recipients_in_whatever_order_they_stand(
     ("recipients", "state"),
     [
         ("waiting waiting", "accepted"),
-        ("handed_over sent", "accepted"),
+        ("submitting sent", "accepted"),
         ("unknown sent", "unknown"),
         ("unknown failed", "unknown"),
         ("sent sent", "sent"),
@@ -155,25 +155,25 @@ def test_who_has_lost_the_lease_hands_nothing_over_and_ends_no_other_attempt() -
     other = Lease("other", NOON + timedelta(minutes=12))
     taken = outbound().begun(MINE, NOON).begun(other, MINE.until)
     with pytest.raises(BeingSent):
-        taken.about_to_hand_over([KIM], MINE)
+        taken.begin_submission([KIM], MINE)
     assert taken.ended(MINE) == taken
     assert taken.ended(other).lease is None
 
 
-def test_only_who_waits_is_handed_over() -> None:
+def test_only_who_waits_is_submitting() -> None:
     one = outbound(RecipientState.WAITING, RecipientState.FAILED, lease=MINE)
-    handed = one.about_to_hand_over([KIM, LEE], MINE)
-    assert (handed.handed_over, handed.waiting) == ([KIM], [])
+    handed = one.begin_submission([KIM, LEE], MINE)
+    assert (handed.submitting, handed.waiting) == ([KIM], [])
     assert handed.not_taken([KIM, LEE]) == one
 
 
 @given(states, states)
-def test_losing_sight_touches_only_who_was_handed_over(
+def test_losing_sight_touches_only_who_was_submitting(
     kim: RecipientState, lee: RecipientState
 ) -> None:
     before = outbound(kim, lee)
     for one, then in zip(before.recipients, before.lost_sight().recipients, strict=True):
-        if one.state is RecipientState.HANDED_OVER:
+        if one.state is RecipientState.SUBMITTING:
             assert then.state is RecipientState.UNKNOWN
             assert then.code is DeliveryCode.OUTCOME_UNKNOWN
         else:
@@ -188,10 +188,10 @@ def test_an_unknown_recipient_never_waits_again(state: RecipientState) -> None:
         one.not_taken([KIM]),
         replace(one, attempts=1).put_off({KIM: WHY}, NOON),
         one.refused({KIM: WHY}),
-        one.about_to_hand_over([KIM], MINE),
+        one.begin_submission([KIM], MINE),
     ):
         assert KIM not in then.waiting
-        assert KIM not in then.handed_over
+        assert KIM not in then.submitting
 
 
 @given(st.integers(1, 60))
@@ -249,7 +249,7 @@ def test_a_message_has_left_once_a_server_has_taken_it_for_anybody(
 ) -> None:
     stayed = {
         RecipientState.WAITING,
-        RecipientState.HANDED_OVER,
+        RecipientState.SUBMITTING,
         RecipientState.UNKNOWN,
         RecipientState.FAILED,
     }

@@ -8,7 +8,7 @@ import pytest
 from mailmirror.domain.mailbox import Provider, Security, Server
 from mailmirror.domain.problems import Code, Refused
 from mailmirror.domain.providers import SIGN_IN
-from mailmirror.usecases.register_provider import SignInPlaces
+from mailmirror.usecases.operating.register_provider import SignInPlaces
 
 API = "https://api.us.example/live"
 IMAP: Mapping[str, object] = {"host": "imap.us.example", "port": 993, "security": "tls"}

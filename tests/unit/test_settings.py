@@ -50,7 +50,7 @@ def test_a_setting_that_is_wrong_is_named_in_the_log_without_what_it_holds(
     logged: list[dict[str, Any]], wrong: Runtime, setting: str, content: str
 ) -> None:
     with pytest.raises(Failed, match="Misconfigured"):
-        failures_logged(lambda: wrong.reach)()
+        failures_logged(lambda: wrong.network_policy)()
     (line,) = logged
     assert setting in line["setting"]
     assert content not in str(line)

@@ -11,7 +11,7 @@ import pytest
 
 from local.environments import ROOT
 from local.template import template
-from mailmirror.mail.connection import Reach
+from mailmirror.mail.connection import NetworkPolicy
 from tests.template import functions, listed, of_type, resources, target, triggers
 
 
@@ -298,7 +298,7 @@ def may_be_allowed(networks: str) -> bool:
 )
 def test_networks_that_functions_can_use_are_deployed(networks: str) -> None:
     assert may_be_allowed(networks)
-    Reach.make(networks)
+    NetworkPolicy.make(networks)
 
 
 @pytest.mark.parametrize(
@@ -316,7 +316,7 @@ def test_networks_that_functions_can_use_are_deployed(networks: str) -> None:
 def test_what_is_no_network_is_not_deployed(networks: str) -> None:
     assert not may_be_allowed(networks)
     with pytest.raises(ValueError, match="network"):
-        Reach.make(networks)
+        NetworkPolicy.make(networks)
 
 
 def test_whoever_deploys_is_told_how_networks_are_written() -> None:

@@ -182,8 +182,8 @@ def test_where_a_message_joins_two_threads_the_lesser_id_stays_and_the_other_red
 
 def test_what_a_message_is_filed_under_never_changes() -> None:
     _, (_, before, bridge, after) = joined([v("a"), v("b"), v("ab"), v("b")])
-    assert (before.filed, before.root) == ("b", "b")
-    assert (bridge.filed, bridge.root) == (after.filed, after.root) == ("b", "a")
+    assert (before.thread, before.root) == ("b", "b")
+    assert (bridge.thread, bridge.root) == (after.thread, after.root) == ("b", "a")
 
 
 @given(mail.flatmap(lambda some: st.tuples(st.just(some), st.permutations(some + some[:3]))))

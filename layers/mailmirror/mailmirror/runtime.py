@@ -23,7 +23,10 @@ from aws_lambda_powertools.metrics import MetricUnit
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from mailmirror.mail.connection import Reach
+from mailmirror.aws.notifications import Notifications
+from mailmirror.aws.queues import FeedQueue, Queue
+from mailmirror.aws.ses import SesTransport
+from mailmirror.mail.connection import NetworkPolicy
 from mailmirror.store.accounts import Accounts
 from mailmirror.store.change_log import ChangeLog
 from mailmirror.store.codes import CodeStore
@@ -32,16 +35,13 @@ from mailmirror.store.credentials import Credentials
 from mailmirror.store.deals import DealStore
 from mailmirror.store.due import DueStore
 from mailmirror.store.feed import FeedStore
-from mailmirror.store.hands import HandStore
 from mailmirror.store.ledgers import LedgerStore
 from mailmirror.store.mailboxes import MailboxStore
-from mailmirror.store.notifications import Notifications
 from mailmirror.store.objects import ObjectStore
 from mailmirror.store.outbounds import OutboundStore
+from mailmirror.store.overrides import OverrideStore
 from mailmirror.store.people import PeopleStore
 from mailmirror.store.providers import ProviderStore
-from mailmirror.store.queues import FeedQueue, Queue
-from mailmirror.store.ses import SesTransport
 from mailmirror.store.sign_ins import SignInStore
 from mailmirror.store.sync_state import SyncStates
 from mailmirror.store.table import Table, Throttled
@@ -196,8 +196,8 @@ class Runtime:
         return DealStore(self.table, self.change_log)
 
     @cached_property
-    def hands(self) -> HandStore:
-        return HandStore(self.table)
+    def overrides(self) -> OverrideStore:
+        return OverrideStore(self.table)
 
     @cached_property
     def feed(self) -> FeedStore:
@@ -277,7 +277,7 @@ class Runtime:
         )
 
     @cached_property
-    def reach(self) -> Reach:
+    def network_policy(self) -> NetworkPolicy:
         """Whom we may talk to, and whose certificates we trust.
 
         Raises:
@@ -286,7 +286,7 @@ class Runtime:
         at = self.settings.extra_ca_object
         try:
             authority = self.objects.read_text(at) if at else None
-            return Reach.make(self.settings.allowed_networks, authority)
+            return NetworkPolicy.make(self.settings.allowed_networks, authority)
         except (UnicodeDecodeError, ssl.SSLError, TypeError) as error:
             raise Misconfigured("what EXTRA_CA_OBJECT names is not PEM in ASCII") from error
         except ValueError as error:

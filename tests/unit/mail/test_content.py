@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailmirror.mail.content import Attachment, Content, attachment_bytes, parse_message
-from mailmirror.mail.headers import UnreadableHeaders
+from mailmirror.mail.mime.content import Attachment, Content, attachment_bytes, parse_message
+from mailmirror.mail.mime.headers import UnreadableHeaders
 from tests.unit.mail.corpus import BOUNCES, EXPECTED, MESSAGES, mutations
 
 HEADERS = b"From: Kim <kim@customer.example>\r\nTo: rep@us.example\r\nMIME-Version: 1.0\r\n"

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailmirror.domain.address import Address
-from mailmirror.mail.headers import (
+from mailmirror.mail.mime.headers import (
     HEADER_FIELDS,
     Mailbox,
     MessageHeaders,

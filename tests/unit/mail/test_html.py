@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailmirror.mail.html import sanitise, text_of
+from mailmirror.mail.mime.html import sanitise, text_of
 
 ACTIVE = re.compile(
     r"<(?:script|style|iframe|object|embed|form|input|button|svg|math|link|meta|base|video|audio)"

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from mailmirror.mail.content import parse_message
-from mailmirror.mail.headers import UnreadableHeaders
-from mailmirror.mail.html import sanitise
-from mailmirror.mail.html_limits import HTML_TRUNCATED, Budget
+from mailmirror.mail.mime.content import parse_message
+from mailmirror.mail.mime.headers import UnreadableHeaders
+from mailmirror.mail.mime.html import sanitise
+from mailmirror.mail.mime.html_limits import HTML_TRUNCATED, Budget
 
 BYTES = 25_000_000
 """The size of message that is mirrored whole by default."""

@@ -81,7 +81,7 @@ def _order(version: DealVersion) -> tuple[datetime, str, str, str, list[ContactI
     )
 
 
-def vote(
+def match_deals(
     instant: datetime,
     contacts: Set[ContactId],
     deals: Collection[Deal],
@@ -152,5 +152,5 @@ def associate(facts: Iterable[MessageFact], crm: Crm) -> frozenset[DealId]:
     for message, instant in instants.items():
         contacts = crm.contacts_of(participants[message])
         deals = {deal.id: deal for contact in contacts for deal in crm.deals.get(contact, ())}
-        on |= vote(instant, contacts, deals.values(), crm.policy)
+        on |= match_deals(instant, contacts, deals.values(), crm.policy)
     return on

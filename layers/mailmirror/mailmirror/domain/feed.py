@@ -90,7 +90,7 @@ class DealDeleted:
 
 
 @dataclass(frozen=True, slots=True)
-class HandGiven:
+class OverrideGiven:
     """A person attached a thread or a message to a deal, or detached it."""
 
     stamp: Stamp
@@ -102,7 +102,7 @@ class HandGiven:
     message: str | None
 
 
-Event = UserUpserted | PersonUpserted | PersonDeleted | DealUpserted | DealDeleted | HandGiven
+Event = UserUpserted | PersonUpserted | PersonDeleted | DealUpserted | DealDeleted | OverrideGiven
 
 MAX_AHEAD = timedelta(minutes=5)
 """How far ahead an event may be dated: as far as a clock without NTP is off. One dated later would
@@ -143,7 +143,7 @@ def parse_event(raw: object) -> Event:
         case "deal.deleted":
             return DealDeleted(stamp, DealId(_id(data, "id")))
         case "association.attached" | "association.detached":
-            return _hand(stamp, event_type == "association.attached", data)
+            return _override(stamp, event_type == "association.attached", data)
     raise Refused(Code.UNKNOWN_EVENT_TYPE, f"type: {event_type[:64]}")
 
 
@@ -177,7 +177,7 @@ def envelope(event: Event) -> dict[str, object]:
             data |= {"status": event.status.value, "contact_ids": sorted(event.contacts)}
         case DealDeleted(id=id):
             type, data = "deal.deleted", {"id": id}
-        case HandGiven():
+        case OverrideGiven():
             type = "association.attached" if event.attached else "association.detached"
             data = {"deal_id": event.deal, "user_id": event.user}
             named = {"thread_id": event.thread, "message_id": event.message}
@@ -288,12 +288,12 @@ def _person(event_type: str, data: Mapping[str, object]) -> PersonRef:
     return PersonRef(PersonKind(event_type.partition(".")[0]), _id(data, "id"))
 
 
-def _hand(stamp: Stamp, attached: bool, data: Mapping[str, object]) -> HandGiven:
+def _override(stamp: Stamp, attached: bool, data: Mapping[str, object]) -> OverrideGiven:
     named = [field for field in ("thread_id", "message_id") if data.get(field) is not None]
     if len(named) != 1:
         code = Code.INVALID_FIELD if named else Code.MISSING_FIELD
         raise Refused(code, "thread_id or message_id, one of them")
-    return HandGiven(
+    return OverrideGiven(
         stamp,
         DealId(_id(data, "deal_id")),
         attached,

@@ -38,7 +38,7 @@ class Transport(StrEnum):
 
 class RecipientState(StrEnum):
     WAITING = "waiting"
-    HANDED_OVER = "handed_over"
+    SUBMITTING = "submitting"
     UNKNOWN = "unknown"
     SENT = "sent"
     DELAYED = "delayed"
@@ -49,7 +49,7 @@ class RecipientState(StrEnum):
 
 
 _RANK = {state: rank for rank, state in enumerate(RecipientState)}
-_OPEN = frozenset({RecipientState.WAITING, RecipientState.HANDED_OVER})
+_OPEN = frozenset({RecipientState.WAITING, RecipientState.SUBMITTING})
 
 
 class OutboundState(StrEnum):
@@ -112,7 +112,7 @@ class Outbound:
     attempts: int = 0
     next_attempt_at: datetime | None = None
     cancelled: bool = False
-    filed: bool = False
+    indexed: bool = False
     """Whether it has been put on its cards."""
     in_sent: bool = False
     """Whether a copy lies in Sent, or the server files its own, or there is no such folder."""
@@ -145,9 +145,9 @@ class Outbound:
         return self._in(RecipientState.WAITING)
 
     @property
-    def handed_over(self) -> list[str]:
+    def submitting(self) -> list[str]:
         """The addresses for which a server's answer is not known."""
-        return self._in(RecipientState.HANDED_OVER)
+        return self._in(RecipientState.SUBMITTING)
 
     @property
     def unclear(self) -> list[str]:
@@ -156,7 +156,7 @@ class Outbound:
     @property
     def has_left(self) -> bool:
         """Whether a server has taken it for anybody."""
-        kept = (RecipientState.WAITING, RecipientState.FAILED, RecipientState.HANDED_OVER)
+        kept = (RecipientState.WAITING, RecipientState.FAILED, RecipientState.SUBMITTING)
         return any(one.state not in (*kept, RecipientState.UNKNOWN) for one in self.recipients)
 
     @property
@@ -184,7 +184,7 @@ class Outbound:
         """An attempt has ended; where another has begun since, that one goes on."""
         return replace(self, lease=None) if self.lease == lease else self
 
-    def about_to_hand_over(self, addresses: Collection[str], lease: Lease) -> "Outbound":
+    def begin_submission(self, addresses: Collection[str], lease: Lease) -> "Outbound":
         """The last byte is about to be written for these recipients.
 
         Raises:
@@ -192,11 +192,11 @@ class Outbound:
         """
         if self.lease != lease:
             raise BeingSent(self.id)
-        return self._each(addresses, RecipientState.WAITING, RecipientState.HANDED_OVER)
+        return self._each(addresses, RecipientState.WAITING, RecipientState.SUBMITTING)
 
     def not_taken(self, addresses: Collection[str]) -> "Outbound":
         """The server has not taken what was about to be handed over."""
-        return self._each(addresses, RecipientState.HANDED_OVER, RecipientState.WAITING)
+        return self._each(addresses, RecipientState.SUBMITTING, RecipientState.WAITING)
 
     def lost_sight(self) -> "Outbound":
         """No answer came for what was handed over, and none will."""
@@ -205,7 +205,7 @@ class Outbound:
             self,
             recipients=tuple(
                 replace(unknown, address=one.address)
-                if one.state is RecipientState.HANDED_OVER
+                if one.state is RecipientState.SUBMITTING
                 else one
                 for one in self.recipients
             ),
@@ -255,7 +255,7 @@ class Outbound:
         if after.waiting:
             told = dict.fromkeys(after.waiting, (DeliveryCode.INTERNAL_ERROR, ""))
             after = after.put_off(told, now)
-        if after.handed_over or after.unclear:
+        if after.submitting or after.unclear:
             after = after.lost_sight().looked_in_vain(now)
         if after.has_left and now > after.date + GIVE_UP_AFTER:
             after = replace(after, in_sent=True)

@@ -52,7 +52,7 @@ class Graph(Protocol):
 class Joined:
     """Where a message stands among the threads."""
 
-    filed: ThreadId
+    thread: ThreadId
     """What its own vertex points at, and its entries are filed under: this never changes."""
     root: ThreadId
     """What its thread is called now."""
@@ -74,7 +74,7 @@ def join(members: Sequence[Vertex], graph: Graph) -> Joined:
     for _ in range(_ATTEMPTS):
         winner, *losers = sorted({graph.root(thread) for thread in threads})
         if not losers:
-            return Joined(filed=pointed[-1], root=winner)
+            return Joined(thread=pointed[-1], root=winner)
         for loser in losers:
             graph.absorb(winner, loser)
     raise NeverJoined(pointed[-1])

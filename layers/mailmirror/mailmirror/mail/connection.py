@@ -24,7 +24,7 @@ _MOST_ADDRESSES = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Reach:
+class NetworkPolicy:
     """Whom this deployment may talk to, and whose certificates it trusts.
 
     Make one an environment: a default context costs 20 to 30 ms of CPU.
@@ -35,7 +35,7 @@ class Reach:
     """Networks allowed beside the global ones."""
 
     @classmethod
-    def make(cls, allowed: str = "", extra_authority: str | None = None) -> "Reach":
+    def make(cls, allowed: str = "", extra_authority: str | None = None) -> "NetworkPolicy":
         """Trust the system's authorities.
 
         Parameters:

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from mailmirror.domain.address import Address
 from mailmirror.domain.mailbox import AccountId, UserId
-from mailmirror.domain.whose import CODE_LIFETIME, CODE_TRIES, CODES_AN_HOUR
+from mailmirror.domain.ownership import CODE_LIFETIME, CODE_TRIES, CODES_AN_HOUR
 from mailmirror.store import keys
 from mailmirror.store.change_log import ChangeLog
 from mailmirror.store.table import ConditionFailed, Delete, Put, Table, Update

@@ -13,7 +13,7 @@ from mailmirror.domain.identity import MessageKey
 from mailmirror.domain.mailbox import MailboxId, MailboxKey
 from mailmirror.domain.threads import ThreadId
 from mailmirror.store import keys
-from mailmirror.store.filed import Filed, filed_item, read_filed
+from mailmirror.store.entries import Entry, entry_item, read_entry
 from mailmirror.store.keys import SK
 from mailmirror.store.objects import ObjectStore
 from mailmirror.store.table import Item, Table
@@ -67,7 +67,7 @@ class Copy:
     folder: str
     uidvalidity: int
     uid: int
-    filed: Filed
+    entry: Entry
 
 
 class ContentStore:
@@ -84,11 +84,11 @@ class ContentStore:
         """
         items: list[Item] = []
         for copy in copies:
-            filed = copy.filed
-            key = keys.copy(filed.key, copy.folder, copy.uidvalidity, copy.uid, filed.sha256)
-            items.append(filed_item(key, filed))
-            if not filed.dated:
-                items.append(keys.message_instant(filed.key, filed.message, filed.instant))
+            entry = copy.entry
+            key = keys.copy(entry.key, copy.folder, copy.uidvalidity, copy.uid, entry.sha256)
+            items.append(entry_item(key, entry))
+            if not entry.dated:
+                items.append(keys.message_instant(entry.key, entry.message, entry.instant))
         self._table.write(items)
         items = []
         uploads: list[tuple[Summary, bytes]] = []
@@ -151,11 +151,11 @@ class ContentStore:
             packed = item["raw"]
         return zstd.decompress(packed)
 
-    def copies(self, key: MailboxKey, limit: int) -> Sequence[tuple[keys.Key, Filed]]:
+    def copies(self, key: MailboxKey, limit: int) -> Sequence[tuple[keys.Key, Entry]]:
         """Read the first copies of a mailbox that are left."""
         items = self._table.query(keys.kept(key), keys.COPIES, limit=limit)
         return [
-            ({keys.PK: item[keys.PK], SK: item[SK]}, read_filed(key.account, item))
+            ({keys.PK: item[keys.PK], SK: item[SK]}, read_entry(key.account, item))
             for item in items
         ]
 

@@ -34,7 +34,7 @@ Credential = Password | Grant
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class StoredCredential:
     """A credential as it is kept, and what has become of it."""
 
     credential: Credential
@@ -68,7 +68,7 @@ class Credentials:
             )
         )
 
-    def get(self, account: Account, key: MailboxKey, now: datetime) -> Kept | None:
+    def get(self, account: Account, key: MailboxKey, now: datetime) -> StoredCredential | None:
         """Read and unseal a credential. One read unit: a corrected password counts at once.
 
         Raises:
@@ -78,7 +78,9 @@ class Credentials:
         if item is None:
             return None
         fields = self._vault.open(account, key.mailbox, item["sealed"], now)
-        return Kept(_credential(fields), int(item.get("version", 0)), _refusals(item, now))
+        return StoredCredential(
+            _credential(fields), int(item.get("version", 0)), _refusals(item, now)
+        )
 
     def claim(self, key: MailboxKey, version: int, now: datetime) -> bool:
         """Claim the refresh of a token; False where another has, or it is done already."""

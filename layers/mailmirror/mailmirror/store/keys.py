@@ -143,18 +143,18 @@ def deal_version(account: AccountId, id: DealId, stamp: Stamp) -> Key:
     return _key(deal(account, id), f"{DEAL_VERSIONS}{stamp}")
 
 
-HANDS = "hand#"
+OVERRIDES = "override#"
 
 
-def deal_hand(account: AccountId, deal_id: DealId, target: str, stamp: Stamp, said: str) -> Key:
+def deal_override(account: AccountId, deal_id: DealId, target: str, stamp: Stamp, said: str) -> Key:
     """A hand where a deal's card looks; the target is a thread as it was called, or a message.
 
     With what it says: two that differ under one stamp are both kept, whichever came first.
     """
-    return _key(deal(account, deal_id), f"{HANDS}{target}#{stamp}#{said}")
+    return _key(deal(account, deal_id), f"{OVERRIDES}{target}#{stamp}#{said}")
 
 
-def thread_hand(
+def thread_override(
     account: AccountId,
     id: ThreadId,
     deal_id: DealId,
@@ -163,7 +163,7 @@ def thread_hand(
     said: str,
 ) -> Key:
     """The same hand where whoever files the thread looks."""
-    return _key(thread(account, id), f"{HANDS}{message or 'thread'}#{deal_id}#{stamp}#{said}")
+    return _key(thread(account, id), f"{OVERRIDES}{message or 'thread'}#{deal_id}#{stamp}#{said}")
 
 
 # Mailboxes
@@ -200,7 +200,7 @@ def due(key: MailboxKey) -> Key:
 
 def kept(key: MailboxKey) -> str:
     """The partition of a mailbox's ledger blocks and copies, in its epoch."""
-    return f"{key.account}#kept#{key.mailbox}.{key.epoch}"
+    return f"{key.account}#folders#{key.mailbox}.{key.epoch}"
 
 
 LEDGERS = "ledger#"

@@ -17,7 +17,7 @@ from mailmirror.domain.mailbox import (
     Server,
     UserId,
 )
-from mailmirror.domain.whose import Claims, proof_of
+from mailmirror.domain.ownership import Claims, proof_of
 from mailmirror.store import keys
 from mailmirror.store.change_log import Change, ChangeKind, ChangeLog
 from mailmirror.store.due import DueEntry, DueStore

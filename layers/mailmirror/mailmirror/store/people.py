@@ -11,7 +11,7 @@ from datetime import datetime
 from mailmirror.domain.address import Address
 from mailmirror.domain.feed import PersonDeleted, PersonRef, PersonUpserted, UserUpserted
 from mailmirror.domain.mailbox import AccountId, UserId
-from mailmirror.domain.whose import Claims
+from mailmirror.domain.ownership import Claims
 from mailmirror.store import keys
 from mailmirror.store.change_log import Change, ChangeKind, ChangeLog
 from mailmirror.store.table import ConditionFailed, Item, Put, Table, Update

@@ -6,13 +6,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from mailmirror.domain.deals import DealId
-from mailmirror.domain.hands import Hand
 from mailmirror.domain.identity import MessageKey, Vertex
 from mailmirror.domain.mailbox import AccountId
+from mailmirror.domain.overrides import Override
 from mailmirror.domain.threads import ThreadId
 from mailmirror.store import keys
-from mailmirror.store.filed import Filed, filed_item, read_filed
-from mailmirror.store.hands import read_hand
+from mailmirror.store.entries import Entry, entry_item, read_entry
+from mailmirror.store.overrides import read_override
 from mailmirror.store.table import Check, ConditionFailed, Item, Put, Table, Update
 
 _STAYS = "attribute_not_exists(redirect)"
@@ -124,7 +124,7 @@ class Association:
     """Those on which entries are being filed, while it is not settled."""
     begun: bool = False
     """Whether somebody may be filing, and nothing has changed since that was begun."""
-    hands: int = 0
+    overrides: int = 0
     """How many hands were on the thread when it was settled: they only become more."""
 
 
@@ -133,8 +133,8 @@ class Thread:
     """A thread whole, with all that it has absorbed."""
 
     association: Association
-    entries: Sequence[Filed]
-    hands: Sequence[Hand]
+    entries: Sequence[Entry]
+    overrides: Sequence[Override]
 
 
 class ThreadStore:
@@ -149,22 +149,22 @@ class ThreadStore:
         """What threads are called now."""
         return roots(self._table, account, threads)
 
-    def add(self, filed: Iterable[Filed]) -> None:
+    def add(self, entries: Iterable[Entry]) -> None:
         """Put entries on their threads. One write unit each."""
         self._table.write(
-            filed_item(keys.thread_entry(one.key, one.thread, one.position), one) for one in filed
+            entry_item(keys.thread_entry(one.key, one.thread, one.position), one) for one in entries
         )
 
-    def erase(self, filed: Iterable[Filed]) -> None:
+    def erase(self, entries: Iterable[Entry]) -> None:
         """Take entries off their threads. One write unit each."""
         self._table.write(
-            deletes=(keys.thread_entry(one.key, one.thread, one.position) for one in filed)
+            deletes=(keys.thread_entry(one.key, one.thread, one.position) for one in entries)
         )
 
     def read(self, account: AccountId, root: ThreadId) -> Thread:
         """Read a thread whole, with those that it has absorbed, consistently."""
-        entries: list[Filed] = []
-        hands: list[Hand] = []
+        entries: list[Entry] = []
+        overrides: list[Override] = []
         nothing: frozenset[DealId] = frozenset()
         association = Association(nothing, settled=True, version=0, ever=nothing, trying=nothing)
         ever: frozenset[DealId] = frozenset()
@@ -174,10 +174,10 @@ class ThreadStore:
             members.add(thread)
             for item in self._table.query(keys.thread(account, thread), consistent=True):
                 if item[keys.SK].startswith(keys.THREAD_ENTRIES):
-                    entries.append(read_filed(account, item))
+                    entries.append(read_entry(account, item))
                     continue
-                if item[keys.SK].startswith(keys.HANDS):
-                    hands.append(read_hand(item).hand)
+                if item[keys.SK].startswith(keys.OVERRIDES):
+                    overrides.append(read_override(item).override)
                     continue
                 deals = frozenset(map(DealId, item.get("deals", ())))
                 ever |= deals | frozenset(map(DealId, item.get("ever", ())))
@@ -192,9 +192,9 @@ class ThreadStore:
                         ever,
                         trying,
                         begun=not settled and item.get("begun") == version,
-                        hands=int(item.get("hands", 0)),
+                        overrides=int(item.get("hands", 0)),
                     )
-        return Thread(replace(association, ever=ever), entries, hands)
+        return Thread(replace(association, ever=ever), entries, overrides)
 
     def deals_of(
         self, account: AccountId, threads: Iterable[ThreadId]
@@ -210,7 +210,7 @@ class ThreadStore:
         shown = {_thread_of(item): _shown(item) for item in items}
         return {thread: shown.get(root, frozenset()) for thread, root in ends.items()}
 
-    def begin_filing(
+    def announce_deals(
         self, account: AccountId, root: ThreadId, deals: frozenset[DealId], version: int
     ) -> int:
         """Note on which deals entries are going to be filed. One write unit.
@@ -230,14 +230,19 @@ class ThreadStore:
         return version + 1
 
     def settle(
-        self, account: AccountId, root: ThreadId, deals: frozenset[DealId], hands: int, version: int
+        self,
+        account: AccountId,
+        root: ThreadId,
+        deals: frozenset[DealId],
+        overrides: int,
+        version: int,
     ) -> None:
         """Note that all entries are filed on these deals, and shown on no others. One write unit.
 
         Raises:
             ConditionFailed: the thread is no longer as it was at this version.
         """
-        values: dict[str, object] = {":yes": True, ":next": version + 1, ":hands": hands}
+        values: dict[str, object] = {":yes": True, ":next": version + 1, ":hands": overrides}
         expression = "SET settled = :yes, version = :next, hands = :hands"
         if deals:
             expression += ", deals = :deals REMOVE trying"
@@ -250,9 +255,9 @@ class ThreadStore:
         """Have whoever is filing these threads read them again. One write unit each."""
         for root in threads:
             key = keys.thread_root(account, root)
-            filed = "attribute_exists(version)"  # else nobody has begun
+            is_announced = "attribute_exists(version)"
             with suppress(ConditionFailed):
-                self._table.update(Update(key, "ADD version :one", {":one": 1}, filed))
+                self._table.update(Update(key, "ADD version :one", {":one": 1}, is_announced))
 
     def unchanged(self, account: AccountId, root: ThreadId, version: int) -> Check:
         """That the thread is as it was at this version."""

@@ -1,4 +1,4 @@
-"""Timelines: messages filed by (address, mailbox) and by (deal, mailbox), newest first.
+"""Timelines: messages entry by (address, mailbox) and by (deal, mailbox), newest first.
 
 An entry stands at its message's instant. Nearly always that is the message's Date, the same for
 every copy. Where it is not (no Date, or one that cannot be believed), copies may stand at several
@@ -18,7 +18,7 @@ from mailmirror.domain.deals import DealId
 from mailmirror.domain.identity import MessageKey
 from mailmirror.domain.mailbox import MailboxKey
 from mailmirror.store import keys
-from mailmirror.store.filed import Filed
+from mailmirror.store.entries import Entry
 from mailmirror.store.keys import PK, SK, Key
 from mailmirror.store.table import TRANSACTION, Check, Delete, Item, Table
 
@@ -61,26 +61,26 @@ class TimelineStore:
     def __init__(self, table: Table) -> None:
         self._table = table
 
-    def file_on_cards(self, filed: Iterable[tuple[Filed, Iterable[Address]]]) -> None:
+    def index_on_cards(self, entries: Iterable[tuple[Entry, Iterable[Address]]]) -> None:
         """Put messages on the timelines of addresses. One write unit an address."""
         self._table.write(
             item
-            for one, addresses in filed
+            for one, addresses in entries
             for address in addresses
             for item in _items(keys.card_timeline(one.key, address), one)
         )
 
-    def file_on_deals(self, filed: Sequence[Filed], deals: Iterable[DealId]) -> None:
+    def index_on_deals(self, entries: Sequence[Entry], deals: Iterable[DealId]) -> None:
         """Put messages on the timelines of deals. One write unit each."""
         self._table.write(
             item
             for deal in deals
-            for one in filed
+            for one in entries
             for item in _items(keys.deal_timeline(one.key, deal), one)
         )
 
     def take_off_deals(
-        self, filed: Sequence[Filed], deals: Iterable[DealId], unchanged: Check
+        self, entries: Sequence[Entry], deals: Iterable[DealId], unchanged: Check
     ) -> None:
         """Take messages off the timelines of deals. Two write units each, and two a hundred.
 
@@ -90,17 +90,17 @@ class TimelineStore:
         taken = {
             (key[PK], key[SK]): Delete(key)
             for deal in deals
-            for one in filed
+            for one in entries
             for key in _keys(keys.deal_timeline(one.key, deal), one)
         }
         for some in batched(taken.values(), TRANSACTION - 1, strict=False):
             self._table.transact([unchanged, *some])
 
-    def erase(self, filed: Filed, deals: Iterable[DealId]) -> None:
+    def erase(self, entry: Entry, deals: Iterable[DealId]) -> None:
         """Take a message of a mailbox off every card and these deals."""
-        partitions = [keys.card_timeline(filed.key, address) for address in filed.participants]
-        partitions += [keys.deal_timeline(filed.key, deal) for deal in deals]
-        self._table.write(deletes=(key for pk in partitions for key in _keys(pk, filed)))
+        partitions = [keys.card_timeline(entry.key, address) for address in entry.participants]
+        partitions += [keys.deal_timeline(entry.key, deal) for deal in deals]
+        self._table.write(deletes=(key for pk in partitions for key in _keys(pk, entry)))
 
     def card(
         self, addresses: Iterable[Address], mailboxes: Sequence[MailboxKey], before: str, limit: int
@@ -173,12 +173,12 @@ class TimelineStore:
         return all(item[SK] == keys.INSTANTS + instant for item in items)
 
 
-def _items(pk: str, filed: Filed) -> Iterator[Item]:
-    entry: Item = {PK: pk, SK: filed.position}
-    yield entry if filed.dated else entry | {"dated": False}
-    if filed.date is not None and not filed.dated:
-        yield {PK: pk, SK: keys.position(filed.date, filed.message, _HIDDEN)}
+def _items(pk: str, entry: Entry) -> Iterator[Item]:
+    item: Item = {PK: pk, SK: entry.position}
+    yield item if entry.dated else item | {"dated": False}
+    if entry.date is not None and not entry.dated:
+        yield {PK: pk, SK: keys.position(entry.date, entry.message, _HIDDEN)}
 
 
-def _keys(pk: str, filed: Filed) -> Iterator[Key]:
-    return ({PK: pk, SK: item[SK]} for item in _items(pk, filed))
+def _keys(pk: str, entry: Entry) -> Iterator[Key]:
+    return ({PK: pk, SK: item[SK]} for item in _items(pk, entry))

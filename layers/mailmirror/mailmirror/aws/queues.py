@@ -1,0 +1,168 @@
+"""The queues: one class of message each, as JSON, and never a secret in it."""
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import batched
+from typing import TYPE_CHECKING, Any
+
+from mailmirror.domain.identity import MessageKey
+from mailmirror.domain.mailbox import AccountId, MailboxId, MailboxKey
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+
+_BATCH = 10
+_ATTEMPTS = 3
+_BATCH_BYTES = 250_000
+_NOT_FOR_SQS = re.compile("[\ud800-\udfff\ufffe\uffff]")
+"""Characters that JSON may hold, and SQS refuses."""
+
+
+class NotQueued(Exception):
+    """SQS did not take a message; repeat the whole step."""
+
+
+@dataclass(frozen=True, slots=True)
+class SyncJob:
+    """Sync one mailbox."""
+
+    account: AccountId
+    mailbox: MailboxId
+
+    @classmethod
+    def from_json(cls, body: str) -> "SyncJob":
+        fields = json.loads(body)
+        return cls(AccountId(fields["account"]), MailboxId(fields["mailbox"]))
+
+    def to_json(self) -> str:
+        return json.dumps({"account": self.account, "mailbox": self.mailbox})
+
+
+@dataclass(frozen=True, slots=True)
+class PollJob:
+    """Ask the servers of some mailboxes whether there is news."""
+
+    mailboxes: Sequence[MailboxKey]
+    at: datetime
+    """When the schedule found them due."""
+
+    @classmethod
+    def from_json(cls, body: str) -> "PollJob":
+        fields = json.loads(body)
+        mailboxes = [MailboxKey(AccountId(a), MailboxId(m)) for a, m in fields["mailboxes"]]
+        return cls(mailboxes, datetime.fromisoformat(fields["at"]))
+
+    def to_json(self) -> str:
+        pairs = [[key.account, key.mailbox] for key in self.mailboxes]
+        return json.dumps({"mailboxes": pairs, "at": self.at.isoformat()})
+
+
+@dataclass(frozen=True, slots=True)
+class FeedJob:
+    """Apply one event of the CRM's."""
+
+    account: AccountId
+    event: Any
+    """As JSON gave it; nobody has looked into it yet."""
+    refusal: tuple[str, str] | None = None
+    """Code and detail, where the webhook has refused it: of `event` its label is left then."""
+
+    @classmethod
+    def from_json(cls, body: str) -> "FeedJob":
+        fields = json.loads(body)
+        refusal = fields.get("refusal")
+        account = AccountId(fields["account"])
+        return cls(account, fields["event"], (refusal[0], refusal[1]) if refusal else None)
+
+    def to_json(self) -> str:
+        fields: dict[str, Any] = {"account": self.account, "event": self.event}
+        if self.refusal:
+            fields["refusal"] = self.refusal
+        text = json.dumps(fields, ensure_ascii=False, separators=(",", ":"))
+        return _NOT_FOR_SQS.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+@dataclass(frozen=True, slots=True)
+class SendJob:
+    """Send one message, or go on with it."""
+
+    mailbox: MailboxKey
+    id: MessageKey
+
+    @classmethod
+    def from_json(cls, body: str) -> "SendJob":
+        fields = json.loads(body)
+        mailbox = MailboxKey(
+            AccountId(fields["account"]), MailboxId(fields["mailbox"]), int(fields["epoch"])
+        )
+        return cls(mailbox, MessageKey(fields["id"]))
+
+    def to_json(self) -> str:
+        key = self.mailbox
+        fields = {"account": key.account, "mailbox": key.mailbox, "epoch": key.epoch}
+        return json.dumps({**fields, "id": self.id})
+
+
+class Queue:
+    """A standard queue."""
+
+    def __init__(self, client: "SQSClient", url: str) -> None:
+        self._client = client
+        self._url = url
+
+    def send(self, jobs: Iterable[SyncJob | PollJob | SendJob]) -> None:
+        """Queue jobs, ten a request.
+
+        Raises:
+            NotQueued: some were not taken.
+        """
+        for batch in batched(jobs, _BATCH, strict=False):
+            _send(self._client, self._url, [{"MessageBody": job.to_json()} for job in batch])
+
+
+class FeedQueue:
+    """The FIFO queue of the feed: an account's events in their order, a repeat only once."""
+
+    def __init__(self, client: "SQSClient", url: str) -> None:
+        self._client = client
+        self._url = url
+
+    def send(self, jobs: Iterable[FeedJob]) -> None:
+        """Queue events in their order.
+
+        Raises:
+            NotQueued: some were not taken; those that were are dropped when sent again.
+        """
+        batch: list[dict[str, Any]] = []
+        size = 0
+        for job in jobs:
+            body = job.to_json()
+            if batch and (len(batch) == _BATCH or size + len(body.encode()) > _BATCH_BYTES):
+                _send(self._client, self._url, batch)
+                batch, size = [], 0
+            digest = hashlib.sha256(body.encode()).hexdigest()
+            batch.append(
+                {
+                    "MessageBody": body,
+                    "MessageGroupId": job.account,
+                    "MessageDeduplicationId": digest,
+                }
+            )
+            size += len(body.encode())
+        if batch:
+            _send(self._client, self._url, batch)
+
+
+def _send(client: "SQSClient", url: str, messages: Sequence[dict[str, Any]]) -> None:
+    entries: list[Any] = [{"Id": str(n), **message} for n, message in enumerate(messages)]
+    for _ in range(_ATTEMPTS):
+        answer = client.send_message_batch(QueueUrl=url, Entries=entries)
+        failed = {one["Id"] for one in answer.get("Failed", ())}
+        if not failed:
+            return
+        entries = [entry for entry in entries if entry["Id"] in failed]
+    raise NotQueued(len(entries))

@@ -1,0 +1,353 @@
+"""A session with an IMAP server: `EXAMINE` and `BODY.PEEK` only, but for the copy of what was sent.
+
+It asks in ranges of UIDs. The plain path, without CONDSTORE, QRESYNC, ESEARCH or SPECIAL-USE, is
+the only one.
+"""
+
+import imaplib
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from imapclient import imap_utf7
+from imapclient.exceptions import IMAPClientError
+from imapclient.response_parser import parse_fetch_response
+
+from mailmirror.domain.mailbox import FolderRole, Server
+from mailmirror.domain.problems import Code, Refused
+from mailmirror.domain.uids import UidSet
+from mailmirror.mail.connection import NetworkPolicy
+from mailmirror.mail.imap.client import BoundedClient, signed_in_client
+from mailmirror.mail.imap.folders import Listed, RemoteFolder, roles
+from mailmirror.mail.mime.headers import HEADER_FIELDS
+from mailmirror.mail.sasl import Login
+
+_STATUS_ITEMS = ["UIDVALIDITY", "UIDNEXT", "MESSAGES"]
+_COMMAND_BYTES = 7_500
+"""Servers need not take longer commands (RFC 2683 3.2.1.5)."""
+_MOST_LISTED = 64 << 20
+_MAX_LINES_A_MESSAGE = 64
+"""Of the answer to a FETCH that failed: what else was told is not looked at."""
+_LISTED_BYTES = 64
+"""Of a line that tells one UID."""
+_FIELD_BYTES = 64 << 10
+"""How much is fetched of one field of a message whose fields are too long together."""
+_UID = re.compile(rb"\bUID ([0-9]{1,10})\b")
+_HEADERS = f"BODY.PEEK[HEADER.FIELDS ({' '.join(HEADER_FIELDS).upper()})]"
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What STATUS or EXAMINE say of a folder."""
+
+    uidvalidity: int
+    uidnext: int
+    messages: int
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """What the header pass fetches of a copy."""
+
+    received_at: datetime
+    size: int
+    """RFC822.SIZE, in bytes."""
+    header: bytes
+
+
+class FetchFailed(Refused):
+    """A FETCH that the server did not answer to its end.
+
+    Parameters:
+        refusal: what the server did.
+        answered: what it told of single messages before.
+        alive: whether the session can be used further.
+    """
+
+    def __init__(self, refusal: Refused, answered: Mapping[int, Any], *, alive: bool) -> None:
+        super().__init__(refusal.code, refusal.detail)
+        self.answered = answered
+        self.alive = alive
+
+
+class ImapSession:
+    """A signed-in session. Use `sign_in`.
+
+    Raises, from every method:
+        Refused: `connection_lost`, `server_unavailable` or `protocol_error`; from the methods that
+            fetch it is a FetchFailed.
+    """
+
+    def __init__(self, client: BoundedClient) -> None:
+        self._client = client
+
+    @classmethod
+    @contextmanager
+    def sign_in(
+        cls, server: Server, login: Login, policy: NetworkPolicy, seconds: float
+    ) -> Iterator["ImapSession"]:
+        """Connect, start TLS and sign in; log out at the end.
+
+        Parameters:
+            seconds: how long the session may last, whatever the server does.
+
+        Raises:
+            Refused: the stage that failed, by its code.
+        """
+        with signed_in_client(server, login, policy, seconds) as client:
+            yield cls(client)
+
+    def folders(self) -> Sequence[RemoteFolder]:
+        """Find the Inbox and the folder of sent mail."""
+        with self._client.asking():
+            listed = [
+                Listed(frozenset(flags), (delimiter or b"").decode("ascii", "replace"), decoded)
+                for flags, delimiter, name in self._client.list_folders()
+                if (decoded := _decoded(name)) is not None
+            ]
+        found = roles(listed)
+        if all(folder.role is not FolderRole.INBOX for folder in found):
+            raise Refused(Code.INBOX_NOT_FOUND)
+        return found
+
+    def status(self, folder: RemoteFolder) -> Status | None:
+        """Ask for a folder's STATUS; None where the server has no such folder any more."""
+        with self._client.asking():
+            try:
+                answer = self._client.folder_status(imap_utf7.encode(folder.name), _STATUS_ITEMS)
+            except imaplib.IMAP4.abort:
+                raise
+            except IMAPClientError:
+                return None
+        return _status(answer, b"MESSAGES")
+
+    def examine(self, folder: RemoteFolder) -> Status:
+        """Open a folder read-only."""
+        with self._client.asking():
+            answer = self._client.select_folder(imap_utf7.encode(folder.name), readonly=True)
+        if b"UIDNEXT" not in answer:  # optional in the answer to EXAMINE before IMAP4rev2
+            status = self.status(folder)
+            if status is None:
+                raise Refused(Code.PROTOCOL_ERROR, "no UIDNEXT")
+            return status
+        return _status(answer, b"EXISTS")
+
+    def listed(self, uids: UidSet, messages: int) -> UidSet:
+        """List which of these UIDs the examined folder has.
+
+        By FETCH: some servers' SEARCH leaves messages out, which nobody would look for again.
+
+        Parameters:
+            messages: how many messages may be told of, which bounds the answer.
+        """
+        budget = _LISTED_BYTES * messages
+        return UidSet.of(self._fetch(uids, ["UID"], budget, _listed, messages))
+
+    def dates(self, uids: UidSet) -> Mapping[int, datetime]:
+        """Fetch the INTERNALDATE of each UID; one that the server leaves out is not there."""
+        return self._fetch(uids, ["INTERNALDATE"], min(200 * len(uids), _MOST_LISTED), _dates)
+
+    def headers(self, uids: UidSet) -> Mapping[int, Fetched]:
+        """Fetch what the rules need of each UID; one that the server leaves out is not there."""
+        budget = (256 << 10) * min(len(uids), 64) + (32 << 10) * len(uids)
+        asked = ["INTERNALDATE", "RFC822.SIZE", _HEADERS]
+        return self._fetch(uids, asked, budget, _headers)
+
+    def header_starts(self, uid: int) -> Mapping[int, Fetched]:
+        """Fetch the beginning of each field that the rules need, of one message.
+
+        For a message whose fields are too long to be fetched whole.
+        """
+        starts = [
+            f"BODY.PEEK[HEADER.FIELDS ({name.upper()})]<0.{_FIELD_BYTES}>" for name in HEADER_FIELDS
+        ]
+        budget = 2 * _FIELD_BYTES * len(starts)
+        asked = ["INTERNALDATE", "RFC822.SIZE", *starts]
+        return self._fetch(UidSet.of([uid]), asked, budget, _headers)
+
+    def bodies(self, sizes: Mapping[int, int]) -> Mapping[int, bytes]:
+        """Fetch whole messages.
+
+        Parameters:
+            sizes: the RFC822.SIZE of each UID, which bounds what the server may send.
+        """
+        # Sizes may lie (Exchange estimates), hence the margin.
+        budget = 2 * sum(sizes.values()) + (1 << 20) * len(sizes)
+        return self._fetch(UidSet.of(sizes), ["BODY.PEEK[]"], budget, _bodies)
+
+    def piece(self, uid: int, start: int, length: int) -> bytes | None:
+        """Fetch `length` bytes of a message from `start` on, or what there is of them.
+
+        None where the server leaves the message out.
+        """
+        asked = [f"BODY.PEEK[]<{start}.{length}>"]
+        return self._fetch(UidSet.of([uid]), asked, 2 * length, _bodies).get(uid)
+
+    def values_since(self, field: str, since: date, most: int) -> frozenset[str]:
+        """What a header field says in the newest messages of the examined folder.
+
+        Parameters:
+            since: the first INTERNALDATE that counts.
+            most: how many messages are looked at.
+        """
+        with self._client.asking():
+            found = sorted(int(uid) for uid in self._client.search(["SINCE", since]))[-most:]
+        asked = f"BODY.PEEK[HEADER.FIELDS ({field.upper()})]"
+        values = self._fetch(UidSet.of(found), [asked], 4_096 * len(found), _field_values)
+        return frozenset(values.values())
+
+    def append(self, folder: RemoteFolder, raw: bytes, at: datetime) -> None:
+        """Put a message into a folder, as read: the one change ever made to a mailbox."""
+        with self._client.asking():
+            self._client.append(imap_utf7.encode(folder.name), raw, [b"\\Seen"], at)
+
+    def _fetch[T](
+        self,
+        uids: UidSet,
+        data: list[str],
+        budget: int,
+        read: Callable[[list[Any]], Mapping[int, T]],
+        messages: int | None = None,
+    ) -> Mapping[int, T]:
+        """FETCH in ranges. IMAPClient's own `fetch` sends and filters UIDs one by one.
+
+        What the server tells unasked of other messages is passed over.
+
+        Parameters:
+            read: turns the lines of the answer into what is wanted of each UID.
+            messages: how many messages may be told of, where that is not all of `uids`.
+
+        Raises:
+            FetchFailed: with what was told before.
+        """
+        found: dict[int, T] = {}
+        imap = self._client._imap
+        for some in _commands(uids):
+            imap.untagged_responses.pop("FETCH", None)  # told unasked before
+            answered = False
+            try:
+                with self._client.asking(budget, len(some) if messages is None else messages):
+                    tag = imap._command("UID", "FETCH", str(some), f"({' '.join(data)})")
+                    typ, text = imap._command_complete("FETCH", tag)
+                    answered = True
+                    if typ != "OK":
+                        raise IMAPClientError(str(text))  # its response code, RFC 5530
+                    lines = imap.untagged_responses.pop("FETCH", [])
+                    found |= _of(some, read(lines))
+            except Refused as refusal:
+                alive = answered or self._client.alive
+                most = _MAX_LINES_A_MESSAGE * (len(some) if messages is None else messages)
+                lines = _whole_answers(imap.untagged_responses.pop("FETCH", [])[:most])
+                with suppress(Refused), self._client.asking():
+                    found |= _of(some, read(lines))
+                raise FetchFailed(refusal, found, alive=alive) from refusal
+        return found
+
+
+def _of[T](uids: UidSet, told: Mapping[int, T]) -> Mapping[int, T]:
+    return {uid: one for uid, one in told.items() if uid in uids}
+
+
+def _whole_answers(lines: list[Any]) -> list[Any]:
+    """Without the last message's answer, where it was cut off after a literal."""
+    whole = len(lines)
+    while whole and isinstance(lines[whole - 1], tuple):
+        whole -= 1
+    return lines[:whole]
+
+
+def _listed(lines: list[Any]) -> dict[int, None]:
+    """The UIDs alone, twenty times as fast as by a parser of whole answers."""
+    found = (_UID.search(line) for line in lines if isinstance(line, bytes))
+    return {int(uid[1]): None for uid in found if uid}
+
+
+def _parsed(lines: list[Any]) -> Iterator[tuple[int, Mapping[bytes, Any]]]:
+    answer = parse_fetch_response(lines, normalise_times=False, uid_is_key=True)
+    return ((int(uid), items) for uid, items in answer.items())
+
+
+def _dates(lines: list[Any]) -> dict[int, datetime]:
+    return {
+        uid: received for uid, items in _parsed(lines) if (received := _received(items)) is not None
+    }
+
+
+def _headers(lines: list[Any]) -> dict[int, Fetched]:
+    return {
+        uid: Fetched(received, _size(items), header)
+        for uid, items in _parsed(lines)
+        if (received := _received(items)) is not None
+        and (header := _joined(_literals(items, b"BODY[HEADER.FIELDS"))) is not None
+    }
+
+
+def _bodies(lines: list[Any]) -> dict[int, bytes]:
+    return {
+        uid: bodies[0] for uid, items in _parsed(lines) if (bodies := _literals(items, b"BODY[]"))
+    }
+
+
+def _field_values(lines: list[Any]) -> dict[int, str]:
+    """The value of the one header field that was asked for."""
+    return {
+        uid: fields[0].partition(b":")[2].strip().decode("ascii", "replace")
+        for uid, items in _parsed(lines)
+        if (fields := _literals(items, b"BODY[HEADER.FIELDS"))
+    }
+
+
+def _joined(fields: list[bytes]) -> bytes | None:
+    """One header block of several: each part ends with an empty line (RFC 9051 6.4.5.1)."""
+    if len(fields) < 2:
+        return fields[0] if fields else None
+    return b"\r\n".join([*filter(None, (field.strip(b"\r\n") for field in fields)), b"", b""])
+
+
+def _decoded(name: object) -> str | None:
+    """A folder's name, from modified UTF-7 (RFC 3501 5.1.3); None where it is none."""
+    try:
+        return str(imap_utf7.decode(name))  # a number where the name is one
+    except UnicodeError:
+        return None
+
+
+def _commands(uids: UidSet) -> Iterator[UidSet]:
+    """Parts of a set, each short enough for a command."""
+    ranges: list[tuple[int, int]] = []
+    for one in uids.ranges:
+        if len(ranges) * 22 > _COMMAND_BYTES:  # two numbers of ten digits, and signs
+            yield UidSet(tuple(ranges))
+            ranges = []
+        ranges.append(one)
+    if ranges:
+        yield UidSet(tuple(ranges))
+
+
+def _status(answer: Mapping[bytes, int], count: bytes) -> Status:
+    try:
+        return Status(int(answer[b"UIDVALIDITY"]), int(answer[b"UIDNEXT"]), int(answer[count]))
+    except (KeyError, TypeError, ValueError) as error:
+        raise Refused(Code.PROTOCOL_ERROR, "no UIDVALIDITY or UIDNEXT") from error
+
+
+def _received(items: Mapping[bytes, Any]) -> datetime | None:
+    received = items.get(b"INTERNALDATE")
+    return received if isinstance(received, datetime) and received.tzinfo is not None else None
+
+
+def _size(items: Mapping[bytes, Any]) -> int:
+    """RFC822.SIZE, which is a hint; 0 where the server does not tell it."""
+    size = items.get(b"RFC822.SIZE")
+    return size if isinstance(size, int) and size > 0 else 0
+
+
+def _literals(items: Mapping[bytes, Any], prefix: bytes) -> list[bytes]:
+    return [
+        value
+        for name, value in items.items()
+        if name.upper().startswith(prefix) and isinstance(value, bytes)
+    ]

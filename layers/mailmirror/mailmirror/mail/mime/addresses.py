@@ -1,0 +1,160 @@
+"""Address fields: the mailboxes that To, From and their like name (RFC 5322 3.4)."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from mailmirror.domain.address import Address, normalise
+from mailmirror.mail.mime.fields import decode_words
+
+_TOKEN = re.compile(
+    r"""(?P<word>=\?[^?\s]{1,80}\?[bBqQ]\?[^?]*\?=)
+      | (?P<quote>")
+      | (?P<angle><[^<>]*>|<[^<>,;]*)
+      | (?P<literal>\[[^\[\]]*\])
+      | (?P<mark>[,;:])
+      | (?P<open>\()
+      | (?P<text>[^=",;:<(\[]+|.)""",
+    re.DOTALL | re.VERBOSE,
+)
+_QUOTED_REST = re.compile(r'((?:\\.|[^"\\])*)"(?=(@?))', re.DOTALL)
+_COMMENT_MARK = re.compile(r"\\.|[()]", re.DOTALL)
+_ROUTE = re.compile(r"\A\s*@[^:]*:")
+_LOOSE = re.compile(r" ?([.@]) ?")
+_ASIDE = re.compile(r'"[^"]*"|\([^()]*\)')
+_ANYWHERE = re.compile(r"[^\s@<>(),;:\\\"\[\]]{1,64}@[^\s@<>(),;:\\\"\[\]]{1,255}")
+_ESCAPED = re.compile(r"\\(.)", re.DOTALL)
+_LONGEST = 1 << 18
+"""Characters of an address field that are read: some 5,000 mailboxes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mailbox:
+    """One mailbox of an address field."""
+
+    name: str
+    """The display name, decoded; "" where there is none."""
+    address: Address
+
+
+@dataclass(slots=True)
+class _Element:
+    """What stands between two commas."""
+
+    words: list[str]
+    comment: str = ""
+    angle: str | None = None
+
+    def is_empty(self) -> bool:
+        return not "".join(self.words).strip() and not (self.angle or "").strip()
+
+
+def read_mailboxes(field: str) -> tuple[list[Mailbox], bool]:
+    """Return the mailboxes that an address field names, and whether anything stands in it.
+
+    An empty group (`undisclosed-recipients:;`) and a null path (`<>`) are nothing. RFC 2047 words
+    are decoded after the addresses were split off: what a display name says, even if it looks
+    like an address, is never one. Only where a field names no mailbox at all are addresses
+    looked for in its text.
+    """
+    if len(field) > _LONGEST:
+        # Not in the middle of an address, which would make another of it.
+        field = field[:_LONGEST].rpartition(",")[0]
+    elements = [element for element in _elements(field) if not element.is_empty()]
+    mailboxes = [mailbox for mailbox in map(_mailbox, elements) if mailbox is not None]
+    if elements and not mailboxes:
+        mailboxes = _rescue(field)
+    return mailboxes, bool(elements)
+
+
+def _elements(field: str) -> Iterator[_Element]:
+    element = _Element([])
+    position = 0
+    # What is never closed opens nothing; nor does what comes after it, or the time to read a
+    # field would grow with its square.
+    quotes = comments = True
+    while token := _TOKEN.match(field, position):
+        kind, text, position = token.lastgroup, token.group(), token.end()
+        if kind == "mark":
+            # What stands before a colon is a group's name, or a `mailto`.
+            if text != ":":
+                yield element
+            element = _Element([])
+        elif kind == "angle":
+            if element.angle is not None and element.words[-1].strip():
+                yield element
+                element = _Element([])
+            element.angle = text.strip("<>")
+            element.words.append("")
+        elif kind == "quote" and quotes:
+            quoted = _QUOTED_REST.match(field, position)
+            quotes = quoted is not None
+            if quoted is not None:
+                # Before an @ it is a local part, whose quotes belong to the address.
+                element.words.append(f'"{quoted[1]}"' if quoted[2] else quoted[1])
+                position = quoted.end()
+        elif kind == "open" and comments:
+            end = _comment_end(field, position)
+            comments = end is not None
+            if end is not None:
+                element.comment, position = field[position : end - 1], end
+        else:
+            element.words.append(text)
+    yield element
+
+
+def _mailbox(element: _Element) -> Mailbox | None:
+    words = "".join(element.words)
+    if element.angle is None:
+        address, name = _address(words), element.comment
+    else:
+        spec = _ROUTE.sub("", _without_comments(element.angle)).strip(" \t'")
+        address, name = _address(spec), words or element.comment
+    if address is None:
+        return None
+    return Mailbox(_display(name), address)
+
+
+def _address(spec: str) -> Address | None:
+    """Return an address that may have blanks around its dots (RFC 5322 4.4)."""
+    return normalise(_LOOSE.sub(r"\1", " ".join(spec.split())))
+
+
+def _rescue(field: str) -> list[Mailbox]:
+    """Look for addresses in a field that names no mailbox as the rules say.
+
+    Within its angle brackets where it has some, for then the rest is display names; else outside
+    of quotes and comments, and only then in all of it.
+    """
+    angles = re.findall(r"<([^<>]*)", field)
+    texts = angles if angles else [_ASIDE.sub(" ", field), field, decode_words(field)]
+    for text in texts:
+        found = [normalise(match.strip("'.")) for match in _ANYWHERE.findall(text)]
+        if any(found):
+            return [Mailbox("", address) for address in found if address is not None]
+    return []
+
+
+def _display(name: str) -> str:
+    return " ".join(decode_words(_ESCAPED.sub(r"\1", name)).split()).strip("\"' ")
+
+
+def _without_comments(text: str) -> str:
+    kept, position = "", 0
+    while (opened := text.find("(", position)) >= 0:
+        end = _comment_end(text, opened + 1)
+        if end is None:
+            break
+        kept, position = kept + text[position:opened], end
+    return kept + text[position:]
+
+
+def _comment_end(text: str, position: int) -> int | None:
+    """Return where the comment whose text begins at a position ends, None where it never does."""
+    depth = 1
+    for mark in _COMMENT_MARK.finditer(text, position):
+        if mark.group() in "()":
+            depth += 1 if mark.group() == "(" else -1
+            if depth == 0:
+                return mark.end()
+    return None

@@ -1,0 +1,318 @@
+"""A message's content: its text, its HTML and its attachments."""
+
+import mimetypes
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from html import escape
+from itertools import islice
+from urllib.parse import unquote
+
+from mailmirror.mail.mime import charsets
+from mailmirror.mail.mime.fields import decode_words, parameters, read_fields
+from mailmirror.mail.mime.headers import MessageHeaders, parse_headers
+from mailmirror.mail.mime.html import text_of
+from mailmirror.mail.mime.html_limits import HTML_TRUNCATED, Budget
+from mailmirror.mail.mime.parts import Part, Reader
+
+PARSER_VERSION = 2
+"""Raised with each change of what is read out of the same bytes."""
+
+_ALTERNATIVES = ("text/plain", "text/html", "text/calendar")
+_SNIPPET = 200
+_SNIPPET_SOURCE = 1 << 16
+"""Characters in which the beginning of what is new is looked for."""
+_LONGEST_ATTRIBUTION = 500
+_LONGEST_NAME = 200
+_NAME_EXTENSION = re.compile(r"\.[^. ]{1,10}\Z")
+_SEPARATORS = re.compile(r"[/\\]")
+_MAX_CIDS = 10_000
+"""Pictures that HTML is asked for: ten for each part that a message may have."""
+_CID = re.compile(r"""cid:([^"'\s>)]{1,500})""", re.IGNORECASE)
+_HEAD = 4096
+"""Bytes of HTML in which it may name its charset; browsers look at a quarter of that."""
+_META_CHARSET = re.compile(
+    rb"""<meta[^>]{1,200}?charset\s*=\s*["']?([\w.:-]{1,40})""", re.IGNORECASE
+)
+_NOT_TEXT = [chr(code) for code in range(0x20) if chr(code) not in "\t\n\r"]
+
+_ATTRIBUTION = re.compile(
+    r"(?:On\b.{4,300}\bwrote|Am\b.{4,300}\bschrieb\b.{0,200}|Le\b.{4,300}\ba écrit"
+    r"|El\b.{4,300}\bescribió|.{1,300}さん[はが]書きました|\d{4}年.{4,300}<[^\s<>@]+@[^\s<>@]+>)\s?[:\uff1a]\Z"
+)
+_ORIGINAL = re.compile(r"-{3,}\s*(?:Original Message|元のメッセージ)\s*-{3,}\Z", re.IGNORECASE)
+
+_FILES = mimetypes.MimeTypes()
+"""Python's own table: the system's would give names that differ from host to host."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A part that is not the message's text."""
+
+    index: int
+    """From 0, in the order of the raw message."""
+    name: str
+    content_type: str
+    size: int
+    """In bytes, decoded."""
+    content_id: str | None
+    """Without its angle brackets."""
+    inline: bool
+    """Whether the HTML shows it, as a picture in a signature."""
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What one message says."""
+
+    headers: MessageHeaders
+    text: str
+    """With LF line ends; made from the HTML where there is no plain text."""
+    html: str | None
+    """As sent: whoever shows it sanitises it first."""
+    attachments: tuple[Attachment, ...]
+    warnings: tuple[str, ...]
+    """Codes of what could not be read whole."""
+
+    @property
+    def snippet(self) -> str:
+        """The beginning of what is new in the text, on one line of at most 200 characters."""
+        return _snippet(self.text)
+
+
+def parse_message(raw: bytes) -> Content:
+    """Read a message. Of a broken body there is what can be read, and a warning.
+
+    Raises:
+        UnreadableHeaders: the headers cannot be understood even leniently.
+    """
+    headers = parse_headers(raw)
+    body = _read_body(raw)
+    attachments = tuple(attachment for attachment, _ in body.attachments())
+    text = body.text(body.passages)
+    warnings = tuple(body.reader.warnings)
+    return Content(headers, text, _html(body.passages), attachments, warnings)
+
+
+def attachment_bytes(raw: bytes, index: int) -> tuple[Attachment, bytes]:
+    """Cut an attachment out of a message, decoded.
+
+    Raises:
+        IndexError: the message has no such attachment.
+    """
+    if index < 0:
+        raise IndexError(index)
+    attachment, part = _read_body(raw).attachments()[index]
+    return attachment, part.decoded()[0]
+
+
+@dataclass(frozen=True, slots=True)
+class _Passage:
+    """A piece of the message's text: in plain, in HTML, or the same in both."""
+
+    plain: str | None
+    html: str | None
+
+
+@dataclass(slots=True)
+class _Body:
+    """What the walk over a message's parts finds."""
+
+    reader: Reader
+    passages: Sequence[_Passage] = ()
+    attached: list[tuple[Part, bool]] = field(default_factory=list)
+    """The parts that are attachments, and whether they stand in a multipart/related."""
+    has_text: bool = False
+    budget: Budget = field(default_factory=Budget)
+    """What the message's HTML may still cost to read."""
+
+    def walk(self, part: Part, parent: str) -> list[_Passage]:
+        """Return the passages of a part; attachments go to their list."""
+        if part.content_type == "multipart/alternative":
+            return self._alternative(part)
+        if part.content_type.startswith("multipart/"):
+            return [p for child in part.children for p in self.walk(child, part.content_type)]
+        if not self._is_passage(part, parent):
+            self.attached.append((part, parent == "multipart/related"))
+            return []
+        self.has_text = True
+        text = self._decode(part)
+        if not text.strip():
+            return []
+        return [_Passage(None, text) if part.content_type == "text/html" else _Passage(text, None)]
+
+    def attachments(self) -> list[tuple[Attachment, Part]]:
+        """Return the attachments and the parts that hold them."""
+        markup = "".join(passage.html or "" for passage in self.passages)
+        shown = {unquote(cid[1]) for cid in islice(_CID.finditer(markup), _MAX_CIDS)}
+        listed = []
+        for index, (part, related) in enumerate(self.attached):
+            data, warning = part.decoded()
+            if warning:
+                self.reader.warn(warning)
+            content_id = part.fields.first("content-id").strip("<> ") or None
+            inline = content_id in shown or (related and part.disposition != "attachment")
+            name = _name(part, data, index)
+            attachment = Attachment(index, name, part.content_type, len(data), content_id, inline)
+            listed.append((attachment, part))
+        return listed
+
+    def _alternative(self, part: Part) -> list[_Passage]:
+        """Return one text in plain and in HTML.
+
+        Of what stands there twice in one kind, against the rules, nothing is left out.
+        """
+        plain: list[_Passage] = []
+        rich: list[_Passage] = []
+        for child in part.children:
+            if child.content_type.startswith("text/") and child.content_type not in _ALTERNATIVES:
+                # The same text for some other reader, as AMP or a watch.
+                continue
+            passages = self.walk(child, part.content_type)
+            if any(passage.html is not None for passage in passages):
+                rich += passages
+            elif passages:
+                plain += passages
+        if plain and rich:
+            return [_Passage(self.text(plain), _html(rich))]
+        return plain or rich
+
+    def _is_passage(self, part: Part, parent: str) -> bool:
+        if part.content_type not in ("text/plain", "text/html") or part.disposition == "attachment":
+            return False
+        # A text with a file's name is one that its sender attached, unless it is all there is.
+        return not (self.has_text and _file_name(part)) or parent == "multipart/alternative"
+
+    def _decode(self, part: Part) -> str:
+        data, warning = part.decoded()
+        if warning:
+            self.reader.warn(warning)
+        charset = part.attributes.get("charset")
+        if (
+            not charset
+            and part.content_type == "text/html"
+            and (meta := _META_CHARSET.search(data[:_HEAD]))
+        ):
+            charset = meta[1].decode("ascii", "replace")
+        text, clean = charsets.decode(data, charset)
+        if not clean:
+            known = not charset or charsets.is_known(charset)
+            self.reader.warn("decoding_failed" if known else "charset_unknown")
+        return _clean(text)
+
+    def text(self, passages: Sequence[_Passage]) -> str:
+        """Return the text of passages, made from their HTML where it is all they have."""
+        texts = [
+            text_of(passage.html or "", self.budget) if passage.plain is None else passage.plain
+            for passage in passages
+        ]
+        if self.budget.exceeded:
+            self.reader.warn(HTML_TRUNCATED)
+        return "\n".join(text.strip("\n") for text in texts if text.strip())
+
+
+def _read_body(raw: bytes) -> _Body:
+    reader = Reader(raw)
+    message = reader.read()
+    body = _Body(reader)
+    body.passages = body.walk(message, "message/rfc822")
+    return body
+
+
+def _clean(text: str) -> str:
+    """Return a text with LF line ends and without control characters.
+
+    `str.replace` takes a tenth of the time of a regular expression where each character matches.
+    """
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    for character in _NOT_TEXT:
+        if character in text:
+            text = text.replace(character, "")
+    return text
+
+
+def _html(passages: Sequence[_Passage]) -> str | None:
+    """Return the HTML of all passages, with plain ones between, or None where none has any."""
+    if all(passage.html is None for passage in passages):
+        return None
+    return "\n".join(
+        f"<pre>{escape((passage.plain or '').strip())}</pre>"
+        if passage.html is None
+        else passage.html
+        for passage in passages
+    )
+
+
+def _file_name(part: Part) -> str:
+    """Return the name that the sender gave a part, "" where they gave none."""
+    _, disposition = parameters(part.fields.first("content-disposition"))
+    return disposition.get("filename") or part.attributes.get("name") or ""
+
+
+def _name(part: Part, data: bytes, index: int) -> str:
+    """Return a name under which a part can be saved: the sender's own, or one from its type."""
+    name = _safe(_file_name(part))
+    if name:
+        return name
+    if part.content_type in ("message/rfc822", "message/global"):
+        subject = _safe(decode_words(read_fields(data).first("subject")))
+        return f"{subject or f'message-{index + 1}'}.eml"
+    location = decode_words(part.fields.first("content-location"))
+    if location and ":" not in location:
+        return _safe(location.rpartition("/")[2]) or f"attachment-{index + 1}"
+    readable = part.content_type.startswith(("text/", "message/"))
+    extension = _FILES.guess_extension(part.content_type, strict=False)
+    extension = extension or (".txt" if readable else ".bin")
+    return f"attachment-{index + 1}{extension}"
+
+
+def _safe(name: str) -> str:
+    """Return a name without separators of paths and without what cannot be seen, shortened."""
+    visible = "".join(c for c in name if unicodedata.category(c) not in ("Cc", "Cf", "Cs"))
+    flat = " ".join(_SEPARATORS.sub("_", unicodedata.normalize("NFC", visible)).split())
+    if not flat.strip("."):
+        return ""
+    if len(flat) <= _LONGEST_NAME:
+        return flat
+    extension = _NAME_EXTENSION.search(flat)
+    kept = extension.group() if extension else ""
+    return flat[: _LONGEST_NAME - len(kept)] + kept
+
+
+def _snippet(text: str) -> str:
+    words: list[str] = []
+    length = 0
+    lines = iter(_new_lines(text[:_SNIPPET_SOURCE].split("\n")))
+    while length <= _SNIPPET and (line := next(lines, None)) is not None:
+        for word in line.split():
+            words.append(word)
+            length += len(word) + 1
+    folded = " ".join(words)
+    return folded if len(folded) <= _SNIPPET else folded[: _SNIPPET - 1].rstrip() + "…"
+
+
+def _new_lines(lines: Sequence[str]) -> Iterator[str]:
+    """The lines that this message adds: no quoted ones, no signature, no earlier message."""
+    skip_next = False
+    for line, following in zip(lines, [*lines[1:], ""], strict=True):
+        bare = line.strip()
+        if skip_next:
+            skip_next = False
+        elif line.rstrip() == "--" or _ORIGINAL.match(bare):
+            return
+        elif bare.startswith(">") or _is_attribution(bare):
+            continue
+        elif _is_attribution(following):
+            yield bare
+        elif _is_attribution(f"{bare} {following.strip()}"):
+            # One that was broken into two lines.
+            skip_next = True
+        else:
+            yield bare
+
+
+def _is_attribution(line: str) -> bool:
+    """Tell a line as `On …, Kim wrote:`; a long one is none, and could be long to look at."""
+    return len(line) <= _LONGEST_ATTRIBUTION and _ATTRIBUTION.match(line) is not None

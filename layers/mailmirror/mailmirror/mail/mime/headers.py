@@ -1,0 +1,163 @@
+"""A message's headers: what the rules, identity and threads need to know of it."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, timezone
+from email.utils import parsedate_tz
+from itertools import chain
+
+from mailmirror.domain.address import Address
+from mailmirror.domain.identity import message_ids, normalise_message_id
+from mailmirror.domain.message_token import FIELD as TOKEN
+from mailmirror.mail.mime.addresses import Mailbox, read_mailboxes
+from mailmirror.mail.mime.fields import Fields, decode_words, parameters, read_fields
+
+__all__ = ["HEADER_FIELDS", "Mailbox", "MessageHeaders", "UnreadableHeaders", "parse_headers"]
+
+HEADER_FIELDS: tuple[str, ...] = (
+    "From",
+    "Sender",
+    "Reply-To",
+    "To",
+    "Cc",
+    "Bcc",
+    "Subject",
+    "Date",
+    "Message-ID",
+    "In-Reply-To",
+    "References",
+    "Content-Type",
+    "Auto-Submitted",
+)
+"""What the header pass fetches of each message."""
+
+_NAMES = {name.lower() for name in HEADER_FIELDS}
+_ADDRESS_FIELDS = ("from", "sender", "reply-to", "to", "cc", "bcc")
+_REPORT_TYPES = {"", "delivery-status", "disposition-notification", "feedback-report"}
+_DAEMONS = {"mailer-daemon", "postmaster"}
+
+_ZONES = {"BST": 1, "CET": 1, "MET": 1, "CEST": 2, "MEST": 2, "EET": 2, "EEST": 3, "MSK": 3}
+_ZONES |= {"SGT": 8, "HKT": 8, "JST": 9, "KST": 9, "AEST": 10, "AEDT": 11, "NZST": 12, "NZDT": 13}
+"""Names of zones that mail carries beside those of RFC 5322, in hours east of Greenwich."""
+
+_COMMENT = re.compile(r"\([^()]*\)")
+_LOOSE_COLON = re.compile(r"\s*:\s*")
+_LONGEST_DATE = 200
+
+
+class UnreadableHeaders(Exception):
+    """A message's headers cannot be understood even leniently."""
+
+
+@dataclass(frozen=True, slots=True)
+class MessageHeaders:
+    """The headers of one message, decoded."""
+
+    from_: tuple[Mailbox, ...]
+    sender: tuple[Mailbox, ...]
+    reply_to: tuple[Mailbox, ...]
+    to: tuple[Mailbox, ...]
+    cc: tuple[Mailbox, ...]
+    bcc: tuple[Mailbox, ...]
+    subject: str
+    date: datetime | None
+    """Aware, in the sender's zone; None where it cannot be read."""
+    message_id: str | None
+    """Normalised, without its angle brackets; None where there is none."""
+    in_reply_to: tuple[str, ...]
+    references: tuple[str, ...]
+    token: str
+    """What X-Mailmirror-Id says; see `domain.message_token`."""
+    is_report: bool
+    """Whether it is a mail system's report on another message. An out-of-office is none."""
+
+    @property
+    def participants(self) -> frozenset[Address]:
+        """Everybody that the headers name."""
+        fields = (self.from_, self.sender, self.reply_to, self.to, self.cc, self.bcc)
+        return frozenset(mailbox.address for mailbox in chain(*fields))
+
+    @property
+    def recipients(self) -> int:
+        """How many addresses stand in To, Cc and Bcc together."""
+        return len({mailbox.address for mailbox in chain(self.to, self.cc, self.bcc)})
+
+
+def parse_headers(raw: bytes) -> MessageHeaders:
+    """Read a header block: one fetched by HEADER_FIELDS, or the start of a whole message.
+
+    Raises:
+        UnreadableHeaders: none of the fields stands in it, or there is something in its address
+            fields, yet not one address, and it is no report.
+    """
+    fields = read_fields(raw)
+    if not {field.name for field in fields.all} & _NAMES:
+        raise UnreadableHeaders("none of the fields of a message")
+    mailboxes: dict[str, tuple[Mailbox, ...]] = {}
+    has_content = False
+    for name in _ADDRESS_FIELDS:
+        read = [read_mailboxes(value) for value in fields.every(name)]
+        mailboxes[name] = tuple(chain.from_iterable(found for found, _ in read))
+        has_content = has_content or any(content for _, content in read)
+    is_report = _is_report(fields, mailboxes["from"])
+    # A host's daemon reports to its own postmaster with neither's domain.
+    if has_content and not is_report and not any(mailboxes.values()):
+        raise UnreadableHeaders("no address in any address field")
+    return MessageHeaders(
+        from_=mailboxes["from"],
+        sender=mailboxes["sender"],
+        reply_to=mailboxes["reply-to"],
+        to=mailboxes["to"],
+        cc=mailboxes["cc"],
+        bcc=mailboxes["bcc"],
+        subject=decode_words(fields.first("subject")),
+        date=next(filter(None, map(_read_date, fields.every("date"))), None),
+        message_id=normalise_message_id(fields.first("message-id")),
+        in_reply_to=tuple(message_ids(" ".join(fields.every("in-reply-to")))),
+        references=tuple(message_ids(" ".join(fields.every("references")))),
+        token=fields.first(TOKEN.lower()),
+        is_report=is_report,
+    )
+
+
+def _is_report(fields: Fields, senders: Sequence[Mailbox]) -> bool:
+    content_type, attributes = parameters(fields.first("content-type"))
+    report_type = attributes.get("report-type", "").strip().lower()
+    if content_type == "multipart/report" and report_type in _REPORT_TYPES:
+        return True
+    submitted, _ = parameters(fields.first("auto-submitted"))
+    if submitted in ("", "no"):
+        return False
+    return all(sender.address.rpartition("@")[0] in _DAEMONS for sender in senders)
+
+
+def _read_date(field: str) -> datetime | None:
+    """Return the instant of a Date field, None where it has none.
+
+    A Date without a zone is taken as UTC, as RFC 5322 3.3 takes `-0000`: wrong by hours at most.
+    """
+    text = _LOOSE_COLON.sub(":", _COMMENT.sub(" ", field[:_LONGEST_DATE])).strip()
+    try:
+        found = parsedate_tz(text)
+        if found is None:
+            date = datetime.fromisoformat(text)
+            date = date if date.tzinfo else date.replace(tzinfo=UTC)
+        else:
+            year, month, day, hour, minute, second = found[:6]
+            # RFC 5322 4.3: three digits count from 1900, as clocks did that missed 2000.
+            year = year + 1900 if 100 <= year < 1000 else year
+            zone = timezone(timedelta(seconds=_offset(text, found[9])))
+            date = datetime(year, month, day, hour, minute, min(second, 59), tzinfo=zone)
+        # At the ends of the calendar a date may exist in its own zone alone.
+        date.astimezone(UTC)
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+    return date
+
+
+def _offset(text: str, offset: int | None) -> int:
+    """Return a zone's offset from UTC in seconds, by its name where it was not given in digits."""
+    if offset:
+        return offset
+    return 3600 * _ZONES.get(text.rpartition(" ")[2].upper(), 0)

@@ -1,0 +1,210 @@
+"""HTML of strangers: made harmless to show, and read as text."""
+
+import html
+import re
+
+import nh3
+
+from mailmirror.mail.mime.html_limits import MAX_SANITISED_CHARS, Budget
+
+_TAGS = {
+    *("a", "abbr", "b", "bdi", "bdo", "big", "blockquote", "br", "caption", "center", "cite"),
+    *("code", "col", "colgroup", "dd", "del", "div", "dl", "dt", "em", "font", "h1", "h2", "h3"),
+    *("h4", "h5", "h6", "hr", "i", "img", "ins", "kbd", "li", "mark", "ol", "p", "pre", "q", "rp"),
+    *("rt", "ruby", "s", "samp", "small", "span", "strike", "strong", "sub", "sup", "table"),
+    *("tbody", "td", "tfoot", "th", "thead", "tr", "tt", "u", "ul", "var", "wbr"),
+}
+_CELL = {"align", "bgcolor", "colspan", "height", "rowspan", "valign", "width"}
+_ATTRIBUTES = {
+    "*": {"dir", "lang", "style", "title"},
+    "a": {"href"},
+    "blockquote": {"type"},
+    "col": {"span", "width"},
+    "colgroup": {"span", "width"},
+    "div": {"align"},
+    "font": {"color", "face", "size"},
+    "hr": {"align", "size", "width"},
+    "img": {"align", "alt", "border", "height", "src", "width"},
+    "ol": {"start", "type"},
+    "p": {"align"},
+    "table": {"align", "bgcolor", "border", "cellpadding", "cellspacing", "width"},
+    "td": _CELL,
+    "th": _CELL,
+    "tr": {"align", "bgcolor", "valign"},
+}
+_STYLES = {
+    *("background-color", "border", "border-bottom", "border-collapse", "border-left"),
+    *("border-radius", "border-right", "border-spacing", "border-top", "color", "direction"),
+    *("font", "font-family", "font-size", "font-style", "font-weight", "height", "letter-spacing"),
+    *("line-height", "margin", "margin-bottom", "margin-left", "margin-right", "margin-top"),
+    *("max-width", "min-width", "padding", "padding-bottom", "padding-left", "padding-right"),
+    *("padding-top", "text-align", "text-decoration", "text-indent", "text-transform"),
+    *("vertical-align", "white-space", "width", "word-break", "word-wrap"),
+}
+"""What changes the look of its own box alone: nothing that moves over other parts of a card."""
+
+_UNSEEN = {"script", "style", "title", "template", "noscript", "object", "svg", "math"}
+"""Elements whose content is no text."""
+
+_LOADS = re.compile(r"[(\\@]|/\*")
+"""What a style needs to name a resource, plain or disguised; `rgb(…)` is lost to it too."""
+
+_RGB = re.compile(r"\brgba?\([0-9., %]*\)")
+_EMBEDDED = re.compile(r"data:image/(?:png|jpe?g|gif|webp);base64,", re.IGNORECASE)
+_LINK_SCHEMES = ("http:", "https:", "mailto:", "tel:")
+
+_BLOCKS = {
+    *("blockquote", "center", "dd", "div", "dl", "dt", "h1", "h2", "h3", "h4", "h5", "h6", "hr"),
+    *("li", "ol", "p", "pre", "table", "tr", "ul"),
+}
+_TEXT_TAGS = _BLOCKS | {"br", "td", "th"}
+_SPACED = {"p", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "dl", "table", "pre"}
+_TAG = re.compile(r"<(/?)([a-z0-9]+)[^>]*>")
+_BLANKS = re.compile(r"[ \t\n\r\f]+")
+_MANY_LINES = re.compile(r"\n{3,}")
+
+_HIDDEN = re.compile(r"<(script|style|title|template|object)(?![a-zA-Z0-9:-])", re.IGNORECASE)
+_MARKUP = re.compile(r"<[^<>]*>|<[^<>]*\Z")
+
+
+def sanitise(markup: str, budget: Budget | None = None) -> str:
+    """Return HTML that may be shown on a card.
+
+    It runs nothing, posts nothing and loads nothing: an image of a remote server has lost its
+    address, so that no sender learns that their message was opened; `cid:` and embedded images
+    stay. Links open apart and name no referrer.
+
+    Beyond the limits in `html_limits` it is the bare text, and the budget says so.
+    """
+    budget = budget or Budget()
+    if not budget.admits(markup):
+        return _bare_html(markup, budget)
+    clean = nh3.clean(
+        markup,
+        tags=_TAGS,
+        clean_content_tags=_UNSEEN,
+        attributes=_ATTRIBUTES,
+        attribute_filter=_harmless,
+        url_schemes={"http", "https", "mailto", "tel", "cid", "data"},
+        filter_style_properties=_STYLES,
+        link_rel="noopener noreferrer nofollow",
+        set_tag_attribute_values={"a": {"target": "_blank"}},
+    )
+    if len(clean) > max(MAX_SANITISED_CHARS, len(markup)):
+        budget.exceeded = True
+        return _bare_html(markup, budget)
+    return clean
+
+
+def text_of(markup: str, budget: Budget | None = None) -> str:
+    """Return the text of HTML as a reader sees it, quoted passages with `> ` before each line.
+
+    Beyond the limits in `html_limits` it is the bare text, and the budget says so.
+    """
+    budget = budget or Budget()
+    if not budget.admits(markup):
+        return _bare_text(budget.take_bare(markup))
+    lines = _Lines()
+    # Parsed as browsers do, and stripped to the tags that break lines: what is left is well-formed.
+    plain = nh3.clean(
+        markup,
+        tags=_TEXT_TAGS,
+        clean_content_tags=_UNSEEN,
+        attributes={},
+        link_rel=None,
+    )
+    position = 0
+    for tag in _TAG.finditer(plain):
+        lines.write(html.unescape(plain[position : tag.start()]))
+        lines.tag(tag[2], closing=bool(tag[1]))
+        position = tag.end()
+    lines.write(html.unescape(plain[position:]))
+    return lines.text()
+
+
+class _Lines:
+    """Lines of text as they grow out of HTML."""
+
+    def __init__(self) -> None:
+        self._lines: list[str] = []
+        self._line: list[str] = []
+        self._quotes = 0
+        self._quotes_above = 0
+        self._preformatted = 0
+        self._gap = False
+
+    def write(self, text: str) -> None:
+        if not self._preformatted:
+            self._line.append(_BLANKS.sub(" ", text))
+            return
+        first, *others = text.split("\n")
+        self._line.append(first)
+        for other in others:
+            self._end_line()
+            self._line.append(other)
+
+    def tag(self, name: str, *, closing: bool) -> None:
+        step = -1 if closing else 1
+        if name == "br":
+            self._end_line()
+        elif name in ("td", "th"):
+            self._line.append(" ")
+        elif name in _BLOCKS:
+            self._end_block()
+            self._gap = self._gap or name in _SPACED
+            if name == "blockquote":
+                self._quotes = max(0, self._quotes + step)
+            elif name == "pre":
+                self._preformatted = max(0, self._preformatted + step)
+
+    def text(self) -> str:
+        self._end_block()
+        return _MANY_LINES.sub("\n\n", "\n".join(self._lines)).strip()
+
+    def _end_block(self) -> None:
+        if "".join(self._line).strip():
+            self._end_line()
+        self._line.clear()
+
+    def _end_line(self) -> None:
+        text = "".join(self._line).replace("\N{NO-BREAK SPACE}", " ")
+        self._line.clear()
+        text = text.rstrip() if self._preformatted else _BLANKS.sub(" ", text).strip()
+        if self._gap and text:
+            self._lines.append(_quoted("", min(self._quotes, self._quotes_above)))
+            self._gap = False
+        self._lines.append(_quoted(text, self._quotes))
+        self._quotes_above = self._quotes
+
+
+def _quoted(text: str, levels: int) -> str:
+    # Nobody reads the twentieth level, and each costs its mark on every line.
+    return f"{'>' * min(levels, 20)} {text}".strip() if levels else text
+
+
+def _bare_html(markup: str, budget: Budget) -> str:
+    return f"<pre>{html.escape(_bare_text(budget.take_bare(markup)), quote=False)}</pre>"
+
+
+def _bare_text(markup: str) -> str:
+    """Return what is left of markup without its tags, in time linear in its length."""
+    shown, position, closable = [], 0, True
+    while closable and (opened := _HIDDEN.search(markup, position)):
+        shown.append(markup[position : opened.start()])
+        closed = re.compile(f"</{opened[1]}", re.IGNORECASE).search(markup, opened.end())
+        # What is never closed is shown, and not looked for again.
+        closable = closed is not None
+        position = closed.start() if closed else opened.end()
+    shown.append(markup[position:])
+    return html.unescape(_MARKUP.sub(" ", "".join(shown))).strip()
+
+
+def _harmless(tag: str, attribute: str, value: str) -> str | None:
+    if attribute == "style":
+        return None if _LOADS.search(_RGB.sub("", value)) else value
+    if attribute == "href":
+        return value if value.strip().lower().startswith(_LINK_SCHEMES) else None
+    if attribute == "src":
+        kept = value.strip().lower().startswith("cid:") or _EMBEDDED.match(value.strip())
+        return value if kept else None
+    return value

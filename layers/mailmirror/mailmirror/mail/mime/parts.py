@@ -1,0 +1,199 @@
+"""The parts of a message (RFC 2046): where they lie in its bytes, and their decoded content.
+
+Parts are slices of the raw message, so that an attached message comes out byte for byte as it was
+sent; the standard library's parser would write it anew, and nests one generator a level, which a
+hostile message can exhaust.
+"""
+
+import binascii
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from mailmirror.mail.mime import fields as header_fields
+from mailmirror.mail.mime.fields import Fields, decode_base64, parameters, read_fields
+
+_MOST_PARTS = 1_000
+_DEEPEST = 50
+_LONGEST_FIELDS = 1 << 16
+"""Bytes of a part's header block that are looked at."""
+
+_EMPTY_LINE = re.compile(rb"\n\r*\n")
+_EOL = re.compile(rb"\r*\n|\Z")
+_UUENCODED = re.compile(
+    rb"^begin [0-7]{3,4}[^\n]*\n(.*?)(?:^end\s*?$|\Z)", re.DOTALL | re.MULTILINE
+)
+_LINE = re.compile(rb"[^\r\n]+")
+_MAX_UNDECODABLE_LINES = 10_000
+"""Of uuencoded data; beyond these it is none."""
+_TYPE = re.compile(r"[a-z0-9!#$&^_.+-]{1,80}/[a-z0-9!#$&^_.+-]{1,120}\Z")
+_NOT_LETTERS = re.compile(r"[^a-z0-9]")
+
+_ENCODINGS = {
+    "": "",
+    "7bit": "",
+    "8bit": "",
+    "8bits": "",
+    "binary": "",
+    "plain": "",
+    "none": "",
+    "quotedprintable": "quoted-printable",
+    "base64": "base64",
+    "uuencode": "uuencode",
+    "xuuencode": "uuencode",
+    "uue": "uuencode",
+    "xuue": "uuencode",
+}
+"""By the letters and digits of a Content-Transfer-Encoding."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One part: a leaf with a body, or a multipart with children."""
+
+    fields: Fields
+    content_type: str
+    """In lower case, as `text/plain`."""
+    attributes: Mapping[str, str]
+    """The parameters of the Content-Type, decoded, by names in lower case."""
+    raw: bytes
+    """The body as sent; of a multipart with children empty."""
+    children: tuple["Part", ...] = ()
+
+    @property
+    def disposition(self) -> str:
+        """Return `attachment`, `inline`, what else the field says, or ""."""
+        return parameters(self.fields.first("content-disposition"))[0]
+
+    def decoded(self) -> tuple[bytes, str | None]:
+        """Return the body without its transfer encoding, and a warning where not all of it is."""
+        written = parameters(self.fields.first("content-transfer-encoding"))[0]
+        encoding = _ENCODINGS.get(_NOT_LETTERS.sub("", written))
+        if encoding == "base64":
+            data, whole = decode_base64(self.raw)
+            return data, None if whole else "decoding_failed"
+        if encoding == "quoted-printable":
+            return binascii.a2b_qp(self.raw), None
+        if encoding == "uuencode":
+            return _decode_uuencoded(self.raw)
+        return self.raw, "encoding_unknown" if encoding is None else None
+
+
+@dataclass(slots=True)
+class Reader:
+    """Reads one message's parts, at most a thousand of them and fifty levels deep."""
+
+    raw: bytes
+    warnings: list[str] = field(default_factory=list)
+    _count: int = 0
+
+    def read(self) -> Part:
+        """Return the message itself as a part."""
+        empty = _EMPTY_LINE.search(self.raw, len(self.raw) - len(self.raw.lstrip(b"\r\n")))
+        end = empty.end() if empty else len(self.raw)
+        fields = read_fields(self.raw[:end])
+        if len(self.raw[:end]) > header_fields.LONGEST_BLOCK:
+            self.warn("headers_truncated")
+        return self._part(fields, end, len(self.raw), "text/plain", 0)
+
+    def warn(self, code: str) -> None:
+        """Note what could not be read, once."""
+        if code not in self.warnings:
+            self.warnings.append(code)
+
+    def _part(self, fields: Fields, start: int, end: int, default: str, depth: int) -> Part:
+        self._count += 1
+        content_type, attributes = parameters(fields.first("content-type"))
+        if not _TYPE.match(content_type):
+            content_type = default
+        if content_type.startswith("multipart/"):
+            children = self._children(content_type, attributes, start, end, depth)
+            if children is not None:
+                return Part(fields, content_type, attributes, b"", children)
+            # Without its boundaries it is read as the text that it looks like.
+            self.warn("boundary_missing")
+            content_type = "text/plain"
+        return Part(fields, content_type, attributes, self.raw[start:end])
+
+    def _children(
+        self, content_type: str, attributes: Mapping[str, str], start: int, end: int, depth: int
+    ) -> tuple[Part, ...] | None:
+        """Return the parts of a multipart body, None where no boundary stands in it."""
+        if not self.raw[start:end].strip():
+            return ()
+        boundary = attributes.get("boundary", "").rstrip().encode("utf-8")
+        slices = self._between(boundary, start, end) if boundary else []
+        if not slices:
+            return None
+        if depth == _DEEPEST:
+            self.warn("too_deep")
+            return ()
+        default = "message/rfc822" if content_type == "multipart/digest" else "text/plain"
+        children: list[Part] = []
+        for part_start, part_end in slices:
+            if self._count >= _MOST_PARTS:
+                self.warn("too_many_parts")
+                break
+            body_start = self._body_start(part_start, part_end)
+            fields = read_fields(self.raw[part_start:body_start])
+            children.append(self._part(fields, body_start, part_end, default, depth + 1))
+        return tuple(children)
+
+    def _between(self, boundary: bytes, start: int, end: int) -> list[tuple[int, int]]:
+        """Return where the parts between a boundary's lines begin and end."""
+        line = re.compile(rb"\n--" + re.escape(boundary) + rb"(--)?[ \t]*(?=\r*\n|\Z)")
+        slices: list[tuple[int, int]] = []
+        begun: int | None = None
+        # The line's end before a boundary is the boundary's (RFC 2046 5.1.1), the one before the
+        # first is that of the header block.
+        for found in line.finditer(self.raw, max(start - 1, 0), end):
+            if begun is not None:
+                eol = found.start() - self.raw.endswith(b"\r", begun, found.start())
+                slices.append((begun, max(begun, eol)))
+            if found[1] or len(slices) > _MOST_PARTS:
+                return slices
+            after = _EOL.match(self.raw, found.end(), end)
+            begun = after.end() if after else end
+        if begun is not None:
+            self.warn("body_truncated")
+            slices.append((begun, end))
+        return slices
+
+    def _body_start(self, start: int, end: int) -> int:
+        """Return where a part's body begins: after its fields, even without an empty line."""
+        position, previous = start, b""
+        while position < min(end, start + _LONGEST_FIELDS):
+            line_end = self.raw.find(b"\n", position, end) + 1 or end
+            line = self.raw[position:line_end].rstrip(b"\r\n")
+            if not line:
+                return line_end
+            folded = position > start and header_fields.continues(line, previous)
+            if not folded and not header_fields.is_field_line(line):
+                return position
+            position, previous = line_end, line.rstrip()
+        return position
+
+
+def _decode_uuencoded(raw: bytes) -> tuple[bytes, str | None]:
+    found = _UUENCODED.search(raw)
+    if found is None:
+        return raw, "decoding_failed" if raw.strip() else None
+    decoded = bytearray()
+    warning = None
+    undecodable = 0
+    # One line after the other: a list of them takes twenty times the bytes of short ones.
+    for matched in _LINE.finditer(raw, *found.span(1)):
+        line = matched.group()
+        try:
+            decoded += binascii.a2b_uu(line)
+        except binascii.Error:
+            # Some encoders pad a line with more than the count at its head says.
+            length = (((line[0] - 32) & 63) * 4 + 5) // 3
+            try:
+                decoded += binascii.a2b_uu(line[:length])
+            except binascii.Error:
+                warning = "decoding_failed"
+                undecodable += 1
+                if undecodable > _MAX_UNDECODABLE_LINES:
+                    break
+    return bytes(decoded), warning

@@ -1,0 +1,239 @@
+"""A card: the messages of a lead, contact or deal, and how far they can be trusted."""
+
+import base64
+import binascii
+import re
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from mailmirror.aws.queues import PollJob
+from mailmirror.domain.address import Address
+from mailmirror.domain.coverage import (
+    FeedCoverage,
+    MailboxCoverage,
+    feed_coverage,
+    mailbox_coverage,
+)
+from mailmirror.domain.deals import DealId, DealStatus
+from mailmirror.domain.feed import PersonRef
+from mailmirror.domain.mailbox import AccountId, MailboxId, MailboxState
+from mailmirror.domain.outbound import OutboundState
+from mailmirror.domain.overrides import DealOverrides
+from mailmirror.domain.ownership import Claims
+from mailmirror.domain.problems import Code, Refused
+from mailmirror.domain.threads import ThreadId
+from mailmirror.runtime import Runtime
+from mailmirror.store.contents import Summary
+from mailmirror.store.overrides import PlacedOverride
+from mailmirror.store.timelines import Hit
+from mailmirror.usecases.cards.acting_user import Viewer
+from mailmirror.usecases.mailboxes.read_mailbox import MailboxReport, report
+
+MOST = 100
+NUDGE_AFTER = timedelta(minutes=1)
+_END_OF_TIME = "~"
+"""Sorts after every instant."""
+_CURSOR = re.compile(r"\d{4}-[0-9T:.-]{21}Z#[0-9a-f]{32}\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A message as a card shows it."""
+
+    summary: Summary
+    instant: datetime
+    thread: ThreadId
+    """What its thread is called now."""
+    outgoing: bool
+    mailboxes: Sequence[MailboxId]
+    delivery: OutboundState | None
+    """How far it is, where it was composed here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    mailboxes: Sequence[MailboxCoverage]
+    feed: FeedCoverage
+
+    @property
+    def complete(self) -> bool:
+        return (
+            bool(self.mailboxes)
+            and all(one.complete for one in self.mailboxes)
+            and self.feed.complete
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    lines: Sequence[Line]
+    next_cursor: str | None
+    coverage: Coverage
+
+
+def read_person_card(
+    viewer: Viewer, person: PersonRef, cursor: str | None, limit: int, runtime: Runtime
+) -> Page:
+    """Read a page of a lead's or contact's messages, newest first.
+
+    Raises:
+        Refused: there is no such person, or the cursor is none of ours.
+    """
+    found = runtime.people.find(viewer.account, person)
+    if found is None:
+        raise Refused(Code.NOT_FOUND)
+    addresses: Set[Address] = found.emails - runtime.people.team(viewer.account).addresses
+    hits = runtime.timelines.card(addresses, viewer.keys, _before(cursor), limit + 1)
+    return Page(
+        lines_of(viewer, hits[:limit], runtime),
+        _cursor(hits[limit - 1]) if len(hits) > limit else None,
+        _coverage(viewer, found.line, runtime),
+    )
+
+
+def read_deal_card(
+    viewer: Viewer, id: DealId, cursor: str | None, limit: int, runtime: Runtime
+) -> Page:
+    """Read a page of a deal's messages, newest first.
+
+    The hands on the deal are applied now. An entry whose thread is not on it was left by a crash:
+    it is passed over, and the page filled with what comes after it.
+
+    Raises:
+        Refused: there is no such deal, or the cursor is none of ours.
+    """
+    deal = runtime.deals.find(viewer.account, id)
+    if deal is None or deal.latest.status is DealStatus.DELETED:
+        raise Refused(Code.NOT_FOUND)
+    before = _before(cursor)
+    placed = runtime.overrides.of_deal(viewer.account, id)
+    shown: list[tuple[Hit, Line]] = []
+    while len(shown) <= limit:
+        hits = runtime.timelines.deal(id, viewer.keys, before, limit + 1)
+        if not hits:
+            break
+        before = hits[-1].cursor
+        by_message = {line.summary.message: line for line in lines_of(viewer, hits, runtime)}
+        threads = {line.thread for line in by_message.values()}
+        on = runtime.threads.deals_of(viewer.account, threads)
+        overrides, roots = _overrides(viewer.account, placed, threads, runtime)
+        shown += [
+            (hit, line)
+            for hit in hits
+            if (line := by_message.get(hit.message)) is not None
+            and overrides.shows(hit.message, roots[line.thread], matched=id in on[line.thread])
+        ]
+        if len(hits) <= limit:
+            break
+    line_of_log = runtime.deals.last_line(viewer.account, id)
+    return Page(
+        [line for _, line in shown[:limit]],
+        _cursor(shown[limit - 1][0]) if len(shown) > limit else None,
+        _coverage(viewer, line_of_log, runtime),
+    )
+
+
+def _overrides(
+    account: AccountId, placed: Sequence[PlacedOverride], threads: Set[ThreadId], runtime: Runtime
+) -> tuple[DealOverrides, Mapping[ThreadId, ThreadId]]:
+    """The hands on a deal, and what these threads, and those of the hands, are called now.
+
+    All are asked for together: a thread that has joined another since would seem to have no hands.
+    """
+    if not placed:
+        return DealOverrides({}, {}), {thread: thread for thread in threads}
+    roots = runtime.threads.roots(account, threads | {one.thread for one in placed})
+    return DealOverrides.of((roots[one.thread], one.override) for one in placed), roots
+
+
+def lines_of(viewer: Viewer, hits: Sequence[Hit], runtime: Runtime) -> Sequence[Line]:
+    """Show messages as the viewer's mailboxes have them, of several the least."""
+    summaries = runtime.contents.read_many(
+        [(key, hit.message, sha256) for hit in hits for key, sha256 in hit.contents.items()]
+    )
+    shown = [
+        (hit, min(having, key=lambda one: one.sha256))
+        for hit in hits
+        if (
+            having := [
+                summary
+                for key in hit.contents
+                if (summary := summaries.get((key.mailbox, hit.message))) is not None
+            ]
+        )
+    ]
+    threads = runtime.threads.roots(viewer.account, {summary.thread for _, summary in shown})
+    team = runtime.people.team(viewer.account).addresses
+    outgoing = {
+        summary.message: summary.key
+        for _, summary in shown
+        if any(one.address in team for one in summary.from_)
+    }
+    sent = runtime.outbounds.find_many((key, message) for message, key in outgoing.items())
+    return [
+        Line(
+            summary,
+            hit.instant,
+            threads[summary.thread],
+            outgoing=summary.message in outgoing,
+            mailboxes=sorted(key.mailbox for key in hit.contents),
+            delivery=sent[summary.message].state if summary.message in sent else None,
+        )
+        for hit, summary in shown
+        if summary.message not in sent or not sent[summary.message].cancelled
+    ]
+
+
+def _coverage(viewer: Viewer, line: int, runtime: Runtime) -> Coverage:
+    """What a card is worth whose person or deal has last changed at this line of the log."""
+    reports = report(viewer.mailboxes, runtime, Claims({}))
+    _nudge(reports, runtime)
+    feed = runtime.feed.state(viewer.account, runtime.now())
+    return Coverage(
+        [
+            mailbox_coverage(
+                one.mailbox.key.mailbox,
+                one.state,
+                one.problem,
+                one.due,
+                one.progress,
+                late=line > one.log_cursor,
+            )
+            for one in reports
+        ],
+        feed_coverage(feed.as_of, feed.refused),
+    )
+
+
+def _nudge(reports: Sequence[MailboxReport], runtime: Runtime) -> None:
+    """Have the reader's mailbox polled, if its last poll is over a minute old and it can be."""
+    now = runtime.now()
+    stale = [
+        one.mailbox.key
+        for one in reports
+        if one.state
+        not in (MailboxState.FIRST_SYNC, MailboxState.DISCONNECTED, MailboxState.ERASING)
+        and one.due is not None
+        and one.due.error is None
+        and one.due.last_success_at is not None
+        and now - one.due.last_success_at > NUDGE_AFTER
+    ]
+    if stale:
+        runtime.poll_queue.send([PollJob(stale, now)])
+
+
+def _cursor(hit: Hit) -> str:
+    return base64.urlsafe_b64encode(hit.cursor.encode()).decode()
+
+
+def _before(cursor: str | None) -> str:
+    if cursor is None:
+        return _END_OF_TIME
+    try:
+        text = base64.urlsafe_b64decode(cursor.encode("ascii")).decode("ascii")
+    except (ValueError, binascii.Error) as error:
+        raise Refused(Code.INVALID_CURSOR) from error
+    if not _CURSOR.match(text):
+        raise Refused(Code.INVALID_CURSOR)
+    return text

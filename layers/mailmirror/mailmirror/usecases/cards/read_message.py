@@ -1,0 +1,93 @@
+"""One message, whole, as the acting user has it."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mailmirror.domain.identity import MessageKey
+from mailmirror.domain.mailbox import MailboxKey
+from mailmirror.domain.problems import Code, Refused
+from mailmirror.mail.mime.content import Attachment, Content, attachment_bytes, parse_message
+from mailmirror.mail.mime.fields import read_fields
+from mailmirror.mail.mime.html import sanitise
+from mailmirror.mail.mime.html_limits import HTML_TRUNCATED, Budget
+from mailmirror.runtime import Runtime
+from mailmirror.store.timelines import Hit
+from mailmirror.usecases.cards.acting_user import Viewer
+from mailmirror.usecases.cards.read_card import Line, lines_of
+from mailmirror.usecases.sync.mirror_copies import TOO_LARGE
+
+MOST_SHOWN = 500_000
+"""Characters of text, and of HTML, in an answer: a function's may have 6 MB."""
+_KEY = re.compile(r"[0-9a-f]{32}\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class WholeMessage:
+    line: Line
+    content: Content
+    html: str | None
+    """Sanitised now, so that a corrected rule holds for all mail at once."""
+    attachments: Sequence[Attachment]
+    header_fields: Sequence[tuple[str, str]]
+    """Name and decoded value, in their order."""
+    warnings: Sequence[str]
+    """Those of its line, and those of reading it now."""
+
+
+def read_message(viewer: Viewer, id: str, runtime: Runtime) -> WholeMessage:
+    """Read a message of which the viewer owns a copy.
+
+    Raises:
+        Refused: it is not there, or another's, which is the same to whoever asks.
+    """
+    line, raw = find_message(viewer, id, runtime)
+    content = parse_message(raw)
+    budget = Budget()
+    html = sanitise(content.html[:MOST_SHOWN], budget) if content.html is not None else None
+    warnings = [*line.summary.warnings, *content.warnings]
+    if budget.exceeded:
+        warnings.append(HTML_TRUNCATED)
+    # Of a message that was cut short, no attachment is whole.
+    attachments = () if TOO_LARGE in line.summary.warnings else content.attachments
+    fields = [(field.name, field.value) for field in read_fields(raw).all]
+    return WholeMessage(line, content, html, attachments, fields, tuple(dict.fromkeys(warnings)))
+
+
+def attachment_link(viewer: Viewer, id: str, index: int, runtime: Runtime) -> str:
+    """Return a link to an attachment's decoded bytes that lives five minutes.
+
+    Raises:
+        Refused: there is no such message or attachment.
+    """
+    line, raw = find_message(viewer, id, runtime)
+    if TOO_LARGE in line.summary.warnings:
+        raise Refused(Code.NOT_FOUND, "the message was over the size limit")
+    try:
+        attachment, data = attachment_bytes(raw, index)
+    except IndexError as error:
+        raise Refused(Code.NOT_FOUND) from error
+    return runtime.objects.link(line.summary.key, attachment.name, attachment.content_type, data)
+
+
+def find_message(viewer: Viewer, id: str, runtime: Runtime) -> tuple[Line, bytes]:
+    """Find a message of which the viewer owns a copy, and its raw bytes.
+
+    Raises:
+        Refused: it is not there, or another's.
+    """
+    if not _KEY.match(id):
+        raise Refused(Code.NOT_FOUND)
+    message = MessageKey(id)
+    found = {
+        key: kept
+        for key in viewer.keys
+        if (kept := runtime.contents.find(key, message)) is not None
+    }
+    if not found:
+        raise Refused(Code.NOT_FOUND)
+    contents: dict[MailboxKey, str] = {key: summary.sha256 for key, (summary, _) in found.items()}
+    instant = min(instant for _, instant in found.values())
+    for line in lines_of(viewer, [Hit(message, instant, contents)], runtime):
+        return line, runtime.contents.raw(line.summary)
+    raise Refused(Code.NOT_FOUND)

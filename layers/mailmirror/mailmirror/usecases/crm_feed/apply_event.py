@@ -1,0 +1,109 @@
+"""Apply one event of the CRM's: to what we know of people and deals, or as a person's hand."""
+
+import random
+import time
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from botocore.exceptions import ClientError, ParamValidationError
+
+from mailmirror.aws.queues import FeedJob
+from mailmirror.domain.feed import (
+    DealDeleted,
+    DealUpserted,
+    Event,
+    OverrideGiven,
+    PersonDeleted,
+    PersonUpserted,
+    UserUpserted,
+    check_not_ahead,
+    parse_event,
+)
+from mailmirror.domain.mailbox import AccountId
+from mailmirror.domain.problems import Code, Refused
+from mailmirror.runtime import Runtime, log_failure
+from mailmirror.usecases.threads.set_override import apply_override
+
+_PAUSE_SECONDS = 0.2
+_MAX_PAUSE_SECONDS = 8.0
+_FOR_GOOD = (ArithmeticError, LookupError, RecursionError, TypeError, ValueError)
+"""What code raises for a value that it cannot take; AWS's and the network's errors are none."""
+
+
+def apply_event(
+    job: FeedJob,
+    runtime: Runtime,
+    until: datetime | None = None,
+    sleep: Callable[[float], None] = time.sleep,
+) -> None:
+    """Apply an event; one that cannot be applied is counted, kept 30 days, and passed.
+
+    What fails for now (throttling, AWS's own errors, the network, writes in between) is repeated
+    with exponential backoff and full jitter: the queue brings an event again only after six
+    minutes, and its account's next ones wait behind it.
+
+    Parameters:
+        until: after which nothing is repeated; None repeats nothing.
+
+    Raises:
+        Exception: it failed for now until then; the queue brings the event again.
+    """
+    pause = _PAUSE_SECONDS
+    while True:
+        try:
+            _apply_or_refuse(job, runtime)
+            return
+        except Exception:
+            delay = random.uniform(0, pause)
+            if until is None or runtime.now() + timedelta(seconds=delay) >= until:
+                raise
+        runtime.count("EventsRepeated")
+        sleep(delay)
+        pause = min(2 * pause, _MAX_PAUSE_SECONDS)
+
+
+def _apply_or_refuse(job: FeedJob, runtime: Runtime) -> None:
+    now = runtime.now()
+    try:
+        if job.refusal:
+            raise Refused(Code(job.refusal[0]), job.refusal[1])
+        event = parse_event(job.event)
+        check_not_ahead(event, now)
+        _apply(job.account, event, runtime)
+    except Refused as refusal:
+        _refuse(job, refusal, runtime)
+    except Exception as error:
+        if not _is_for_good(error):
+            raise
+        log_failure(error)
+        _refuse(job, Refused(Code.EVENT_NOT_KEPT), runtime)
+    else:
+        runtime.feed.applied(job.account, event.stamp.event_id, now)
+        runtime.count("EventsApplied")
+
+
+def _refuse(job: FeedJob, refusal: Refused, runtime: Runtime) -> None:
+    runtime.feed.refuse(job.account, job.event, refusal, runtime.now())
+    runtime.count("EventsRefused")
+    runtime.count(f"Refused_{refusal.code}")
+
+
+def _is_for_good(error: Exception) -> bool:
+    """Tell an event that can never be kept, as one that outgrows an item, from AWS's troubles."""
+    if isinstance(error, ClientError):
+        return error.response["Error"]["Code"] == "ValidationException"
+    return isinstance(error, (*_FOR_GOOD, ParamValidationError))
+
+
+def _apply(account: AccountId, event: Event, runtime: Runtime) -> None:
+    match event:
+        case UserUpserted():
+            runtime.people.put_user(account, event, runtime.now())
+        case PersonUpserted():
+            runtime.people.put_person(account, event, runtime.now())
+        case PersonDeleted():
+            runtime.people.delete_person(account, event, runtime.now())
+        case DealUpserted() | DealDeleted():
+            runtime.deals.put(account, event, runtime.now())
+        case OverrideGiven():
+            apply_override(account, event, runtime)

@@ -1,0 +1,69 @@
+"""What a person can ask of a mailbox: sync now, disconnect, erase."""
+
+from dataclasses import replace
+
+from mailmirror.aws.queues import SyncJob
+from mailmirror.domain.mailbox import AccountId, Mailbox, MailboxId, MailboxStatus
+from mailmirror.domain.problems import Code, Refused
+from mailmirror.runtime import Runtime
+from mailmirror.store.table import ConditionFailed
+
+_ATTEMPTS = 5
+
+
+def request_sync(account: AccountId, id: str, runtime: Runtime) -> Mailbox:
+    """Queue a sync of a mailbox now.
+
+    Raises:
+        Refused: it is not there, or not connected.
+    """
+    mailbox = _find(account, id, runtime)
+    if mailbox.status is not MailboxStatus.CONNECTED:
+        raise Refused(Code.MAILBOX_DISCONNECTED)
+    runtime.sync_queue.send([SyncJob(account, mailbox.key.mailbox)])
+    return mailbox
+
+
+def disconnect(account: AccountId, id: str, runtime: Runtime) -> Mailbox:
+    """Stop syncing a mailbox and forget its password; its mail stays where it is.
+
+    Raises:
+        Refused: it is not there, or being erased.
+    """
+    mailbox = _find(account, id, runtime)
+    if mailbox.status is MailboxStatus.ERASING:
+        raise Refused(Code.MAILBOX_BUSY)
+    try:
+        runtime.mailboxes.disconnect(mailbox)
+    except ConditionFailed as error:
+        raise Refused(Code.MAILBOX_BUSY) from error
+    return replace(mailbox, status=MailboxStatus.DISCONNECTED)
+
+
+def erase(account: AccountId, id: str, runtime: Runtime) -> Mailbox:
+    """Disconnect a mailbox and erase its mail: nobody sees it from now on.
+
+    Raises:
+        Refused: it is not there.
+    """
+    mailbox = _find(account, id, runtime)
+    if mailbox.status is not MailboxStatus.ERASING:
+        mailbox = _begin_erasing(mailbox, runtime)
+    runtime.sync_queue.send([SyncJob(account, mailbox.key.mailbox)])
+    return mailbox
+
+
+def _begin_erasing(mailbox: Mailbox, runtime: Runtime) -> Mailbox:
+    for _ in range(_ATTEMPTS):
+        try:
+            return runtime.mailboxes.begin_erasing(mailbox, runtime.now())
+        except ConditionFailed:
+            continue  # the log's head has moved: events come in
+    raise Refused(Code.MAILBOX_BUSY)
+
+
+def _find(account: AccountId, id: str, runtime: Runtime) -> Mailbox:
+    mailbox = runtime.mailboxes.find(account, MailboxId(id), consistent=True)
+    if mailbox is None:
+        raise Refused(Code.NOT_FOUND)
+    return mailbox

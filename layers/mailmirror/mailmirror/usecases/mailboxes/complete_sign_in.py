@@ -1,0 +1,58 @@
+"""Take a provider's callback: have `probe` finish the sign-in, and send the browser back."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+from mailmirror.domain.mailbox import AccountId
+from mailmirror.domain.problems import PROBLEMS, Code, Refused
+from mailmirror.runtime import Runtime
+from mailmirror.usecases.mailboxes.probe_jobs import ProbeJob, Task, ask_probe
+
+_PASSED_ON = ("state", "code", "error", "error_description")
+_LONGEST = 4_096
+
+
+@dataclass(frozen=True, slots=True)
+class Back:
+    url: str
+    """Where the browser goes; empty where whoever began named nothing."""
+    mailbox: str | None
+
+
+def take_callback(provider: str, query: Mapping[str, str], runtime: Runtime) -> Back:
+    """Finish a sign-in. The return URL gets `status` and `mailbox_id`, or `code` and why.
+
+    Raises:
+        Refused: the state is none of ours, or there is no URL to take the refusal back to.
+    """
+    passed = {name: query[name][:_LONGEST] for name in _PASSED_ON if query.get(name)}
+    if "state" not in passed:
+        raise Refused(Code.STATE_UNKNOWN)
+    job = ProbeJob(Task.CALLBACK, AccountId(""), request={"provider": provider, "query": passed})
+    said = ask_probe(job, runtime)
+    refused = said["refused"]
+    if refused is None:
+        told = {"status": "connected", "mailbox_id": said["mailbox_id"]}
+        return Back(_with(said["return_url"], told), said["mailbox_id"])
+    refusal = Refused(Code(refused["code"]), refused["detail"])
+    if not said["return_url"]:
+        raise refusal
+    explanation = PROBLEMS[refusal.code]
+    told = {
+        "status": "refused",
+        "code": refusal.code.value,
+        "reason": explanation.reason,
+        "remedy": explanation.remedy,
+        **({"detail": refusal.detail} if refusal.detail else {}),
+    }
+    return Back(_with(said["return_url"], told), None)
+
+
+def _with(url: str, fields: Mapping[str, str]) -> str:
+    """The URL with fields added to its query; empty where there is none."""
+    if not url:
+        return ""
+    before, mark, fragment = url.partition("#")
+    joint = "&" if "?" in before else "?"
+    return f"{before}{joint}{urlencode(fields)}{mark}{fragment}"

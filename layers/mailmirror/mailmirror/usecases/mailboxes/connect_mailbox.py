@@ -1,0 +1,230 @@
+"""Connect a mailbox: tried before it is stored."""
+
+import random
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from mailmirror.domain.address import Address, normalise
+from mailmirror.domain.feed import is_id
+from mailmirror.domain.mailbox import (
+    FIRST_HISTORY,
+    AccountId,
+    Mailbox,
+    MailboxId,
+    MailboxKey,
+    MailboxStatus,
+    Provider,
+    Security,
+    Server,
+    UserId,
+)
+from mailmirror.domain.ownership import check_whose
+from mailmirror.domain.problems import Code, Refused
+from mailmirror.mail.connection import stage
+from mailmirror.mail.imap.session import ImapSession
+from mailmirror.mail.sasl import Login
+from mailmirror.mail.smtp.session import SubmissionSession
+from mailmirror.runtime import Runtime
+from mailmirror.store.accounts import Account
+from mailmirror.store.credentials import Credential, Password
+from mailmirror.store.table import ConditionFailed
+from mailmirror.usecases.mailboxes.server_sign_in import login_of
+
+_LONGEST = 320
+IMAP_SECONDS, SMTP_SECONDS = 8.0, 6.0
+"""How long a server has to let us in, once it is connected: whoever asked waits."""
+_ATTEMPTS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectRequest:
+    """What a person enters to connect a mailbox. Its text form shows no password."""
+
+    user: UserId
+    email: Address
+    imap: Server
+    smtp: Server | None
+    username: str
+    credential: Credential
+    provider: Provider = Provider.IMAP
+
+    def __repr__(self) -> str:
+        return f"ConnectRequest(user={self.user!r})"
+
+    @classmethod
+    def parse(cls, raw: object) -> "ConnectRequest":
+        """Read the body of `POST /v1/mailboxes`.
+
+        Raises:
+            Refused: a field is missing or wrong; the detail names it.
+        """
+        if not isinstance(raw, dict):
+            raise Refused(Code.MALFORMED_JSON, "not an object")
+        provider = _text(raw, "provider")
+        if provider in ("pop3", "pop"):
+            raise Refused(Code.POP3_UNSUPPORTED)
+        if provider in (Provider.GOOGLE, Provider.MICROSOFT):
+            raise Refused(Code.PROVIDER_SIGNS_IN, "provider")
+        if provider != Provider.IMAP:
+            raise Refused(Code.PROVIDER_UNSUPPORTED, "provider")
+        email = normalise(_text(raw, "email"))
+        if email is None:
+            raise Refused(Code.INVALID_EMAIL, "email")
+        return cls(
+            user=UserId(_text(raw, "user_id")),
+            email=email,
+            imap=_server(raw, "imap"),
+            smtp=_server(raw, "smtp") if raw.get("smtp") is not None else None,
+            username=_text(raw, "username"),
+            credential=Password(_text(raw, "password")),
+        )
+
+
+def connect_mailbox(id: AccountId, request: ConnectRequest, runtime: Runtime) -> MailboxId:
+    """Try a mailbox's servers, and keep it if they let us in; it is due at once.
+
+    The user's own address connected again is the same mailbox: it goes on where it stopped.
+
+    Raises:
+        Refused: the failing stage; nothing is kept.
+    """
+    account = runtime.accounts.find(id)
+    if account is None:
+        raise Refused(Code.NOT_FOUND, "account")
+    mailbox = _mailbox(account, request, runtime)
+    check_address(account.id, request.user, request.email, runtime)
+    login = login_of(request.username, request.credential)
+    with (
+        stage("imap"),
+        ImapSession.sign_in(request.imap, login, runtime.network_policy, IMAP_SECONDS) as session,
+    ):
+        session.folders()
+    cannot_send = _try_to_send(request, login, runtime)
+    _keep(account, mailbox, request.credential, runtime)
+    if cannot_send:
+        runtime.due.sending_refused(mailbox, cannot_send)
+    runtime.count("MailboxesConnected")
+    return mailbox.key.mailbox
+
+
+def _try_to_send(request: ConnectRequest, login: Login, runtime: Runtime) -> Refused | None:
+    """Try the submission server; where an administrator keeps it shut, reading goes on."""
+    if request.smtp is None:
+        return None
+    try:
+        with (
+            stage("smtp"),
+            SubmissionSession.sign_in(request.smtp, login, runtime.network_policy, SMTP_SECONDS),
+        ):
+            return None
+    except Refused as refusal:
+        if refusal.code is Code.SMTP_AUTH_DISABLED:
+            return refusal
+        raise
+
+
+def _mailbox(account: Account, request: ConnectRequest, runtime: Runtime) -> Mailbox:
+    """The mailbox as it will be kept, if the account lets it be."""
+    if not is_id(request.user) or not runtime.people.user_exists(account.id, request.user):
+        raise Refused(Code.USER_UNKNOWN, "user_id")
+    others = runtime.mailboxes.list_all(account.id)
+    same = next(
+        (one for one in others if (one.owner, one.email) == (request.user, request.email)), None
+    )
+    connected = [one for one in others if one.status is MailboxStatus.CONNECTED and one != same]
+    if same is not None and same.status is MailboxStatus.ERASING:
+        raise Refused(Code.MAILBOX_BUSY)
+    if any(one.email == request.email for one in connected):
+        raise Refused(Code.ADDRESS_CONNECTED)
+    if sum(one.owner == request.user for one in connected) >= account.mailboxes_per_user:
+        raise Refused(Code.MAILBOX_LIMIT, f"{account.mailboxes_per_user} a user")
+    first_day = (runtime.now() - FIRST_HISTORY).date()
+    return Mailbox(
+        key=same.key if same else MailboxKey(account.id, MailboxId(runtime.new_id()[:16])),
+        owner=request.user,
+        email=request.email,
+        imap=request.imap,
+        smtp=request.smtp,
+        username=request.username,
+        history_since=same.history_since if same else first_day,
+        status=MailboxStatus.CONNECTED,
+        connected_at=runtime.now(),
+        provider=request.provider,
+    )
+
+
+def check_address(account: AccountId, user: UserId, address: Address, runtime: Runtime) -> int:
+    """Check that an address may become a user's, unless their mailbox has it already.
+
+    Returns:
+        The number of the log's last line before the look-up, for a write that must not come after
+        the address was given to somebody else.
+
+    Raises:
+        Refused: it is another user's, or a person's.
+    """
+    head = runtime.change_log.head(account)
+    mailboxes = runtime.mailboxes.list_all(account)
+    if not any((one.owner, one.email) == (user, address) for one in mailboxes):
+        persons = runtime.people.who_has(account, [address])
+        check_whose(user, address, runtime.people.team(account).claims, persons.get(address, ()))
+    return head
+
+
+def _keep(account: Account, mailbox: Mailbox, credential: Credential, runtime: Runtime) -> None:
+    """Seal the credential first: a mailbox that is due must have one."""
+    now = mailbox.connected_at
+    before = runtime.mailboxes.find(account.id, mailbox.key.mailbox)
+    goes_on = before and (before.imap, before.username) == (mailbox.imap, mailbox.username)
+    known = runtime.due.find(mailbox.key) if goes_on else None
+    runtime.credentials.put(account, mailbox.key, credential, now)
+    refusal = Refused(Code.MAILBOX_BUSY)
+    for attempt in range(_ATTEMPTS):
+        try:
+            head = check_address(account.id, mailbox.owner, mailbox.email, runtime)
+            runtime.mailboxes.connect(mailbox, now, known, head)
+            return
+        except Refused as refused:
+            refusal = refused
+            break
+        except ConditionFailed:
+            if _connected_elsewhere(account, mailbox, runtime):
+                refusal = Refused(Code.ADDRESS_CONNECTED)
+                break
+        time.sleep(random.uniform(0, 0.05 * 2**attempt))  # the log's head moves: events come in
+    kept = runtime.mailboxes.find(account.id, mailbox.key.mailbox, consistent=True)
+    if kept is None or kept.status is not MailboxStatus.CONNECTED:
+        runtime.credentials.delete(mailbox.key)
+    raise refusal
+
+
+def _connected_elsewhere(account: Account, mailbox: Mailbox, runtime: Runtime) -> bool:
+    return any(
+        one.email == mailbox.email and one.key.mailbox != mailbox.key.mailbox
+        for one in runtime.mailboxes.list_all(account.id)
+        if one.status is MailboxStatus.CONNECTED
+    )
+
+
+def _text(fields: Mapping[str, object], field: str) -> str:
+    value = fields.get(field)
+    if value is None or value == "":
+        raise Refused(Code.MISSING_FIELD, field)
+    if not isinstance(value, str) or len(value) > _LONGEST or not value.isprintable():
+        raise Refused(Code.INVALID_FIELD, f"{field}: text of at most {_LONGEST} characters")
+    return value
+
+
+def _server(fields: Mapping[str, object], field: str) -> Server:
+    value = fields.get(field)
+    if value is None:
+        raise Refused(Code.MISSING_FIELD, field)
+    if not isinstance(value, dict):
+        raise Refused(Code.INVALID_FIELD, f"{field}: not an object")
+    port, security = value.get("port"), value.get("security")
+    if not isinstance(port, int) or isinstance(port, bool) or not 0 < port < 65536:
+        raise Refused(Code.INVALID_FIELD, f"{field}.port: 1 to 65535")
+    if security not in ("tls", "starttls"):
+        raise Refused(Code.INVALID_FIELD, f"{field}.security: tls or starttls")
+    return Server(_text(value, "host").strip().rstrip("."), port, Security(security))

@@ -1,0 +1,53 @@
+"""Erase what a mailbox keeps, after its epoch was raised: no reader finds it any more."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from mailmirror.domain.mailbox import Mailbox
+from mailmirror.runtime import Runtime
+from mailmirror.store.sync_state import Lease
+
+_BATCH = 100
+
+
+def erase_mailbox(
+    mailbox: Mailbox, lease: Lease, stale_until: datetime | None, runtime: Runtime, until: datetime
+) -> bool:
+    """Erase the mailbox's own keys, and no other's, and then the mailbox.
+
+    A copy is deleted last of what it names, so that a crash leaves nothing that cannot be found
+    again. Threads keep their vertices: pairs of hashes, which outlive erasure.
+
+    Parameters:
+        stale_until: until when a sync that lost its lease may still be writing.
+
+    Returns:
+        False where a continuation has to do the rest.
+    """
+    key = replace(mailbox.key, epoch=mailbox.key.epoch - 1)
+    while copies := runtime.contents.copies(key, _BATCH):
+        if runtime.now() >= until:
+            runtime.sync_states.release(lease, first_sync_done=False)
+            return False
+        roots = runtime.threads.roots(key.account, {entry.thread for _, entry in copies})
+        runtime.threads.erase(entry for _, entry in copies)
+        # A colleague's sync may have read them, and be putting them on deals.
+        runtime.threads.disturb(key.account, set(roots.values()))
+        deals = {
+            root: runtime.threads.read(key.account, root).association.ever
+            for root in set(roots.values())
+        }
+        for _, entry in copies:
+            runtime.timelines.erase(entry, deals[roots[entry.thread]])
+            runtime.contents.erase(key, entry.message)
+        runtime.contents.erase_copies(at for at, _ in copies)
+    runtime.objects.erase_mail(key)
+    runtime.ledgers.erase(key)
+    nothing_is_sent = runtime.outbounds.erase(key, runtime.now())
+    if not nothing_is_sent or (stale_until is not None and runtime.now() < stale_until):
+        # A sender, or a sync that lost its lease, may still be writing: swept when it is due next.
+        runtime.sync_states.release(lease, first_sync_done=False)
+        return True
+    runtime.mailboxes.forget(mailbox)
+    runtime.count("MailboxesErased")
+    return True

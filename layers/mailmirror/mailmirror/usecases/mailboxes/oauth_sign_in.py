@@ -1,0 +1,252 @@
+"""Connect a mailbox by signing in at its provider.
+
+    begin ─► the provider's page ─► callback ─► the sign-in is taken, once
+                                                 └─► code exchanged ─► address compared ─► connected
+
+Both ends run in `probe`, which alone seals. The state is a key of the account's and nothing else:
+whom it is for, and where the browser goes then, lies sealed under its hash.
+"""
+
+import re
+import secrets
+from collections.abc import Mapping, Set
+from dataclasses import dataclass
+
+from mailmirror.domain.address import Address, normalise
+from mailmirror.domain.feed import is_id
+from mailmirror.domain.mailbox import AccountId, MailboxId, Provider, UserId
+from mailmirror.domain.oauth import (
+    SIGN_IN_LIFETIME,
+    Identified,
+    check_id_token,
+    identify,
+    refusal,
+)
+from mailmirror.domain.problems import Code, Refused
+from mailmirror.domain.providers import (
+    CONSUMERS_SMTP,
+    MICROSOFT_CONSUMERS,
+    SIGN_IN,
+    SignInFacts,
+)
+from mailmirror.mail.oauth import Tokens, authorization_url, exchange, new_verifier, profile
+from mailmirror.runtime import Runtime
+from mailmirror.store.accounts import Account
+from mailmirror.store.providers import Registration
+from mailmirror.store.sign_ins import SignIn
+from mailmirror.usecases.mailboxes.access_tokens import client_of
+from mailmirror.usecases.mailboxes.connect_mailbox import (
+    ConnectRequest,
+    check_address,
+    connect_mailbox,
+)
+
+_LONGEST_URL = 2_000
+_STATE = re.compile(r"([0-9a-f]{12})\.[A-Za-z0-9_-]{43}")
+"""An account's id, which a function's policy expects to look like one, and a secret."""
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorizeRequest:
+    """The body of `POST /v1/mailboxes/authorize`."""
+
+    user: UserId
+    provider: Provider
+    login_hint: Address | None
+    return_url: str
+
+    @classmethod
+    def parse(cls, raw: object) -> "AuthorizeRequest":
+        """Read the body.
+
+        Raises:
+            Refused: a field is missing or wrong; the detail names it.
+        """
+        if not isinstance(raw, dict):
+            raise Refused(Code.MALFORMED_JSON, "not an object")
+        user, provider = _text(raw, "user_id"), _text(raw, "provider")
+        if not user or not provider:
+            raise Refused(Code.MISSING_FIELD, "provider" if user else "user_id")
+        if provider not in (Provider.GOOGLE, Provider.MICROSOFT):
+            raise Refused(Code.PROVIDER_UNSUPPORTED, "provider: google or microsoft")
+        hint = _text(raw, "login_hint")
+        address = normalise(hint) if hint else None
+        if hint and address is None:
+            raise Refused(Code.INVALID_EMAIL, "login_hint")
+        return cls(UserId(user), Provider(provider), address, _text(raw, "return_url"))
+
+
+@dataclass(frozen=True, slots=True)
+class CallbackRequest:
+    """What a provider's redirect brings. Its text form shows none of it."""
+
+    provider: str
+    """Of the callback's path."""
+    query: Mapping[str, str]
+    """`state`, and `code` or `error`."""
+
+    def __repr__(self) -> str:
+        return "CallbackRequest(…)"
+
+    @classmethod
+    def parse(cls, raw: object) -> "CallbackRequest":
+        """Read what `take_callback` passes on.
+
+        Raises:
+            Refused: it is none.
+        """
+        fields = raw if isinstance(raw, dict) else {}
+        provider, query = fields.get("provider"), fields.get("query")
+        if not isinstance(provider, str) or not isinstance(query, dict):
+            raise Refused(Code.STATE_UNKNOWN)
+        return cls(provider, {str(name): str(value) for name, value in query.items()})
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a sign-in, and where to send the browser; nowhere where that is empty."""
+
+    return_url: str
+    mailbox: MailboxId | None
+    refused: Refused | None
+
+
+def begin_sign_in(id: AccountId, request: AuthorizeRequest, runtime: Runtime) -> str:
+    """Return where the person has to sign in; the sign-in can be finished once, for ten minutes.
+
+    Raises:
+        Refused: the user is unknown, the provider not configured, the return URL not allowed, or
+            the address expected is another user's.
+    """
+    account = _account(id, runtime)
+    if not is_id(request.user) or not runtime.people.user_exists(id, request.user):
+        raise Refused(Code.USER_UNKNOWN, "user_id")
+    if request.return_url and request.return_url.partition("?")[0] not in account.return_urls:
+        raise Refused(Code.RETURN_URL_NOT_ALLOWED, "return_url")
+    if request.login_hint:
+        check_address(account.id, request.user, request.login_hint, runtime)
+    registration = _registration(account, request.provider, runtime)
+    facts = SIGN_IN[request.provider]
+    state = f"{id}.{secrets.token_urlsafe(32)}"
+    begun = SignIn(
+        provider=request.provider,
+        user=request.user,
+        login_hint=request.login_hint or "",
+        return_url=request.return_url,
+        verifier=new_verifier(),
+        nonce=secrets.token_urlsafe(24),
+        expires_at=runtime.now() + SIGN_IN_LIFETIME,
+    )
+    runtime.sign_ins.put(account, state, begun, runtime.now())
+    extra = dict(facts.extra) | {"nonce": begun.nonce}
+    if request.login_hint:
+        extra["login_hint"] = request.login_hint
+    client = client_of(registration)
+    return authorization_url(client, facts.scopes, state, begun.verifier, extra)
+
+
+def finish_sign_in(callback: CallbackRequest, runtime: Runtime) -> Outcome:
+    """Finish what the provider's redirect brings: connect the mailbox, or say why not.
+
+    Raises:
+        Refused: the state is none of ours, used, or too old; there is nowhere to return to.
+    """
+    provider, query = callback.provider, callback.query
+    state = query.get("state", "")
+    found = _STATE.fullmatch(state)
+    if found is None:
+        raise Refused(Code.STATE_UNKNOWN)
+    account = runtime.accounts.find(AccountId(found[1]))
+    begun = account and runtime.sign_ins.take(account, state, runtime.now())
+    if not account or not begun or begun.provider != provider:
+        raise Refused(Code.STATE_UNKNOWN)
+    try:
+        if runtime.now() >= begun.expires_at:
+            raise Refused(Code.STATE_EXPIRED)
+        mailbox = _connect(account, begun, query, runtime)
+    except Refused as refused:
+        runtime.count("SignInsRefused")
+        return Outcome(begun.return_url, None, refused)
+    return Outcome(begun.return_url, mailbox, None)
+
+
+def _connect(
+    account: Account, begun: SignIn, query: Mapping[str, str], runtime: Runtime
+) -> MailboxId:
+    if "error" in query:
+        raise refusal(query["error"], query.get("error_description", ""))
+    if not query.get("code"):
+        raise Refused(Code.CODE_REFUSED, "no code")
+    registration = _registration(account, begun.provider, runtime)
+    facts = SIGN_IN[begun.provider]
+    client, trust = client_of(registration), runtime.network_policy.trust
+    tokens = exchange(client, query["code"], begun.verifier, trust, runtime.now())
+    if tokens.scopes and not _granted(tokens, facts):
+        raise Refused(Code.CONSENT_MISSING)
+    check_id_token(tokens.claims, client.client_id, registration.issuer, begun.nonce, runtime.now())
+    who = identify(tokens.claims, facts.address_claim)
+    if who is None:
+        claims = profile(client, tokens.grant, trust)
+        same = claims.get("sub") == tokens.claims.get("sub")
+        who = identify(claims, facts.address_claim) if same else None
+    if who is None:
+        raise Refused(Code.ADDRESS_UNKNOWN)
+    _check_expected(account, begun, who, runtime)
+    consumer = who.tenant == MICROSOFT_CONSUMERS and registration.smtp == facts.smtp
+    request = ConnectRequest(
+        user=begun.user,
+        email=who.address,
+        imap=registration.imap,
+        smtp=CONSUMERS_SMTP if consumer else registration.smtp,
+        username=who.address,
+        credential=tokens.grant,
+        provider=begun.provider,
+    )
+    return connect_mailbox(account.id, request, runtime)
+
+
+def _granted(tokens: Tokens, facts: SignInFacts) -> bool:
+    """Microsoft writes scopes with or without the resource's host, and in other cases."""
+    granted = {scope.rpartition("/")[2].lower() for scope in tokens.scopes} | tokens.scopes
+    return all(
+        scope in granted or scope.rpartition("/")[2].lower() in granted - {""}
+        for scope in facts.mail_scopes
+    )
+
+
+def _check_expected(account: Account, begun: SignIn, who: Identified, runtime: Runtime) -> None:
+    """Keep a link that was passed on from bringing another's mail to whoever began it."""
+    check_address(account.id, begun.user, who.address, runtime)
+    expected: Set[str]
+    if begun.login_hint:
+        expected, named = {begun.login_hint}, begun.login_hint
+    else:
+        mailboxes = runtime.mailboxes.list_all(account.id)
+        own = {one.email for one in mailboxes if one.owner == begun.user}
+        users = runtime.people.team(account.id).users
+        expected, named = own | users.get(begun.user, set()), "an address of the user's own"
+    if who.address not in expected:
+        raise Refused(Code.ADDRESS_MISMATCH, f"{who.address} instead of {named}")
+
+
+def _account(id: AccountId, runtime: Runtime) -> Account:
+    account = runtime.accounts.find(id)
+    if account is None:
+        raise Refused(Code.NOT_FOUND, "account")
+    return account
+
+
+def _registration(account: Account, provider: Provider, runtime: Runtime) -> Registration:
+    found = runtime.providers.find(account, provider, runtime.now())
+    if found is None:
+        raise Refused(Code.PROVIDER_NOT_CONFIGURED, provider)
+    return found
+
+
+def _text(raw: Mapping[str, object], field: str) -> str:
+    value = raw.get(field)
+    if value is None:
+        return ""
+    if not isinstance(value, str) or len(value) > _LONGEST_URL or not value.isprintable():
+        raise Refused(Code.INVALID_FIELD, f"{field}: text of at most {_LONGEST_URL} characters")
+    return value

@@ -1,0 +1,53 @@
+"""See to it that exactly one copy of what was sent lies in the mailbox's folder of sent mail."""
+
+from datetime import datetime, timedelta
+
+from mailmirror.domain.mailbox import FolderRole, Mailbox
+from mailmirror.domain.message_token import FIELD
+from mailmirror.domain.problems import Code, Refused
+from mailmirror.mail.imap.folders import RemoteFolder
+from mailmirror.mail.imap.session import ImapSession
+from mailmirror.runtime import Runtime
+from mailmirror.usecases.mailboxes.server_sign_in import signed_in
+
+SECONDS = 60.0
+_MOST_LOOKED_AT = 500
+_EARLIER = timedelta(days=1)
+"""SEARCH SINCE goes by days, in a zone of the server's."""
+
+
+def append_sent_copy(
+    raw: bytes, token: str, mailbox: Mailbox, date: datetime, runtime: Runtime
+) -> None:
+    """Append a copy, unless one with this token lies there already.
+
+    Raises:
+        Refused: the server cannot be asked, or has no folder of sent mail (`sent_not_found`).
+    """
+    with signed_in(mailbox, runtime, SECONDS) as session:
+        folder = _sent(session)
+        if not _lies_in(session, folder, token, date):
+            session.append(folder, raw, date)
+
+
+def lies_in_sent(token: str, mailbox: Mailbox, date: datetime, runtime: Runtime) -> bool:
+    """Tell whether a message with this token lies in Sent.
+
+    Raises:
+        Refused: the server cannot be asked, or has no folder of sent mail.
+    """
+    with signed_in(mailbox, runtime, SECONDS) as session:
+        return _lies_in(session, _sent(session), token, date)
+
+
+def _sent(session: ImapSession) -> RemoteFolder:
+    for folder in session.folders():
+        if folder.role is FolderRole.SENT:
+            return folder
+    raise Refused(Code.SENT_NOT_FOUND)
+
+
+def _lies_in(session: ImapSession, folder: RemoteFolder, token: str, date: datetime) -> bool:
+    """By the header of each recent message: servers' SEARCH for a header misses mail."""
+    session.examine(folder)
+    return token in session.values_since(FIELD, (date - _EARLIER).date(), _MOST_LOOKED_AT)

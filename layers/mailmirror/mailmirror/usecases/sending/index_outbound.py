@@ -1,0 +1,58 @@
+"""Put what is being sent on its cards at once, by the same steps as a synced copy."""
+
+from datetime import datetime
+
+from mailmirror.domain.identity import Vertex
+from mailmirror.domain.mailbox import Mailbox
+from mailmirror.domain.outbound import Outbound
+from mailmirror.domain.threads import join
+from mailmirror.domain.verdict import Rules, Verdict
+from mailmirror.mail.imap.session import Fetched
+from mailmirror.runtime import Runtime
+from mailmirror.store import keys
+from mailmirror.store.accounts import Account
+from mailmirror.store.threads import Alias
+from mailmirror.usecases.crm_feed.crm_view import CrmView
+from mailmirror.usecases.sync.judge_copies import judge_copies
+from mailmirror.usecases.sync.mirror_copies import FetchedCopy, FolderKey, mirror_each
+
+OUTBOX = "outbox"
+"""The folder, of no server's, in which the copy lies that was composed here."""
+
+
+def index_on_cards(
+    raw: bytes, mailbox: Mailbox, account: Account, date: datetime, runtime: Runtime
+) -> None:
+    """Mirror a message that is about to be sent, if the rules would mirror its copy in Sent.
+
+    Repeated without harm: what is written follows from the message alone.
+    """
+    view = CrmView(account, runtime)
+    rules = Rules(mailbox.history_since, account.max_recipients)
+    header = raw.partition(b"\r\n\r\n")[0] + b"\r\n\r\n"
+    verdicts = judge_copies({0: Fetched(date, len(raw), header)}, rules, view)
+    if verdicts[0] is not Verdict.MIRRORED:
+        return
+    where = FolderKey(mailbox.key, OUTBOX, 0)
+    mirror_each(where, [FetchedCopy(0, date, header, raw)], view, runtime)
+
+
+def take_off_cards(outbound: Outbound, runtime: Runtime) -> None:
+    """Take a message that was never sent off its cards, and erase it."""
+    account, mailbox = outbound.account, outbound.mailbox
+    root = runtime.threads.roots(account, [outbound.thread])[outbound.thread]
+    thread = runtime.threads.read(account, root)
+    mine = [one for one in thread.entries if (one.key, one.message) == (mailbox, outbound.id)]
+    for entry in mine:
+        runtime.timelines.erase(entry, thread.association.ever)
+    runtime.contents.erase(mailbox, outbound.id)
+    runtime.contents.erase_copies(keys.copy(mailbox, OUTBOX, 0, 0, entry.sha256) for entry in mine)
+    runtime.threads.erase(mine)
+
+
+def name_alias(outbound: Outbound, alias: Vertex, runtime: Runtime) -> None:
+    """Note a Message-ID that a transport has put in the place of ours; replies will name it."""
+    members = [outbound.vertex, alias]
+    graph = runtime.threads.graph(outbound.account, members)
+    join(members, graph)
+    graph.name_alias(alias, Alias(outbound.id, outbound.date))

@@ -1,0 +1,57 @@
+"""What a message replies to, and which thread it will stand on."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mailmirror.domain.identity import Vertex, message_ids, written_ids
+from mailmirror.domain.problems import Code, Refused
+from mailmirror.domain.threads import ThreadId, vertices
+from mailmirror.mail.mime.fields import Fields, read_fields
+from mailmirror.mail.mime.headers import parse_headers
+from mailmirror.runtime import Runtime
+from mailmirror.usecases.cards.acting_user import Viewer
+from mailmirror.usecases.cards.read_message import find_message
+
+
+@dataclass(frozen=True, slots=True)
+class Parent:
+    """A message that is replied to. Its ids are as they were written: a reply names them so."""
+
+    message_id: str
+    references: Sequence[str]
+    thread: ThreadId
+
+
+def find_parent(viewer: Viewer, id: str | None, runtime: Runtime) -> Parent | None:
+    """Find what is replied to; None where it is nothing, or has no id that a reply could name.
+
+    Raises:
+        Refused: `message_unknown`; the acting user has no copy of it.
+    """
+    if id is None:
+        return None
+    try:
+        line, raw = find_message(viewer, id, runtime)
+    except Refused as refusal:
+        raise Refused(Code.MESSAGE_UNKNOWN, "in_reply_to") from refusal
+    fields = read_fields(raw)
+    own = [*_named(fields, "message-id"), fields.first("message-id").strip().strip("<>")]
+    if parse_headers(raw).message_id is None:
+        return None
+    references = _named(fields, "references") or _named(fields, "in-reply-to")[:1]
+    return Parent(own[0], references, line.thread)
+
+
+def thread_of(viewer: Viewer, own: Vertex, parent: Parent | None, runtime: Runtime) -> ThreadId:
+    """What the thread of a new message will be called: its parent's, or its own vertex."""
+    if parent is None:
+        return ThreadId(own)
+    named = message_ids(" ".join(f"<{one}>" for one in (*parent.references, parent.message_id)))
+    members = vertices(own, named[-1:], named[:-1])
+    graph = runtime.threads.graph(viewer.account, members)
+    known = next((t for one in members if (t := graph.thread_of(one)) is not None), parent.thread)
+    return graph.root(known)
+
+
+def _named(fields: Fields, name: str) -> list[str]:
+    return written_ids(" ".join(fields.every(name)))

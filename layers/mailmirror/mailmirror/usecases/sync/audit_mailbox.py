@@ -1,0 +1,62 @@
+"""Prove a mailbox's ledger against its server, now."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mailmirror.domain.ledger import Audit, Ledger, audit
+from mailmirror.domain.mailbox import Mailbox
+from mailmirror.domain.uids import UidSet
+from mailmirror.mail.imap.folders import RemoteFolder
+from mailmirror.mail.imap.session import ImapSession, Status
+from mailmirror.runtime import Runtime
+from mailmirror.usecases.mailboxes.server_sign_in import signed_in
+from mailmirror.usecases.sync.sync_folder import folder_id
+
+SECONDS = 18.0
+"""How long the server has to answer: whoever asked waits."""
+
+
+@dataclass(frozen=True, slots=True)
+class FolderAudit:
+    folder: RemoteFolder
+    audit: Audit
+
+
+def audit_mailbox(mailbox: Mailbox, runtime: Runtime) -> Sequence[FolderAudit]:
+    """Audit each folder: the server's set is read first, then the ledger.
+
+    What does not agree is looked at a second time: a sync may have worked between the two looks.
+
+    Raises:
+        Refused: the server cannot be asked.
+    """
+    with signed_in(mailbox, runtime, SECONDS) as session:
+        audits = [_audit(mailbox, folder, session, runtime) for folder in session.folders()]
+    runtime.count("AuditErrors", sum(not one.audit.clean for one in audits))
+    return audits
+
+
+def _audit(
+    mailbox: Mailbox, folder: RemoteFolder, session: ImapSession, runtime: Runtime
+) -> FolderAudit:
+    found = _look(mailbox, folder, session, runtime)
+    return FolderAudit(folder, found if found.clean else _look(mailbox, folder, session, runtime))
+
+
+def _look(mailbox: Mailbox, folder: RemoteFolder, session: ImapSession, runtime: Runtime) -> Audit:
+    status = session.examine(folder)
+    span = UidSet.span(1, status.uidnext - 1)
+    server = session.listed(span, 2 * status.messages + 1_000)
+    return _held_against(mailbox, folder, status, server, runtime)
+
+
+def _held_against(
+    mailbox: Mailbox, folder: RemoteFolder, status: Status, server: UidSet, runtime: Runtime
+) -> Audit:
+    id = folder_id(mailbox, folder)
+    known = runtime.sync_states.read(mailbox.key).folders.get(id)
+    if known is None or known.uidvalidity != status.uidvalidity:
+        # Nothing of these UIDs is judged yet; the next sync maps them anew.
+        return audit(Ledger(), server, low=status.uidnext, next=status.uidnext)
+    ledger = runtime.ledgers.read(mailbox.key, id, known)
+    return audit(ledger, server, low=known.low, next=known.next)

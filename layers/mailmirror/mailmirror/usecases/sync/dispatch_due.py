@@ -1,0 +1,44 @@
+"""Find what is due, and queue it: mailboxes for the pollers, messages for the sender."""
+
+from datetime import timedelta
+from itertools import batched
+
+from mailmirror.aws.queues import PollJob, SendJob
+from mailmirror.runtime import Runtime
+from mailmirror.store.keys import DUE_SHARDS
+
+BATCH = 25
+"""Mailboxes a poll: they are asked at the same time."""
+EARLY = timedelta(seconds=30)
+"""The schedule comes once a minute: what is due before it is half way to the next goes now."""
+
+
+def dispatch_polls(runtime: Runtime) -> int:
+    """Queue every due mailbox, the most overdue first; return how many there were."""
+    now = runtime.now()
+    entries = [entry for shard in range(DUE_SHARDS) for entry in runtime.due.entries(shard)]
+    due = sorted(
+        (entry for entry in entries if entry.due.due_at <= now + EARLY),
+        key=lambda entry: entry.due.due_at,
+    )
+    runtime.poll_queue.send(
+        PollJob([entry.key for entry in batch], now) for batch in batched(due, BATCH, strict=False)
+    )
+    runtime.count("MailboxesDue", len(due))
+    # Always, or an alarm on one of them would have nothing to see once all is well again.
+    overdue = (now - due[0].due.due_at).total_seconds() if due else 0.0
+    runtime.count("MostOverdueSeconds", max(0.0, overdue))
+    # A mailbox with an error has told its own; the alarm is for what nobody knows of.
+    waiting = [one.due.news_since for one in entries if one.due.error is None]
+    oldest_news = min(filter(None, waiting), default=now)
+    runtime.count("NewsWaitingSeconds", max(0.0, (now - oldest_news).total_seconds()))
+    return len(due)
+
+
+def dispatch_sends(runtime: Runtime) -> int:
+    """Queue every message that is due to be sent; return how many there were."""
+    now = runtime.now()
+    due = [ref for shard in range(DUE_SHARDS) for ref in runtime.outbounds.due(shard, now)]
+    runtime.send_queue.send(SendJob(ref.mailbox, ref.id) for ref in due)
+    runtime.count("MessagesDue", len(due))
+    return len(due)

@@ -1,0 +1,293 @@
+"""A mailbox's IMAP server during one sync: what it hands over, whatever it does at one message.
+
+A FETCH that fails keeps what came before the failure; the rest is asked for in halves, down to the
+single UID. After a hang-up the session is opened again. So one message that the server cannot hand
+over (RFC 5530, SERVERBUG; or a connection that ends in its middle) costs some round trips, and
+keeps no other message from being read.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from mailmirror.domain.mailbox import Mailbox
+from mailmirror.domain.problems import Code, Refused
+from mailmirror.domain.uids import UidSet
+from mailmirror.mail.imap.folders import RemoteFolder
+from mailmirror.mail.imap.session import Fetched, FetchFailed, ImapSession, Status
+from mailmirror.runtime import Runtime
+from mailmirror.usecases.mailboxes.server_sign_in import signed_in
+
+_GRACE = timedelta(seconds=10)
+"""How long after its deadline a sync may still wait for the server."""
+_MAX_FAILURES = 60
+"""FETCH commands that may fail in one folder: a bad message costs about two, eleven at worst."""
+_MAX_UNAVAILABLE = 3
+"""How often in a row, at different messages, a server may say that it is unavailable."""
+_COMMAND_BYTES = 1 << 20
+"""How much is fetched by one command, by RFC822.SIZE; of a larger message, piece by piece.
+
+At 20 KB a second a command takes less than the minute without progress that the lease survives.
+"""
+MAX_MESSAGE_BYTES = 25 << 20
+"""RFC822.SIZE up to which a message is fetched whole."""
+CUT_BYTES = 256 << 10
+"""How much is fetched of a larger one."""
+
+
+class OutOfTime(Exception):
+    """The deadline has come; what is left is for the next job."""
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """A message's bytes."""
+
+    raw: bytes
+    cut: bool = False
+    """Whether the message is too large, and `raw` only its beginning."""
+
+
+@dataclass(slots=True)
+class MailServer:
+    """The server, signed in to. Use `opened`."""
+
+    mailbox: Mailbox
+    runtime: Runtime
+    until: datetime
+    """After which no further command is sent."""
+    note_progress: Callable[[], None]
+    """Called whenever the server has answered."""
+    session: ImapSession = field(init=False)
+    _stack: ExitStack = field(init=False, default_factory=ExitStack)
+    _examined: tuple[RemoteFolder, Status] | None = field(init=False, default=None)
+    _failures: int = field(init=False, default=0)
+    _unavailable: int = field(init=False, default=0)
+
+    @classmethod
+    @contextmanager
+    def opened(
+        cls,
+        mailbox: Mailbox,
+        runtime: Runtime,
+        until: datetime,
+        note_progress: Callable[[], None],
+    ) -> Iterator["MailServer"]:
+        """Sign in; log out at the end.
+
+        Raises:
+            Refused: the stage that failed, by its code.
+        """
+        server = cls(mailbox, runtime, until, note_progress)
+        server._sign_in()
+        try:
+            yield server
+        except BaseException as error:
+            server._stack.__exit__(type(error), error, error.__traceback__)
+            raise
+        server._stack.close()
+
+    def folders(self) -> Sequence[RemoteFolder]:
+        """The folders that are read."""
+        return self.session.folders()
+
+    def examine(self, folder: RemoteFolder) -> Status:
+        """Open a folder read-only."""
+        status = self.session.examine(folder)
+        self._examined, self._failures = (folder, status), 0
+        self.note_progress()
+        return status
+
+    def listed(self, uids: UidSet, messages: int) -> UidSet:
+        """List which of these UIDs the examined folder has.
+
+        Parameters:
+            messages: how many messages the folder has, or may have of these.
+
+        Raises:
+            Refused: the server does not tell it whole.
+        """
+        found = self.session.listed(uids, messages)
+        self.note_progress()
+        return found
+
+    def check(self) -> None:
+        """Begin another batch.
+
+        Raises:
+            Refused: FETCH has failed too often in this folder.
+        """
+        if self._failures > _MAX_FAILURES:
+            raise Refused(Code.PROTOCOL_ERROR, "the server fails at too many messages")
+
+    def dates(self, uids: Sequence[int]) -> Mapping[int, datetime]:
+        """Fetch the INTERNALDATE of each UID that the server hands over."""
+        return self._each(uids, lambda some: self.session.dates(UidSet.of(some)))
+
+    def headers(self, uids: Sequence[int]) -> Mapping[int, Fetched]:
+        """Fetch what the rules need of each UID that the server hands over."""
+        return self._each(
+            uids,
+            lambda some: self.session.headers(UidSet.of(some)),
+            lambda uid: self.session.header_starts(uid).get(uid),
+        )
+
+    def bodies(self, sizes: Mapping[int, int]) -> Mapping[int, Body]:
+        """Fetch the messages that the server hands over, cut where they are too large.
+
+        Parameters:
+            sizes: the RFC822.SIZE of each UID: a hint, which may be wrong.
+        """
+        found: dict[int, Body] = {}
+        for some in _groups(sizes):
+            if sizes[some[0]] > _COMMAND_BYTES:
+                found |= self._each(some, lambda one: self._in_pieces(one[0], sizes[one[0]]))
+            else:
+                found |= self._each(
+                    some,
+                    lambda few: self._whole({uid: sizes[uid] for uid in few}),
+                    lambda uid: self._in_pieces(uid, sizes[uid]).get(uid),
+                )
+        return found
+
+    def _whole(self, sizes: Mapping[int, int]) -> Mapping[int, Body]:
+        try:
+            return {uid: Body(raw) for uid, raw in self.session.bodies(sizes).items()}
+        except FetchFailed as failure:
+            answered = {uid: Body(raw) for uid, raw in failure.answered.items()}
+            raise FetchFailed(failure, answered, alive=failure.alive) from failure
+
+    def _in_pieces(self, uid: int, size: int) -> Mapping[int, Body]:
+        """Fetch a message piece by piece; nothing of it where the server withholds one.
+
+        Some servers give less than was asked for, others ignore the range, and sizes may be wrong:
+        so the end is where the size says, or else where an empty piece comes.
+        """
+        pieces: list[bytes] = []
+        start = 0
+        while start <= MAX_MESSAGE_BYTES and size <= MAX_MESSAGE_BYTES:
+            piece = self._piece(uid, start, _COMMAND_BYTES)
+            if piece is None:
+                return {}
+            pieces.append(piece)
+            start += len(piece)
+            if not piece or start == size or len(piece) > _COMMAND_BYTES:
+                return {uid: Body(b"".join(pieces))}
+        beginning = pieces[0] if pieces else self._piece(uid, 0, CUT_BYTES)
+        return {} if beginning is None else {uid: Body(beginning[:CUT_BYTES], cut=True)}
+
+    def _piece(self, uid: int, start: int, length: int) -> bytes | None:
+        try:
+            return self.session.piece(uid, start, length)
+        except FetchFailed as failure:  # what came is a piece, and must not pass for the message
+            raise FetchFailed(failure, {}, alive=failure.alive) from failure
+        finally:
+            self.note_progress()
+
+    def _each[T](
+        self,
+        uids: Sequence[int],
+        fetch: Callable[[Sequence[int]], Mapping[int, T]],
+        alone: Callable[[int], T | None] | None = None,
+    ) -> dict[int, T]:
+        """Fetch something of each UID; one that the server cannot hand over is left out.
+
+        Parameters:
+            fetch: fetches it of several at once.
+            alone: fetches it of one in another way, where `fetch` fails at it alone.
+
+        Raises:
+            Refused: the server is unavailable, or cannot be opened again.
+            OutOfTime: the deadline has come.
+        """
+        found: dict[int, T] = {}
+        ranges = [sorted(uids)] if uids else []
+        while ranges and self._failures <= _MAX_FAILURES:
+            some = ranges.pop()
+            try:
+                found |= fetch(some)
+                self._unavailable = 0
+                continue
+            except FetchFailed as failure:
+                found |= failure.answered
+                code = failure.code
+                self._recover(failure)
+            finally:
+                self.note_progress()
+            rest = [uid for uid in some if uid not in found]
+            if len(some) > 1:
+                halves = _halves(rest, some)
+                # Where a server says that it is unavailable, other messages are asked for next.
+                ranges += halves[::-1] if code is Code.SERVER_UNAVAILABLE else halves
+            elif alone and rest and code not in (Code.CONNECTION_LOST, Code.SERVER_UNAVAILABLE):
+                try:
+                    if (one := alone(rest[0])) is not None:
+                        found[rest[0]] = one
+                except FetchFailed as failure:
+                    self._recover(failure)
+        return found
+
+    def _recover(self, failure: FetchFailed) -> None:
+        """Have a session again after a FETCH has failed.
+
+        Raises:
+            Refused: the server is unavailable, or cannot be opened again.
+            OutOfTime: the deadline has come.
+        """
+        self._failures += 1
+        self.runtime.count("FetchesFailed")
+        if self.runtime.now() >= self.until:
+            raise OutOfTime from failure
+        if failure.code is Code.SERVER_UNAVAILABLE:
+            self._unavailable += 1
+            if self._unavailable == _MAX_UNAVAILABLE:
+                raise failure
+        if not failure.alive:
+            self.sign_in_again(failure)
+            self._examine_again()
+
+    def sign_in_again(self, refusal: Refused) -> None:
+        """Leave a session that has failed, and open another.
+
+        Raises:
+            Refused: the stage that failed, by its code.
+        """
+        with suppress(Refused):
+            self._stack.__exit__(type(refusal), refusal, refusal.__traceback__)
+        self._sign_in()
+
+    def _examine_again(self) -> None:
+        if self._examined is None:
+            return
+        folder, before = self._examined
+        if self.session.examine(folder).uidvalidity != before.uidvalidity:
+            raise Refused(Code.CONNECTION_LOST, "UIDVALIDITY changed")
+
+    def _sign_in(self) -> None:
+        self._stack = ExitStack()
+        seconds = max(1.0, (self.until + _GRACE - self.runtime.now()).total_seconds())
+        self.session = self._stack.enter_context(signed_in(self.mailbox, self.runtime, seconds))
+
+
+def _groups(sizes: Mapping[int, int]) -> Iterator[Sequence[int]]:
+    """UIDs that are fetched by one command each: a large message is alone."""
+    group: list[int] = []
+    total = 0
+    for uid, size in sizes.items():
+        if group and total + size > _COMMAND_BYTES:
+            yield group
+            group, total = [], 0
+        group.append(uid)
+        total += size
+    if group:
+        yield group
+
+
+def _halves(rest: list[int], asked: Sequence[int]) -> list[list[int]]:
+    """What to ask for after a failure, the last first: where something came, the culprit is next.
+
+    Servers answer in the order of UIDs, mostly.
+    """
+    middle = len(rest) // 2 if len(rest) == len(asked) else 1
+    return [half for half in (rest[middle:], rest[:middle]) if half]

@@ -1,0 +1,235 @@
+"""Mirror a batch of copies: content, threads, cards and deals, in the order that survives a crash.
+
+Every write is one that may be repeated. The ledger and the cursor move after all of them, so a
+crash anywhere repeats the batch and changes nothing.
+"""
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from botocore.exceptions import ClientError
+
+from mailmirror.domain.address import Address
+from mailmirror.domain.identity import (
+    Identifying,
+    MessageKey,
+    Vertex,
+    instant,
+    message_key,
+    vertex,
+)
+from mailmirror.domain.mailbox import MailboxKey
+from mailmirror.domain.message_token import MessageToken
+from mailmirror.domain.threads import join, vertices
+from mailmirror.mail.mime.content import Content, parse_message
+from mailmirror.mail.mime.headers import Mailbox as HeaderMailbox
+from mailmirror.mail.mime.headers import MessageHeaders, UnreadableHeaders
+from mailmirror.runtime import Runtime, log_failure
+from mailmirror.store.contents import AttachmentLine, Copy, Participant, Summary
+from mailmirror.store.entries import Entry
+from mailmirror.store.threads import Alias
+from mailmirror.usecases.crm_feed.crm_view import CrmView
+from mailmirror.usecases.threads.associate_threads import associate_threads
+
+TOO_LARGE = "too_large"
+"""The warning on a message that was mirrored without its attachments."""
+HEADERS_ONLY = "headers_only"
+"""The warning on a message of which only the headers could be kept."""
+MOST_OF_A_FIELD = 200
+"""Participants of one field that a message is entry for."""
+
+
+@dataclass(frozen=True, slots=True)
+class FetchedCopy:
+    """A copy whose verdict is `mirrored`, with its bytes."""
+
+    uid: int
+    received_at: datetime
+    header: bytes
+    """What the header pass fetched."""
+    raw: bytes
+    warnings: tuple[str, ...] = ()
+    """Codes of why `raw` is not the whole message."""
+
+    def without_body(self) -> "FetchedCopy":
+        """What is left of a copy that cannot be kept as it is."""
+        return replace(self, raw=self.header.rstrip() + b"\r\n\r\n", warnings=(HEADERS_ONLY,))
+
+
+@dataclass(frozen=True, slots=True)
+class FolderKey:
+    """Where copies lie."""
+
+    mailbox: MailboxKey
+    folder: str
+    uidvalidity: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    copy: FetchedCopy
+    content: Content
+    message: MessageKey
+    vertices: list[Vertex]
+    """Its own last."""
+    date: datetime | None
+    """The message's own, where a transport has put another in its place."""
+    alias: Alias | None
+    """Where its Message-ID is not the one that the message was given here."""
+
+
+def mirror_each(
+    where: FolderKey, copies: Sequence[FetchedCopy], view: CrmView, runtime: Runtime
+) -> Set[int]:
+    """Mirror copies of one folder, and return the UIDs of those that are mirrored.
+
+    Whatever a stranger has written into one message must not keep the others off their cards: where
+    a batch fails by what is in it, each copy is tried alone, and one that fails again is
+    mirrored by its headers. What cannot be mirrored even so stays pending.
+    """
+    try:
+        _mirror(where, copies, view, runtime)
+        return {copy.uid for copy in copies}
+    except Exception as error:
+        if not _is_about_the_mail(error):
+            raise
+        log_failure(error)
+    return {copy.uid for copy in copies if _mirrored_alone(where, copy, view, runtime)}
+
+
+def _mirrored_alone(where: FolderKey, copy: FetchedCopy, view: CrmView, runtime: Runtime) -> bool:
+    for tried in (copy, copy.without_body()):
+        try:
+            _mirror(where, [tried], view, runtime)
+            return True
+        except Exception as error:
+            if not _is_about_the_mail(error):
+                raise
+            log_failure(error)
+    return False
+
+
+def _is_about_the_mail(error: Exception) -> bool:
+    """Tell a message that cannot be read or kept from AWS's failures and a lost lease."""
+    if isinstance(error, ClientError):
+        return error.response["Error"]["Code"] == "ValidationException"
+    return isinstance(
+        error,
+        ValueError | LookupError | TypeError | ArithmeticError | RecursionError | MemoryError,
+    )
+
+
+def _mirror(
+    where: FolderKey, copies: Sequence[FetchedCopy], view: CrmView, runtime: Runtime
+) -> None:
+    """Mirror a batch. What each message costs stands in docs/data-model.md."""
+    read = [_read(copy, view, runtime) for copy in copies]
+    if not read:
+        return
+    view.forget_deals()
+    entries = _entries(where.mailbox, read, runtime)
+    runtime.contents.put(
+        ((_summary(one, entries[one.copy.uid]), one.copy.raw) for one in read),
+        (Copy(where.folder, where.uidvalidity, uid, one) for uid, one in entries.items()),
+    )
+    runtime.timelines.index_on_cards(
+        (one, one.participants - view.team) for one in entries.values()
+    )
+    associate_threads(where.mailbox.account, list(entries.values()), view, runtime)
+    runtime.count("CopiesMirrored", len(read))
+
+
+def _read(copy: FetchedCopy, view: CrmView, runtime: Runtime) -> _Read:
+    try:
+        content = parse_message(copy.raw)
+    except UnreadableHeaders:  # the server gives other bytes than in the header pass
+        copy = copy.without_body()
+        content = parse_message(copy.raw)
+    headers = content.headers
+    key = message_key(_identifying(content))
+    own = vertex(headers.message_id) if headers.message_id else Vertex(key)
+    members = vertices(own, headers.in_reply_to, headers.references)
+    # Whoever received a mark can write it on other mail, and some programs do so by themselves.
+    ours = any(one.address in view.team for one in headers.from_)
+    signed = (ours and headers.token) and MessageToken.read(
+        headers.token, runtime.vault.signature_key(view.account, runtime.now())
+    )
+    if not signed:
+        return _Read(copy, content, key, members, headers.date, None)
+    if own == signed.vertex:
+        return _Read(copy, content, signed.message, members, signed.date, None)
+    alias = Alias(signed.message, signed.date)
+    return _Read(copy, content, signed.message, [signed.vertex, *members], signed.date, alias)
+
+
+def _identifying(content: Content) -> Identifying:
+    headers = content.headers
+    return Identifying(
+        message_id=headers.message_id,
+        date=headers.date,
+        sender=",".join(one.address for one in headers.from_),
+        subject=headers.subject,
+        recipients=",".join(one.address for one in headers.to),
+        text=content.text,
+    )
+
+
+def _entries(key: MailboxKey, read: list[_Read], runtime: Runtime) -> Mapping[int, Entry]:
+    """Find each message's thread."""
+    graph = runtime.threads.graph(key.account, {v for one in read for v in one.vertices})
+    entries = {}
+    for one in read:
+        thread = join(one.vertices, graph).thread
+        message, date, own = one.message, one.date, one.vertices[-1]
+        if one.alias:
+            graph.name_alias(own, one.alias)
+        elif known := graph.alias(own):
+            message, date = known.message, known.date
+        entries[one.copy.uid] = Entry(
+            key=key,
+            message=message,
+            sha256=hashlib.sha256(one.copy.raw).hexdigest(),
+            thread=thread,
+            instant=instant(date, one.copy.received_at),
+            date=date,
+            participants=_participants_of(one.content.headers),
+        )
+    return entries
+
+
+def _participants_of(headers: MessageHeaders) -> Set[Address]:
+    """At most some thousand addresses, so that they fit into an item whoever wrote the headers."""
+    fields = (headers.from_, headers.sender, headers.reply_to, headers.to, headers.cc, headers.bcc)
+    return frozenset(one.address for field in fields for one in field[:MOST_OF_A_FIELD])
+
+
+def _summary(read: _Read, entry: Entry) -> Summary:
+    headers, content = read.content.headers, read.content
+    return Summary(
+        key=entry.key,
+        message=entry.message,
+        sha256=entry.sha256,
+        thread=entry.thread,
+        message_id=headers.message_id,
+        subject=headers.subject,
+        from_=_participants(headers.from_),
+        to=_participants(headers.to),
+        cc=_participants(headers.cc),
+        date=entry.date,
+        snippet=content.snippet,
+        attachments=_attachments(read),
+        warnings=[*content.warnings, *read.copy.warnings],
+    )
+
+
+def _participants(mailboxes: Iterable[HeaderMailbox]) -> list[Participant]:
+    return [Participant(one.name, one.address) for one in mailboxes]
+
+
+def _attachments(read: _Read) -> list[AttachmentLine]:
+    if TOO_LARGE in read.copy.warnings:
+        return []
+    attachments = read.content.attachments
+    return [AttachmentLine(one.name, one.content_type, one.size) for one in attachments]

@@ -1,0 +1,93 @@
+"""Ask mail servers whether there is news, many at once, and queue a sync where there is."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+
+from mailmirror.aws.queues import PollJob, SyncJob
+from mailmirror.domain.mailbox import (
+    POLL_INTERVAL,
+    FolderRole,
+    Mailbox,
+    MailboxStatus,
+    is_news,
+)
+from mailmirror.domain.problems import Code, Refused
+from mailmirror.mail.imap.folders import RemoteFolder
+from mailmirror.runtime import Runtime, log_failure
+from mailmirror.store.due import DueEntry
+from mailmirror.usecases.mailboxes.server_sign_in import signed_in
+
+FIRST_SYNC_PAUSE = timedelta(minutes=5)
+"""A first sync, or an erasure, goes on by its continuations; this is for one that was cut off."""
+STALE_AFTER = timedelta(minutes=2)
+"""The schedule queues what is due once a minute: by then it has queued the same mailboxes anew."""
+SECONDS = 45.0
+"""How long a server may take: others wait for the same function."""
+
+
+def poll_mailboxes(job: PollJob, runtime: Runtime, received: int = 1) -> None:
+    """Poll mailboxes; what one server does wrong is that mailbox's error and no other's.
+
+    A stale job that comes for the first time has waited in the queue, and is dropped: of an outage
+    of the pollers only the newest jobs are left to do. One that comes again has failed, or its
+    function has died of it: the mailboxes that no later job has polled are polled, so that a job
+    that kills its function ends in the dead-letter queue.
+
+    Parameters:
+        received: how often the queue has handed the job out, this time included.
+    """
+    now = runtime.now()
+    stale = now - job.at > STALE_AFTER
+    if stale and received == 1:
+        runtime.count("PollsStale")
+        return
+    at = now if stale else job.at
+    entries = runtime.due.find_many(job.mailboxes)
+    if stale:
+        entries = {id: entry for id, entry in entries.items() if entry.due.due_at <= now}
+    found = {one.key.mailbox: one for one in runtime.mailboxes.find_many(list(job.mailboxes))}
+    for id in entries.keys() - found.keys():  # an erasure that was cut off left its entry
+        runtime.due.delete(entries[id].key)
+    polled = [(found[id], entry) for id, entry in entries.items() if id in found]
+    if not polled:
+        return
+    with ThreadPoolExecutor(len(polled)) as pool:
+        list(pool.map(lambda one: _poll(one[0], one[1], at, runtime), polled))
+
+
+def _poll(mailbox: Mailbox, entry: DueEntry, at: datetime, runtime: Runtime) -> None:
+    """Ask one server. Where there is news, the sync reports success or failure.
+
+    Copies that the server withheld, and which are to be asked for again now, count as news.
+    """
+    job = SyncJob(mailbox.key.account, mailbox.key.mailbox)
+    if mailbox.status is MailboxStatus.ERASING or not entry.seen:
+        runtime.due.queued(mailbox.key, at + FIRST_SYNC_PAUSE)
+        runtime.first_sync_queue.send([job])
+        return
+    try:
+        retry = entry.retry_at is not None and at >= entry.retry_at
+        news = retry or _has_news(mailbox, entry, runtime)
+    except Exception as error:
+        if not isinstance(error, Refused):
+            log_failure(error)
+            error = Refused(Code.INTERNAL_ERROR)
+        runtime.due.failed(mailbox, entry.due.failures, error, at)
+        runtime.count("PollsFailed")
+        return
+    if news:
+        runtime.due.found_news(mailbox.key, at + POLL_INTERVAL, at)
+        runtime.sync_queue.send([job])
+    else:
+        runtime.due.polled(mailbox.key, at)
+    runtime.count("PollsWithNews" if news else "PollsWithoutNews")
+
+
+def _has_news(mailbox: Mailbox, entry: DueEntry, runtime: Runtime) -> bool:
+    """Compare each folder's STATUS with what the last sync left; a folder that is gone is news."""
+    with signed_in(mailbox, runtime, SECONDS) as session:
+        for name, seen in entry.seen.items():
+            status = session.status(RemoteFolder(name, FolderRole.INBOX))
+            if status is None or is_news(seen, status.uidvalidity, status.uidnext, status.messages):
+                return True
+    return False

@@ -1,0 +1,202 @@
+"""Sync one mailbox.
+
+job ─► lease ─► sign in ─► each folder ─► due entry ─► release ─► (continuation)
+         │held                │failed: the error is the mailbox's, and it is polled later
+         └► nothing to do     │out of time: the rest is a new job
+                              └ died: the next sync finds the lease expired, and takes more caution
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from mailmirror.aws.queues import SyncJob
+from mailmirror.domain.containment import Caution
+from mailmirror.domain.mailbox import Mailbox, MailboxStatus, Seen
+from mailmirror.domain.problems import Code, Refused
+from mailmirror.domain.verdict import Rules
+from mailmirror.mail.imap.folders import RemoteFolder
+from mailmirror.mail.imap.session import Status
+from mailmirror.runtime import Runtime, is_of_aws
+from mailmirror.store.sync_state import FolderState, Lease, LeaseHeld, LeaseLost, SyncState
+from mailmirror.usecases.crm_feed.crm_view import CrmView
+from mailmirror.usecases.mailboxes.erase_mailbox import erase_mailbox
+from mailmirror.usecases.sync.mail_server import MailServer, OutOfTime
+from mailmirror.usecases.sync.renewed_lease import Progress, renewed
+from mailmirror.usecases.sync.sync_folder import FolderSync, begun, folder_id
+
+_STALLED = Refused(Code.CONNECTION_LOST, "not one batch was done in the time of a sync")
+
+
+def sync_mailbox(job: SyncJob, runtime: Runtime, until: datetime) -> None:
+    """Sync a mailbox, or go on erasing it, until it is done or `until` has come.
+
+    A sync that finds the lease held, or loses it, ends well and does nothing more.
+    """
+    mailbox = runtime.mailboxes.find(job.account, job.mailbox, consistent=True)
+    if mailbox is None or mailbox.status is MailboxStatus.DISCONNECTED:
+        return
+    try:
+        lease, state = runtime.sync_states.take(mailbox.key, runtime.now())
+    except LeaseHeld:
+        runtime.count("LeaseHeld")
+        return
+    if state.deaths:
+        runtime.count("SyncsDied")
+    try:
+        with renewed(lease, runtime, until) as progress:
+            if mailbox.status is MailboxStatus.ERASING:
+                done = erase_mailbox(mailbox, lease, state.stale_until, runtime, until)
+            else:
+                done = _Sync(mailbox, lease, state, progress, runtime, until).run()
+    except LeaseLost:
+        runtime.count("LeaseLost")
+        return
+    if not done:
+        queue = runtime.sync_queue if state.first_sync_done else runtime.first_sync_queue
+        queue.send([job])
+        runtime.count("Continuations")
+
+
+@dataclass(slots=True)
+class _Sync:
+    """One sync of one mailbox: what it started from, and how far it has come."""
+
+    mailbox: Mailbox
+    lease: Lease
+    state: SyncState
+    progress: Progress
+    runtime: Runtime
+    until: datetime
+    folder: FolderSync | None = None
+    """The folder that is read now."""
+
+    def run(self) -> bool:
+        """Sync, keep the outcome and release the lease; tell whether nothing is left."""
+        begun_at = self.runtime.now()
+        try:
+            folders = self._folders()
+        except OutOfTime:
+            return self._out_of_time()
+        except Refused as refusal:
+            if self.runtime.now() >= self.until:  # our deadline, met while the server answered
+                return self._out_of_time()
+            self._failed(refusal)
+            self._release()
+            return True
+        except LeaseLost:
+            raise
+        except Exception as error:
+            self._failed(Refused(Code.INTERNAL_ERROR))
+            # AWS's failures say nothing of the mail; a defect of ours counts as a death.
+            self._release(None if is_of_aws(error) else self._caution().after_deaths(1))
+            raise
+        seen = {
+            folder.name: Seen(folder.uidvalidity, folder.next, folder.present + folder.pending)
+            for folder in folders.values()
+        }
+        retries = [one.retry_at or begun_at for one in folders.values() if one.pending]
+        self.runtime.due.synced(self.mailbox.key, seen, begun_at, min(retries, default=None))
+        # Deaths are counted until a cursor moves or a sync ends well; what they call for stays.
+        caution = self._caution() if self.state.deaths else None
+        self.runtime.sync_states.release(self.lease, first_sync_done=True, caution=caution)
+        self.runtime.count("SyncsDone")
+        return True
+
+    def _out_of_time(self) -> bool:
+        """Leave the rest to a continuation; tell whether there is none.
+
+        Where not one batch was done, the next are smaller, and come by the poll with backoff.
+        """
+        progressed = self.folder is not None and self.folder.progressed
+        if not progressed:
+            self._failed(_STALLED)
+        self._release(None if progressed else self._caution().smaller())
+        return not progressed
+
+    def _release(self, caution: Caution | None = None) -> None:
+        """Release the lease before all is judged.
+
+        Parameters:
+            caution: what the next sync has to take, where it is more than is stored.
+        """
+        self.runtime.sync_states.release(
+            self.lease, first_sync_done=self.state.first_sync_done, caution=caution
+        )
+
+    def _caution(self) -> Caution:
+        if self.folder is not None:
+            return self.folder.caution
+        return self.state.caution.after_deaths(self.state.deaths)
+
+    def _failed(self, refusal: Refused) -> None:
+        """Store the error on the mailbox, whatever its cause."""
+        entry = self.runtime.due.find(self.mailbox.key)
+        if entry is not None:
+            self.runtime.due.failed(self.mailbox, entry.due.failures, refusal, self.runtime.now())
+        self.runtime.count("SyncsFailed")
+
+    def _folders(self) -> Mapping[str, FolderState]:
+        """Sync each folder. The log's head is read before people, and people before any header."""
+        runtime, state = self.runtime, self.state
+        account = runtime.accounts.find(self.mailbox.key.account)
+        if account is None:
+            raise Refused(Code.NOT_FOUND, "account")
+        if not state.first_sync_done:
+            head = runtime.change_log.head(account.id)
+            runtime.sync_states.start_log(self.lease, head, runtime.now())
+        view = CrmView(account, runtime)
+        rules = Rules(self.mailbox.history_since, account.max_recipients)
+        synced: dict[str, FolderState] = {}
+        failed: Refused | None = None
+        with MailServer.opened(self.mailbox, runtime, self.until, self.progress.note) as server:
+            for folder in server.folders():
+                try:
+                    id = folder_id(self.mailbox, folder)
+                    synced[id] = self._folder(id, folder, server, rules, view)
+                except Refused as refusal:  # a folder fails alone
+                    if runtime.now() >= self.until:
+                        raise
+                    failed = failed or refusal
+                    server.sign_in_again(refusal)
+        if failed:
+            raise failed
+        _forget_renamed(self.lease, state, synced, runtime)
+        return synced
+
+    def _folder(
+        self, id: str, folder: RemoteFolder, server: MailServer, rules: Rules, view: CrmView
+    ) -> FolderState:
+        status = server.examine(folder)
+        known = _still_known(self.state.folders.get(id), status)
+        self.folder = FolderSync(
+            server=server,
+            lease=self.lease,
+            id=id,
+            folder=known or begun(folder, status),
+            saved=known,
+            caution=self._caution(),
+            rules=rules,
+            view=view,
+            runtime=self.runtime,
+            until=self.until,
+            progressed=self.folder is not None and self.folder.progressed,
+        )
+        return self.folder.run(status)
+
+
+def _still_known(known: FolderState | None, status: Status) -> FolderState | None:
+    """What is known of a folder, unless its UIDs are others by now."""
+    if known is None or known.uidvalidity != status.uidvalidity or known.next > status.uidnext:
+        return None
+    return known
+
+
+def _forget_renamed(
+    lease: Lease, state: SyncState, synced: Mapping[str, FolderState], runtime: Runtime
+) -> None:
+    """Drop folders whose role another folder has now; one that is just missing is kept."""
+    roles = {folder.role for folder in synced.values()}
+    for id, folder in state.folders.items():
+        if id not in synced and folder.role in roles:
+            runtime.sync_states.forget(lease, id, runtime.now())
