@@ -254,7 +254,7 @@ def test_a_sender_that_lost_its_lease_hands_nothing_over(
             assert deliver_job(outbound, runtime).state is OutboundState.SENT
         mark(attempt, recipients)
 
-    monkeypatch.setattr(Attempt, "mark_handed_over", mark_late)
+    monkeypatch.setattr(Attempt, "note_submitting", mark_late)
     with pytest.raises(BeingSent):
         deliver_job(outbound, runtime)
     assert len(relay.accepted()) == 1

@@ -2,12 +2,12 @@
 
 Of each recipient:
 
-    waiting ─► handed_over ─► sent ─► delayed ─► delivered ─► complained ─► bounced
+    waiting ─► submitting ─► sent ─► delayed ─► delivered ─► complained ─► bounced
        ▲           │  └► unknown: we cannot know whether the server took it
        └ transient ┘
          refusal   └► failed: refused for good
 
-`handed_over` is written before the last byte that a server needs to take the message, and its
+`submitting` is written before the last byte that a server needs to take the message, and its
 answer after: whoever finds it later must not send again. What comes from outside (a server's
 answer, SES's notifications) only ever moves a recipient forward, so that it may come twice and in
 any order. The state of the whole message follows from its recipients'.

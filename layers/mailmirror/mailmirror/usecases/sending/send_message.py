@@ -4,7 +4,7 @@
           ─► on its cards ─► handed over, each recipient's answer kept ─► one copy in Sent
           ─► the rest is due later, or nothing is
 
-Everything before the last byte may be repeated. The outbound says `handed_over` before that byte is
+Everything before the last byte may be repeated. The outbound says `submitting` before that byte is
 written, so whoever comes after a crash does not send again.
 """
 
