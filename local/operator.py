@@ -35,7 +35,9 @@ from local import emulator
 from local.resources import resources_of
 from local.stack import STACK_NAME, Home, NotUp
 from mailmirror.domain.mailbox import AccountId
-from mailmirror.domain.problems import PROBLEMS, Refused
+from mailmirror.domain.problems import Refused
+from mailmirror.domain.words.explanation import Language
+from mailmirror.domain.words.problems import PROBLEMS
 from mailmirror.runtime import Runtime, Settings
 from mailmirror.usecases.operating.accounts import (
     add_key,
@@ -102,7 +104,7 @@ def main() -> None:
         runtime, endpoint = _office_of(arguments.stack, Home(arguments.directory))
         _run(arguments, runtime, endpoint)
     except Refused as refusal:
-        remedy = _REMEDIES.get(arguments.command, PROBLEMS[refusal.code].remedy)
+        remedy = _REMEDIES.get(arguments.command, PROBLEMS[refusal.code][Language.EN].remedy)
         sys.exit(f"{refusal}. {remedy}")
     except (NotUp, WrongArgument, BotoCoreError, ClientError) as error:
         sys.exit(str(error))

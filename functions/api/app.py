@@ -13,6 +13,7 @@ from mailmirror.domain.deals import DealId
 from mailmirror.domain.feed import PersonKind, PersonRef, checked_id
 from mailmirror.domain.mailbox import AccountId
 from mailmirror.domain.problems import Code, Refused
+from mailmirror.domain.words.explanation import Language
 from mailmirror.runtime import Runtime, observed
 from mailmirror.usecases.cards.acting_user import Viewer, own_mailbox, viewer
 from mailmirror.usecases.cards.read_card import MOST, read_deal_card, read_person_card
@@ -61,9 +62,8 @@ def answer(body: Any, status: HTTPStatus = HTTPStatus.OK) -> Response[str]:
     return Response(status, JSON, json_text(body), {"Cache-Control": "no-store"})
 
 
-def language() -> str:
-    """What the answer's words are wanted in: `en` or `ja`."""
-    return app.current_event.headers.get("Accept-Language", "en")[:2].lower()
+def language() -> Language:
+    return Language.preferred(app.current_event.headers.get("Accept-Language"))
 
 
 def page_size() -> int:

@@ -8,8 +8,9 @@ from unittest.mock import Mock
 import pytest
 from botocore.exceptions import ClientError
 
-from mailmirror.domain.delivery import WORDS, DeliveryCode
+from mailmirror.domain.delivery import DeliveryCode
 from mailmirror.domain.outbound import Outbound, OutboundState, RecipientState
+from mailmirror.domain.words.delivery import DELIVERY_ERRORS
 from mailmirror.runtime import Runtime
 from mailmirror.usecases.sending.read_outbound import cancel_outbound
 from tests.integration.interruptions import Killed
@@ -644,4 +645,4 @@ def test_each_code_that_smtp_gives_rise_to_was_met_here() -> None:
     }
     of_ses = {DeliveryCode.SUPPRESSED, DeliveryCode.SANDBOX, DeliveryCode.COMPLAINT}
     assert met == set(DeliveryCode) - of_ses
-    assert set(WORDS) == set(DeliveryCode)
+    assert set(DELIVERY_ERRORS) == set(DeliveryCode)

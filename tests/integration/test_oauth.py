@@ -18,7 +18,9 @@ from mailmirror.aws.queues import PollJob
 from mailmirror.domain.mailbox import Mailbox, MailboxId, MailboxState, Provider, Security, Server
 from mailmirror.domain.oauth import Grant
 from mailmirror.domain.outbound import OutboundState, Transport
-from mailmirror.domain.problems import PROBLEMS, Code, Refused
+from mailmirror.domain.problems import Code, Refused
+from mailmirror.domain.words.explanation import Language
+from mailmirror.domain.words.problems import PROBLEMS
 from mailmirror.mail.connection import NetworkPolicy
 from mailmirror.mail.oauth import refresh
 from mailmirror.mail.sasl import PasswordLogin
@@ -178,7 +180,7 @@ class Desk:
         error = shapes.mailbox(report)["error"]
         if error is None:
             return report.state, None
-        explanation = PROBLEMS[Code(error["code"])]
+        explanation = PROBLEMS[Code(error["code"])][Language.EN]
         assert (error["reason"], error["remedy"]) == (explanation.reason, explanation.remedy)
         return report.state, Code(error["code"])
 

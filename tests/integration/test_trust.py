@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from mailmirror.aws.queues import PollJob
+from mailmirror.domain.coverage import Gap
 from mailmirror.domain.deals import DealId
 from mailmirror.domain.feed import PersonKind, PersonRef
 from mailmirror.domain.mailbox import MailboxState
@@ -58,8 +59,7 @@ def test_a_person_or_a_deal_that_comes_late_has_an_incomplete_card(
     office.sync(mailbox)
     for page in (card(office, "who"), deal(office, "late")):
         (coverage,) = page.coverage.mailboxes
-        assert not coverage.complete
-        assert coverage.reason
+        assert coverage.gap is Gap.LATE_FACTS
     assert card(office, "kim").coverage.complete
 
 

@@ -11,7 +11,9 @@ import trustme
 
 from local.stack import Stack
 from mailmirror.domain.mailbox import Provider
-from mailmirror.domain.problems import PROBLEMS, Code
+from mailmirror.domain.problems import Code
+from mailmirror.domain.words.explanation import Language
+from mailmirror.domain.words.problems import PROBLEMS
 from mailmirror.runtime import Runtime
 from mailmirror.usecases.operating.accounts import set_return_urls
 from mailmirror.usecases.operating.register_provider import SignInPlaces, register_provider
@@ -68,7 +70,10 @@ def problem(answer: requests.Response, status: int, code: Code) -> Json:
     assert "Location" not in answer.headers
     body: Json = answer.json()
     assert body["code"] == code
-    assert (body["reason"], body["remedy"]) == (PROBLEMS[code].reason, PROBLEMS[code].remedy)
+    assert (body["reason"], body["remedy"]) == (
+        PROBLEMS[code][Language.EN].reason,
+        PROBLEMS[code][Language.EN].remedy,
+    )
     return body
 
 
@@ -179,8 +184,8 @@ def test_a_refusal_comes_back_to_the_crm_with_its_reason_and_remedy(desk: Desk) 
         "tab": "mail",
         "status": "refused",
         "code": code.value,
-        "reason": PROBLEMS[code].reason,
-        "remedy": PROBLEMS[code].remedy,
+        "reason": PROBLEMS[code][Language.EN].reason,
+        "remedy": PROBLEMS[code][Language.EN].remedy,
     }
     assert detail == "access_denied"
     problem(call(callback), 400, Code.STATE_UNKNOWN)

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
-from mailmirror.domain.problems import PROBLEMS, Code
+from mailmirror.domain.problems import Code
+from mailmirror.domain.words.explanation import Language
+from mailmirror.domain.words.problems import PROBLEMS
 from tests.crm import Crm, Json, contact, deal, event, user
 from tests.servers.dovecot import Dovecot
 from tests.stack.feed import told
@@ -196,7 +198,7 @@ def test_an_event_about_what_is_not_there_is_a_gap_with_its_code_and_remedy(desk
     kept = {one["id"]: one for one in desk.crm.get("/events/refused")["events"]}
     for expected, one in bad.items():
         told_of = kept[one["id"]]
-        explanation = PROBLEMS[Code(expected)]
+        explanation = PROBLEMS[Code(expected)][Language.EN]
         assert (told_of["code"], told_of["type"]) == (expected, one["type"])
         assert (told_of["reason"], told_of["remedy"]) == (explanation.reason, explanation.remedy)
     assert desk.crm.get("/contacts/kim/messages", "fay")["coverage"]["feed"]["complete"] is False

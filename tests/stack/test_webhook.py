@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 import requests
 
-from mailmirror.domain.problems import PROBLEMS, Code
+from mailmirror.domain.problems import Code
+from mailmirror.domain.words.explanation import Language
+from mailmirror.domain.words.problems import PROBLEMS
 from tests.crm import Crm, contact, deal, event, lead, sign, user
 from tests.stack.feed import READER, handled, knows, told
 from tests.stack.traces import Traces
@@ -149,8 +151,8 @@ def test_a_bad_event_in_a_batch_loses_no_other_and_is_named(crm: Crm) -> None:
     assert [problem["index"] for problem in answer["refused"]] == list(range(1, len(batch), 2))
     for problem, (bad, code, field) in zip(answer["refused"], BAD_EVENTS, strict=True):
         assert problem["code"] == code
-        assert problem["reason"] == PROBLEMS[code].reason
-        assert problem["remedy"] == PROBLEMS[code].remedy
+        assert problem["reason"] == PROBLEMS[code][Language.EN].reason
+        assert problem["remedy"] == PROBLEMS[code][Language.EN].remedy
         assert problem["detail"].startswith(field)
         assert problem.get("id") == (bad.get("id") if isinstance(bad, dict) else None)
     assert all(knows(crm, f"leads/good-{number}") for number in range(len(good)))

@@ -4,10 +4,20 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from mailmirror.domain.coverage import feed_coverage, mailbox_coverage
+from mailmirror.domain.coverage import (
+    Coverage,
+    FeedCoverage,
+    Gap,
+    MailboxCoverage,
+    mailbox_coverage,
+)
 from mailmirror.domain.mailbox import Due, MailboxId, MailboxState
-from mailmirror.domain.problems import PROBLEMS, Code
+from mailmirror.domain.problems import Code
+from mailmirror.domain.words.coverage import explain_feed, explain_gap, explain_mailbox
+from mailmirror.domain.words.explanation import Language
+from mailmirror.domain.words.problems import PROBLEMS
 
+EN, JA = Language.EN, Language.JA
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 HERS = MailboxId("m1")
 DUE = Due(due_at=NOON + timedelta(minutes=1), last_success_at=NOON)
@@ -15,37 +25,43 @@ DUE = Due(due_at=NOON + timedelta(minutes=1), last_success_at=NOON)
 
 def test_a_healthy_mailbox_is_complete_as_of_its_last_success() -> None:
     found = mailbox_coverage(HERS, MailboxState.HEALTHY, None, DUE, progress=100)
-    assert (found.mailbox, found.complete, found.as_of) == (HERS, True, NOON)
-    assert (found.reason, found.remedy) == (None, None)
+    assert found == MailboxCoverage(HERS, NOON, 100)
+    assert found.complete
+    assert explain_mailbox(found, EN) is None
 
 
-def test_what_the_crm_told_after_the_first_sync_is_not_complete() -> None:
+def test_what_the_crm_sent_after_the_first_sync_is_not_complete() -> None:
     found = mailbox_coverage(HERS, MailboxState.HEALTHY, None, DUE, 100, late=True)
-    assert not found.complete
-    assert found.reason
-    assert found.remedy
+    assert (found.complete, found.gap) == (False, Gap.LATE_FACTS)
 
 
-def test_during_its_first_sync_it_says_how_far_it_is() -> None:
-    found = mailbox_coverage(HERS, MailboxState.FIRST_SYNC, None, DUE, progress=62)
-    assert not found.complete
-    assert (found.progress, found.reason) == (62, "The first sync is at 62 %.")
+@pytest.mark.parametrize("late", [False, True])
+def test_during_its_first_sync_it_says_how_far_it_is(late: bool) -> None:
+    found = mailbox_coverage(HERS, MailboxState.FIRST_SYNC, None, DUE, progress=62, late=late)
+    assert (found.complete, found.gap) == (False, Gap.FIRST_SYNC)
+    said, said_ja = explain_mailbox(found, EN), explain_mailbox(found, JA)
+    assert said is not None
+    assert said_ja is not None
+    assert said.reason == "The first sync is at 62 %."
+    assert "62 %" in said_ja.reason
 
 
-def test_a_failing_mailbox_says_why_since_when_and_what_helps() -> None:
+@pytest.mark.parametrize("language", Language)
+def test_a_failing_mailbox_says_why_since_when_and_what_helps(language: Language) -> None:
     due = Due(DUE.due_at, NOON, Code.SIGN_IN_FAILED, failing_since=NOON + timedelta(minutes=5))
     found = mailbox_coverage(HERS, MailboxState.SIGN_IN_NEEDED, Code.SIGN_IN_FAILED, due, 100)
-    problem = PROBLEMS[Code.SIGN_IN_FAILED]
-    assert not found.complete
-    assert found.as_of == NOON
-    assert found.reason == f"{problem.reason} Since 2026-03-01 12:05 UTC."
-    assert found.remedy == problem.remedy
+    problem, said = PROBLEMS[Code.SIGN_IN_FAILED][language], explain_mailbox(found, language)
+    assert (found.complete, found.as_of) == (False, NOON)
+    assert said is not None
+    assert said.reason.startswith(problem.reason)
+    assert "2026-03-01 12:05 UTC" in said.reason
+    assert said.remedy == problem.remedy
 
 
 def test_a_missing_folder_makes_a_card_incomplete_without_a_since() -> None:
     found = mailbox_coverage(HERS, MailboxState.INCOMPLETE, Code.SENT_NOT_FOUND, DUE, 100)
     assert not found.complete
-    assert found.reason == PROBLEMS[Code.SENT_NOT_FOUND].reason
+    assert explain_mailbox(found, EN) == PROBLEMS[Code.SENT_NOT_FOUND][EN]
 
 
 @pytest.mark.parametrize("state", [s for s in MailboxState if s is not MailboxState.HEALTHY])
@@ -61,8 +77,7 @@ def test_only_a_healthy_mailbox_is_complete_and_every_other_has_a_reason_and_a_r
     for due in (DUE, None):
         found = mailbox_coverage(HERS, state, problem, due, progress=100)
         assert not found.complete
-        assert found.reason
-        assert found.remedy
+        assert explain_mailbox(found, EN) is not None
 
 
 def test_a_mailbox_that_only_cannot_send_is_complete() -> None:
@@ -75,18 +90,46 @@ def test_a_mailbox_that_never_succeeded_is_complete_as_of_no_time() -> None:
 
 
 def test_a_feed_without_events_says_where_to_point_the_webhook() -> None:
-    found = feed_coverage(None, refused=0)
-    assert (found.complete, found.as_of) == (False, None)
-    assert found.remedy == "Point the CRM's webhook at this deployment."
+    found = FeedCoverage(None, refused=0)
+    assert (found.complete, found.gap) == (False, Gap.FEED_SILENT)
+    said = explain_feed(found, EN)
+    assert said is not None
+    assert "webhook" in said.remedy
 
 
 def test_a_feed_is_complete_as_of_its_last_event() -> None:
-    found = feed_coverage(NOON, refused=0)
-    assert (found.complete, found.as_of, found.reason) == (True, NOON, None)
+    found = FeedCoverage(NOON, refused=0)
+    assert found.complete
+    assert explain_feed(found, EN) is None
 
 
 def test_a_refused_event_is_a_gap_in_the_feed() -> None:
-    one, many = feed_coverage(NOON, refused=1), feed_coverage(NOON, refused=12)
-    assert (one.complete, many.complete) == (False, False)
-    assert one.reason == "An event of the CRM's could not be applied."
-    assert many.reason == "12 events of the CRM's could not be applied."
+    found = FeedCoverage(NOON, refused=12)
+    assert (found.complete, found.gap) == (False, Gap.EVENTS_REFUSED)
+    said = explain_feed(found, EN)
+    assert said is not None
+    assert said.reason == "12 of the CRM's events could not be applied."
+
+
+WHOLE, FEED = MailboxCoverage(HERS, NOON, 100), FeedCoverage(NOON, refused=0)
+
+
+@pytest.mark.parametrize(
+    ("coverage", "complete"),
+    [
+        (Coverage([WHOLE, WHOLE], FEED), True),
+        (Coverage([WHOLE, MailboxCoverage(HERS, NOON, 100, Gap.ERASING)], FEED), False),
+        (Coverage([WHOLE], FeedCoverage(NOON, refused=1)), False),
+        (Coverage([], FEED), False),
+    ],
+)
+def test_a_card_is_complete_where_each_of_its_mailboxes_and_the_feed_are(
+    coverage: Coverage, complete: bool
+) -> None:
+    assert coverage.complete is complete
+
+
+def test_a_viewer_without_a_mailbox_is_told_to_connect_one() -> None:
+    assert Coverage([WHOLE], FEED).gap is None
+    assert Coverage([], FEED).gap is Gap.NO_MAILBOX
+    assert "Connect" in explain_gap(Gap.NO_MAILBOX, EN).remedy

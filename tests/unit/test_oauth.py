@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 from mailmirror.domain.address import Address
 from mailmirror.domain.mailbox import NEEDS_PERSON, Provider
 from mailmirror.domain.oauth import SKEW, Grant, Identified, check_id_token, identify, refusal
-from mailmirror.domain.problems import PROBLEMS, Code, Refused
+from mailmirror.domain.problems import Code, Refused
 from mailmirror.domain.providers import SIGN_IN, AddressClaim
+from mailmirror.domain.words.explanation import Language
+from mailmirror.domain.words.problems import PROBLEMS
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 ISSUER, CLIENT, NONCE = "https://accounts.google.com", "mailmirror", "a nonce"
@@ -206,7 +208,7 @@ def test_whatever_a_provider_says_is_told_with_a_remedy_and_at_no_length(
     error: str, description: str
 ) -> None:
     refused = refusal(error, description)
-    assert PROBLEMS[refused.code].remedy
+    assert PROBLEMS[refused.code][Language.EN].remedy
     assert len(refused.detail) <= 64
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEvent
 
 from mailmirror.domain.problems import Code, Refused
+from mailmirror.domain.words.problems import as_problem
 from mailmirror.runtime import count, log_failure
 
 JSON = "application/json"
@@ -38,8 +39,8 @@ class Answer:
             log_failure(error)
             error = Refused(Code.INTERNAL_ERROR)
         count(f"Refused_{error.code}")
-        problem = error.as_problem()
-        return cls(HTTPStatus(int(problem["status"])), problem, PROBLEM)
+        problem = as_problem(error)
+        return cls(error.status, problem, PROBLEM)
 
     def to_gateway(self) -> dict[str, Any]:
         """As API Gateway's Lambda proxy integration wants it."""

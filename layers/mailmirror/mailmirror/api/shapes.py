@@ -4,18 +4,22 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from mailmirror.domain.coverage import FeedCoverage, MailboxCoverage
-from mailmirror.domain.delivery import WORDS
+from mailmirror.domain.coverage import Coverage, FeedCoverage, MailboxCoverage
 from mailmirror.domain.ledger import Audit
 from mailmirror.domain.outbound import Outbound, OutboundState, Recipient
-from mailmirror.domain.problems import PROBLEMS, Code
+from mailmirror.domain.problems import Code
 from mailmirror.domain.uids import UidSet
-from mailmirror.domain.verdict import EXPLANATIONS, Verdict
+from mailmirror.domain.verdict import Verdict
+from mailmirror.domain.words.coverage import explain_feed, explain_gap, explain_mailbox
+from mailmirror.domain.words.delivery import DELIVERY_ERRORS
+from mailmirror.domain.words.explanation import Explanation, Language
+from mailmirror.domain.words.problems import PROBLEMS
+from mailmirror.domain.words.verdicts import VERDICTS
 from mailmirror.mail.mime.content import Attachment
 from mailmirror.store.contents import Participant
 from mailmirror.store.feed import RefusedEvent
 from mailmirror.store.overrides import PlacedOverride
-from mailmirror.usecases.cards.read_card import Coverage, Line, Page
+from mailmirror.usecases.cards.read_card import Line, Page
 from mailmirror.usecases.cards.read_message import MOST_SHOWN, WholeMessage
 from mailmirror.usecases.mailboxes.read_mailbox import FolderLedger, MailboxReport
 from mailmirror.usecases.sending.make_upload import Upload
@@ -53,7 +57,7 @@ def mailbox(report: MailboxReport, counters: Mapping[str, int] | None = None) ->
 def _error(code: Code | None, detail: str) -> Json | None:
     if code is None:
         return None
-    explanation = PROBLEMS[code]
+    explanation = PROBLEMS[code][Language.EN]
     return {
         "code": code.value,
         "reason": explanation.reason,
@@ -81,9 +85,8 @@ def outcome(found: "Outcome") -> Json:
     }
 
 
-def ledger(folders: Sequence[FolderLedger], language: str) -> Json:
-    """Every folder's ledger, with each verdict explained in a language that we have."""
-    language = language if language in EXPLANATIONS[Verdict.MIRRORED] else "en"
+def ledger(folders: Sequence[FolderLedger], language: Language) -> Json:
+    """Every folder's ledger, with each verdict explained."""
     return {
         "folders": [
             {
@@ -101,7 +104,7 @@ def ledger(folders: Sequence[FolderLedger], language: str) -> Json:
         ],
         "explanations": {
             verdict.value: {"reason": words[language].reason, "remedy": words[language].remedy}
-            for verdict, words in EXPLANATIONS.items()
+            for verdict, words in VERDICTS.items()
         },
     }
 
@@ -215,7 +218,7 @@ def _participant(one: Participant) -> Json:
 def _coverage(coverage: Coverage) -> Json:
     return {
         "complete": coverage.complete,
-        "reason": None if coverage.mailboxes else "The reader has no mailbox here.",
+        **_explanation(explain_gap(coverage.gap, Language.EN) if coverage.gap else None),
         "mailboxes": [_mailbox_coverage(one) for one in coverage.mailboxes],
         "feed": _feed_coverage(coverage.feed),
     }
@@ -227,8 +230,7 @@ def _mailbox_coverage(one: MailboxCoverage) -> Json:
         "complete": one.complete,
         "as_of": _time(one.as_of),
         "progress": one.progress,
-        "reason": one.reason,
-        "remedy": one.remedy,
+        **_explanation(explain_mailbox(one, Language.EN)),
     }
 
 
@@ -236,12 +238,15 @@ def _feed_coverage(feed: FeedCoverage) -> Json:
     return {
         "complete": feed.complete,
         "as_of": _time(feed.as_of),
-        "reason": feed.reason,
-        "remedy": feed.remedy,
+        **_explanation(explain_feed(feed, Language.EN)),
     }
 
 
-def outbound(one: Outbound, language: str = "en") -> Json:
+def _explanation(one: Explanation | None) -> Json:
+    return {"reason": one.reason if one else None, "remedy": one.remedy if one else None}
+
+
+def outbound(one: Outbound, language: Language = Language.EN) -> Json:
     """A message being sent: its state, and each recipient's."""
     recipients = [_recipient(each, one.cancelled, language) for each in one.recipients]
     return {
@@ -261,7 +266,7 @@ def outbound(one: Outbound, language: str = "en") -> Json:
     }
 
 
-def _recipient(one: Recipient, cancelled: bool, language: str) -> Json:
+def _recipient(one: Recipient, cancelled: bool, language: Language) -> Json:
     return {
         "address": one.address,
         "state": OutboundState.CANCELLED.value if cancelled else one.state.value,
@@ -269,14 +274,13 @@ def _recipient(one: Recipient, cancelled: bool, language: str) -> Json:
     }
 
 
-def _delivery_error(recipient: Recipient, language: str) -> Json | None:
+def _delivery_error(recipient: Recipient, language: Language) -> Json | None:
     if recipient.code is None:
         return None
-    by_language = WORDS[recipient.code]
-    words = by_language.get(language, by_language["en"])
+    words = DELIVERY_ERRORS[recipient.code][language]
     return {
         "code": recipient.code.value,
-        "reason": words.cause,
+        "reason": words.reason,
         "remedy": words.remedy,
         "reply": recipient.reply or None,
     }
@@ -284,7 +288,7 @@ def _delivery_error(recipient: Recipient, language: str) -> Json | None:
 
 def refused_event(one: RefusedEvent) -> Json:
     """An event of the CRM's that could not be applied, and what to do."""
-    explanation = PROBLEMS[one.code]
+    explanation = PROBLEMS[one.code][Language.EN]
     return {
         "id": one.id or None,
         "type": one.type or None,

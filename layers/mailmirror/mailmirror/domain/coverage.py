@@ -1,41 +1,52 @@
 """How far a card can be trusted: for whom, and as of when, it is complete."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
 from mailmirror.domain.mailbox import Due, MailboxId, MailboxState
-from mailmirror.domain.problems import PROBLEMS, Code
+from mailmirror.domain.problems import Code
+
+
+class Gap(StrEnum):
+    """Why a card may lack mail, where no problem of a mailbox is the reason."""
+
+    NO_MAILBOX = "no_mailbox"
+    """The viewer has no mailbox whose mail could be shown."""
+    FIRST_SYNC = "first_sync"
+    DISCONNECTED = "disconnected"
+    ERASING = "erasing"
+    LATE_FACTS = "late_facts"
+    """The CRM sent the person or deal after the mailbox's old mail was judged."""
+    FEED_SILENT = "feed_silent"
+    """The CRM has not sent any event."""
+    EVENTS_REFUSED = "events_refused"
 
 
 @dataclass(frozen=True, slots=True)
 class MailboxCoverage:
-    """Whether all that a mailbox has for a card is on it."""
+    """Whether every message that a mailbox has for a card is on it."""
 
     mailbox: MailboxId
-    complete: bool
     as_of: datetime | None
-    """When the server last confirmed that there is nothing else."""
+    """When the server last confirmed that it has nothing else."""
     progress: int
-    """How much of the mailbox has been judged, in percent."""
-    reason: str | None
-    remedy: str | None
+    """Share of the mailbox's UIDs that have a verdict, in percent."""
+    gap: Gap | Code | None = None
+    since: datetime | None = None
+    """When a problem began, where that is known."""
+
+    @property
+    def complete(self) -> bool:
+        return self.gap is None
 
 
-_REASONS = {
-    MailboxState.FIRST_SYNC: ("The first sync is at {progress} %.", "Wait until it is done."),
-    MailboxState.DISCONNECTED: (
-        "The mailbox is disconnected: newer mail is missing.",
-        "Connect it again.",
-    ),
-    MailboxState.ERASING: ("The mailbox's mail is being erased.", "Nothing to do."),
+_GAPS = {
+    MailboxState.FIRST_SYNC: Gap.FIRST_SYNC,
+    MailboxState.DISCONNECTED: Gap.DISCONNECTED,
+    MailboxState.ERASING: Gap.ERASING,
 }
-
-
-_LATE = (
-    "The CRM has told of this after the mailbox was first synced: earlier mail is not looked for"
-    " again yet.",
-    "Nothing to do for newer mail, which is on the card.",
-)
 
 
 def mailbox_coverage(
@@ -47,27 +58,19 @@ def mailbox_coverage(
     *,
     late: bool = False,
 ) -> MailboxCoverage:
-    """Say what a mailbox's part of a card is worth.
+    """The coverage of one mailbox.
 
     Parameters:
-        late: whether the card's person or deal has changed after the mailbox's old mail was
-            judged.
+        problem: what keeps the mailbox from being read; it comes before the state.
+        progress: in percent.
+        late: whether the card's person or deal changed after the mailbox's old mail was judged.
     """
     as_of = due.last_success_at if due else None
     if problem is not None:
-        explanation = PROBLEMS[problem]
-        began = due and _began(problem, due)
-        since = f" Since {began:%Y-%m-%d %H:%M} UTC." if began else ""
-        reason, remedy = explanation.reason + since, explanation.remedy
-        return MailboxCoverage(mailbox, False, as_of, progress, reason, remedy)
-    if state in _REASONS:
-        reason, remedy = _REASONS[state]
-        return MailboxCoverage(
-            mailbox, False, as_of, progress, reason.format(progress=progress), remedy
-        )
-    if late:
-        return MailboxCoverage(mailbox, False, as_of, progress, *_LATE)
-    return MailboxCoverage(mailbox, True, as_of, progress, None, None)
+        since = _began(problem, due) if due else None
+        return MailboxCoverage(mailbox, as_of, progress, problem, since)
+    gap = _GAPS.get(state, Gap.LATE_FACTS if late else None)
+    return MailboxCoverage(mailbox, as_of, progress, gap)
 
 
 def _began(problem: Code, due: Due) -> datetime | None:
@@ -82,29 +85,40 @@ def _began(problem: Code, due: Due) -> datetime | None:
 
 @dataclass(frozen=True, slots=True)
 class FeedCoverage:
-    """Whether all that the CRM has told us is known here."""
+    """Whether everything that the CRM sent has been applied."""
 
-    complete: bool
     as_of: datetime | None
-    reason: str | None
-    remedy: str | None
+    """When the last event was applied."""
+    refused: int
+    """Events that were refused and not sent again."""
+
+    @property
+    def gap(self) -> Gap | None:
+        if self.as_of is None:
+            return Gap.FEED_SILENT
+        return Gap.EVENTS_REFUSED if self.refused else None
+
+    @property
+    def complete(self) -> bool:
+        return self.gap is None
 
 
-def feed_coverage(as_of: datetime | None, refused: int) -> FeedCoverage:
-    """Say what the CRM's side of a card is worth."""
-    if as_of is None:
-        return FeedCoverage(
-            False,
-            None,
-            "The CRM has not sent any event yet.",
-            "Point the CRM's webhook at this deployment.",
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """Whether a card shows everything: of each mailbox that the viewer may read, and of the CRM."""
+
+    mailboxes: Sequence[MailboxCoverage]
+    feed: FeedCoverage
+
+    @property
+    def gap(self) -> Gap | None:
+        """Why the card as a whole may lack mail; what one part lacks is said there."""
+        return None if self.mailboxes else Gap.NO_MAILBOX
+
+    @property
+    def complete(self) -> bool:
+        return (
+            bool(self.mailboxes)
+            and all(one.complete for one in self.mailboxes)
+            and self.feed.complete
         )
-    if refused:
-        events = "An event" if refused == 1 else f"{refused} events"
-        return FeedCoverage(
-            False,
-            as_of,
-            f"{events} of the CRM's could not be applied.",
-            "Correct them as `GET /v1/events/refused` says, and send them again by the same ids.",
-        )
-    return FeedCoverage(True, as_of, None, None)

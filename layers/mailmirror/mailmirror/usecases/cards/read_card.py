@@ -9,12 +9,7 @@ from datetime import datetime, timedelta
 
 from mailmirror.aws.queues import PollJob
 from mailmirror.domain.address import Address
-from mailmirror.domain.coverage import (
-    FeedCoverage,
-    MailboxCoverage,
-    feed_coverage,
-    mailbox_coverage,
-)
+from mailmirror.domain.coverage import Coverage, FeedCoverage, mailbox_coverage
 from mailmirror.domain.deals import DealId, DealStatus
 from mailmirror.domain.feed import PersonRef
 from mailmirror.domain.mailbox import AccountId, MailboxId, MailboxState
@@ -49,20 +44,6 @@ class Line:
     mailboxes: Sequence[MailboxId]
     delivery: OutboundState | None
     """How far it is, where it was composed here."""
-
-
-@dataclass(frozen=True, slots=True)
-class Coverage:
-    mailboxes: Sequence[MailboxCoverage]
-    feed: FeedCoverage
-
-    @property
-    def complete(self) -> bool:
-        return (
-            bool(self.mailboxes)
-            and all(one.complete for one in self.mailboxes)
-            and self.feed.complete
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +183,7 @@ def _coverage(viewer: Viewer, line: int, runtime: Runtime) -> Coverage:
             )
             for one in reports
         ],
-        feed_coverage(feed.as_of, feed.refused),
+        FeedCoverage(feed.as_of, feed.refused),
     )
 
 

@@ -11,6 +11,7 @@ from mailmirror.aws.queues import FeedJob
 from mailmirror.domain.feed import check_not_ahead, envelope, label, parse_event
 from mailmirror.domain.mailbox import AccountId
 from mailmirror.domain.problems import Code, Refused
+from mailmirror.domain.words.problems import as_problem
 from mailmirror.runtime import Runtime
 
 MAX_BODY_BYTES = 256 * 1024
@@ -52,7 +53,7 @@ def accept_events(account_id: str, body: bytes, signature: str, runtime: Runtime
             check_not_ahead(event, runtime.now())
             jobs.append(FeedJob(account, envelope(event)))
         except Refused as refusal:
-            refused.append({"index": index, **_id_of(raw), **refusal.as_problem()})
+            refused.append({"index": index, **_id_of(raw), **as_problem(refusal)})
             # It is queued as well, to be listed in its place among the others.
             jobs.append(FeedJob(account, label(raw), (refusal.code.value, refusal.detail)))
     runtime.feed_queue.send(jobs)

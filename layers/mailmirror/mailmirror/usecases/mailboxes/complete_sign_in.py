@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from mailmirror.domain.mailbox import AccountId
-from mailmirror.domain.problems import PROBLEMS, Code, Refused
+from mailmirror.domain.problems import Code, Refused
+from mailmirror.domain.words.explanation import Language
+from mailmirror.domain.words.problems import PROBLEMS
 from mailmirror.runtime import Runtime
 from mailmirror.usecases.mailboxes.probe_jobs import ProbeJob, Task, ask_probe
 
@@ -38,7 +40,7 @@ def take_callback(provider: str, query: Mapping[str, str], runtime: Runtime) -> 
     refusal = Refused(Code(refused["code"]), refused["detail"])
     if not said["return_url"]:
         raise refusal
-    explanation = PROBLEMS[refusal.code]
+    explanation = PROBLEMS[refusal.code][Language.EN]
     told = {
         "status": "refused",
         "code": refusal.code.value,

@@ -1,0 +1,83 @@
+"""Why a card may lack mail, in a person's words."""
+
+from dataclasses import replace
+
+from mailmirror.domain.coverage import FeedCoverage, Gap, MailboxCoverage
+from mailmirror.domain.problems import Code
+from mailmirror.domain.words.explanation import Catalogue, Explanation, Language, translated
+from mailmirror.domain.words.problems import PROBLEMS
+
+GAPS: Catalogue[Gap] = {
+    Gap.NO_MAILBOX: translated(
+        "You have no mailbox here, so no mail is shown.",
+        "Connect your mailbox.",
+        "接続済みのメールボックスがないため、メールは表示されません。",
+        "メールボックスを接続してください。",
+    ),
+    Gap.FIRST_SYNC: translated(
+        "The first sync is at {progress} %.",
+        "Wait until it is done.",
+        "初回の同期が {progress} % まで進んでいます。",
+        "完了までお待ちください。",
+    ),
+    Gap.DISCONNECTED: translated(
+        "The mailbox is disconnected: newer mail is missing.",
+        "Connect it again.",
+        "メールボックスの接続が解除されているため、新しいメールは表示されません。",
+        "接続し直してください。",
+    ),
+    Gap.ERASING: translated(
+        "The mailbox's mail is being erased.",
+        "Nothing to do.",
+        "メールボックスのメールを消去中です。",
+        "操作は不要です。",
+    ),
+    Gap.LATE_FACTS: translated(
+        "The CRM sent this person or deal after the mailbox's first sync: earlier mail may be"
+        " missing.",
+        "Nothing to do for newer mail, which is on the card.",
+        "初回の同期後に CRM から届いた情報のため、それ以前のメールが表示されない場合があります。",
+        "新しいメールは表示されるため、操作は不要です。",
+    ),
+    Gap.FEED_SILENT: translated(
+        "The CRM has not sent any event yet.",
+        "Ask whoever runs the CRM to send its webhook here; docs/api.md says how.",
+        "CRM からのイベントがまだ届いていません。",
+        "CRM の管理者に、docs/api.md に従った Webhook の設定を依頼してください。",
+    ),
+    Gap.EVENTS_REFUSED: translated(
+        "{refused} of the CRM's events could not be applied.",
+        "Ask whoever runs the CRM to correct them as `GET /v1/events/refused` says, and to send"
+        " them again under the same ids.",
+        "適用できなかった CRM のイベントが {refused} 件あります。",
+        "CRM の管理者に、`GET /v1/events/refused` に従って修正し、同じ ID で再送するよう"
+        "依頼してください。",
+    ),
+}
+
+_SINCE = {Language.EN: " Since {:%Y-%m-%d %H:%M} UTC.", Language.JA: "{:%Y-%m-%d %H:%M} UTC から。"}
+
+
+def explain_gap(gap: Gap, language: Language, **figures: int) -> Explanation:
+    """Why a card may lack mail, with its figures filled in."""
+    said = GAPS[gap][language]
+    return replace(said, reason=said.reason.format(**figures))
+
+
+def explain_mailbox(coverage: MailboxCoverage, language: Language) -> Explanation | None:
+    """Why a mailbox's mail may be missing on a card; None where it is complete."""
+    match coverage.gap:
+        case None:
+            return None
+        case Gap() as gap:
+            return explain_gap(gap, language, progress=coverage.progress)
+        case Code() as problem:
+            said = PROBLEMS[problem][language]
+            since = _SINCE[language].format(coverage.since) if coverage.since else ""
+            return replace(said, reason=said.reason + since)
+
+
+def explain_feed(coverage: FeedCoverage, language: Language) -> Explanation | None:
+    """Why facts of the CRM may be missing; None where they are complete."""
+    gap = coverage.gap
+    return explain_gap(gap, language, refused=coverage.refused) if gap else None

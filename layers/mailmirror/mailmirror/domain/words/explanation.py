@@ -1,0 +1,42 @@
+"""What a person is told: one sentence of reason and one of remedy, in each language."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Language(StrEnum):
+    """The languages of texts for people (BCP 47)."""
+
+    EN = "en"
+    JA = "ja"
+
+    @classmethod
+    def preferred(cls, accept_language: str | None) -> "Language":
+        """The language for a request, from the first tag of its Accept-Language (RFC 9110 12.5.4).
+
+        English where the header is missing or names another language.
+        """
+        first = (accept_language or "").strip()[:2].lower()
+        return cls.JA if first == "ja" else cls.EN
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    reason: str
+    remedy: str
+
+
+type Explanations = Mapping[Language, Explanation]
+"""One explanation in each language."""
+
+type Catalogue[Key] = Mapping[Key, Explanations]
+"""Explanations by code."""
+
+
+def translated(reason: str, remedy: str, reason_ja: str, remedy_ja: str) -> Explanations:
+    """One explanation in English and Japanese."""
+    return {
+        Language.EN: Explanation(reason, remedy),
+        Language.JA: Explanation(reason_ja, remedy_ja),
+    }

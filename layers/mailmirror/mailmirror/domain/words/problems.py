@@ -1,0 +1,580 @@
+"""Problems in a person's words."""
+
+from mailmirror.domain.problems import Code, Refused
+from mailmirror.domain.words.explanation import Catalogue, Language, translated
+
+PROBLEMS: Catalogue[Code] = {
+    Code.UNAUTHORIZED: translated(
+        "The API key is missing, unknown or revoked.",
+        "Send `Authorization: Bearer <API key>` with a key of this account.",
+        "API キーがないか、不明であるか、失効しています。",
+        "このアカウントの API キーを `Authorization: Bearer <API キー>` で送ってください。",
+    ),
+    Code.INVALID_SIGNATURE: translated(
+        "The webhook's signature is missing or does not match its body.",
+        "Sign `<t>.<raw body>` with the account's webhook secret and send"
+        " `X-Mailmirror-Signature: t=<unix>,v1=<hex HMAC-SHA256>`.",
+        "Webhook の署名がないか、本文と一致しません。",
+        "`<t>.<本文のバイト列>` をアカウントの Webhook シークレットで署名し、"
+        "`X-Mailmirror-Signature: t=<unix>,v1=<hex HMAC-SHA256>` を送ってください。",
+    ),
+    Code.STALE_TIMESTAMP: translated(
+        "The webhook's timestamp is more than five minutes from now.",
+        "Sign at the time of sending, and set the sender's clock by NTP.",
+        "Webhook のタイムスタンプが現在時刻から 5 分以上ずれています。",
+        "送信時に署名し、送信側の時計を NTP で合わせてください。",
+    ),
+    Code.ACTING_USER_REQUIRED: translated(
+        "The request must name the acting user.",
+        "Send the acting user's id in the header X-Mailmirror-User.",
+        "リクエストには操作ユーザーの指定が必要です。",
+        "操作ユーザーの ID をヘッダー X-Mailmirror-User で送ってください。",
+    ),
+    Code.ACTING_USER_UNKNOWN: translated(
+        "The acting user is not a user of this account.",
+        "Send the user by a `user.upserted` event first, or correct X-Mailmirror-User.",
+        "操作ユーザーはこのアカウントのユーザーではありません。",
+        "先に `user.upserted` イベントでユーザーを送るか、X-Mailmirror-User を修正してください。",
+    ),
+    Code.NOT_FOUND: translated(
+        "Nothing has this id, or the acting user may not see it.",
+        "Check the id, and the acting user.",
+        "この ID のものが存在しないか、操作ユーザーには閲覧権限がありません。",
+        "ID と操作ユーザーを確認してください。",
+    ),
+    Code.BODY_TOO_LARGE: translated(
+        "The body is larger than 256 KB.",
+        "Send fewer events at once.",
+        "本文が 256 KB を超えています。",
+        "一度に送るイベントの数を減らしてください。",
+    ),
+    Code.MALFORMED_JSON: translated(
+        "The body is not the JSON that is expected here.",
+        "Correct the body.",
+        "本文が想定された JSON ではありません。",
+        "本文を修正してください。",
+    ),
+    Code.MISSING_FIELD: translated(
+        "A required field is missing.",
+        "Add the field that `detail` names.",
+        "必須項目がありません。",
+        "`detail` に示された項目を追加してください。",
+    ),
+    Code.INVALID_FIELD: translated(
+        "A field has a value that is not allowed.",
+        "Correct the field that `detail` names.",
+        "項目の値が許可されていません。",
+        "`detail` に示された項目を修正してください。",
+    ),
+    Code.INVALID_EMAIL: translated(
+        "A field does not hold an e-mail address.",
+        "Correct the address that `detail` names, or leave it out.",
+        "メールアドレスとして正しくない項目があります。",
+        "`detail` に示されたアドレスを修正するか、省いてください。",
+    ),
+    Code.INVALID_CURSOR: translated(
+        "The cursor was not made by this API.",
+        "Pass `next_cursor` unchanged, or start without a cursor.",
+        "カーソルがこの API の発行したものではありません。",
+        "`next_cursor` をそのまま渡すか、カーソルなしで始めてください。",
+    ),
+    Code.UNKNOWN_EVENT_TYPE: translated(
+        "The event's type is not known.",
+        "Send only the types in docs/api.md.",
+        "イベントの種類が不明です。",
+        "docs/api.md にある種類だけを送ってください。",
+    ),
+    Code.EVENT_AHEAD: translated(
+        "The event is dated more than five minutes ahead.",
+        "Send it again under the same id, with the time at which it happened; set the sender's"
+        " clock by NTP.",
+        "イベントの日時が 5 分以上先になっています。",
+        "発生時刻を付けて同じ ID で再送し、送信側の時計を NTP で合わせてください。",
+    ),
+    Code.EVENT_NOT_KEPT: translated(
+        "The event is valid, but its content does not fit into the table.",
+        "Send less in one item: fewer persons with one address, or fewer threads on one deal. If"
+        " it stays, ask whoever runs the stack to look at the log of the function `apply`.",
+        "イベントの形式は正しいものの、内容がテーブルに収まりません。",
+        "一つのアドレスを持つ人や一つの商談のスレッドを減らして再送し、続く場合は運用者に関数"
+        " `apply` のログの確認を依頼してください。",
+    ),
+    Code.DEAL_UNKNOWN: translated(
+        "The account has no such deal.",
+        "Send the deal by a `deal.upserted` event first, or correct its id.",
+        "アカウントにこの商談がありません。",
+        "先に `deal.upserted` イベントで商談を送るか、ID を修正してください。",
+    ),
+    Code.DEAL_DELETED: translated(
+        "The deal is deleted.",
+        "Send it again by a `deal.upserted` event, or choose another deal.",
+        "商談は削除されています。",
+        "`deal.upserted` イベントで再送するか、別の商談を選んでください。",
+    ),
+    Code.THREAD_UNKNOWN: translated(
+        "The account has no such thread, or the acting user has no message of it.",
+        "Take `thread_id` from a message of a card.",
+        "アカウントにこのスレッドがないか、操作ユーザーはそのメールを持っていません。",
+        "`thread_id` はカードのメールから取得してください。",
+    ),
+    Code.MESSAGE_UNKNOWN: translated(
+        "The account has no such message, or the acting user has no copy of it.",
+        "Take `id` from a message of a card.",
+        "アカウントにこのメールがないか、操作ユーザーはその写しを持っていません。",
+        "`id` はカードのメールから取得してください。",
+    ),
+    Code.PROVIDER_UNSUPPORTED: translated(
+        "The provider is not supported.",
+        "Use `imap`, or sign in at `google` or `microsoft`.",
+        "このプロバイダーには対応していません。",
+        "`imap` を使うか、`google` または `microsoft` でサインインしてください。",
+    ),
+    Code.PROVIDER_SIGNS_IN: translated(
+        "This provider is signed in to in the browser, not by a password entered here.",
+        "Begin with `POST /v1/mailboxes/authorize`, or use `imap` with an app password.",
+        "このプロバイダーへのサインインはブラウザーで行い、パスワードは入力しません。",
+        "`POST /v1/mailboxes/authorize` から始めるか、アプリパスワードで `imap` を使ってください。",
+    ),
+    Code.POP3_UNSUPPORTED: translated(
+        "POP3 shows only an inbox, without stable ids, so its mail cannot be mirrored.",
+        "Switch IMAP on at the provider and use its IMAP host and port 993.",
+        "POP3 では受信トレイしか見えず ID も安定しないため、反映できません。",
+        "プロバイダーで IMAP を有効にし、IMAP のホスト名とポート 993 を使ってください。",
+    ),
+    Code.USER_UNKNOWN: translated(
+        "`user_id` is not a user of this account.",
+        "Send the user by a `user.upserted` event first, or correct the id.",
+        "`user_id` はこのアカウントのユーザーではありません。",
+        "先に `user.upserted` イベントでユーザーを送るか、ID を修正してください。",
+    ),
+    Code.MAILBOX_LIMIT: translated(
+        "The user has as many mailboxes as the account allows.",
+        "Disconnect the other mailbox first.",
+        "ユーザーのメールボックス数がアカウントの上限に達しています。",
+        "先に他のメールボックスの接続を解除してください。",
+    ),
+    Code.ADDRESS_CONNECTED: translated(
+        "The address is connected by another user of this account.",
+        "Ask the other user to disconnect it, or disconnect it for them by `DELETE"
+        " /v1/mailboxes/{id}`; its id is in `GET /v1/mailboxes`.",
+        "このアドレスは同じアカウントの別のユーザーが接続しています。",
+        "そのユーザーに解除を依頼するか、`GET /v1/mailboxes` で ID を調べて `DELETE"
+        " /v1/mailboxes/{id}` で解除してください。",
+    ),
+    Code.MAILBOX_BUSY: translated(
+        "The mailbox is being changed or erased right now.",
+        "Try again in a few minutes.",
+        "メールボックスは変更中または消去中です。",
+        "数分後にもう一度お試しください。",
+    ),
+    Code.MAILBOX_DISCONNECTED: translated(
+        "The mailbox is disconnected.",
+        "Connect the address again.",
+        "メールボックスの接続が解除されています。",
+        "アドレスを接続し直してください。",
+    ),
+    Code.PROVIDER_NOT_CONFIGURED: translated(
+        "The account has no OAuth client at this provider.",
+        "Ask whoever runs the stack to register one and enter it with `make provider`;"
+        " docs/deploy.md says how.",
+        "このプロバイダーの OAuth クライアントが登録されていません。",
+        "運用者に、docs/deploy.md に従って登録し `make provider` で設定するよう依頼してください。",
+    ),
+    Code.PROVIDER_MISCONFIGURED: translated(
+        "The provider refuses Mailmirror's own OAuth client.",
+        "Ask whoever runs the stack to check client id, secret (it may have expired), tenant and"
+        " redirect URI.",
+        "プロバイダーが Mailmirror の OAuth クライアントを拒否しています。",
+        "運用者に、クライアント ID、シークレット（期限切れの可能性があります）、テナント、"
+        "リダイレクト URI の確認を依頼してください。",
+    ),
+    Code.PROVIDER_UNAVAILABLE: translated(
+        "The provider's sign-in service does not answer as it should.",
+        "Nothing to do: it is tried again. If it stays, look at the provider's status page.",
+        "プロバイダーのサインインサービスが正常に応答しません。",
+        "自動で再試行されるため操作は不要です。続く場合はプロバイダーの稼働状況を確認してください"
+        "。",
+    ),
+    Code.RETURN_URL_NOT_ALLOWED: translated(
+        "The return URL is not on the account's list.",
+        "Use a URL that is listed, or ask whoever runs the stack to add it with `make"
+        " return_urls`.",
+        "戻り先 URL がアカウントの一覧にありません。",
+        "一覧にある URL を使うか、運用者に `make return_urls` での追加を依頼してください。",
+    ),
+    Code.STATE_UNKNOWN: translated(
+        "This sign-in was not begun here, or has been used already.",
+        "Begin again from the CRM; each link works once.",
+        "このサインインはここで開始されたものではないか、すでに使用済みです。",
+        "CRM からやり直してください。リンクは一度だけ有効です。",
+    ),
+    Code.STATE_EXPIRED: translated(
+        "The sign-in took longer than ten minutes.",
+        "Begin again from the CRM.",
+        "サインインに 10 分以上かかりました。",
+        "CRM からやり直してください。",
+    ),
+    Code.SIGN_IN_CANCELLED: translated(
+        "The sign-in was cancelled at the provider.",
+        "Begin again, and allow the permissions that Mailmirror asks for.",
+        "プロバイダーでのサインインが取り消されました。",
+        "やり直して、Mailmirror が求める権限を許可してください。",
+    ),
+    Code.CODE_REFUSED: translated(
+        "The provider refuses the authorisation code: it was used already, or is too old.",
+        "Begin again from the CRM.",
+        "プロバイダーが認可コードを拒否しました（使用済みまたは期限切れ）。",
+        "CRM からやり直してください。",
+    ),
+    Code.ID_TOKEN_INVALID: translated(
+        "The provider's ID token does not belong to this sign-in.",
+        "Begin again. If it stays, ask whoever runs the stack to check the provider's issuer and"
+        " client id.",
+        "プロバイダーの ID トークンがこのサインインのものではありません。",
+        "やり直してください。続く場合は運用者に issuer とクライアント ID"
+        " の確認を依頼してください。",
+    ),
+    Code.ADDRESS_UNKNOWN: translated(
+        "The provider does not say which verified address was signed in.",
+        "Sign in with an account that has a mailbox and a verified address.",
+        "サインインした確認済みアドレスをプロバイダーが示しません。",
+        "メールボックスと確認済みアドレスを持つアカウントでサインインしてください。",
+    ),
+    Code.ADDRESS_MISMATCH: translated(
+        "Another address was signed in than the one expected.",
+        "Begin again, and choose the expected account at the provider; or name the address that"
+        " is meant as login_hint.",
+        "想定と異なるアドレスでサインインされました。",
+        "やり直して正しいアカウントを選ぶか、目的のアドレスを login_hint に指定してください。",
+    ),
+    Code.ADDRESS_OF_ANOTHER_USER: translated(
+        "The address belongs to another user of this account.",
+        "Ask that user to connect it, or correct the users' addresses in the CRM.",
+        "このアドレスは同じアカウントの別のユーザーのものです。",
+        "そのユーザーに接続を依頼するか、CRM でユーザーのアドレスを修正してください。",
+    ),
+    Code.ADDRESS_OF_PERSON: translated(
+        "The address belongs to a lead or contact of this account, and the CRM does not give it"
+        " to this user.",
+        "If it is the user's own, enter it at the user in the CRM; else connect another address.",
+        "このアドレスはリードまたは取引先担当者のもので、CRM"
+        " ではこのユーザーに割り当てられていません。",
+        "ユーザー本人のものであれば CRM でユーザーに登録し、"
+        "そうでなければ別のアドレスを接続してください。",
+    ),
+    Code.ADDRESS_UNPROVEN: translated(
+        "SES sends only from addresses that are proven to be the user's, and this one is not.",
+        "Enter it at the user in the CRM, or prove it with a code: `POST"
+        " /v1/users/{id}/addresses`, then `POST /v1/users/{id}/addresses/confirm`.",
+        "SES から送信できるのは本人のものと確認されたアドレスだけで、このアドレスは未確認です。",
+        "CRM でユーザーに登録するか、`POST /v1/users/{id}/addresses` と `POST"
+        " /v1/users/{id}/addresses/confirm` で確認してください。",
+    ),
+    Code.PROOF_SENDER_MISSING: translated(
+        "The account has no mailbox that sends codes.",
+        "Enter the address at the user in the CRM; or ask whoever runs the stack to name a"
+        " connected mailbox that can send, with `make codes_mailbox`.",
+        "確認コードを送るメールボックスが設定されていません。",
+        "CRM でアドレスをユーザーに登録するか、運用者に `make codes_mailbox`"
+        " での設定を依頼してください。",
+    ),
+    Code.PROOF_CODE_NOT_SENT: translated(
+        "The code could not be sent.",
+        "Check the address; if it is right, ask whoever runs the stack to look at the mailbox"
+        " that sends codes.",
+        "確認コードを送信できませんでした。",
+        "アドレスを確認し、正しい場合は運用者にコード送信用メールボックスの確認を依頼してください"
+        "。",
+    ),
+    Code.PROOF_CODE_LIMIT: translated(
+        "The limit of codes an hour for this user, or for this address, is reached.",
+        "Use the latest code, or ask again in an hour.",
+        "このユーザーまたはアドレスへの 1 時間あたりのコード送信数が上限に達しました。",
+        "最新のコードを使うか、1 時間後にもう一度請求してください。",
+    ),
+    Code.PROOF_CODE_WRONG: translated(
+        "The code is not the one that was sent last.",
+        "Enter the six digits of the latest message; `detail` says how many tries are left.",
+        "最後に送ったコードと一致しません。",
+        "最新のメールにある 6 桁を入力してください。残り回数は `detail` にあります。",
+    ),
+    Code.PROOF_CODE_EXPIRED: translated(
+        "No code can be confirmed: none was sent, it is older than ten minutes, or it was tried"
+        " five times.",
+        "Ask for another with `POST /v1/users/{id}/addresses`.",
+        "確認できるコードがありません（未送信、10 分経過、または 5 回失敗）。",
+        "`POST /v1/users/{id}/addresses` で新しいコードを請求してください。",
+    ),
+    Code.GRANT_REVOKED: translated(
+        "The permission to use the mailbox was withdrawn, or its password changed.",
+        "Sign in again. Where it happens every week, the Google app is still in testing: ask"
+        " whoever runs the stack to publish it, or to make it internal.",
+        "メールボックスの利用許可が取り消されたか、パスワードが変更されました。",
+        "もう一度サインインしてください。毎週発生する場合は Google アプリがテスト中のため、"
+        "運用者に公開または内部用への変更を依頼してください。",
+    ),
+    Code.GRANT_EXPIRED: translated(
+        "The sign-in has expired by the provider's rules.",
+        "Sign in again. Where it happens often, ask an administrator to lengthen how long"
+        " sign-ins last.",
+        "プロバイダーの規則によりサインインの有効期限が切れました。",
+        "もう一度サインインしてください。頻繁に発生する場合は管理者に有効期間の延長を依頼してくだ"
+        "さい。",
+    ),
+    Code.PASSWORD_CHANGED: translated(
+        "The password of the mailbox was changed.",
+        "Sign in again.",
+        "メールボックスのパスワードが変更されました。",
+        "もう一度サインインしてください。",
+    ),
+    Code.MFA_REQUIRED: translated(
+        "The provider requires a second factor.",
+        "Sign in again, and pass the second step.",
+        "プロバイダーが二段階認証を求めています。",
+        "もう一度サインインし、二段階目の認証を行ってください。",
+    ),
+    Code.CONSENT_MISSING: translated(
+        "Mailmirror was not given permission to read and send this mailbox's mail.",
+        "Sign in again and leave every permission ticked; where an administrator must consent,"
+        " ask them to grant it for the organisation.",
+        "Mailmirror にこのメールボックスの閲覧と送信の権限が与えられていません。",
+        "もう一度サインインしてすべての権限を許可し、管理者の同意が必要な場合は組織への許可を依頼"
+        "してください。",
+    ),
+    Code.BLOCKED_BY_POLICY: translated(
+        "A policy of the organisation blocks the sign-in (conditional access).",
+        "Ask the administrator to allow Mailmirror for this user, then sign in again.",
+        "組織のポリシー（条件付きアクセス）によりサインインが遮断されました。",
+        "管理者にこのユーザーでの Mailmirror の許可を依頼してから、サインインし直してください。",
+    ),
+    Code.USER_DISABLED: translated(
+        "The provider has locked, disabled or deleted the user.",
+        "Ask the administrator to enable the user, then sign in again.",
+        "プロバイダー側でユーザーがロック、無効化、または削除されています。",
+        "管理者に有効化を依頼してから、サインインし直してください。",
+    ),
+    Code.TOKEN_REFUSED: translated(
+        "The mail server refuses the provider's token.",
+        "Check that IMAP and SMTP are on for this mailbox, then sign in again.",
+        "メールサーバーがプロバイダーのトークンを拒否しました。",
+        "このメールボックスで IMAP と SMTP が有効か確認し、サインインし直してください。",
+    ),
+    Code.SMTP_AUTH_DISABLED: translated(
+        "Sending by SMTP AUTH is switched off for the mailbox or its tenant; reading goes on.",
+        "Ask the administrator to allow authenticated SMTP for the mailbox and connect it again,"
+        " or send through SES.",
+        "メールボックスまたはテナントで SMTP AUTH による送信が無効です。受信の反映は続きます。",
+        "管理者に認証付き SMTP の許可を依頼して接続し直すか、SES から送信してください。",
+    ),
+    Code.HOST_UNKNOWN: translated(
+        "The host's name does not resolve.",
+        "Correct the host's name.",
+        "ホスト名を解決できません。",
+        "ホスト名を修正してください。",
+    ),
+    Code.HOST_NOT_ALLOWED: translated(
+        "The host resolves to an address that is not a public one.",
+        "Use a public host, or ask whoever runs the stack to allow its network (parameter"
+        " AllowedNetworks).",
+        "ホストが公開アドレスではないアドレスに解決されます。",
+        "公開されたホストを使うか、運用者にネットワークの許可（パラメーター"
+        " AllowedNetworks）を依頼してください。",
+    ),
+    Code.CONNECT_REFUSED: translated(
+        "The host refuses connections at this port, or cannot be reached.",
+        "Correct host and port: IMAP is 993 (tls) or 143 (starttls), SMTP 465 or 587.",
+        "ホストがこのポートへの接続を拒否しているか、到達できません。",
+        "ホストとポートを修正してください。IMAP は 993 (tls) か 143 (starttls)、SMTP は 465 か"
+        " 587 です。",
+    ),
+    Code.CONNECT_TIMEOUT: translated(
+        "The host does not answer.",
+        'Correct host, port and security (`"tls"` for 993 and 465), and check that a firewall'
+        " lets the connection through.",
+        "ホストが応答しません。",
+        'ホスト、ポート、security（993 と 465 は `"tls"`）を修正し、'
+        "ファイアウォールが接続を許可しているか確認してください。",
+    ),
+    Code.TLS_FAILED: translated(
+        "The host does not speak TLS as expected at this port.",
+        'Try `"security": "starttls"` for ports 143 and 587, `"tls"` for 993 and 465.',
+        "このポートで TLS による通信ができません。",
+        'ポート 143 と 587 では `"security": "starttls"`、993 と 465 では `"tls"`'
+        " をお試しください。",
+    ),
+    Code.CERTIFICATE_INVALID: translated(
+        "The host's certificate does not verify.",
+        "Use the host's name as its certificate has it, or ask the host's owner to renew it; a"
+        " private authority is trusted by the parameter ExtraCaObject.",
+        "ホストの証明書を検証できません。",
+        "証明書に記載されたホスト名を使うか、ホストの管理者に更新を依頼してください。"
+        "独自の認証局はパラメーター ExtraCaObject で信頼できます。",
+    ),
+    Code.STARTTLS_MISSING: translated(
+        "The host does not offer STARTTLS, and passwords are sent only over TLS.",
+        'Use `"security": "tls"` with port 993 for IMAP and 465 for SMTP.',
+        "ホストが STARTTLS に対応しておらず、TLS なしではパスワードを送れません。",
+        '`"security": "tls"` とし、IMAP はポート 993、SMTP は 465 を使ってください。',
+    ),
+    Code.PROTOCOL_ERROR: translated(
+        "The host answers in another protocol than expected, or against its rules.",
+        "Check that host and port are those of the right service.",
+        "ホストが想定と異なるプロトコルで応答するか、規則に反した応答をしています。",
+        "ホストとポートが正しいサービスのものか確認してください。",
+    ),
+    Code.SIGN_IN_FAILED: translated(
+        "The server refuses the user name or the password.",
+        "Correct them; where two-step sign-in is on, make an app password at the provider.",
+        "サーバーがユーザー名またはパスワードを拒否しました。",
+        "修正してください。二段階認証が有効な場合は、プロバイダーでアプリパスワードを作成してくだ"
+        "さい。",
+    ),
+    Code.SIGN_IN_UNSUPPORTED: translated(
+        "The server offers no sign-in by password.",
+        "Ask the server's owner to allow AUTH PLAIN or LOGIN over TLS.",
+        "サーバーがパスワードによるサインインに対応していません。",
+        "サーバーの管理者に、TLS 上の AUTH PLAIN または LOGIN の許可を依頼してください。",
+    ),
+    Code.SERVER_UNAVAILABLE: translated(
+        "The server says that it cannot serve this mailbox right now.",
+        "Nothing to do: it is tried again. If it stays, ask the server's owner.",
+        "サーバーが現在このメールボックスを利用できないと応答しています。",
+        "自動で再試行されるため操作は不要です。続く場合はサーバーの管理者に確認してください。",
+    ),
+    Code.CONNECTION_LOST: translated(
+        "The server closed the connection, or stopped answering.",
+        "Nothing to do: it is tried again. If it stays, ask the server's owner.",
+        "サーバーが接続を切断したか、応答しなくなりました。",
+        "自動で再試行されるため操作は不要です。続く場合はサーバーの管理者に確認してください。",
+    ),
+    Code.INBOX_NOT_FOUND: translated(
+        "The mailbox has no inbox that can be opened.",
+        "Ask the server's owner to give the user an INBOX.",
+        "開ける受信トレイがメールボックスにありません。",
+        "サーバーの管理者に INBOX の用意を依頼してください。",
+    ),
+    Code.SENT_NOT_FOUND: translated(
+        "No folder of sent mail was found, so sent mail is not mirrored.",
+        "Mark the folder of sent mail with \\Sent at the server, or name it Sent.",
+        "送信済みフォルダーが見つからないため、送信メールは反映されません。",
+        "サーバーで送信済みフォルダーに \\Sent を付けるか、名前を Sent にしてください。",
+    ),
+    Code.MESSAGES_PENDING: translated(
+        "The server lists messages but does not return them, so they are not mirrored.",
+        "Nothing to do: they are tried again. If it stays, ask the server's owner.",
+        "サーバーの一覧にあるのに取得できないメールがあり、反映されていません。",
+        "自動で再試行されるため操作は不要です。続く場合はサーバーの管理者に確認してください。",
+    ),
+    Code.NEWS_WAITING: translated(
+        "New mail on the server has not been read by a sync yet.",
+        "Wait for the next sync. If this stays for an hour, ask whoever runs the stack to look at"
+        " the alarms of the function `sync`.",
+        "サーバーの新着メールがまだ同期されていません。",
+        "次の同期をお待ちください。1 時間続く場合は運用者に関数 `sync`"
+        " のアラームの確認を依頼してください。",
+    ),
+    Code.POLL_OVERDUE: translated(
+        "The server has not been asked for new mail for more than a quarter of an hour.",
+        "Wait some minutes. If this stays for an hour, ask whoever runs the stack to look at the"
+        " alarms of the functions `dispatch` and `poll`.",
+        "15 分以上、サーバーに新着メールを確認できていません。",
+        "数分お待ちください。1 時間続く場合は運用者に関数 `dispatch` と `poll`"
+        " のアラームの確認を依頼してください。",
+    ),
+    Code.TRANSPORT_UNAVAILABLE: translated(
+        "The mailbox cannot send by this transport.",
+        "Connect it with its submission server (`smtp`), or ask whoever runs the stack to set SES"
+        " up.",
+        "メールボックスはこの方法では送信できません。",
+        "送信サーバー（`smtp`）を指定して接続するか、運用者に SES の設定を依頼してください。",
+    ),
+    Code.FROM_NOT_YOURS: translated(
+        "The acting user has no connected mailbox with the sender's address.",
+        "Send from one of the user's own mailboxes, or connect the address first.",
+        "送信元アドレスのメールボックスを操作ユーザーが接続していません。",
+        "ユーザー自身のメールボックスから送るか、先にアドレスを接続してください。",
+    ),
+    Code.NO_RECIPIENT: translated(
+        "The message has no recipient.",
+        "Add an address to `to`, `cc` or `bcc`.",
+        "メールに宛先がありません。",
+        "`to`、`cc`、`bcc` のいずれかにアドレスを追加してください。",
+    ),
+    Code.TOO_MANY_RECIPIENTS: translated(
+        "The message has more recipients than the account's limit.",
+        "Send it to fewer people at once; `limit` says how many.",
+        "宛先の数がアカウントの上限を超えています。",
+        "一度に送る人数を減らしてください。上限は `limit` にあります。",
+    ),
+    Code.MESSAGE_TOO_LARGE: translated(
+        "The message, with its attachments encoded, is larger than can be sent.",
+        "Make the attachments smaller, or send a link to them; `limit` is in bytes.",
+        "添付ファイルを含むメールのサイズが送信の上限を超えています。",
+        "添付ファイルを小さくするか、リンクで送ってください。`limit` の単位はバイトです。",
+    ),
+    Code.UPLOAD_UNKNOWN: translated(
+        "An attachment was never uploaded, or more than a day ago.",
+        "Put its bytes to the link that `POST /v1/uploads` answers, then send again.",
+        "添付ファイルがアップロードされていないか、1 日以上経過しています。",
+        "`POST /v1/uploads` が返すリンクに内容を送ってから、再送してください。",
+    ),
+    Code.DAILY_LIMIT_REACHED: translated(
+        "The mailbox has sent as many messages as it may in a day.",
+        "Send again after `resets_at`.",
+        "メールボックスの 1 日の送信数が上限に達しました。",
+        "`resets_at` 以降に再送してください。",
+    ),
+    Code.RATE_LIMIT_REACHED: translated(
+        "The mailbox has sent as many messages as it may in a minute.",
+        "Send again after `resets_at`.",
+        "メールボックスの 1 分あたりの送信数が上限に達しました。",
+        "`resets_at` 以降に再送してください。",
+    ),
+    Code.IDEMPOTENCY_CONFLICT: translated(
+        "The Idempotency-Key was used for another message.",
+        "Use a new key for each message, and the same key only to repeat a request.",
+        "Idempotency-Key が別のメールで使用済みです。",
+        "メールごとに新しいキーを使い、同じキーは同一リクエストの再送にだけ使ってください。",
+    ),
+    Code.SENT_ALREADY: translated(
+        "The message is being sent, or has been: it cannot be taken back.",
+        "Nothing to do; `GET /v1/outbound/{id}` says how far it is.",
+        "メールは送信中か送信済みのため、取り消せません。",
+        "操作は不要です。状況は `GET /v1/outbound/{id}` で確認できます。",
+    ),
+    Code.NOTIFICATION_FORGED: translated(
+        "The notification is not signed by Amazon SNS for this deployment.",
+        "Nothing to do: the notification was ignored. If real ones are refused, check the topic's"
+        " region.",
+        "通知がこのデプロイ向けに Amazon SNS が署名したものではありません。",
+        "通知は無視されたため操作は不要です。正規の通知が拒否される場合はトピックのリージョンを確"
+        "認してください。",
+    ),
+    Code.PROBE_FAILED: translated(
+        "The function that asks mail servers and providers has failed, or took too long.",
+        "Try again; if it stays, let whoever runs the stack look into the log of the function"
+        " `probe`, which says why.",
+        "メールサーバーやプロバイダーに問い合わせる関数が失敗したか、時間がかかりすぎました。",
+        "もう一度お試しください。続く場合は運用者に関数 `probe` のログの確認を依頼してください。",
+    ),
+    Code.INTERNAL_ERROR: translated(
+        "Mailmirror failed.",
+        "Try again; if it stays, report it with the request's id.",
+        "Mailmirror の内部エラーが発生しました。",
+        "もう一度お試しください。続く場合はリクエスト ID を添えて報告してください。",
+    ),
+}
+
+
+def as_problem(refused: Refused, language: Language = Language.EN) -> dict[str, str | int]:
+    """A refusal as RFC 9457 wants it, with `code`, `reason` and `remedy`."""
+    explanation = PROBLEMS[refused.code][language]
+    problem: dict[str, str | int] = {
+        "type": "about:blank",
+        "title": refused.status.phrase,
+        "status": int(refused.status),
+        "code": refused.code.value,
+        "reason": explanation.reason,
+        "remedy": explanation.remedy,
+    }
+    return problem | ({"detail": refused.detail} if refused.detail else {}) | refused.figures

@@ -1,0 +1,97 @@
+"""Every text for people exists in each language, as whole sentences, and says something new."""
+
+import re
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any
+
+import pytest
+
+from local.environments import ROOT
+from mailmirror.domain.coverage import Gap
+from mailmirror.domain.delivery import DeliveryCode
+from mailmirror.domain.problems import Code, Refused
+from mailmirror.domain.verdict import Verdict
+from mailmirror.domain.words.coverage import GAPS
+from mailmirror.domain.words.delivery import DELIVERY_ERRORS
+from mailmirror.domain.words.explanation import Explanations, Language
+from mailmirror.domain.words.problems import PROBLEMS, as_problem
+from mailmirror.domain.words.verdicts import VERDICTS
+
+CATALOGUES: dict[type[StrEnum], Mapping[Any, Explanations]] = {
+    Code: PROBLEMS,
+    Verdict: VERDICTS,
+    DeliveryCode: DELIVERY_ERRORS,
+    Gap: GAPS,
+}
+SENTENCES = {
+    Language.EN: re.compile(r"[A-Z`{][ -~]*[^. ]\.\Z"),
+    Language.JA: re.compile(r"[^。]*[\u3040-\u30ff].*[^。]。\Z"),
+}
+
+
+@pytest.mark.parametrize("codes", CATALOGUES)
+def test_every_code_is_explained_in_every_language(codes: type[StrEnum]) -> None:
+    assert CATALOGUES[codes].keys() == set(codes)
+    assert all(one.keys() == set(Language) for one in CATALOGUES[codes].values())
+
+
+@pytest.mark.parametrize(
+    ("codes", "code"), [(codes, code) for codes in CATALOGUES for code in codes]
+)
+def test_reason_and_remedy_are_whole_sentences(codes: type[StrEnum], code: StrEnum) -> None:
+    for language, one in CATALOGUES[codes][code].items():
+        assert SENTENCES[language].match(one.reason), one.reason
+        assert SENTENCES[language].match(one.remedy), one.remedy
+        assert one.reason != one.remedy
+
+
+@pytest.mark.parametrize("language", Language)
+@pytest.mark.parametrize("codes", CATALOGUES)
+def test_two_codes_never_have_the_same_reason(codes: type[StrEnum], language: Language) -> None:
+    reasons = [one[language].reason for one in CATALOGUES[codes].values()]
+    assert len(set(reasons)) == len(reasons)
+
+
+@pytest.mark.parametrize(
+    ("header", "language"),
+    [
+        (None, Language.EN),
+        ("", Language.EN),
+        ("ja", Language.JA),
+        ("ja-JP,en;q=0.5", Language.JA),
+        (" JA ", Language.JA),
+        ("fr-FR, ja;q=0.9", Language.EN),
+        ("\0", Language.EN),
+    ],
+)
+def test_a_request_is_answered_in_its_first_language_or_in_english(
+    header: str | None, language: Language
+) -> None:
+    assert Language.preferred(header) is language
+
+
+def test_every_problem_stands_in_the_documents() -> None:
+    page = (ROOT / "docs" / "problems.md").read_text()
+    rows = [line for line in page.splitlines() if line.startswith("| `")]
+    english = {code: PROBLEMS[code][Language.EN] for code in sorted(Code)}
+    assert rows == [
+        f"| `{code}` | {Refused(code).status.value} | {one.reason} | {one.remedy} |"
+        for code, one in english.items()
+    ]
+
+
+def test_a_problem_has_the_members_of_rfc_9457_and_ours() -> None:
+    assert as_problem(Refused(Code.INVALID_EMAIL, "emails[1]")) == {
+        "type": "about:blank",
+        "title": "Unprocessable Content",
+        "status": 422,
+        "code": "invalid_email",
+        "reason": "A field does not hold an e-mail address.",
+        "remedy": "Correct the address that `detail` names, or leave it out.",
+        "detail": "emails[1]",
+    }
+
+
+def test_a_problem_without_a_detail_has_no_such_member() -> None:
+    assert "detail" not in as_problem(Refused(Code.NOT_FOUND))
