@@ -36,12 +36,13 @@ from mailmirror.domain.mailbox import (
     UserId,
 )
 from mailmirror.domain.problems import Refused
+from mailmirror.mail.imap.fetched import FetchedCopy
 from mailmirror.runtime import Runtime
 from mailmirror.store import keys
 from mailmirror.store.table import Update
 from mailmirror.usecases.crm_feed.apply_event import apply_event
 from mailmirror.usecases.crm_feed.crm_view import CrmView
-from mailmirror.usecases.sync.mirror_copies import FetchedCopy, FolderKey, mirror_each
+from mailmirror.usecases.sync.mirror_copies import FolderKey, mirror_each
 from mailmirror.usecases.threads.set_override import set_override
 from tests.integration.association_model import Associations, DealFact, MailCopy, OverrideFact
 from tests.integration.office import BOSS, KIM, LEE, MARCH, REP, STRANGER, Office, letter

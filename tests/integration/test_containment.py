@@ -314,7 +314,7 @@ def test_more_withheld_messages_than_one_sync_asks_for_keep_no_other_folder_from
     clock: Clock,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("mailmirror.usecases.sync.sync_folder.HEADER_RANGE", 30)
+    monkeypatch.setattr("mailmirror.domain.batches.HEADER_RANGE", 30)
     dovecot.append_all(REP, "INBOX", [(letter(n), MARCH) for n in range(1, 71)])
     dovecot.append(REP, "Sent", letter(200, REP, [KIM]), MARCH)
     examined = [b""]
@@ -481,7 +481,7 @@ def test_a_batch_is_bounded_by_the_requests_that_it_causes(
 def test_the_deadline_is_looked_at_where_nothing_is_mirrored(
     office: Office, dovecot: Dovecot, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mailmirror.usecases.sync.sync_folder.HEADER_RANGE", 2)
+    monkeypatch.setattr("mailmirror.domain.batches.HEADER_RANGE", 2)
     dovecot.append_all(REP, "INBOX", [(letter(n, "who@else.example"), MARCH) for n in range(1, 21)])
     mailbox = office.connect(dovecot, "rep", REP)
     late = runtime.now() + timedelta(hours=1)

@@ -94,7 +94,7 @@ def test_new_mail_is_mirrored_by_the_next_sync(office: Office, dovecot: Dovecot)
 def test_the_newest_mail_comes_first_and_the_rest_by_continuations(
     office: Office, dovecot: Dovecot, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mailmirror.usecases.sync.sync_folder.HEADER_RANGE", 3)
+    monkeypatch.setattr("mailmirror.domain.batches.HEADER_RANGE", 3)
     dovecot.append_all(REP, "INBOX", [(letter(n), MARCH) for n in range(1, 11)])
     mailbox = office.connect(dovecot, "rep", REP)
     saves = count(1)
@@ -136,7 +136,7 @@ def test_a_crash_at_any_write_loses_and_doubles_nothing(
     """
     if not cautious:
         monkeypatch.setattr(Caution, "after_deaths", lambda caution, _: caution)
-    monkeypatch.setattr("mailmirror.usecases.sync.sync_folder.HEADER_RANGE", 2)
+    monkeypatch.setattr("mailmirror.domain.batches.HEADER_RANGE", 2)
     monkeypatch.setattr("mailmirror.store.ledgers.HEAD_BYTES", 20)
     monkeypatch.setattr("mailmirror.store.ledgers.BLOCK_BYTES", 60)
     office.tell("deal.upserted", id="d1", name="Deal", status="open", contact_ids=["kim"])

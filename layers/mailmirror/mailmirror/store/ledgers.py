@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 
+from mailmirror.domain.folder import FolderState
 from mailmirror.domain.ledger import Ledger
 from mailmirror.domain.mailbox import MailboxKey
 from mailmirror.store import keys
-from mailmirror.store.sync_state import HEAD_BYTES, FolderState, Lease, LeaseLost
+from mailmirror.store.sync_state import HEAD_BYTES, Lease, LeaseLost
 from mailmirror.store.table import ConditionFailed, Put, Table
 
 BLOCK_BYTES = 16_000

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from mailmirror.domain.containment import Caution, Place
+from mailmirror.domain.folder import FolderState
 from mailmirror.domain.ledger import Ledger
 from mailmirror.domain.mailbox import FolderRole, MailboxKey
 from mailmirror.store import keys
@@ -30,36 +31,6 @@ class LeaseHeld(Exception):
 
 class LeaseLost(Exception):
     """This sync was too slow, and another has taken over."""
-
-
-@dataclass(frozen=True, slots=True)
-class FolderState:
-    """How far a folder has been judged: all UIDs in [low, next) but the pending ones."""
-
-    name: str
-    role: FolderRole
-    uidvalidity: int
-    next: int
-    """The least UID not yet looked at on the side of new mail."""
-    low: int
-    """The least UID looked at on the side of old mail; 1 once history is complete."""
-    head: Ledger = field(default_factory=Ledger)
-    """The newest part of the ledger."""
-    blocks: int = 0
-    """How many sealed blocks hold the rest."""
-    judged: int = 0
-    present: int = 0
-    pending: int = 0
-    messages: int = 0
-    """What EXAMINE last said."""
-    retries: int = 0
-    """How often in a row the pending UIDs were asked for in vain."""
-    retry_at: datetime | None = None
-    """When they are asked for again; None where that is at the next sync."""
-
-    @property
-    def complete(self) -> bool:
-        return self.low <= 1
 
 
 @dataclass(frozen=True, slots=True)

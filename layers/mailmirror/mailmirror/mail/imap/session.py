@@ -21,6 +21,7 @@ from mailmirror.domain.problems import Code, Refused
 from mailmirror.domain.uids import UidSet
 from mailmirror.mail.connection import NetworkPolicy
 from mailmirror.mail.imap.client import BoundedClient, signed_in_client
+from mailmirror.mail.imap.fetched import FetchedHeader
 from mailmirror.mail.imap.folders import Listed, RemoteFolder, roles
 from mailmirror.mail.mime.headers import HEADER_FIELDS
 from mailmirror.mail.sasl import Login
@@ -46,16 +47,6 @@ class Status:
     uidvalidity: int
     uidnext: int
     messages: int
-
-
-@dataclass(frozen=True, slots=True)
-class Fetched:
-    """What the header pass fetches of a copy."""
-
-    received_at: datetime
-    size: int
-    """RFC822.SIZE, in bytes."""
-    header: bytes
 
 
 class FetchFailed(Refused):
@@ -150,13 +141,13 @@ class ImapSession:
         """Fetch the INTERNALDATE of each UID; one that the server leaves out is not there."""
         return self._fetch(uids, ["INTERNALDATE"], min(200 * len(uids), _MOST_LISTED), _dates)
 
-    def headers(self, uids: UidSet) -> Mapping[int, Fetched]:
+    def headers(self, uids: UidSet) -> Mapping[int, FetchedHeader]:
         """Fetch what the rules need of each UID; one that the server leaves out is not there."""
         budget = (256 << 10) * min(len(uids), 64) + (32 << 10) * len(uids)
         asked = ["INTERNALDATE", "RFC822.SIZE", _HEADERS]
         return self._fetch(uids, asked, budget, _headers)
 
-    def header_starts(self, uid: int) -> Mapping[int, Fetched]:
+    def header_starts(self, uid: int) -> Mapping[int, FetchedHeader]:
         """Fetch the beginning of each field that the rules need, of one message.
 
         For a message whose fields are too long to be fetched whole.
@@ -276,9 +267,9 @@ def _dates(lines: list[Any]) -> dict[int, datetime]:
     }
 
 
-def _headers(lines: list[Any]) -> dict[int, Fetched]:
+def _headers(lines: list[Any]) -> dict[int, FetchedHeader]:
     return {
-        uid: Fetched(received, _size(items), header)
+        uid: FetchedHeader(received, _size(items), header)
         for uid, items in _parsed(lines)
         if (received := _received(items)) is not None
         and (header := _joined(_literals(items, b"BODY[HEADER.FIELDS"))) is not None

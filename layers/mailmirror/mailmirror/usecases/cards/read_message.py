@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from mailmirror.domain.identity import MessageKey
 from mailmirror.domain.mailbox import MailboxKey
 from mailmirror.domain.problems import Code, Refused
+from mailmirror.mail.imap.fetched import TOO_LARGE
 from mailmirror.mail.mime.content import Attachment, Content, attachment_bytes, parse_message
 from mailmirror.mail.mime.fields import read_fields
 from mailmirror.mail.mime.html import sanitise
@@ -15,7 +16,6 @@ from mailmirror.runtime import Runtime
 from mailmirror.store.timelines import Hit
 from mailmirror.usecases.cards.acting_user import Viewer
 from mailmirror.usecases.cards.read_card import Line, lines_of
-from mailmirror.usecases.sync.mirror_copies import TOO_LARGE
 
 MOST_SHOWN = 500_000
 """Characters of text, and of HTML, in an answer: a function's may have 6 MB."""

@@ -4,13 +4,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from mailmirror.domain.folder import FolderState
 from mailmirror.domain.ledger import Ledger
 from mailmirror.domain.mailbox import AccountId, Due, Mailbox, MailboxId, MailboxState, state_of
 from mailmirror.domain.ownership import Claims, Proof, proof_of
 from mailmirror.domain.problems import Code, Refused
 from mailmirror.runtime import Runtime
 from mailmirror.store.due import DueEntry
-from mailmirror.store.sync_state import FolderState, SyncState
+from mailmirror.store.sync_state import SyncState
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,14 +7,14 @@ from mailmirror.domain.mailbox import Mailbox
 from mailmirror.domain.outbound import Outbound
 from mailmirror.domain.threads import join
 from mailmirror.domain.verdict import Rules, Verdict
-from mailmirror.mail.imap.session import Fetched
+from mailmirror.mail.imap.fetched import FetchedCopy, FetchedHeader
 from mailmirror.runtime import Runtime
 from mailmirror.store import keys
 from mailmirror.store.accounts import Account
 from mailmirror.store.threads import Alias
 from mailmirror.usecases.crm_feed.crm_view import CrmView
 from mailmirror.usecases.sync.judge_copies import judge_copies
-from mailmirror.usecases.sync.mirror_copies import FetchedCopy, FolderKey, mirror_each
+from mailmirror.usecases.sync.mirror_copies import FolderKey, mirror_each
 
 OUTBOX = "outbox"
 """The folder, of no server's, in which the copy lies that was composed here."""
@@ -30,7 +30,7 @@ def index_on_cards(
     view = CrmView(account, runtime)
     rules = Rules(mailbox.history_since, account.max_recipients)
     header = raw.partition(b"\r\n\r\n")[0] + b"\r\n\r\n"
-    verdicts = judge_copies({0: Fetched(date, len(raw), header)}, rules, view)
+    verdicts = judge_copies({0: FetchedHeader(date, len(raw), header)}, rules, view)
     if verdicts[0] is not Verdict.MIRRORED:
         return
     where = FolderKey(mailbox.key, OUTBOX, 0)

@@ -10,12 +10,14 @@ from mailmirror.domain.verdict import (
     judge,
     outside_window,
 )
-from mailmirror.mail.imap.session import Fetched
+from mailmirror.mail.imap.fetched import FetchedHeader
 from mailmirror.mail.mime.headers import MessageHeaders, UnreadableHeaders, parse_headers
 from mailmirror.usecases.crm_feed.crm_view import CrmView
 
 
-def judge_copies(fetched: Mapping[int, Fetched], rules: Rules, view: CrmView) -> dict[int, Verdict]:
+def judge_copies(
+    fetched: Mapping[int, FetchedHeader], rules: Rules, view: CrmView
+) -> dict[int, Verdict]:
     """Judge copies by UID.
 
     The window comes before all else, even before `unreadable`: of a copy outside it only the

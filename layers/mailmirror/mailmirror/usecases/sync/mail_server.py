@@ -14,8 +14,9 @@ from datetime import datetime, timedelta
 from mailmirror.domain.mailbox import Mailbox
 from mailmirror.domain.problems import Code, Refused
 from mailmirror.domain.uids import UidSet
+from mailmirror.mail.imap.fetched import TOO_LARGE, FetchedCopy, FetchedHeader
 from mailmirror.mail.imap.folders import RemoteFolder
-from mailmirror.mail.imap.session import Fetched, FetchFailed, ImapSession, Status
+from mailmirror.mail.imap.session import FetchFailed, ImapSession, Status
 from mailmirror.runtime import Runtime
 from mailmirror.usecases.mailboxes.server_sign_in import signed_in
 
@@ -36,17 +37,12 @@ CUT_BYTES = 256 << 10
 """How much is fetched of a larger one."""
 
 
+type _Body = tuple[bytes] | tuple[bytes, str]
+"""A message's bytes, and the warning where they are not all."""
+
+
 class OutOfTime(Exception):
     """The deadline has come; what is left is for the next job."""
-
-
-@dataclass(frozen=True, slots=True)
-class Body:
-    """A message's bytes."""
-
-    raw: bytes
-    cut: bool = False
-    """Whether the message is too large, and `raw` only its beginning."""
 
 
 @dataclass(slots=True)
@@ -125,7 +121,7 @@ class MailServer:
         """Fetch the INTERNALDATE of each UID that the server hands over."""
         return self._each(uids, lambda some: self.session.dates(UidSet.of(some)))
 
-    def headers(self, uids: Sequence[int]) -> Mapping[int, Fetched]:
+    def headers(self, uids: Sequence[int]) -> Mapping[int, FetchedHeader]:
         """Fetch what the rules need of each UID that the server hands over."""
         return self._each(
             uids,
@@ -133,13 +129,13 @@ class MailServer:
             lambda uid: self.session.header_starts(uid).get(uid),
         )
 
-    def bodies(self, sizes: Mapping[int, int]) -> Mapping[int, Body]:
-        """Fetch the messages that the server hands over, cut where they are too large.
+    def copies(self, wanted: Mapping[int, FetchedHeader]) -> Sequence[FetchedCopy]:
+        """Fetch the messages that the server returns, cut where they are too large.
 
-        Parameters:
-            sizes: the RFC822.SIZE of each UID: a hint, which may be wrong.
+        Their RFC822.SIZE is a hint, which may be wrong.
         """
-        found: dict[int, Body] = {}
+        sizes = {uid: one.size for uid, one in wanted.items()}
+        found: dict[int, _Body] = {}
         for some in _groups(sizes):
             if sizes[some[0]] > _COMMAND_BYTES:
                 found |= self._each(some, lambda one: self._in_pieces(one[0], sizes[one[0]]))
@@ -149,16 +145,19 @@ class MailServer:
                     lambda few: self._whole({uid: sizes[uid] for uid in few}),
                     lambda uid: self._in_pieces(uid, sizes[uid]).get(uid),
                 )
-        return found
+        return [
+            FetchedCopy.of(uid, wanted[uid], raw, *warnings)
+            for uid, (raw, *warnings) in found.items()
+        ]
 
-    def _whole(self, sizes: Mapping[int, int]) -> Mapping[int, Body]:
+    def _whole(self, sizes: Mapping[int, int]) -> Mapping[int, _Body]:
         try:
-            return {uid: Body(raw) for uid, raw in self.session.bodies(sizes).items()}
+            return {uid: (raw,) for uid, raw in self.session.bodies(sizes).items()}
         except FetchFailed as failure:
-            answered = {uid: Body(raw) for uid, raw in failure.answered.items()}
+            answered = {uid: (raw,) for uid, raw in failure.answered.items()}
             raise FetchFailed(failure, answered, alive=failure.alive) from failure
 
-    def _in_pieces(self, uid: int, size: int) -> Mapping[int, Body]:
+    def _in_pieces(self, uid: int, size: int) -> Mapping[int, _Body]:
         """Fetch a message piece by piece; nothing of it where the server withholds one.
 
         Some servers give less than was asked for, others ignore the range, and sizes may be wrong:
@@ -173,9 +172,9 @@ class MailServer:
             pieces.append(piece)
             start += len(piece)
             if not piece or start == size or len(piece) > _COMMAND_BYTES:
-                return {uid: Body(b"".join(pieces))}
+                return {uid: (b"".join(pieces),)}
         beginning = pieces[0] if pieces else self._piece(uid, 0, CUT_BYTES)
-        return {} if beginning is None else {uid: Body(beginning[:CUT_BYTES], cut=True)}
+        return {} if beginning is None else {uid: (beginning[:CUT_BYTES], TOO_LARGE)}
 
     def _piece(self, uid: int, start: int, length: int) -> bytes | None:
         try:
@@ -268,6 +267,11 @@ class MailServer:
         self._stack = ExitStack()
         seconds = max(1.0, (self.until + _GRACE - self.runtime.now()).total_seconds())
         self.session = self._stack.enter_context(signed_in(self.mailbox, self.runtime, seconds))
+
+
+def fetched_bytes(size: int) -> int:
+    """How much of a message of this RFC822.SIZE is fetched."""
+    return size if size <= MAX_MESSAGE_BYTES else CUT_BYTES
 
 
 def _groups(sizes: Mapping[int, int]) -> Iterator[Sequence[int]]:

@@ -6,7 +6,7 @@ crash anywhere repeats the batch and changes nothing.
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence, Set
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from botocore.exceptions import ClientError
@@ -23,6 +23,7 @@ from mailmirror.domain.identity import (
 from mailmirror.domain.mailbox import MailboxKey
 from mailmirror.domain.message_token import MessageToken
 from mailmirror.domain.threads import join, vertices
+from mailmirror.mail.imap.fetched import TOO_LARGE, FetchedCopy
 from mailmirror.mail.mime.content import Content, parse_message
 from mailmirror.mail.mime.headers import Mailbox as HeaderMailbox
 from mailmirror.mail.mime.headers import MessageHeaders, UnreadableHeaders
@@ -33,29 +34,8 @@ from mailmirror.store.threads import Alias
 from mailmirror.usecases.crm_feed.crm_view import CrmView
 from mailmirror.usecases.threads.associate_threads import associate_threads
 
-TOO_LARGE = "too_large"
-"""The warning on a message that was mirrored without its attachments."""
-HEADERS_ONLY = "headers_only"
-"""The warning on a message of which only the headers could be kept."""
 MOST_OF_A_FIELD = 200
 """Participants of one field that a message is entry for."""
-
-
-@dataclass(frozen=True, slots=True)
-class FetchedCopy:
-    """A copy whose verdict is `mirrored`, with its bytes."""
-
-    uid: int
-    received_at: datetime
-    header: bytes
-    """What the header pass fetched."""
-    raw: bytes
-    warnings: tuple[str, ...] = ()
-    """Codes of why `raw` is not the whole message."""
-
-    def without_body(self) -> "FetchedCopy":
-        """What is left of a copy that cannot be kept as it is."""
-        return replace(self, raw=self.header.rstrip() + b"\r\n\r\n", warnings=(HEADERS_ONLY,))
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,18 +12,21 @@ from datetime import datetime
 
 from mailmirror.aws.queues import SyncJob
 from mailmirror.domain.containment import Caution
+from mailmirror.domain.folder import FolderState
 from mailmirror.domain.mailbox import Mailbox, MailboxStatus, Seen
 from mailmirror.domain.problems import Code, Refused
 from mailmirror.domain.verdict import Rules
 from mailmirror.mail.imap.folders import RemoteFolder
 from mailmirror.mail.imap.session import Status
 from mailmirror.runtime import Runtime, is_of_aws
-from mailmirror.store.sync_state import FolderState, Lease, LeaseHeld, LeaseLost, SyncState
+from mailmirror.store.sync_state import Lease, LeaseHeld, LeaseLost, SyncState
 from mailmirror.usecases.crm_feed.crm_view import CrmView
 from mailmirror.usecases.mailboxes.erase_mailbox import erase_mailbox
+from mailmirror.usecases.sync.checkpoint import Checkpoint
+from mailmirror.usecases.sync.judge_run import RunJudge
 from mailmirror.usecases.sync.mail_server import MailServer, OutOfTime
 from mailmirror.usecases.sync.renewed_lease import Progress, renewed
-from mailmirror.usecases.sync.sync_folder import FolderSync, begun, folder_id
+from mailmirror.usecases.sync.sync_folder import FolderSync, folder_id, unjudged
 
 _STALLED = Refused(Code.CONNECTION_LOST, "not one batch was done in the time of a sync")
 
@@ -68,8 +71,8 @@ class _Sync:
     progress: Progress
     runtime: Runtime
     until: datetime
-    folder: FolderSync | None = None
-    """The folder that is read now."""
+    checkpoint: Checkpoint | None = None
+    """Of the folder that is read now."""
 
     def run(self) -> bool:
         """Sync, keep the outcome and release the lease; tell whether nothing is left."""
@@ -108,7 +111,7 @@ class _Sync:
 
         Where not one batch was done, the next are smaller, and come by the poll with backoff.
         """
-        progressed = self.folder is not None and self.folder.progressed
+        progressed = self.checkpoint is not None and self.checkpoint.progressed
         if not progressed:
             self._failed(_STALLED)
         self._release(None if progressed else self._caution().smaller())
@@ -125,8 +128,8 @@ class _Sync:
         )
 
     def _caution(self) -> Caution:
-        if self.folder is not None:
-            return self.folder.caution
+        if self.checkpoint is not None:
+            return self.checkpoint.caution
         return self.state.caution.after_deaths(self.state.deaths)
 
     def _failed(self, refusal: Refused) -> None:
@@ -169,20 +172,17 @@ class _Sync:
     ) -> FolderState:
         status = server.examine(folder)
         known = _still_known(self.state.folders.get(id), status)
-        self.folder = FolderSync(
-            server=server,
+        self.checkpoint = Checkpoint(
             lease=self.lease,
             id=id,
-            folder=known or begun(folder, status),
-            saved=known,
+            folder=known or unjudged(folder, status),
+            stored=known,
             caution=self._caution(),
-            rules=rules,
-            view=view,
             runtime=self.runtime,
-            until=self.until,
-            progressed=self.folder is not None and self.folder.progressed,
+            progressed=self.checkpoint is not None and self.checkpoint.progressed,
         )
-        return self.folder.run(status)
+        judge = RunJudge(server, self.checkpoint, rules, view, self.runtime, self.until)
+        return FolderSync(server, self.checkpoint, judge, self.runtime).run(status)
 
 
 def _still_known(known: FolderState | None, status: Status) -> FolderState | None:

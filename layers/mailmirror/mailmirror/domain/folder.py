@@ -1,0 +1,141 @@
+"""How far one folder has been judged, and what a sync of it does next.
+
+        new mail, oldest first      next ──►  UIDNEXT
+        old mail, newest first      1  ◄── low
+        pending UIDs                tried again with backoff, or gone
+        UIDs that left the server   removed
+
+At any moment, whatever crashes, every UID of [low, next) has a verdict or is pending.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from mailmirror.domain.ledger import Ledger
+from mailmirror.domain.mailbox import FolderRole
+from mailmirror.domain.uids import UidSet
+from mailmirror.domain.verdict import Verdict
+
+_RETRY_MINUTES = 5
+"""Until pending UIDs are asked for the second time; doubled after each time in vain."""
+_LONGEST_RETRY = timedelta(days=1)
+_LISTED_MARGIN = 1_000
+"""Messages that may have arrived between EXAMINE and FETCH."""
+
+
+@dataclass(frozen=True, slots=True)
+class FolderState:
+    """How far a folder has been judged under its present UIDVALIDITY."""
+
+    name: str
+    role: FolderRole
+    uidvalidity: int
+    next: int
+    """The least UID not yet looked at on the side of new mail."""
+    low: int
+    """The least UID looked at on the side of old mail; 1 once history is complete."""
+    head: Ledger = field(default_factory=Ledger)
+    """The newest part of the ledger."""
+    blocks: int = 0
+    """Number of sealed blocks that hold the rest of the ledger."""
+    judged: int = 0
+    present: int = 0
+    pending: int = 0
+    messages: int = 0
+    """EXISTS, as EXAMINE last answered."""
+    retries: int = 0
+    """How often in a row the pending UIDs were asked for in vain."""
+    retry_at: datetime | None = None
+    """When they are asked for again; None where that is at the next sync."""
+
+    @property
+    def complete(self) -> bool:
+        """Whether the folder's history has been looked at."""
+        return self.low <= 1
+
+    @property
+    def max_listed(self) -> int:
+        """How many messages the server may list: more arrive, and some are listed twice."""
+        return 2 * self.messages + _LISTED_MARGIN
+
+    @property
+    def differs(self) -> bool:
+        """Whether the server has more or fewer messages than the ledger."""
+        return self.messages != self.present + self.pending
+
+    def unlisted_new(self, uidnext: int) -> UidSet:
+        """The UIDs on the side of new mail that have no verdict yet."""
+        return UidSet.span(self.next, uidnext - 1)
+
+    @property
+    def unlisted_old(self) -> UidSet:
+        """The UIDs on the side of old mail that have no verdict yet."""
+        return UidSet.span(1, self.low - 1)
+
+    @property
+    def looked_at(self) -> UidSet:
+        """Every UID up to the newest that was looked at."""
+        return UidSet.span(1, self.next - 1)
+
+    def advanced(
+        self,
+        verdicts: Mapping[int, Verdict],
+        *,
+        next: int | None = None,
+        low: int | None = None,
+        were_pending: bool = False,
+    ) -> "FolderState":
+        """The state after these UIDs got their verdicts; the ledger is folded by its store.
+
+        Parameters:
+            next, low: where a cursor moves.
+            were_pending: whether these UIDs were pending before.
+        """
+        pending = sum(verdict is Verdict.PENDING for verdict in verdicts.values())
+        gone = sum(verdict is Verdict.GONE for verdict in verdicts.values())
+        newly_pending = pending and not were_pending
+        return replace(
+            self,
+            next=self.next if next is None else next,
+            low=self.low if low is None else low,
+            judged=self.judged + len(verdicts) - pending,
+            present=self.present + len(verdicts) - pending - gone,
+            pending=self.pending + pending - (len(verdicts) if were_pending else 0),
+            retries=0 if newly_pending else self.retries,
+            retry_at=None if newly_pending else self.retry_at,
+        )
+
+    def retry_is_due(self, now: datetime) -> bool:
+        return self.pending > 0 and (self.retry_at is None or now >= self.retry_at)
+
+    def retrying(self, now: datetime) -> "FolderState":
+        """The state while pending UIDs are asked for: the next time in vain comes later."""
+        pause = timedelta(minutes=_RETRY_MINUTES << min(self.retries, 16))
+        retry_at = now + min(pause, _LONGEST_RETRY)
+        return replace(self, retries=self.retries + 1, retry_at=retry_at)
+
+    def retry_order(self, uids: UidSet) -> Sequence[int]:
+        """Pending UIDs in the order in which they are asked for.
+
+        Each time begins at another UID, so that one at which functions die hides no other.
+        """
+        ordered = list(uids)
+        first = self.retries % len(ordered) if ordered else 0
+        return ordered[first:] + ordered[:first]
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """What the server's list and the ledger do not agree on."""
+
+    missed: UidSet
+    """On the server, without a verdict."""
+    left: UidSet
+    """Present in the ledger, not listed by the server."""
+
+
+def difference(ledger: Ledger, listed: UidSet) -> Difference:
+    """Compare the ledger with the UIDs that the server lists."""
+    known = ledger.present | ledger.removed | ledger.pending
+    return Difference(missed=listed - known, left=ledger.present - listed)

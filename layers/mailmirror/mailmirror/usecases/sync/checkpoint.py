@@ -1,0 +1,82 @@
+"""What is stored of a folder's sync: its ledger, its cursors and the caution, moved together."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from mailmirror.domain.containment import Caution, Place
+from mailmirror.domain.folder import FolderState
+from mailmirror.domain.ledger import Ledger
+from mailmirror.domain.uids import UidSet
+from mailmirror.domain.verdict import Verdict
+from mailmirror.runtime import Runtime
+from mailmirror.store.sync_state import Lease
+
+
+@dataclass(slots=True)
+class Checkpoint:
+    """One folder, as stored. Each change is one write, conditional on the lease.
+
+    Raises, from every method that writes:
+        LeaseLost: another sync holds the lease; nothing was changed.
+    """
+
+    lease: Lease
+    id: str
+    folder: FolderState
+    stored: FolderState | None
+    """What the table has of it; None where the folder is new, or its UIDVALIDITY is."""
+    caution: Caution
+    runtime: Runtime
+    progressed: bool = False
+    """Whether a cursor has moved in this job."""
+
+    def place(self, uid: int) -> Place:
+        return Place(self.id, self.folder.uidvalidity, uid)
+
+    def ledger(self) -> Ledger:
+        """Read the whole ledger of the folder."""
+        return self.runtime.ledgers.read(self.lease.key, self.id, self.folder)
+
+    def advance(
+        self,
+        verdicts: Mapping[int, Verdict],
+        *,
+        next: int | None = None,
+        low: int | None = None,
+        were_pending: bool = False,
+    ) -> None:
+        """Record verdicts and move a cursor; the parameters are those of FolderState.advanced."""
+        if not verdicts:
+            return
+        self.caution = self.caution.after_success(len(verdicts))
+        self.progressed = True
+        folder = self.folder.advanced(verdicts, next=next, low=low, were_pending=were_pending)
+        self._fold(folder, Ledger().record(verdicts))
+        for verdict, count in Counter(verdicts.values()).items():
+            self.runtime.count(f"Verdict_{verdict}", count)
+
+    def remove(self, uids: UidSet) -> None:
+        """Record that the server has these UIDs no more."""
+        if uids:
+            folder = replace(self.folder, present=self.folder.present - len(uids))
+            self._fold(folder, Ledger(removed=uids))
+        self.runtime.count("CopiesRemoved", len(uids))
+
+    def suspect(self, uid: int) -> None:
+        """Record which UID is judged alone, before it is: a function may die at it."""
+        self.caution = self.caution.suspecting(self.place(uid))
+        self.runtime.sync_states.suspect(self.lease, self.caution, self.runtime.now())
+
+    def move(self, folder: FolderState) -> None:
+        """Store the folder, unless it is stored like this already."""
+        self.folder = folder
+        if folder == self.stored:
+            return
+        now = self.runtime.now()
+        self.runtime.sync_states.save(self.lease, self.id, folder, self.caution, now)
+        self.stored = folder
+
+    def _fold(self, folder: FolderState, part: Ledger) -> None:
+        head, blocks = self.runtime.ledgers.fold(self.lease, self.id, self.folder, part)
+        self.move(replace(folder, head=head, blocks=blocks))

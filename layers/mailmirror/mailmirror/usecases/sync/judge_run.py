@@ -1,0 +1,103 @@
+"""Judge the UIDs of a folder run by run, and mirror what each run has to mirror."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import batched
+
+from mailmirror.domain import batches
+from mailmirror.domain.containment import Reading
+from mailmirror.domain.verdict import Rules, Verdict, outside_window
+from mailmirror.mail.imap.fetched import FetchedCopy, FetchedHeader
+from mailmirror.runtime import Runtime
+from mailmirror.usecases.crm_feed.crm_view import CrmView
+from mailmirror.usecases.sync.checkpoint import Checkpoint
+from mailmirror.usecases.sync.judge_copies import judge_copies
+from mailmirror.usecases.sync.mail_server import MailServer, OutOfTime, fetched_bytes
+from mailmirror.usecases.sync.mirror_copies import FolderKey, mirror_each
+
+
+@dataclass(frozen=True, slots=True)
+class RunJudge:
+    """Judges UIDs of the examined folder, with as much caution as its checkpoint has."""
+
+    server: MailServer
+    checkpoint: Checkpoint
+    rules: Rules
+    view: CrmView
+    runtime: Runtime
+    until: datetime
+
+    def runs(self, uids: Sequence[int]) -> Iterator[dict[int, Verdict]]:
+        """Judge UIDs in the order given. What a run mirrors is written before it is returned.
+
+        Raises:
+            OutOfTime: the deadline has come.
+            Refused: the server failed.
+        """
+        for chunk in batched(uids, batches.DATE_RANGE, strict=False):
+            old = self._outside_window(chunk) if len(chunk) > batches.HEADER_RANGE else set[int]()
+            left = [self.checkpoint.place(uid) for uid in chunk]
+            while left:
+                self._check_time()
+                self.server.check()
+                caution = self.checkpoint.caution
+                batch = batches.next_batch(left, caution, batches.HEADER_RANGE)
+                left = left[len(batch) :]
+                first = batch[0]
+                if batches.judged_alone(first, caution) and first.uid not in old:
+                    yield self._judged_alone(first.uid)
+                else:
+                    yield from self._judged([place.uid for place in batch], old)
+
+    def _check_time(self) -> None:
+        if self.runtime.now() >= self.until:
+            raise OutOfTime
+
+    def _outside_window(self, uids: Sequence[int]) -> set[int]:
+        self._check_time()
+        dates = self.server.dates(uids)
+        return {uid for uid, date in dates.items() if outside_window(date, self.rules)}
+
+    def _judged_alone(self, uid: int) -> dict[int, Verdict]:
+        """Judge one UID, after functions died at a batch that may have contained it."""
+        self.checkpoint.suspect(uid)
+        reading = self.checkpoint.caution.reading(self.checkpoint.place(uid))
+        if reading is not Reading.WHOLE:
+            self.runtime.count("MessagesContained")
+        if reading is Reading.NOTHING:
+            return {uid: Verdict.PENDING}
+        fetched = self.server.headers([uid])
+        verdicts = {uid: Verdict.PENDING} | judge_copies(fetched, self.rules, self.view)
+        return self._mirrored(verdicts, fetched, reading)
+
+    def _judged(self, uids: Sequence[int], old: set[int]) -> Iterator[dict[int, Verdict]]:
+        """Judge a batch; of the UIDs in `old` only the date was fetched."""
+        fetched = self.server.headers([uid for uid in uids if uid not in old])
+        header_bytes = {uid: len(one.header) for uid, one in fetched.items()}
+        for part in batches.parts(uids, header_bytes):
+            self._check_time()
+            verdicts = dict.fromkeys(part, Verdict.PENDING)
+            verdicts |= dict.fromkeys(old.intersection(part), Verdict.OUTSIDE_WINDOW)
+            headers = {uid: fetched[uid] for uid in part if uid in fetched}
+            verdicts |= judge_copies(headers, self.rules, self.view)
+            sizes = {uid: fetched_bytes(one.size) for uid, one in headers.items()}
+            for run in batches.runs(verdicts, sizes):
+                yield self._mirrored(run, fetched, Reading.WHOLE)
+
+    def _mirrored(
+        self, verdicts: dict[int, Verdict], fetched: Mapping[int, FetchedHeader], reading: Reading
+    ) -> dict[int, Verdict]:
+        """Fetch and write what a run mirrors; what the server does not return stays pending."""
+        wanted = {uid: fetched[uid] for uid, v in verdicts.items() if v is Verdict.MIRRORED}
+        if not wanted:
+            return verdicts
+        self._check_time()
+        if reading is Reading.WHOLE:
+            copies = self.server.copies(wanted)
+        else:
+            copies = [FetchedCopy.of_header(uid, one) for uid, one in wanted.items()]
+        folder = self.checkpoint.folder
+        where = FolderKey(self.checkpoint.lease.key, self.checkpoint.id, folder.uidvalidity)
+        mirrored = mirror_each(where, copies, self.view, self.runtime)
+        return verdicts | dict.fromkeys(wanted.keys() - mirrored, Verdict.PENDING)

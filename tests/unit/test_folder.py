@@ -1,0 +1,86 @@
+"""How far a folder has been judged, and what its next sync does."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mailmirror.domain.folder import FolderState, difference
+from mailmirror.domain.ledger import Ledger
+from mailmirror.domain.mailbox import FolderRole
+from mailmirror.domain.uids import UidSet
+from mailmirror.domain.verdict import Verdict
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+NEW = FolderState("INBOX", FolderRole.INBOX, uidvalidity=1, next=101, low=101, messages=100)
+verdicts = st.dictionaries(st.integers(1, 100), st.sampled_from(Verdict), min_size=1)
+
+
+def test_a_new_folder_has_all_its_uids_on_the_side_of_old_mail() -> None:
+    assert NEW.unlisted_old == UidSet.span(1, 100)
+    assert not NEW.unlisted_new(uidnext=101)
+    assert NEW.unlisted_new(uidnext=104) == UidSet.span(101, 103)
+    assert not NEW.complete
+    assert replace(NEW, low=1).complete
+
+
+def test_a_cursor_moves_with_its_verdicts() -> None:
+    after = NEW.advanced({101: Verdict.MIRRORED, 102: Verdict.NO_PERSON}, next=103)
+    assert (after.next, after.low, after.judged, after.present) == (103, 101, 2, 2)
+    after = NEW.advanced({99: Verdict.GONE, 100: Verdict.MIRRORED}, low=99)
+    assert (after.next, after.low, after.judged, after.present) == (101, 99, 2, 1)
+
+
+@given(verdicts)
+def test_every_uid_is_counted_as_judged_or_pending(found: dict[int, Verdict]) -> None:
+    after = NEW.advanced(found, low=min(found))
+    assert after.judged + after.pending == len(found)
+    ledger = Ledger().record(found)
+    assert after.present == len(ledger.present)
+    assert after.pending == len(ledger.pending)
+
+
+@given(verdicts)
+def test_a_pending_uid_that_is_judged_is_not_pending_any_more(found: dict[int, Verdict]) -> None:
+    pending = NEW.advanced(dict.fromkeys(found, Verdict.PENDING), low=1)
+    after = pending.advanced(found, were_pending=True)
+    ledger = Ledger().record(dict.fromkeys(found, Verdict.PENDING)).record(found)
+    assert (after.judged, after.pending) == (len(ledger.judged), len(ledger.pending))
+
+
+def test_pending_uids_are_retried_at_once_and_then_after_pauses_that_double() -> None:
+    folder = NEW.advanced({100: Verdict.PENDING}, low=1)
+    assert folder.retry_is_due(NOON)
+    pauses = []
+    for _ in range(12):
+        folder = folder.retrying(NOON)
+        assert folder.retry_at is not None
+        assert not folder.retry_is_due(folder.retry_at - timedelta(seconds=1))
+        assert folder.retry_is_due(folder.retry_at)
+        pauses.append((folder.retry_at - NOON) // timedelta(minutes=1))
+    assert pauses[:9] == [5, 10, 20, 40, 80, 160, 320, 640, 1280]
+    assert set(pauses[9:]) == {24 * 60}
+
+
+def test_a_newly_pending_uid_is_retried_at_once_whatever_waits_already() -> None:
+    waiting = NEW.advanced({100: Verdict.PENDING}, low=100).retrying(NOON)
+    assert waiting.advanced({99: Verdict.PENDING}, low=99).retry_is_due(NOON)
+    assert not waiting.advanced({99: Verdict.MIRRORED}, low=99).retry_is_due(NOON)
+    assert not waiting.advanced({100: Verdict.PENDING}, were_pending=True).retry_is_due(NOON)
+
+
+def test_each_retry_begins_at_another_uid() -> None:
+    uids = UidSet.of([3, 5, 9])
+    orders = [replace(NEW, retries=n).retry_order(uids) for n in range(4)]
+    assert orders == [[3, 5, 9], [5, 9, 3], [9, 3, 5], [3, 5, 9]]
+    assert NEW.retry_order(UidSet()) == []
+
+
+def test_the_ledger_and_the_servers_list_may_differ_both_ways() -> None:
+    ledger = Ledger().record(
+        {1: Verdict.MIRRORED, 2: Verdict.NO_PERSON, 3: Verdict.PENDING, 4: Verdict.GONE}
+    )
+    found = difference(ledger.remove(UidSet.of([2])), UidSet.of([2, 3, 4, 5]))
+    assert found.missed == UidSet.of([4, 5])
+    assert found.left == UidSet.of([1])
