@@ -25,7 +25,7 @@ from local.stack import Stack
 from mailmirror.aws.queues import FeedJob
 from mailmirror.domain.address import Address
 from mailmirror.domain.deals import DealId, DealPolicy
-from mailmirror.domain.identity import Identifying, MessageKey, message_key
+from mailmirror.domain.identity import MessageKey, message_key
 from mailmirror.domain.mailbox import (
     Mailbox,
     MailboxId,
@@ -77,7 +77,7 @@ class Letter:
     @property
     def key(self) -> MessageKey:
         id = f"{self.number}@mail.example"
-        return message_key(Identifying(id, self.at, sender="", subject="", recipients="", text=""))
+        return message_key(id, self.at)
 
 
 # What may happen. A fact picks its letter, or its event, from what there is by then.

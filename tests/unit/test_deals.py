@@ -1,4 +1,4 @@
-"""On which deals a message is, told from dated facts in whatever order they came."""
+"""On which deals a message is, told from dated entries in whatever order they came."""
 
 from collections.abc import Sequence, Set
 from datetime import UTC, datetime, timedelta
@@ -17,11 +17,13 @@ from mailmirror.domain.deals import (
     DealPolicy,
     DealStatus,
     DealVersion,
-    MessageFact,
-    associate,
     match_deals,
+    match_thread,
 )
 from mailmirror.domain.identity import MessageKey
+from mailmirror.domain.mailbox import AccountId, MailboxId, MailboxKey
+from mailmirror.domain.message import Entry
+from mailmirror.domain.threads import ThreadId
 
 OPEN, WON, LOST, DELETED = DealStatus
 KIM, LEE = ContactId("kim"), ContactId("lee")
@@ -149,10 +151,14 @@ def test_a_vote_at_the_end_of_the_calendar_is_a_vote() -> None:
 # A thread
 
 
-def fact(
+MAILBOX = MailboxKey(AccountId("a"), MailboxId("m"))
+
+
+def entry(
     at: float, *participants: Address, message: str = "m", others: Sequence[Address] = (REP,)
-) -> MessageFact:
-    return MessageFact(MessageKey(message), day(at), frozenset({*participants, *others}))
+) -> Entry:
+    everybody = frozenset({*participants, *others})
+    return Entry(MAILBOX, MessageKey(message), "", ThreadId("t"), day(at), day(at), everybody)
 
 
 def crm(
@@ -170,44 +176,44 @@ def crm(
 
 def test_a_thread_is_on_the_deals_for_which_its_messages_vote() -> None:
     order, renewal = deal(version(0), version(10, WON)), deal(version(10), id=RENEWAL)
-    thread = [fact(5, KIM_ADDRESS, message="1"), fact(15, KIM_ADDRESS, message="2")]
-    assert associate(thread, crm(order, renewal)) == {ORDER, RENEWAL}
+    thread = [entry(5, KIM_ADDRESS, message="1"), entry(15, KIM_ADDRESS, message="2")]
+    assert match_thread(thread, crm(order, renewal)) == {ORDER, RENEWAL}
 
 
 def test_an_unanswered_vote_of_one_message_takes_nothing_from_another() -> None:
-    thread = [fact(5, KIM_ADDRESS, message="1"), fact(5, message="2")]
-    assert associate(thread, crm(deal(version(0)))) == {ORDER}
+    thread = [entry(5, KIM_ADDRESS, message="1"), entry(5, message="2")]
+    assert match_thread(thread, crm(deal(version(0)))) == {ORDER}
 
 
 def test_a_thread_without_messages_is_on_no_deal() -> None:
-    assert associate([], crm(deal(version(0)))) == NOTHING
+    assert match_thread([], crm(deal(version(0)))) == NOTHING
 
 
 def test_of_several_copies_of_a_message_the_least_instant_votes() -> None:
     order = deal(version(0), version(10, WON))
     renewal = deal(version(10), id=RENEWAL)
-    copies = [fact(12, KIM_ADDRESS), fact(8, KIM_ADDRESS)]
-    assert associate(copies, crm(order, renewal)) == {ORDER}
+    copies = [entry(12, KIM_ADDRESS), entry(8, KIM_ADDRESS)]
+    assert match_thread(copies, crm(order, renewal)) == {ORDER}
 
 
 def test_who_is_named_in_any_copy_takes_part() -> None:
     """The Bcc stands in the sender's copy alone."""
     order, renewal = deal(version(0)), deal(version(0, contacts={LEE}), id=RENEWAL)
-    bcc = [fact(5, KIM_ADDRESS), fact(5, KIM_ADDRESS, LEE_ADDRESS)]
-    assert associate(bcc[:1], crm(order, renewal)) == {ORDER}
-    assert associate(bcc, crm(order, renewal)) == NOTHING
+    bcc = [entry(5, KIM_ADDRESS), entry(5, KIM_ADDRESS, LEE_ADDRESS)]
+    assert match_thread(bcc[:1], crm(order, renewal)) == {ORDER}
+    assert match_thread(bcc, crm(order, renewal)) == NOTHING
 
 
 def test_a_team_address_never_matches_a_person() -> None:
     order = deal(version(0, contacts={ContactId("rep")}))
     known = Crm(frozenset({REP}), {REP: {ContactId("rep")}}, {ContactId("rep"): [order]})
-    assert associate([fact(5)], known) == NOTHING
+    assert match_thread([entry(5)], known) == NOTHING
     assert known.contacts_of(frozenset({REP})) == frozenset()
 
 
 def test_a_deal_of_two_participants_is_one_deal() -> None:
     order = deal(version(0, contacts={KIM, LEE}))
-    assert associate([fact(5, KIM_ADDRESS, LEE_ADDRESS)], crm(order)) == {ORDER}
+    assert match_thread([entry(5, KIM_ADDRESS, LEE_ADDRESS)], crm(order)) == {ORDER}
 
 
 def test_the_accounts_policy_holds_for_its_threads() -> None:
@@ -217,7 +223,7 @@ def test_the_accounts_policy_holds_for_its_threads() -> None:
         (DealPolicy.ALL_OPEN_DEALS, {ORDER, RENEWAL}),
         (DealPolicy.NEVER, NOTHING),
     ]:
-        assert associate([fact(5, KIM_ADDRESS)], crm(*deals, policy=policy)) == expected
+        assert match_thread([entry(5, KIM_ADDRESS)], crm(*deals, policy=policy)) == expected
 
 
 days = st.integers(-40, 40)
@@ -226,9 +232,9 @@ versions = st.lists(
     st.builds(version, days, st.sampled_from(DealStatus), persons, st.sampled_from("12")),
     max_size=4,
 )
-facts = st.lists(
+entries = st.lists(
     st.builds(
-        lambda at, participants, message: fact(at, *participants, message=message),
+        lambda at, participants, message: entry(at, *participants, message=message),
         days,
         st.frozensets(st.sampled_from([KIM_ADDRESS, LEE_ADDRESS])),
         st.sampled_from("123"),
@@ -237,11 +243,11 @@ facts = st.lists(
 )
 
 
-@given(versions, versions, facts, st.sampled_from(DealPolicy), st.data())
+@given(versions, versions, entries, st.sampled_from(DealPolicy), st.data())
 def test_neither_the_order_of_mail_and_events_nor_repeats_change_a_threads_deals(
     ordered: list[DealVersion],
     renewed: list[DealVersion],
-    thread: list[MessageFact],
+    thread: list[Entry],
     policy: DealPolicy,
     data: st.DataObject,
 ) -> None:
@@ -250,7 +256,7 @@ def test_neither_the_order_of_mail_and_events_nor_repeats_change_a_threads_deals
 
     told = crm(deal(*ordered), deal(*renewed, id=RENEWAL), policy=policy)
     again = crm(deal(*shuffled(renewed), id=RENEWAL), deal(*shuffled(ordered)), policy=policy)
-    assert associate(shuffled(thread), again) == associate(thread, told)
+    assert match_thread(shuffled(thread), again) == match_thread(thread, told)
 
 
 @given(versions, versions, days)

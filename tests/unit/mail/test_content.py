@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailmirror.mail.mime.content import Attachment, Content, attachment_bytes, parse_message
+from mailmirror.domain.message import Attachment
+from mailmirror.mail.mime.content import Content, attachment_bytes, parse_message
 from mailmirror.mail.mime.headers import UnreadableHeaders
 from tests.unit.mail.corpus import BOUNCES, EXPECTED, MESSAGES, mutations
 

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailmirror.domain.address import Address
+from mailmirror.domain.message import Participant
 from mailmirror.mail.mime.headers import (
     HEADER_FIELDS,
-    Mailbox,
     MessageHeaders,
     UnreadableHeaders,
     parse_headers,
@@ -109,8 +109,8 @@ def test_a_name_is_decoded_after_the_addresses_were_split_off() -> None:
     john = "=?utf-8?q?Doe=2C_J=C3=B6hn?= <john@x.example>"
     yamada = "=?iso-2022-jp?B?GyRCOzNFRBsoQg==?= <y@x.example>"
     assert headers(f"To: {john}, {yamada}").to == (
-        Mailbox("Doe, Jöhn", recipients("john@x.example")[0]),
-        Mailbox("山田", recipients("y@x.example")[0]),
+        Participant("Doe, Jöhn", recipients("john@x.example")[0]),
+        Participant("山田", recipients("y@x.example")[0]),
     )
 
 

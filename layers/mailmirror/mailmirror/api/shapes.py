@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from mailmirror.domain.coverage import Coverage, FeedCoverage, MailboxCoverage
 from mailmirror.domain.ledger import Audit
+from mailmirror.domain.message import Attachment, Participant
 from mailmirror.domain.outbound import Outbound, OutboundState, Recipient
 from mailmirror.domain.problems import Code
 from mailmirror.domain.uids import UidSet
@@ -15,8 +16,6 @@ from mailmirror.domain.words.delivery import DELIVERY_ERRORS
 from mailmirror.domain.words.explanation import Explanation, Language
 from mailmirror.domain.words.problems import PROBLEMS
 from mailmirror.domain.words.verdicts import VERDICTS
-from mailmirror.mail.mime.content import Attachment
-from mailmirror.store.contents import Participant
 from mailmirror.store.feed import RefusedEvent
 from mailmirror.store.overrides import PlacedOverride
 from mailmirror.usecases.cards.read_card import Line, Page

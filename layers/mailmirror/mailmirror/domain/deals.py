@@ -12,6 +12,7 @@ from typing import NewType
 
 from mailmirror.domain.address import Address
 from mailmirror.domain.identity import MessageKey
+from mailmirror.domain.message import Entry
 
 DealId = NewType("DealId", str)
 ContactId = NewType("ContactId", str)
@@ -113,15 +114,6 @@ def match_deals(
 
 
 @dataclass(frozen=True, slots=True)
-class MessageFact:
-    """What one mailbox knows of a message that matters to deals."""
-
-    message: MessageKey
-    instant: datetime
-    participants: Set[Address]
-
-
-@dataclass(frozen=True, slots=True)
 class Crm:
     """The CRM's side of a vote: who is whose contact, and their deals."""
 
@@ -138,16 +130,18 @@ class Crm:
         )
 
 
-def associate(facts: Iterable[MessageFact], crm: Crm) -> frozenset[DealId]:
+def match_thread(entries: Iterable[Entry], crm: Crm) -> frozenset[DealId]:
     """Return the deals that a thread is on: those for which its messages vote.
 
     Of several copies of a message the least instant counts, and the participants of all.
     """
     instants: dict[MessageKey, datetime] = {}
     participants: dict[MessageKey, Set[Address]] = {}
-    for fact in facts:
-        instants[fact.message] = min(fact.instant, instants.get(fact.message, fact.instant))
-        participants[fact.message] = participants.get(fact.message, frozenset()) | fact.participants
+    for entry in entries:
+        instants[entry.message] = min(entry.instant, instants.get(entry.message, entry.instant))
+        participants[entry.message] = (
+            participants.get(entry.message, frozenset()) | entry.participants
+        )
     on: frozenset[DealId] = frozenset()
     for message, instant in instants.items():
         contacts = crm.contacts_of(participants[message])

@@ -2,7 +2,6 @@
 
 import hashlib
 import re
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import NewType
 
@@ -16,19 +15,6 @@ BELIEVABLE_LEAD = timedelta(days=1)
 """How far a Date may lie after the INTERNALDATE and still be believed."""
 
 _MESSAGE_ID = re.compile(r"<\s*([^<>\s]+)\s*>")
-
-
-@dataclass(frozen=True, slots=True)
-class Identifying:
-    """The header fields, and the text, that tell one message from another."""
-
-    message_id: str | None
-    """Normalised, without its angle brackets; None where there is none."""
-    date: datetime | None
-    sender: str
-    subject: str
-    recipients: str
-    text: str
 
 
 def normalise_message_id(field: str) -> str | None:
@@ -57,20 +43,29 @@ def written_ids(field: str) -> list[str]:
     return _MESSAGE_ID.findall(field)
 
 
-def message_key(message: Identifying) -> MessageKey:
+def message_key(
+    message_id: str | None,
+    date: datetime | None,
+    *,
+    sender: str = "",
+    subject: str = "",
+    recipients: str = "",
+    text: str = "",
+) -> MessageKey:
     """Return the key of a message: its Message-ID and the instant of its Date.
 
-    Without a readable Date the Message-ID alone; without a Message-ID a hash over From, Date,
-    Subject, To and the decoded text.
+    Without a readable Date the Message-ID alone; without a Message-ID a hash over the rest.
+
+    Parameters:
+        message_id: normalised, without its angle brackets.
+        date: the Date, where it can be read.
+        sender, recipients: the addresses of From and To, joined by commas.
+        text: decoded.
     """
-    date = message.date.astimezone(UTC).isoformat() if message.date else ""
-    if message.message_id is not None:
-        return MessageKey(_digest("id", message.message_id, date))
-    return MessageKey(
-        _digest(
-            "fields", message.sender, date, message.subject, message.recipients, _flat(message.text)
-        )
-    )
+    instant = date.astimezone(UTC).isoformat() if date else ""
+    if message_id is not None:
+        return MessageKey(_digest("id", message_id, instant))
+    return MessageKey(_digest("fields", sender, instant, subject, recipients, _flat(text)))
 
 
 def vertex(message_id: str) -> Vertex:

@@ -7,7 +7,6 @@ race, or done by two mailboxes in the same second, and the members come out the 
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import NewType, Protocol
 
 from mailmirror.domain.identity import Vertex, vertex
@@ -48,21 +47,15 @@ class Graph(Protocol):
         """Make `loser` redirect to `winner`, unless either of them redirects already."""
 
 
-@dataclass(frozen=True, slots=True)
-class Joined:
-    """Where a message stands among the threads."""
-
-    thread: ThreadId
-    """What its own vertex points at, and its entries are filed under: this never changes."""
-    root: ThreadId
-    """What its thread is called now."""
-
-
-def join(members: Sequence[Vertex], graph: Graph) -> Joined:
+def join(members: Sequence[Vertex], graph: Graph) -> ThreadId:
     """Join the vertices of one message into one thread.
 
     Parameters:
         members: as `vertices` returns them, the message's own last.
+
+    Returns:
+        The thread that the message's own vertex points at. It never changes; `graph.root` tells
+        what it was joined with.
 
     Raises:
         NeverJoined: others have joined the threads otherwise, again and again.
@@ -74,7 +67,7 @@ def join(members: Sequence[Vertex], graph: Graph) -> Joined:
     for _ in range(_ATTEMPTS):
         winner, *losers = sorted({graph.root(thread) for thread in threads})
         if not losers:
-            return Joined(thread=pointed[-1], root=winner)
+            return pointed[-1]
         for loser in losers:
             graph.absorb(winner, loser)
     raise NeverJoined(pointed[-1])

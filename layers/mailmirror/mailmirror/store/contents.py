@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from backports import zstd
@@ -11,9 +12,10 @@ from backports import zstd
 from mailmirror.domain.address import Address
 from mailmirror.domain.identity import MessageKey
 from mailmirror.domain.mailbox import MailboxId, MailboxKey
+from mailmirror.domain.message import Attachment, Entry, Participant
 from mailmirror.domain.threads import ThreadId
 from mailmirror.store import keys
-from mailmirror.store.entries import Entry, entry_item, read_entry
+from mailmirror.store.entries import entry_item, read_entry
 from mailmirror.store.keys import SK
 from mailmirror.store.objects import ObjectStore
 from mailmirror.store.table import Item, Table
@@ -25,19 +27,6 @@ _MOST_SHOWN = 200
 """Participants of a field, or attachments, that a list shows; the message itself has them all."""
 _LONGEST_NAME = 100
 _LONGEST_TEXT = 1_000
-
-
-@dataclass(frozen=True, slots=True)
-class Participant:
-    name: str
-    address: Address
-
-
-@dataclass(frozen=True, slots=True)
-class AttachmentLine:
-    name: str
-    content_type: str
-    size: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +44,7 @@ class Summary:
     cc: Sequence[Participant]
     date: datetime | None
     snippet: str
-    attachments: Sequence[AttachmentLine]
+    attachments: Sequence[Attachment]
     warnings: Sequence[str]
     in_object: bool = False
 
@@ -184,8 +173,15 @@ def _summary_item(content: Summary, *, in_object: bool) -> Item:
         "date": keys.time_text(content.date) if content.date else None,
         "snippet": content.snippet,
         "attachments": [
-            [line.name[:_LONGEST_NAME], line.content_type[:_LONGEST_NAME], line.size]
-            for line in content.attachments[:_MOST_SHOWN]
+            [
+                one.index,
+                one.name[:_LONGEST_NAME],
+                one.content_type[:_LONGEST_NAME],
+                one.size,
+                one.content_id and one.content_id[:_LONGEST_NAME],
+                one.inline,
+            ]
+            for one in content.attachments[:_MOST_SHOWN]
         ],
         "warnings": list(content.warnings),
         "in_object": in_object,
@@ -205,7 +201,7 @@ def _summary(key: MailboxKey, item: Item) -> Summary:
         cc=_participants(item["cc"]),
         date=datetime.fromisoformat(item["date"]) if "date" in item else None,
         snippet=item["snippet"],
-        attachments=[AttachmentLine(str(n), str(t), int(s)) for n, t, s in item["attachments"]],
+        attachments=[_attachment(*fields) for fields in item["attachments"]],
         warnings=[str(warning) for warning in item["warnings"]],
         in_object=bool(item["in_object"]),
     )
@@ -217,3 +213,14 @@ def _names(participants: Sequence[Participant]) -> list[list[str]]:
 
 def _participants(names: list[Any]) -> Sequence[Participant]:
     return [Participant(str(name), Address(address)) for name, address in names]
+
+
+def _attachment(
+    index: Decimal,
+    name: str,
+    content_type: str,
+    size: Decimal,
+    content_id: str | None,
+    inline: bool,
+) -> Attachment:
+    return Attachment(int(index), name, content_type, int(size), content_id, inline)

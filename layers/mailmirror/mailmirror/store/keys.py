@@ -13,6 +13,7 @@ from mailmirror.domain.deals import ContactId, DealId
 from mailmirror.domain.feed import PersonKind, PersonRef, Stamp
 from mailmirror.domain.identity import MessageKey, Vertex
 from mailmirror.domain.mailbox import AccountId, MailboxId, MailboxKey, Provider, UserId
+from mailmirror.domain.message import Entry
 from mailmirror.domain.threads import ThreadId
 
 PK, SK, EXPIRES = "pk", "sk", "expires_at"
@@ -298,8 +299,14 @@ def thread_root(account: AccountId, id: ThreadId) -> Key:
     return _key(thread(account, id), "root")
 
 
-def thread_entry(key: MailboxKey, id: ThreadId, position: str) -> Key:
-    return _key(thread(key.account, id), f"{THREAD_ENTRIES}{key.mailbox}.{key.epoch}#{position}")
+def thread_entry(entry: Entry) -> Key:
+    mailbox = f"{entry.key.mailbox}.{entry.key.epoch}"
+    partition = thread(entry.key.account, entry.thread)
+    return _key(partition, f"{THREAD_ENTRIES}{mailbox}#{entry_position(entry)}")
+
+
+def entry_position(entry: Entry) -> str:
+    return position(entry.instant, entry.message, entry.sha256)
 
 
 def position(instant: datetime, message: MessageKey, sha256: str) -> str:

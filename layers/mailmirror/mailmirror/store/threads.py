@@ -8,10 +8,11 @@ from datetime import datetime
 from mailmirror.domain.deals import DealId
 from mailmirror.domain.identity import MessageKey, Vertex
 from mailmirror.domain.mailbox import AccountId
+from mailmirror.domain.message import Entry
 from mailmirror.domain.overrides import Override
 from mailmirror.domain.threads import ThreadId
 from mailmirror.store import keys
-from mailmirror.store.entries import Entry, entry_item, read_entry
+from mailmirror.store.entries import entry_item, read_entry
 from mailmirror.store.overrides import read_override
 from mailmirror.store.table import Check, ConditionFailed, Item, Put, Table, Update
 
@@ -151,15 +152,11 @@ class ThreadStore:
 
     def add(self, entries: Iterable[Entry]) -> None:
         """Put entries on their threads. One write unit each."""
-        self._table.write(
-            entry_item(keys.thread_entry(one.key, one.thread, one.position), one) for one in entries
-        )
+        self._table.write(entry_item(keys.thread_entry(one), one) for one in entries)
 
     def erase(self, entries: Iterable[Entry]) -> None:
         """Take entries off their threads. One write unit each."""
-        self._table.write(
-            deletes=(keys.thread_entry(one.key, one.thread, one.position) for one in entries)
-        )
+        self._table.write(deletes=(keys.thread_entry(one) for one in entries))
 
     def read(self, account: AccountId, root: ThreadId) -> Thread:
         """Read a thread whole, with those that it has absorbed, consistently."""

@@ -17,8 +17,8 @@ from mailmirror.domain.address import Address
 from mailmirror.domain.deals import DealId
 from mailmirror.domain.identity import MessageKey
 from mailmirror.domain.mailbox import MailboxKey
+from mailmirror.domain.message import Entry
 from mailmirror.store import keys
-from mailmirror.store.entries import Entry
 from mailmirror.store.keys import PK, SK, Key
 from mailmirror.store.table import TRANSACTION, Check, Delete, Item, Table
 
@@ -174,7 +174,7 @@ class TimelineStore:
 
 
 def _items(pk: str, entry: Entry) -> Iterator[Item]:
-    item: Item = {PK: pk, SK: entry.position}
+    item: Item = {PK: pk, SK: keys.entry_position(entry)}
     yield item if entry.dated else item | {"dated": False}
     if entry.date is not None and not entry.dated:
         yield {PK: pk, SK: keys.position(entry.date, entry.message, _HIDDEN)}

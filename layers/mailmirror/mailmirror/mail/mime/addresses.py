@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mailmirror.domain.address import Address, normalise
+from mailmirror.domain.message import Participant
 from mailmirror.mail.mime.fields import decode_words
 
 _TOKEN = re.compile(
@@ -28,15 +29,6 @@ _LONGEST = 1 << 18
 """Characters of an address field that are read: some 5,000 mailboxes."""
 
 
-@dataclass(frozen=True, slots=True)
-class Mailbox:
-    """One mailbox of an address field."""
-
-    name: str
-    """The display name, decoded; "" where there is none."""
-    address: Address
-
-
 @dataclass(slots=True)
 class _Element:
     """What stands between two commas."""
@@ -49,7 +41,7 @@ class _Element:
         return not "".join(self.words).strip() and not (self.angle or "").strip()
 
 
-def read_mailboxes(field: str) -> tuple[list[Mailbox], bool]:
+def read_mailboxes(field: str) -> tuple[list[Participant], bool]:
     """Return the mailboxes that an address field names, and whether anything stands in it.
 
     An empty group (`undisclosed-recipients:;`) and a null path (`<>`) are nothing. RFC 2047 words
@@ -103,7 +95,7 @@ def _elements(field: str) -> Iterator[_Element]:
     yield element
 
 
-def _mailbox(element: _Element) -> Mailbox | None:
+def _mailbox(element: _Element) -> Participant | None:
     words = "".join(element.words)
     if element.angle is None:
         address, name = _address(words), element.comment
@@ -112,7 +104,7 @@ def _mailbox(element: _Element) -> Mailbox | None:
         address, name = _address(spec), words or element.comment
     if address is None:
         return None
-    return Mailbox(_display(name), address)
+    return Participant(_display(name), address)
 
 
 def _address(spec: str) -> Address | None:
@@ -120,7 +112,7 @@ def _address(spec: str) -> Address | None:
     return normalise(_LOOSE.sub(r"\1", " ".join(spec.split())))
 
 
-def _rescue(field: str) -> list[Mailbox]:
+def _rescue(field: str) -> list[Participant]:
     """Look for addresses in a field that names no mailbox as the rules say.
 
     Within its angle brackets where it has some, for then the rest is display names; else outside
@@ -131,7 +123,7 @@ def _rescue(field: str) -> list[Mailbox]:
     for text in texts:
         found = [normalise(match.strip("'.")) for match in _ANYWHERE.findall(text)]
         if any(found):
-            return [Mailbox("", address) for address in found if address is not None]
+            return [Participant("", address) for address in found if address is not None]
     return []
 
 

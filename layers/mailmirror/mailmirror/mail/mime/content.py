@@ -9,6 +9,7 @@ from html import escape
 from itertools import islice
 from urllib.parse import unquote
 
+from mailmirror.domain.message import Attachment
 from mailmirror.mail.mime import charsets
 from mailmirror.mail.mime.fields import decode_words, parameters, read_fields
 from mailmirror.mail.mime.headers import MessageHeaders, parse_headers
@@ -45,22 +46,6 @@ _ORIGINAL = re.compile(r"-{3,}\s*(?:Original Message|元のメッセージ)\s*-{
 
 _FILES = mimetypes.MimeTypes()
 """Python's own table: the system's would give names that differ from host to host."""
-
-
-@dataclass(frozen=True, slots=True)
-class Attachment:
-    """A part that is not the message's text."""
-
-    index: int
-    """From 0, in the order of the raw message."""
-    name: str
-    content_type: str
-    size: int
-    """In bytes, decoded."""
-    content_id: str | None
-    """Without its angle brackets."""
-    inline: bool
-    """Whether the HTML shows it, as a picture in a signature."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,11 +9,10 @@ from itertools import chain
 
 from mailmirror.domain.address import Address
 from mailmirror.domain.identity import message_ids, normalise_message_id
+from mailmirror.domain.message import Participant
 from mailmirror.domain.message_token import FIELD as TOKEN
-from mailmirror.mail.mime.addresses import Mailbox, read_mailboxes
+from mailmirror.mail.mime.addresses import read_mailboxes
 from mailmirror.mail.mime.fields import Fields, decode_words, parameters, read_fields
-
-__all__ = ["HEADER_FIELDS", "Mailbox", "MessageHeaders", "UnreadableHeaders", "parse_headers"]
 
 HEADER_FIELDS: tuple[str, ...] = (
     "From",
@@ -54,12 +53,12 @@ class UnreadableHeaders(Exception):
 class MessageHeaders:
     """The headers of one message, decoded."""
 
-    from_: tuple[Mailbox, ...]
-    sender: tuple[Mailbox, ...]
-    reply_to: tuple[Mailbox, ...]
-    to: tuple[Mailbox, ...]
-    cc: tuple[Mailbox, ...]
-    bcc: tuple[Mailbox, ...]
+    from_: tuple[Participant, ...]
+    sender: tuple[Participant, ...]
+    reply_to: tuple[Participant, ...]
+    to: tuple[Participant, ...]
+    cc: tuple[Participant, ...]
+    bcc: tuple[Participant, ...]
     subject: str
     date: datetime | None
     """Aware, in the sender's zone; None where it cannot be read."""
@@ -94,7 +93,7 @@ def parse_headers(raw: bytes) -> MessageHeaders:
     fields = read_fields(raw)
     if not {field.name for field in fields.all} & _NAMES:
         raise UnreadableHeaders("none of the fields of a message")
-    mailboxes: dict[str, tuple[Mailbox, ...]] = {}
+    mailboxes: dict[str, tuple[Participant, ...]] = {}
     has_content = False
     for name in _ADDRESS_FIELDS:
         read = [read_mailboxes(value) for value in fields.every(name)]
@@ -121,7 +120,7 @@ def parse_headers(raw: bytes) -> MessageHeaders:
     )
 
 
-def _is_report(fields: Fields, senders: Sequence[Mailbox]) -> bool:
+def _is_report(fields: Fields, senders: Sequence[Participant]) -> bool:
     content_type, attributes = parameters(fields.first("content-type"))
     report_type = attributes.get("report-type", "").strip().lower()
     if content_type == "multipart/report" and report_type in _REPORT_TYPES:

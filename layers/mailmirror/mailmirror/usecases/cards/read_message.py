@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 from mailmirror.domain.identity import MessageKey
 from mailmirror.domain.mailbox import MailboxKey
+from mailmirror.domain.message import Attachment
 from mailmirror.domain.problems import Code, Refused
 from mailmirror.mail.imap.fetched import TOO_LARGE
-from mailmirror.mail.mime.content import Attachment, Content, attachment_bytes, parse_message
+from mailmirror.mail.mime.content import Content, attachment_bytes, parse_message
 from mailmirror.mail.mime.fields import read_fields
 from mailmirror.mail.mime.html import sanitise
 from mailmirror.mail.mime.html_limits import HTML_TRUNCATED, Budget

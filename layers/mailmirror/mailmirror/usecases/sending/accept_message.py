@@ -17,7 +17,6 @@ from mailmirror.aws.queues import NotQueued, SendJob
 from mailmirror.aws.ses import MAX_MESSAGE_BYTES as SES_BYTES
 from mailmirror.domain.address import normalise
 from mailmirror.domain.identity import (
-    Identifying,
     message_key,
     normalise_message_id,
     vertex,
@@ -192,7 +191,7 @@ def _written(
     written = compose(draft)
     normalised = normalise_message_id(f"<{message_id}>") or message_id
     own = vertex(normalised)
-    key = message_key(Identifying(normalised, date, "", "", "", ""))
+    key = message_key(normalised, date)
     outbound = Outbound(
         account=viewer.account,
         id=key,

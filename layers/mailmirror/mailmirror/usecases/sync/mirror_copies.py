@@ -5,7 +5,7 @@ crash anywhere repeats the batch and changes nothing.
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -13,7 +13,6 @@ from botocore.exceptions import ClientError
 
 from mailmirror.domain.address import Address
 from mailmirror.domain.identity import (
-    Identifying,
     MessageKey,
     Vertex,
     instant,
@@ -21,15 +20,14 @@ from mailmirror.domain.identity import (
     vertex,
 )
 from mailmirror.domain.mailbox import MailboxKey
+from mailmirror.domain.message import Entry
 from mailmirror.domain.message_token import MessageToken
 from mailmirror.domain.threads import join, vertices
 from mailmirror.mail.imap.fetched import TOO_LARGE, FetchedCopy
 from mailmirror.mail.mime.content import Content, parse_message
-from mailmirror.mail.mime.headers import Mailbox as HeaderMailbox
 from mailmirror.mail.mime.headers import MessageHeaders, UnreadableHeaders
 from mailmirror.runtime import Runtime, log_failure
-from mailmirror.store.contents import AttachmentLine, Copy, Participant, Summary
-from mailmirror.store.entries import Entry
+from mailmirror.store.contents import Copy, Summary
 from mailmirror.store.threads import Alias
 from mailmirror.usecases.crm_feed.crm_view import CrmView
 from mailmirror.usecases.threads.associate_threads import associate_threads
@@ -128,7 +126,7 @@ def _read(copy: FetchedCopy, view: CrmView, runtime: Runtime) -> _Read:
         copy = copy.without_body()
         content = parse_message(copy.raw)
     headers = content.headers
-    key = message_key(_identifying(content))
+    key = _message_key(content)
     own = vertex(headers.message_id) if headers.message_id else Vertex(key)
     members = vertices(own, headers.in_reply_to, headers.references)
     # Whoever received a mark can write it on other mail, and some programs do so by themselves.
@@ -144,11 +142,11 @@ def _read(copy: FetchedCopy, view: CrmView, runtime: Runtime) -> _Read:
     return _Read(copy, content, signed.message, [signed.vertex, *members], signed.date, alias)
 
 
-def _identifying(content: Content) -> Identifying:
+def _message_key(content: Content) -> MessageKey:
     headers = content.headers
-    return Identifying(
-        message_id=headers.message_id,
-        date=headers.date,
+    return message_key(
+        headers.message_id,
+        headers.date,
         sender=",".join(one.address for one in headers.from_),
         subject=headers.subject,
         recipients=",".join(one.address for one in headers.to),
@@ -161,7 +159,7 @@ def _entries(key: MailboxKey, read: list[_Read], runtime: Runtime) -> Mapping[in
     graph = runtime.threads.graph(key.account, {v for one in read for v in one.vertices})
     entries = {}
     for one in read:
-        thread = join(one.vertices, graph).thread
+        thread = join(one.vertices, graph)
         message, date, own = one.message, one.date, one.vertices[-1]
         if one.alias:
             graph.name_alias(own, one.alias)
@@ -194,22 +192,11 @@ def _summary(read: _Read, entry: Entry) -> Summary:
         thread=entry.thread,
         message_id=headers.message_id,
         subject=headers.subject,
-        from_=_participants(headers.from_),
-        to=_participants(headers.to),
-        cc=_participants(headers.cc),
+        from_=headers.from_,
+        to=headers.to,
+        cc=headers.cc,
         date=entry.date,
         snippet=content.snippet,
-        attachments=_attachments(read),
+        attachments=() if TOO_LARGE in read.copy.warnings else content.attachments,
         warnings=[*content.warnings, *read.copy.warnings],
     )
-
-
-def _participants(mailboxes: Iterable[HeaderMailbox]) -> list[Participant]:
-    return [Participant(one.name, one.address) for one in mailboxes]
-
-
-def _attachments(read: _Read) -> list[AttachmentLine]:
-    if TOO_LARGE in read.copy.warnings:
-        return []
-    attachments = read.content.attachments
-    return [AttachmentLine(one.name, one.content_type, one.size) for one in attachments]

@@ -22,12 +22,12 @@ import random
 import time
 from collections.abc import Sequence
 
-from mailmirror.domain.deals import DealId, associate
+from mailmirror.domain.deals import DealId, match_thread
 from mailmirror.domain.mailbox import AccountId
+from mailmirror.domain.message import Entry
 from mailmirror.domain.overrides import ThreadOverrides
 from mailmirror.domain.threads import ThreadId
 from mailmirror.runtime import Runtime
-from mailmirror.store.entries import Entry
 from mailmirror.store.table import ConditionFailed
 from mailmirror.usecases.crm_feed.crm_view import CrmView
 
@@ -120,7 +120,7 @@ def _associate(
 
 def _matched_deals(entries: Sequence[Entry], view: CrmView) -> frozenset[DealId]:
     addresses = {address for entry in entries for address in entry.participants}
-    return associate((entry.fact for entry in entries), view.crm(addresses))
+    return match_thread(entries, view.crm(addresses))
 
 
 def _put_on_deals(
