@@ -126,12 +126,12 @@ class Submission:
         logins: Iterable[Credentials],
         deliver: Callable[[str, str, bytes, datetime], Awaitable[None]],
         is_good: TokenCheck,
-        files_its_own: Container[str],
+        saves_to_sent: Container[str],
     ) -> None:
         self._passwords = {login.username: login.password for login in logins}
         self._deliver = deliver
         self._is_good = is_good
-        self._files_its_own = files_its_own
+        self._saves_to_sent = saves_to_sent
         self.world: Final[list[tuple[str, bytes]]] = []
         """Recipients elsewhere, and what each was sent."""
 
@@ -168,7 +168,7 @@ class Submission:
                 await self._deliver(recipient, "INBOX", envelope.content, now)
             else:
                 self.world.append((recipient, envelope.content))
-        if session.authenticated and (envelope.mail_from or "") in self._files_its_own:
+        if session.authenticated and (envelope.mail_from or "") in self._saves_to_sent:
             await self._deliver(envelope.mail_from or "", "Sent", envelope.content, now)
         return "250 2.0.0 Delivered"
 
@@ -181,14 +181,14 @@ class MailServers:
         authority: trustme.CA,
         logins: Iterable[Credentials],
         is_good: TokenCheck,
-        files_its_own: Container[str],
+        saves_to_sent: Container[str],
     ) -> None:
         self.authority_pem: Final = authority.cert_pem.bytes()
         self._tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         authority.issue_cert(HOST, "localhost").configure_cert(self._tls)
         self._logins = tuple(logins)
         self._store = MailStore(self._tls, is_good)
-        self._submission = Submission(self._logins, self._store.append, is_good, files_its_own)
+        self._submission = Submission(self._logins, self._store.append, is_good, saves_to_sent)
         self._servers: list[asyncio.Server] = []
         self._loop = asyncio.new_event_loop()
         self._thread = Thread(target=self._loop.run_forever, name="mail servers", daemon=True)
@@ -281,15 +281,15 @@ def mail_servers(
     authority: trustme.CA,
     logins: Iterable[Credentials],
     is_good: TokenCheck,
-    files_its_own: Container[str],
+    saves_to_sent: Container[str],
 ) -> Iterator[MailServers]:
     """The servers, for as long as the block runs.
 
     Parameters:
         is_good: asks who gives tokens.
-        files_its_own: the users whose sent mail the provider puts into Sent by itself.
+        saves_to_sent: the users whose sent mail the provider puts into Sent by itself.
     """
-    servers = MailServers(authority, logins, is_good, files_its_own)
+    servers = MailServers(authority, logins, is_good, saves_to_sent)
     servers.start()
     try:
         yield servers

@@ -341,7 +341,7 @@ def test_attachments_over_the_limit_are_refused_before_they_are_read(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     facts = "mailmirror.usecases.sending.accept_message.sending_facts"
-    small = SendingFacts(files_its_own=False, a_minute=30, a_day=300, message_bytes=10_000)
+    small = SendingFacts(saves_to_sent=False, a_minute=30, a_day=300, message_bytes=10_000)
     monkeypatch.setattr(facts, lambda *_: small)
     attachments = [{"upload_id": upload(office, b"x" * 4_000), "name": "a"} for _ in range(2)]
     accept(office, attachments=attachments[:1])

@@ -553,7 +553,7 @@ def test_what_breaks_after_the_last_byte_is_never_sent_again(
         assert said(unclear) == (RecipientState.UNKNOWN, DeliveryCode.OUTCOME_UNKNOWN)
         settle(runtime, clock)
         after = now(unclear, runtime)
-        assert (after.state, after.looks) == (UNKNOWN, 5)
+        assert (after.state, after.sent_checks) == (UNKNOWN, 5)
         assert len(server.messages) == 1
         assert lying_in(dovecot, REP, "Sent") == []
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from mailmirror.domain.mailbox import Mailbox
-from mailmirror.domain.outbound import Lease
+from mailmirror.domain.outbound import Attempt
 from mailmirror.runtime import Runtime
 from mailmirror.usecases.mailboxes.change_mailbox import erase
 from mailmirror.usecases.sending.index_outbound import index_on_cards
@@ -66,7 +66,7 @@ def test_what_is_being_sent_meanwhile_is_swept_when_its_sender_has_ended(
     outbound = accept(office)
     stored = runtime.outbounds.find(outbound.mailbox, outbound.id)
     assert stored is not None
-    lease = Lease("a sender", runtime.now() + timedelta(minutes=6))
+    lease = Attempt("a sender", runtime.now() + timedelta(minutes=6))
     runtime.outbounds.change(stored, lambda one: one.begun(lease, runtime.now()))
     raw = runtime.objects.get_draft(outbound.mailbox, outbound.id)
     assert raw is not None

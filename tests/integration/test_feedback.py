@@ -279,8 +279,8 @@ def test_an_answer_that_never_came_is_known_by_the_notification(
 
 
 def _lost(one: Outbound) -> Outbound:
-    waiting = one.told([KIM, LEE], RecipientState.SUBMITTING)
-    return waiting.lost_sight()
+    waiting = one.reported([KIM, LEE], RecipientState.SUBMITTING)
+    return waiting.outcome_unknown()
 
 
 def test_the_id_that_ses_gave_is_an_alias_from_the_first_notification_on(

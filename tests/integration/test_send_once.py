@@ -23,9 +23,9 @@ from mailmirror.mail.imap.session import ImapSession
 from mailmirror.mail.smtp.session import _Smtp
 from mailmirror.runtime import Runtime
 from mailmirror.store.outbounds import Stored
+from mailmirror.usecases.sending.attempt import Sending
 from mailmirror.usecases.sending.read_outbound import cancel_outbound
 from mailmirror.usecases.sending.send_message import send_message
-from mailmirror.usecases.sending.submit_message import Attempt
 from mailmirror.usecases.sync.dispatch_due import dispatch_sends
 from tests.integration.office import KIM, REP, Clock, Office, subjects
 from tests.integration.sending import (
@@ -246,15 +246,15 @@ def test_a_sender_that_lost_its_lease_hands_nothing_over(
     """It stands still before its last byte until another has taken over, and sent."""
     connect_to_send(office, dovecot, relay.submission_port, relay.authority)
     outbound = accept(office)
-    mark, others = Attempt.note_submitting, count()
+    begin, others = Sending.begin_submission, count()
 
-    def mark_late(attempt: Attempt, recipients: Sequence[str]) -> None:
+    def begin_late(sending: Sending, recipients: Sequence[str]) -> None:
         if next(others) == 0:
             clock.advance(timedelta(minutes=7))
             assert deliver_job(outbound, runtime).state is OutboundState.SENT
-        mark(attempt, recipients)
+        begin(sending, recipients)
 
-    monkeypatch.setattr(Attempt, "note_submitting", mark_late)
+    monkeypatch.setattr(Sending, "begin_submission", begin_late)
     with pytest.raises(BeingSent):
         deliver_job(outbound, runtime)
     assert len(relay.accepted()) == 1

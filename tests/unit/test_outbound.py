@@ -14,8 +14,8 @@ from mailmirror.domain.identity import MessageKey, Vertex
 from mailmirror.domain.mailbox import AccountId, MailboxId, MailboxKey, UserId
 from mailmirror.domain.outbound import (
     GIVE_UP_AFTER,
+    Attempt,
     BeingSent,
-    Lease,
     Outbound,
     OutboundState,
     Recipient,
@@ -26,7 +26,7 @@ from mailmirror.domain.threads import ThreadId
 
 KIM, LEE = "Kim@customer.example", "lee@customer.example"
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
-MINE = Lease("mine", NOON + timedelta(minutes=6))
+MINE = Attempt("mine", NOON + timedelta(minutes=6))
 WHY = (DeliveryCode.GREYLISTED, "451 4.7.1 later")
 RANKS = list(RecipientState)
 
@@ -71,7 +71,7 @@ def outbound(*states: RecipientState, **fields: object) -> Outbound:
 
 def after(told: Sequence[tuple[Sequence[str], RecipientState]], one: Outbound) -> Outbound:
     for addresses, state in told:
-        one = one.told(addresses, state)
+        one = one.reported(addresses, state)
     return one
 
 
@@ -140,10 +140,10 @@ def test_a_message_with_anybody_left_to_try_is_being_sent_once_an_attempt_has_be
 
 def test_two_never_send_at_once_and_a_lease_that_expired_is_no_obstacle() -> None:
     begun = outbound().begun(MINE, NOON)
-    other = Lease("other", NOON + timedelta(minutes=12))
+    other = Attempt("other", NOON + timedelta(minutes=12))
     with pytest.raises(BeingSent):
         begun.begun(other, MINE.until - timedelta(microseconds=1))
-    assert begun.begun(other, MINE.until).lease == other
+    assert begun.begun(other, MINE.until).attempt == other
 
 
 def test_an_attempt_whose_beginning_was_written_twice_has_begun_once() -> None:
@@ -152,19 +152,19 @@ def test_an_attempt_whose_beginning_was_written_twice_has_begun_once() -> None:
 
 
 def test_who_has_lost_the_lease_hands_nothing_over_and_ends_no_other_attempt() -> None:
-    other = Lease("other", NOON + timedelta(minutes=12))
+    other = Attempt("other", NOON + timedelta(minutes=12))
     taken = outbound().begun(MINE, NOON).begun(other, MINE.until)
     with pytest.raises(BeingSent):
         taken.begin_submission([KIM], MINE)
     assert taken.ended(MINE) == taken
-    assert taken.ended(other).lease is None
+    assert taken.ended(other).attempt is None
 
 
 def test_only_who_waits_is_submitting() -> None:
-    one = outbound(RecipientState.WAITING, RecipientState.FAILED, lease=MINE)
+    one = outbound(RecipientState.WAITING, RecipientState.FAILED, attempt=MINE)
     handed = one.begin_submission([KIM, LEE], MINE)
     assert (handed.submitting, handed.waiting) == ([KIM], [])
-    assert handed.not_taken([KIM, LEE]) == one
+    assert handed.not_accepted([KIM, LEE]) == one
 
 
 @given(states, states)
@@ -172,7 +172,7 @@ def test_losing_sight_touches_only_who_was_submitting(
     kim: RecipientState, lee: RecipientState
 ) -> None:
     before = outbound(kim, lee)
-    for one, then in zip(before.recipients, before.lost_sight().recipients, strict=True):
+    for one, then in zip(before.recipients, before.outcome_unknown().recipients, strict=True):
         if one.state is RecipientState.SUBMITTING:
             assert then.state is RecipientState.UNKNOWN
             assert then.code is DeliveryCode.OUTCOME_UNKNOWN
@@ -182,11 +182,11 @@ def test_losing_sight_touches_only_who_was_submitting(
 
 @given(states)
 def test_an_unknown_recipient_never_waits_again(state: RecipientState) -> None:
-    one = outbound(RecipientState.UNKNOWN, RecipientState.WAITING, lease=MINE)
+    one = outbound(RecipientState.UNKNOWN, RecipientState.WAITING, attempt=MINE)
     for then in (
-        one.told([KIM], state),
-        one.not_taken([KIM]),
-        replace(one, attempts=1).put_off({KIM: WHY}, NOON),
+        one.reported([KIM], state),
+        one.not_accepted([KIM]),
+        replace(one, attempts=1).deferred({KIM: WHY}, NOON),
         one.refused({KIM: WHY}),
         one.begin_submission([KIM], MINE),
     ):
@@ -197,7 +197,7 @@ def test_an_unknown_recipient_never_waits_again(state: RecipientState) -> None:
 @given(st.integers(1, 60))
 def test_pauses_grow_to_an_hour_and_stay(attempts: int) -> None:
     def pause(number: int) -> timedelta:
-        put_off = outbound(attempts=number).put_off({KIM: WHY}, NOON)
+        put_off = outbound(attempts=number).deferred({KIM: WHY}, NOON)
         assert put_off.next_attempt_at is not None
         return put_off.next_attempt_at - NOON
 
@@ -208,7 +208,7 @@ def test_pauses_grow_to_an_hour_and_stay(attempts: int) -> None:
 def test_a_refusal_for_now_is_final_where_the_next_attempt_would_come_after_a_day(
     age: timedelta, attempts: int
 ) -> None:
-    one = outbound(attempts=attempts).put_off({KIM: WHY}, NOON + age)
+    one = outbound(attempts=attempts).deferred({KIM: WHY}, NOON + age)
     kim = one.recipients[0]
     assert kim.reply == WHY[1]
     if one.next_attempt_at is None:
@@ -253,12 +253,12 @@ def test_a_message_has_left_once_a_server_has_taken_it_for_anybody(
         RecipientState.UNKNOWN,
         RecipientState.FAILED,
     }
-    assert outbound(kim, lee).has_left is not ({kim, lee} <= stayed)
+    assert outbound(kim, lee).accepted_by_server is not ({kim, lee} <= stayed)
 
 
 def test_sent_is_looked_at_five_times_and_then_no_more() -> None:
     one, pauses = outbound(RecipientState.UNKNOWN), []
     for _ in range(6):
-        one = one.looked_in_vain(NOON)
+        one = one.not_found_in_sent(NOON)
         pauses.append(one.next_attempt_at and one.next_attempt_at - NOON)
     assert pauses == [*(timedelta(minutes=n) for n in (1, 5, 15, 60)), None, None]

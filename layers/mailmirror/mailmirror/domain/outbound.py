@@ -1,19 +1,20 @@
-"""A message being sent: the state machine, whole, and nowhere else.
+"""A message being sent: the states of its recipients, and every transition between them.
 
-Of each recipient:
+Each recipient:
 
     waiting ─► submitting ─► sent ─► delayed ─► delivered ─► complained ─► bounced
-       ▲           │  └► unknown: we cannot know whether the server took it
+       ▲           │  └► unknown: no reply came, so the server may have accepted it
        └ transient ┘
          refusal   └► failed: refused for good
 
-`submitting` is written before the last byte that a server needs to take the message, and its
-answer after: whoever finds it later must not send again. What comes from outside (a server's
-answer, SES's notifications) only ever moves a recipient forward, so that it may come twice and in
-any order. The state of the whole message follows from its recipients'.
+`submitting` is stored before the last byte that a server needs to accept the message, and the
+server's reply after: a function that finds `submitting` must not send again. A reply or a
+notification of SES only moves a recipient forward, so it may arrive twice and in any order. The
+state of the message follows from its recipients. When the next job comes, when the copy is
+appended to Sent, and what a crash leaves behind is decided in `usecases.sending.send_message`.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -24,10 +25,10 @@ from mailmirror.domain.mailbox import AccountId, MailboxKey, UserId
 from mailmirror.domain.threads import ThreadId
 
 GIVE_UP_AFTER = timedelta(days=1)
-_PAUSES = (1, 2, 5, 10, 20, 40, 60)
-"""Minutes until the next attempt; the last one again and again."""
-_LOOKS = (1, 5, 15, 60)
-"""Minutes until Sent is looked at again for a message of which we cannot know."""
+_RETRY_MINUTES = (1, 2, 5, 10, 20, 40, 60)
+"""Until the next attempt, by the number of attempts; the last one repeats."""
+_SENT_CHECK_MINUTES = (1, 5, 15, 60)
+"""Until Sent is searched again for a message whose outcome is unknown."""
 
 
 class Transport(StrEnum):
@@ -50,14 +51,18 @@ class RecipientState(StrEnum):
 
 _RANK = {state: rank for rank, state in enumerate(RecipientState)}
 _OPEN = frozenset({RecipientState.WAITING, RecipientState.SUBMITTING})
+_NOT_ACCEPTED = _OPEN | {RecipientState.UNKNOWN, RecipientState.FAILED}
+
+Refusals = Mapping[str, tuple[DeliveryCode, str]]
+"""By address: why a server, or Mailmirror itself, refuses, and the server's reply."""
 
 
 class OutboundState(StrEnum):
     ACCEPTED = "accepted"
     SENDING = "sending"
-    """An attempt is under way, or the next one is waited for."""
+    """An attempt is under way, or the next one is scheduled."""
     UNKNOWN = "unknown"
-    """A server may have taken it; it is not sent again by itself."""
+    """A server may have accepted it; it is not sent again without a person."""
     SENT = "sent"
     DELAYED = "delayed"
     DELIVERED = "delivered"
@@ -75,18 +80,18 @@ class Recipient:
     state: RecipientState = RecipientState.WAITING
     code: DeliveryCode | None = None
     reply: str = ""
-    """The server's own words."""
+    """The server's reply, code and text."""
 
     def moved(self, state: RecipientState, code: DeliveryCode | None, reply: str) -> "Recipient":
-        """The recipient after news from outside, which never moves one back."""
+        """The recipient after a reply or notification, which never moves one back."""
         if _RANK[state] <= _RANK[self.state]:
             return self
         return replace(self, state=state, code=code, reply=reply)
 
 
 @dataclass(frozen=True, slots=True)
-class Lease:
-    """Who sends a message now: one at a time."""
+class Attempt:
+    """One function's try at sending a message; at most one is under way."""
 
     token: str
     until: datetime
@@ -113,12 +118,13 @@ class Outbound:
     next_attempt_at: datetime | None = None
     cancelled: bool = False
     indexed: bool = False
-    """Whether it has been put on its cards."""
+    """Whether it is on its cards."""
     in_sent: bool = False
-    """Whether a copy lies in Sent, or the server files its own, or there is no such folder."""
-    looks: int = 0
-    """How often Sent was looked at since the outcome became unknown."""
-    lease: Lease | None = None
+    """Whether a copy is in Sent, or the server saves its own, or no such folder exists."""
+    sent_checks: int = 0
+    """How often Sent was searched since the outcome became unknown."""
+    attempt: Attempt | None = None
+    """The attempt that is under way."""
 
     @property
     def state(self) -> OutboundState:
@@ -141,84 +147,86 @@ class Outbound:
 
     @property
     def waiting(self) -> list[str]:
-        """The addresses that no server has taken or refused yet."""
+        """The addresses that no server has accepted or refused yet."""
         return self._in(RecipientState.WAITING)
 
     @property
     def submitting(self) -> list[str]:
-        """The addresses for which a server's answer is not known."""
+        """The addresses whose reply has not been stored."""
         return self._in(RecipientState.SUBMITTING)
 
     @property
-    def unclear(self) -> list[str]:
+    def unknown(self) -> list[str]:
+        """The addresses for which a server may have accepted it."""
         return self._in(RecipientState.UNKNOWN)
 
     @property
-    def has_left(self) -> bool:
-        """Whether a server has taken it for anybody."""
-        kept = (RecipientState.WAITING, RecipientState.FAILED, RecipientState.SUBMITTING)
-        return any(one.state not in (*kept, RecipientState.UNKNOWN) for one in self.recipients)
+    def accepted_by_server(self) -> bool:
+        """Whether a server has accepted it for anybody."""
+        return any(one.state not in _NOT_ACCEPTED for one in self.recipients)
 
     @property
     def can_be_cancelled(self) -> bool:
-        return not self.cancelled and {one.state for one in self.recipients} == {
-            RecipientState.WAITING
-        }
+        states = {one.state for one in self.recipients}
+        return not self.cancelled and states == {RecipientState.WAITING}
 
     def _in(self, state: RecipientState) -> list[str]:
         return [one.address for one in self.recipients if one.state is state]
 
-    def begun(self, lease: Lease, now: datetime) -> "Outbound":
+    def begun(self, attempt: Attempt, now: datetime) -> "Outbound":
         """An attempt begins.
 
         Raises:
-            BeingSent: another is at it, or its author has taken it back.
+            BeingSent: another attempt is under way, or the author has cancelled the message.
         """
-        if self.lease == lease:
-            return self  # written before, by a request whose answer was lost
-        if self.cancelled or (self.lease is not None and now < self.lease.until):
+        if self.attempt == attempt:
+            return self  # stored before, by a request whose answer was lost
+        if self.cancelled or (self.attempt is not None and now < self.attempt.until):
             raise BeingSent(self.id)
-        return replace(self, lease=lease, attempts=self.attempts + 1, next_attempt_at=None)
+        return replace(self, attempt=attempt, attempts=self.attempts + 1, next_attempt_at=None)
 
-    def ended(self, lease: Lease) -> "Outbound":
+    def ended(self, attempt: Attempt) -> "Outbound":
         """An attempt has ended; where another has begun since, that one goes on."""
-        return replace(self, lease=None) if self.lease == lease else self
+        return replace(self, attempt=None) if self.attempt == attempt else self
 
-    def begin_submission(self, addresses: Collection[str], lease: Lease) -> "Outbound":
+    def begin_submission(self, addresses: Collection[str], attempt: Attempt) -> "Outbound":
         """The last byte is about to be written for these recipients.
 
         Raises:
-            BeingSent: by another than the lease's holder, who must not write it.
+            BeingSent: another attempt is under way; this one must not write it.
         """
-        if self.lease != lease:
+        if self.attempt != attempt:
             raise BeingSent(self.id)
-        return self._each(addresses, RecipientState.WAITING, RecipientState.SUBMITTING)
 
-    def not_taken(self, addresses: Collection[str]) -> "Outbound":
-        """The server has not taken what was about to be handed over."""
-        return self._each(addresses, RecipientState.SUBMITTING, RecipientState.WAITING)
+        def change(one: Recipient) -> Recipient:
+            return replace(one, state=RecipientState.SUBMITTING)
 
-    def lost_sight(self) -> "Outbound":
-        """No answer came for what was handed over, and none will."""
-        unknown = Recipient("", RecipientState.UNKNOWN, DeliveryCode.OUTCOME_UNKNOWN)
-        return replace(
-            self,
-            recipients=tuple(
-                replace(unknown, address=one.address)
-                if one.state is RecipientState.SUBMITTING
-                else one
-                for one in self.recipients
-            ),
-        )
+        return self._changed(addresses, RecipientState.WAITING, change)
 
-    def told(
+    def not_accepted(self, addresses: Collection[str]) -> "Outbound":
+        """The server has answered, and not accepted the message for these recipients."""
+
+        def change(one: Recipient) -> Recipient:
+            return replace(one, state=RecipientState.WAITING)
+
+        return self._changed(addresses, RecipientState.SUBMITTING, change)
+
+    def outcome_unknown(self) -> "Outbound":
+        """No reply came for the recipients that were submitted, and none will."""
+
+        def change(one: Recipient) -> Recipient:
+            return Recipient(one.address, RecipientState.UNKNOWN, DeliveryCode.OUTCOME_UNKNOWN)
+
+        return self._changed(self.submitting, RecipientState.SUBMITTING, change)
+
+    def reported(
         self,
         addresses: Iterable[str],
         state: RecipientState,
         code: DeliveryCode | None = None,
         reply: str = "",
     ) -> "Outbound":
-        """News from outside of some recipients; addresses are compared without case."""
+        """A reply or notification about some recipients; case of addresses is ignored."""
         named = {address.casefold() for address in addresses}
         return replace(
             self,
@@ -228,71 +236,72 @@ class Outbound:
             ),
         )
 
-    def put_off(
-        self, refusals: Mapping[str, tuple[DeliveryCode, str]], now: datetime
-    ) -> "Outbound":
-        """Refused for now: the next attempt comes after a pause, or never, a day after the Date."""
-        at = now + timedelta(minutes=_PAUSES[min(self.attempts, len(_PAUSES)) - 1])
-        late = at > self.date + GIVE_UP_AFTER
-        recipients = []
-        for one in self.recipients:
-            if one.state is RecipientState.WAITING and one.address in refusals:
-                code, reply = refusals[one.address]
-                state = RecipientState.FAILED if late else RecipientState.WAITING
-                ours = code is DeliveryCode.INTERNAL_ERROR
-                final = DeliveryCode.TIMED_OUT if late and not ours else code
-                one = replace(one, state=state, code=final, reply=reply)
-            recipients.append(one)
-        return replace(self, recipients=tuple(recipients), next_attempt_at=None if late else at)
+    def refused(self, refusals: Refusals) -> "Outbound":
+        """Refused for good."""
+
+        def change(one: Recipient) -> Recipient:
+            code, reply = refusals[one.address]
+            return replace(one, state=RecipientState.FAILED, code=code, reply=reply)
+
+        return self._changed(refusals, RecipientState.WAITING, change)
+
+    def deferred(self, refusals: Refusals, now: datetime) -> "Outbound":
+        """Refused for now: the next attempt comes later, or never, a day after the Date."""
+        pause = _RETRY_MINUTES[min(self.attempts, len(_RETRY_MINUTES)) - 1]
+        at = now + timedelta(minutes=pause)
+        if at > self.date + GIVE_UP_AFTER:
+            final = {address: _given_up(*refusal) for address, refusal in refusals.items()}
+            return replace(self.refused(final), next_attempt_at=None)
+
+        def change(one: Recipient) -> Recipient:
+            code, reply = refusals[one.address]
+            return replace(one, code=code, reply=reply)
+
+        changed = self._changed(refusals, RecipientState.WAITING, change)
+        return replace(changed, next_attempt_at=at)
 
     def failed_here(self, now: datetime) -> "Outbound":
         """An attempt has ended by a failure of our own: the next comes after a pause.
 
-        What was handed over meanwhile is unclear, and looked for; a day after the Date nothing is
+        The outcome for recipients that were submitted is unknown. A day after the Date nothing is
         tried any more.
         """
         after = self
         if after.waiting:
-            told = dict.fromkeys(after.waiting, (DeliveryCode.INTERNAL_ERROR, ""))
-            after = after.put_off(told, now)
-        if after.submitting or after.unclear:
-            after = after.lost_sight().looked_in_vain(now)
-        if after.has_left and now > after.date + GIVE_UP_AFTER:
+            ours = dict.fromkeys(after.waiting, (DeliveryCode.INTERNAL_ERROR, ""))
+            after = after.deferred(ours, now)
+        if after.submitting or after.unknown:
+            after = after.outcome_unknown().not_found_in_sent(now)
+        if after.accepted_by_server and now > after.date + GIVE_UP_AFTER:
             after = replace(after, in_sent=True)
         return after
 
-    def refused(self, refusals: Mapping[str, tuple[DeliveryCode, str]]) -> "Outbound":
-        """Refused for good."""
-        return replace(
-            self,
-            recipients=tuple(
-                replace(
-                    one,
-                    state=RecipientState.FAILED,
-                    code=refusals[one.address][0],
-                    reply=refusals[one.address][1],
-                )
-                if one.address in refusals and one.state is RecipientState.WAITING
-                else one
-                for one in self.recipients
-            ),
-        )
+    def not_found_in_sent(self, now: datetime) -> "Outbound":
+        """Sent does not have it: it is searched again later, a few times."""
+        at = None
+        if self.sent_checks < len(_SENT_CHECK_MINUTES):
+            at = now + timedelta(minutes=_SENT_CHECK_MINUTES[self.sent_checks])
+        return replace(self, sent_checks=self.sent_checks + 1, next_attempt_at=at)
 
-    def looked_in_vain(self, now: datetime) -> "Outbound":
-        """Sent did not have it: look again later, a few times."""
-        pause = timedelta(minutes=_LOOKS[self.looks]) if self.looks < len(_LOOKS) else None
-        return replace(self, looks=self.looks + 1, next_attempt_at=now + pause if pause else None)
-
-    def _each(
-        self, addresses: Collection[str], old: RecipientState, new: RecipientState
+    def _changed(
+        self,
+        addresses: Collection[str],
+        state: RecipientState,
+        change: Callable[[Recipient], Recipient],
     ) -> "Outbound":
+        """Change those of some recipients that are in a state."""
         return replace(
             self,
             recipients=tuple(
-                replace(one, state=new) if one.address in addresses and one.state is old else one
+                change(one) if one.state is state and one.address in addresses else one
                 for one in self.recipients
             ),
         )
+
+
+def _given_up(code: DeliveryCode, reply: str) -> tuple[DeliveryCode, str]:
+    ours = code is DeliveryCode.INTERNAL_ERROR
+    return (code if ours else DeliveryCode.TIMED_OUT), reply
 
 
 class BeingSent(Exception):

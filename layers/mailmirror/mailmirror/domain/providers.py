@@ -82,7 +82,7 @@ CONSUMERS_SMTP = Server("smtp-mail.outlook.com", 587, Security.STARTTLS)
 class SendingFacts:
     """What a provider does with mail that is sent through its submission server."""
 
-    files_its_own: bool
+    saves_to_sent: bool
     """Whether it puts a copy into Sent by itself."""
     a_minute: int
     a_day: int

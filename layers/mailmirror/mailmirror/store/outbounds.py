@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from mailmirror.domain.delivery import DeliveryCode
 from mailmirror.domain.identity import MessageKey, Vertex
 from mailmirror.domain.mailbox import AccountId, MailboxId, MailboxKey, UserId
-from mailmirror.domain.outbound import Lease, Outbound, Recipient, RecipientState, Transport
+from mailmirror.domain.outbound import Attempt, Outbound, Recipient, RecipientState, Transport
 from mailmirror.domain.threads import ThreadId
 from mailmirror.store import keys
 from mailmirror.store.table import ConditionFailed, Item, Put, Table, Update
@@ -169,7 +169,7 @@ class OutboundStore:
             Whether all of it is deleted.
         """
         found = [_stored(item).outbound for item in self._table.query(keys.outbounds(mailbox))]
-        ended = [one for one in found if one.lease is None or one.lease.until <= now]
+        ended = [one for one in found if one.attempt is None or one.attempt.until <= now]
         self._table.write(deletes=[keys.outbound(mailbox, one.id) for one in ended])
         return len(ended) == len(found)
 
@@ -178,8 +178,8 @@ class OutboundStore:
         items = self._table.query(keys.due_outbounds(shard))
         return [_ref(item[keys.SK]) for item in items if item["due_at"] <= keys.time_text(now)]
 
-    def put_off(self, mailbox: MailboxKey, id: MessageKey, due_at: datetime | None) -> None:
-        """Say when to look at it next; never, where nothing is left to do. One write unit."""
+    def schedule(self, mailbox: MailboxKey, id: MessageKey, due_at: datetime | None) -> None:
+        """Set when its next job comes; None where nothing is left to do. One write unit."""
         key = keys.due_outbound(mailbox, id)
         if due_at is None:
             self._table.delete(key)
@@ -207,7 +207,7 @@ def _item(stored: Stored) -> Item:
 
 def _stored(item: Item) -> Stored:
     fields = json.loads(item["outbound"])
-    lease, next_at = fields["lease"], fields["next_attempt_at"]
+    attempt, next_at = fields["attempt"], fields["next_attempt_at"]
     fields |= {
         "account": AccountId(fields["account"]),
         "id": MessageKey(fields["id"]),
@@ -220,9 +220,13 @@ def _stored(item: Item) -> Stored:
         "date": datetime.fromisoformat(fields["date"]),
         "bcc": tuple(fields["bcc"]),
         "next_attempt_at": datetime.fromisoformat(next_at) if next_at else None,
-        "lease": Lease(lease["token"], datetime.fromisoformat(lease["until"])) if lease else None,
+        "attempt": _attempt(**attempt) if attempt else None,
     }
     return Stored(Outbound(**fields), int(item["version"]))
+
+
+def _attempt(token: str, until: str) -> Attempt:
+    return Attempt(token, datetime.fromisoformat(until))
 
 
 def _recipient(fields: Mapping[str, str]) -> Recipient:

@@ -69,13 +69,13 @@ def take_notification(notification: Mapping[str, object], runtime: Runtime) -> N
 
     def after(one: Outbound) -> Outbound:
         for addresses, state, code, reply in news:
-            one = one.told(addresses, state, code, reply)
+            one = one.reported(addresses, state, code, reply)
         return one
 
-    was_lost = bool(stored.outbound.unclear)
+    was_lost = bool(stored.outbound.unknown)
     outbound = runtime.outbounds.change(stored, after).outbound
-    if was_lost and outbound.has_left and not outbound.in_sent:
-        runtime.outbounds.put_off(outbound.mailbox, outbound.id, runtime.now())  # for its copy
+    if was_lost and outbound.accepted_by_server and not outbound.in_sent:
+        runtime.outbounds.schedule(outbound.mailbox, outbound.id, runtime.now())  # for its copy
     runtime.count(f"Outbound_{outbound.state}")
 
 

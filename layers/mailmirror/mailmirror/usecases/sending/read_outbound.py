@@ -33,10 +33,10 @@ def cancel_outbound(viewer: Viewer, id: str, runtime: Runtime) -> Outbound:
     def cancelled(one: Outbound) -> Outbound:
         if one.cancelled:
             return one
-        being_sent = one.lease is not None and runtime.now() < one.lease.until
+        being_sent = one.attempt is not None and runtime.now() < one.attempt.until
         if being_sent or not one.can_be_cancelled:
             raise Refused(Code.SENT_ALREADY)
-        return replace(one, cancelled=True, next_attempt_at=None, lease=None)
+        return replace(one, cancelled=True, next_attempt_at=None, attempt=None)
 
     stored = runtime.outbounds.change(_find(viewer, id, runtime), cancelled)
     runtime.send_queue.send([SendJob(stored.outbound.mailbox, stored.outbound.id)])

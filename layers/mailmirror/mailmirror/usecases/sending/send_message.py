@@ -1,25 +1,24 @@
 """Send one message, once, whatever crashes and however often it is asked for.
 
-    lease ─► what an earlier attempt left in the balance is looked for in Sent: sent, or unknown
-          ─► on its cards ─► handed over, each recipient's answer kept ─► one copy in Sent
-          ─► the rest is due later, or nothing is
+    attempt begins ─► the outcome of an earlier attempt is searched for in Sent: sent, or unknown
+          ─► indexed on its cards ─► submitted, each recipient's reply stored ─► one copy in Sent
+          ─► the next job is scheduled, or nothing is left to do
 
-Everything before the last byte may be repeated. The outbound says `submitting` before that byte is
-written, so whoever comes after a crash does not send again.
+Everything before the last byte may be repeated. `submitting` is stored before that byte is
+written, so a function that comes after a crash does not send again.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from mailmirror.aws.queues import SendJob
 from mailmirror.domain.delivery import DeliveryCode
-from mailmirror.domain.mailbox import Mailbox, MailboxStatus
+from mailmirror.domain.mailbox import MailboxStatus
 from mailmirror.domain.message_token import FIELD, MessageToken
 from mailmirror.domain.outbound import (
     GIVE_UP_AFTER,
+    Attempt,
     BeingSent,
-    Lease,
     Outbound,
     OutboundState,
     RecipientState,
@@ -27,17 +26,17 @@ from mailmirror.domain.outbound import (
 )
 from mailmirror.domain.problems import Code, Refused
 from mailmirror.domain.providers import sending_facts
-from mailmirror.mail.mime.compose import bcc_value, with_field
+from mailmirror.mail.mime.compose import with_field
 from mailmirror.runtime import Runtime, log_failure
-from mailmirror.store.accounts import Account
 from mailmirror.store.outbounds import Stored
 from mailmirror.store.table import ConditionFailed
 from mailmirror.usecases.sending.append_sent_copy import append_sent_copy, lies_in_sent
+from mailmirror.usecases.sending.attempt import Sending
 from mailmirror.usecases.sending.index_outbound import index_on_cards, take_off_cards
-from mailmirror.usecases.sending.submit_message import Attempt, submit_by_ses, submit_by_smtp
+from mailmirror.usecases.sending.submit_message import submit_by_ses, submit_by_smtp
 
-LEASE = timedelta(minutes=6)
-"""Longer than the function lives: whoever finds it expired knows that the other has ended."""
+ATTEMPT_LIFETIME = timedelta(minutes=6)
+"""Longer than the function lives: an attempt that has expired has ended."""
 _LATER = timedelta(minutes=5)
 """Until the copy in Sent is tried again."""
 _COPY_FOR = timedelta(days=1)
@@ -45,123 +44,96 @@ _SLACK = timedelta(minutes=15)
 """Until the job of the last attempt comes, which is due within GIVE_UP_AFTER."""
 _INDEX_ATTEMPTS = 3
 """Attempts that put a message on its cards before it is sent. One that cannot be is sent without;
-a sync puts its copy in Sent on them."""
+a sync of its copy in Sent puts it there."""
 
 
 class _DraftLost(Exception):
     """The draft is not in the bucket any more."""
 
 
-@dataclass(slots=True)
-class Sending:
-    """One attempt: what is stored, and the messages as they go and as they are kept."""
-
-    stored: Stored
-    mailbox: Mailbox
-    account: Account
-    token: str
-    wire: bytes
-    """With the token, and without Bcc."""
-    runtime: Runtime
-
-    @property
-    def outbound(self) -> Outbound:
-        return self.stored.outbound
-
-    @property
-    def kept(self) -> bytes:
-        """As the sender's own mailbox has it: with Bcc."""
-        bcc = bcc_value(self.outbound.bcc)
-        return with_field("Bcc", bcc, self.wire) if bcc else self.wire
-
-
 def send_message(job: SendJob, runtime: Runtime) -> None:
-    """Bring a message as far as it can be brought now.
+    """Send a message to every recipient that it can be sent to now.
 
-    Each of its conversations has a limit of its own; should the function end before they do, the
-    lease expires and the next job goes on.
+    Each conversation has a time limit; where the function ends before, the attempt expires and the
+    next job goes on.
     """
     stored = runtime.outbounds.find(job.mailbox, job.id)
     if stored is None:
-        runtime.outbounds.put_off(job.mailbox, job.id, None)
+        runtime.outbounds.schedule(job.mailbox, job.id, None)
         return
     if stored.outbound.cancelled:
         _clear(stored, runtime)
         return
     if _is_done(stored.outbound):
-        runtime.outbounds.put_off(job.mailbox, job.id, None)
+        runtime.outbounds.schedule(job.mailbox, job.id, None)
         return
     next_at = stored.outbound.next_attempt_at
     if next_at is not None and runtime.now() < next_at:
         return  # the queue has brought it twice
-    lease = Lease(runtime.new_id(), runtime.now() + LEASE)
+    attempt = Attempt(runtime.new_id(), runtime.now() + ATTEMPT_LIFETIME)
     try:
-        stored = runtime.outbounds.change(stored, lambda one: one.begun(lease, runtime.now()))
+        stored = runtime.outbounds.change(stored, lambda one: one.begun(attempt, runtime.now()))
     except (BeingSent, ConditionFailed):
         runtime.count("SendLeaseHeld")
         return
-    runtime.outbounds.put_off(job.mailbox, job.id, lease.until)
+    runtime.outbounds.schedule(job.mailbox, job.id, attempt.until)
     try:
-        stored = _attempt(stored, lease, runtime)
+        stored = _run(stored, attempt, runtime)
     except BeingSent:
         raise
     except Exception as error:
-        # Not left to the queue, which would try as often for ever and say nothing.
+        # Not left to the queue, which would repeat it without any backoff or end.
         log_failure(error)
-        stored = runtime.outbounds.change(stored, lambda one: _after_failure(one, lease, runtime))
-    stored = runtime.outbounds.change(stored, lambda one: one.ended(lease))
-    if stored.outbound.lease is None:
-        _settle(stored.outbound, runtime)
+        stored = runtime.outbounds.change(stored, lambda one: _after_failure(one, attempt, runtime))
+    stored = runtime.outbounds.change(stored, lambda one: one.ended(attempt))
+    if stored.outbound.attempt is None:
+        _schedule(stored.outbound, runtime)
 
 
-def _after_failure(outbound: Outbound, lease: Lease, runtime: Runtime) -> Outbound:
-    return outbound.failed_here(runtime.now()) if outbound.lease == lease else outbound
+def _after_failure(outbound: Outbound, attempt: Attempt, runtime: Runtime) -> Outbound:
+    return outbound.failed_here(runtime.now()) if outbound.attempt == attempt else outbound
 
 
-def _attempt(stored: Stored, lease: Lease, runtime: Runtime) -> Stored:
+def _run(stored: Stored, attempt: Attempt, runtime: Runtime) -> Stored:
     outbound = stored.outbound
     if outbound.waiting and runtime.now() > outbound.date + GIVE_UP_AFTER + _SLACK:
-        # Attempts that die without an answer, by memory or time, end here too.
-        told = dict.fromkeys(outbound.waiting, (DeliveryCode.TIMED_OUT, ""))
-        stored = runtime.outbounds.change(stored, lambda one: one.refused(told))
+        # Attempts that end without a reply, by memory or time, end here too.
+        late = dict.fromkeys(outbound.waiting, (DeliveryCode.TIMED_OUT, ""))
+        stored = runtime.outbounds.change(stored, lambda one: one.refused(late))
     try:
-        sending = _sending(stored, runtime)
+        sending = _sending(stored, attempt, runtime)
     except _DraftLost:
-        told = dict.fromkeys(stored.outbound.waiting, (DeliveryCode.DRAFT_LOST, ""))
+        lost = dict.fromkeys(stored.outbound.waiting, (DeliveryCode.DRAFT_LOST, ""))
         return runtime.outbounds.change(
-            stored, lambda one: replace(one.lost_sight().refused(told), in_sent=True)
+            stored, lambda one: replace(one.outcome_unknown().refused(lost), in_sent=True)
         )
     if sending is None or sending.mailbox.status is not MailboxStatus.CONNECTED:
         refusals = dict.fromkeys(
             stored.outbound.waiting, (DeliveryCode.SIGN_IN_FAILED, "the mailbox is disconnected")
         )
         return runtime.outbounds.change(
-            stored, lambda one: replace(one.lost_sight().refused(refusals), in_sent=True)
+            stored, lambda one: replace(one.outcome_unknown().refused(refusals), in_sent=True)
         )
-    if sending.outbound.submitting or sending.outbound.unclear:
-        _look_for_it(sending)
+    if sending.outbound.submitting or sending.outbound.unknown:
+        _search_sent(sending)
     if not sending.outbound.indexed and sending.outbound.attempts <= _INDEX_ATTEMPTS:
         _index(sending)
-        _note(sending, lambda one: replace(one, indexed=True))
+        sending.store(lambda one: replace(one, indexed=True))
     if sending.outbound.waiting:
-        attempt = Attempt(
-            sending.stored, sending.mailbox, sending.account, sending.wire, runtime, lease
-        )
         if sending.outbound.transport is Transport.SES:
-            submit_by_ses(attempt)
+            submit_by_ses(sending)
         else:
-            submit_by_smtp(attempt)
-        sending.stored = attempt.stored
-    if sending.outbound.has_left and not sending.outbound.in_sent:
-        _put_into_sent(sending)
+            submit_by_smtp(sending)
+    if sending.outbound.accepted_by_server and not sending.outbound.in_sent:
+        _append_to_sent(sending)
     return sending.stored
 
 
-def _sending(stored: Stored, runtime: Runtime) -> Sending | None:
-    """What a message needs to go on; None where its mailbox is there no more.
+def _sending(stored: Stored, attempt: Attempt, runtime: Runtime) -> Sending | None:
+    """What an attempt needs; None where the mailbox is gone.
 
     Raises:
-        _DraftLost: what is to be sent is there no more.
+        _DraftLost: the draft is gone.
     """
     outbound = stored.outbound
     account = runtime.accounts.find(outbound.account)
@@ -174,92 +146,88 @@ def _sending(stored: Stored, runtime: Runtime) -> Sending | None:
     draft = runtime.objects.get_draft(outbound.mailbox, outbound.id)
     if draft is None:
         raise _DraftLost(outbound.id)
-    return Sending(stored, mailbox, account, token, with_field(FIELD, token, draft), runtime)
+    wire = with_field(FIELD, token, draft)
+    return Sending(stored, attempt, mailbox, account, token, wire, runtime)
 
 
 def _index(sending: Sending) -> None:
     date = sending.outbound.date
-    index_on_cards(sending.kept, sending.mailbox, sending.account, date, sending.runtime)
+    index_on_cards(sending.sent_copy, sending.mailbox, sending.account, date, sending.runtime)
 
 
-def _note(sending: Sending, change: Callable[[Outbound], Outbound]) -> None:
-    sending.stored = sending.runtime.outbounds.change(sending.stored, change)
-
-
-def _look_for_it(sending: Sending) -> None:
-    """An attempt has ended between the last byte and the answer, or without one."""
+def _search_sent(sending: Sending) -> None:
+    """Search Sent for a message whose earlier attempt ended without a reply."""
     outbound = sending.outbound
-    in_doubt = [*outbound.submitting, *outbound.unclear]
+    in_doubt = [*outbound.submitting, *outbound.unknown]
     found = False
-    if outbound.transport is Transport.SMTP:  # SES files nothing; its notifications tell
+    if outbound.transport is Transport.SMTP:  # SES saves no copy; its notifications say
         try:
             found = lies_in_sent(sending.token, sending.mailbox, outbound.date, sending.runtime)
         except Refused:
             found = False
     now = sending.runtime.now()
     if found:
-        _note(
-            sending,
-            lambda one: replace(one.told(in_doubt, RecipientState.SENT), in_sent=True),
+        sending.store(
+            lambda one: replace(one.reported(in_doubt, RecipientState.SENT), in_sent=True)
         )
     else:
-        _note(sending, lambda one: one.lost_sight().looked_in_vain(now))
+        sending.store(lambda one: one.outcome_unknown().not_found_in_sent(now))
 
 
-def _put_into_sent(sending: Sending) -> None:
+def _append_to_sent(sending: Sending) -> None:
     outbound, mailbox, runtime = sending.outbound, sending.mailbox, sending.runtime
     facts = sending_facts(mailbox.provider, mailbox.smtp)
-    if outbound.transport is Transport.SMTP and facts.files_its_own:
-        _note(sending, lambda one: replace(one, in_sent=True))
+    if outbound.transport is Transport.SMTP and facts.saves_to_sent:
+        sending.store(lambda one: replace(one, in_sent=True))
         return
     try:
-        append_sent_copy(sending.kept, sending.token, mailbox, outbound.date, runtime)
+        append_sent_copy(sending.sent_copy, sending.token, mailbox, outbound.date, runtime)
     except Refused as refusal:
         runtime.count("SentCopiesFailed")
-        # A mailbox that nobody can sign in to is told of elsewhere.
+        # A mailbox that cannot be signed in to has an error of its own.
         late = runtime.now() - outbound.date > _COPY_FOR or refusal.code is Code.SENT_NOT_FOUND
         if not late:
             return
-    _note(sending, lambda one: replace(one, in_sent=True))
+    sending.store(lambda one: replace(one, in_sent=True))
 
 
-def _settle(outbound: Outbound, runtime: Runtime) -> None:
-    """Say when to look again, and forget the draft when nothing needs it any more."""
-    if outbound.waiting or (outbound.unclear and outbound.next_attempt_at is not None):
+def _schedule(outbound: Outbound, runtime: Runtime) -> None:
+    """Schedule the next job, and delete the draft where none needs it any more."""
+    if outbound.waiting or (outbound.unknown and outbound.next_attempt_at is not None):
         due_at: datetime | None = outbound.next_attempt_at or runtime.now() + _LATER
-    elif outbound.has_left and not outbound.in_sent:
+    elif outbound.accepted_by_server and not outbound.in_sent:
         due_at = runtime.now() + _LATER
     else:
         due_at = None
-    if due_at is None and not outbound.unclear:
+    if due_at is None and not outbound.unknown:
         runtime.objects.delete_draft(outbound.mailbox, outbound.id)
-    runtime.outbounds.put_off(outbound.mailbox, outbound.id, due_at)
+    runtime.outbounds.schedule(outbound.mailbox, outbound.id, due_at)
     runtime.count(f"Outbound_{outbound.state}")
 
 
 def _is_done(outbound: Outbound) -> bool:
-    """Whether no attempt could bring it further."""
+    """Whether no further attempt could change its state."""
     if outbound.waiting or outbound.submitting:
         return False
-    if outbound.unclear:
+    if outbound.unknown:
         return outbound.next_attempt_at is None
     return outbound.in_sent or outbound.state is OutboundState.FAILED
 
 
 def _clear(stored: Stored, runtime: Runtime) -> None:
-    """A person has taken it back: nothing of it stays, as if no attempt had ever begun.
+    """Erase a message that its author has cancelled, as if no attempt had begun.
 
-    What a crash has left half-way on the cards is put there whole first: only then is it known what
-    is to be taken off.
+    Where a crash may have left it on some of its cards, it is indexed on all of them first: only
+    then is it known what has to be deleted.
     """
     if stored.outbound.attempts:
         try:
-            sending = _sending(stored, runtime)
+            sending = _sending(stored, Attempt("", runtime.now()), runtime)
         except _DraftLost:
             sending = None
         if sending and runtime.now() <= stored.outbound.date + GIVE_UP_AFTER:
-            # Should it fail, it is tried again later, for a day.
-            runtime.outbounds.put_off(
+            # Where this fails, it is tried again later, for a day.
+            runtime.outbounds.schedule(
                 stored.outbound.mailbox, stored.outbound.id, runtime.now() + _LATER
             )
             _index(sending)
@@ -269,4 +237,4 @@ def _clear(stored: Stored, runtime: Runtime) -> None:
         )
     outbound = stored.outbound
     runtime.objects.delete_draft(outbound.mailbox, outbound.id)
-    runtime.outbounds.put_off(outbound.mailbox, outbound.id, None)
+    runtime.outbounds.schedule(outbound.mailbox, outbound.id, None)
