@@ -33,7 +33,7 @@ def fetch(url: str) -> bytes:
 
 
 class Notifications:
-    """What one topic says.
+    """Verifies the notifications of one topic.
 
     Parameters:
         topic: the ARN of the only topic that is believed.

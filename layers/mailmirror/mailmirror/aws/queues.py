@@ -1,4 +1,4 @@
-"""The queues: one class of message each, as JSON, and never a secret in it."""
+"""The queues and their jobs, as JSON without secrets."""
 
 import hashlib
 import json
@@ -67,9 +67,9 @@ class FeedJob:
 
     account: AccountId
     event: Any
-    """As JSON gave it; nobody has looked into it yet."""
+    """As parsed from JSON, not validated."""
     refusal: tuple[str, str] | None = None
-    """Code and detail, where the webhook has refused it: of `event` its label is left then."""
+    """Code and detail, where the webhook has refused the event; `event` is its label then."""
 
     @classmethod
     def from_json(cls, body: str) -> "FeedJob":

@@ -58,7 +58,7 @@ _TRANSIENT = frozenset(
 
 
 class SesRefused(Exception):
-    """SES has not taken the message."""
+    """SES has not accepted the message."""
 
     def __init__(self, code: DeliveryCode, reply: str, *, transient: bool) -> None:
         super().__init__(code)
@@ -68,7 +68,7 @@ class SesRefused(Exception):
 
 
 class SesUnclear(Exception):
-    """No answer came: SES may have taken the message. Its notifications will tell."""
+    """No answer came: SES may have accepted the message; its notifications say whether."""
 
 
 class SesTransport:
@@ -135,7 +135,7 @@ def reference(outbound: Outbound) -> str:
 
 
 def _refusal(error: ClientError, outbound: Outbound, recipients: Sequence[str]) -> Exception:
-    """SES's words quote addresses; what is kept of them names none but this message's own."""
+    """The text of an error may quote addresses: only this message's own are stored."""
     status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 400))
     name = error.response["Error"].get("Code", "")
     if status >= 500 and name not in _TRANSIENT:

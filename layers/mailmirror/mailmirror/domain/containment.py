@@ -1,7 +1,7 @@
-"""How a sync is kept from dying at the same message again and again.
+"""How a sync continues behind a message at which its function dies.
 
-A function that runs out of memory or time raises nothing, so a death is seen by the next sync,
-which finds a lease that expired without a release. After a death the UIDs of the batch at which
+A function that runs out of memory or time raises no exception, so the next sync detects the death:
+it finds a lease that expired without a release. After a death the UIDs of the batch at which
 the function died are judged in batches of 25, after a death in one of those one by one. Of a UID
 at which a function died while it was judged alone only the headers are read; where that fails
 too, the UID is pending.
@@ -46,7 +46,7 @@ class Caution:
 
     batch: int = FULL_BATCH
     remaining: int = 0
-    """UIDs of the batch that died which are not judged yet."""
+    """How many UIDs of the batch at which the function died have no verdict yet."""
     suspects: Mapping[Place, int] = field(default_factory=dict)
     """UIDs that were judged alone and not to the end, and how many functions died at each."""
     current: Place | None = None
@@ -66,7 +66,7 @@ class Caution:
         return replace(self, suspects={**self.suspects, self.current: deaths})
 
     def smaller(self) -> "Caution":
-        """The caution to take where the time did not suffice for one batch: nobody is suspected."""
+        """The caution to take where the time was too short for one batch: no UID is suspected."""
         size = _SMALL_BATCH if self.batch > _SMALL_BATCH else 1
         remaining = self.batch if self.batch > 1 else max(1, self.remaining)
         return replace(self, batch=size, remaining=remaining)

@@ -1,7 +1,7 @@
-"""Which deals a message votes for.
+"""Which deals a message matches.
 
-A deal keeps its versions, and a message votes by the one in force at its instant, so that the
-order in which mail and the CRM's events arrive never matters.
+A deal keeps its versions, and a message is matched with the version in force at its instant, so
+that the order in which mail and the CRM's events arrive never matters.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Set
@@ -18,7 +18,7 @@ DealId = NewType("DealId", str)
 ContactId = NewType("ContactId", str)
 
 DEAL_LOOKBACK = timedelta(days=30)
-"""How long before a deal opened a message may lie and still be about it."""
+"""How long before the opening of a deal a message may be dated and still match it."""
 
 
 class DealPolicy(StrEnum):
@@ -72,7 +72,7 @@ class Deal:
 
 
 def _order(version: DealVersion) -> tuple[datetime, str, str, str, list[ContactId]]:
-    """Total, so that not even two events under one id are taken in the order of their arrival."""
+    """A total order: even two events under one id do not depend on their arrival."""
     return (
         version.occurred_at,
         version.event_id,
@@ -89,7 +89,7 @@ def match_deals(
     policy: DealPolicy = DealPolicy.ONE_OPEN_DEAL,
     lookback: timedelta = DEAL_LOOKBACK,
 ) -> frozenset[DealId]:
-    """Return the deals that a message votes for.
+    """Return the deals that a message matches.
 
     Those of its persons that were open at its instant, or, where none was, at the first opening
     within `lookback` after it; under `one_open_deal` only if that is exactly one.
@@ -115,7 +115,7 @@ def match_deals(
 
 @dataclass(frozen=True, slots=True)
 class Crm:
-    """The CRM's side of a vote: who is whose contact, and their deals."""
+    """What deal matches need of the CRM: contacts by address, and deals by contact."""
 
     team: Set[Address]
     contacts: Mapping[Address, Set[ContactId]]
@@ -131,7 +131,7 @@ class Crm:
 
 
 def match_thread(entries: Iterable[Entry], crm: Crm) -> frozenset[DealId]:
-    """Return the deals that a thread is on: those for which its messages vote.
+    """Return the deals that the messages of a thread match.
 
     Of several copies of a message the least instant counts, and the participants of all.
     """

@@ -1,4 +1,4 @@
-"""What the CRM tells us: its events, parsed at the border."""
+"""The CRM's events, parsed from JSON."""
 
 import re
 from collections.abc import Mapping
@@ -187,9 +187,10 @@ def envelope(event: Event) -> dict[str, object]:
 
 
 def label(raw: object) -> dict[str, str]:
-    """Return `id` and `type` of whatever was sent as an event, as text that can be kept.
+    """Return `id` and `type` of whatever was sent as an event, as text that can be stored.
 
-    At most 64 characters each, half surrogate pairs replaced; without what is no text or number.
+    At most 64 characters each, half surrogate pairs replaced; a value that is neither text nor a
+    number is left out.
     """
     event = raw if isinstance(raw, dict) else {}
     found = {}
@@ -218,7 +219,7 @@ def _text(fields: Mapping[str, object], field: str) -> str:
 
 
 def _whole(value: object, field: str) -> str:
-    """Half a surrogate pair, which JSON can write, is not text that anyone could keep."""
+    """Refuse half a surrogate pair: JSON can contain it, UTF-8 cannot."""
     if not isinstance(value, str):
         raise Refused(Code.INVALID_FIELD, f"{field}: not a string")
     if _HALF_PAIR.search(value):
@@ -234,7 +235,7 @@ def _id(fields: Mapping[str, object], field: str) -> str:
 
 
 def checked_id(value: str, field: str) -> str:
-    """Return an id of the CRM's, if it is one that can be kept.
+    """Return an id of the CRM's, if it can be stored.
 
     Raises:
         Refused: it has other than 1 to 64 letters, digits and `._:@+=-`.
@@ -251,7 +252,7 @@ def is_id(value: str) -> bool:
 
 def _instant(fields: Mapping[str, object], field: str) -> datetime:
     try:
-        # RFC 3339 lets its letters be small, which Python does not.
+        # RFC 3339 allows lower-case letters, Python does not.
         instant = datetime.fromisoformat(_text(fields, field).upper())
         if instant.tzinfo is None:
             raise ValueError(field)

@@ -14,7 +14,7 @@ from mailmirror.domain.verdict import Verdict
 _REMOVED = "removed"
 _NOTHING = UidSet()
 _PASSING = (Verdict.PENDING, Verdict.GONE)
-"""What is said of a UID until the server hands it over."""
+"""Verdicts of a UID that the server has not returned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class Ledger:
         return Ledger.union([self, Ledger(added)])
 
     def remove(self, uids: UidSet) -> "Ledger":
-        """The ledger with these UIDs marked as no longer on the server."""
+        """The ledger with these UIDs recorded as no longer on the server."""
         return Ledger(self.recorded, self.removed | uids)
 
     def pieces(self, length: int) -> Iterator["Ledger"]:
@@ -78,7 +78,7 @@ class Ledger:
 
     @property
     def _read(self) -> UidSet:
-        """The UIDs whose verdict came from what the server handed over."""
+        """The UIDs that were judged by their headers."""
         uids = _NOTHING
         for verdict, members in self.recorded.items():
             if verdict not in _PASSING:
@@ -99,7 +99,7 @@ class Ledger:
         return {verdict.value: len(self.of(verdict)) for verdict in Verdict}
 
     def overlap(self) -> UidSet:
-        """UIDs with two verdicts, which there must never be."""
+        """UIDs with two verdicts: an error."""
         seen, twice = _NOTHING, _NOTHING
         for verdict, members in self.recorded.items():
             if verdict not in _PASSING:

@@ -1,4 +1,4 @@
-"""A mailbox: where its mail lies, whose it is, and how it is doing."""
+"""A mailbox: its servers, its owner, its schedule entry and its state."""
 
 from collections.abc import Set
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ class Server:
 
 
 class Provider(StrEnum):
-    """Who keeps a mailbox; those other than IMAP sign people in by OAuth 2."""
+    """Who hosts a mailbox; providers other than IMAP are signed in to by OAuth 2."""
 
     IMAP = "imap"
     """Any server, by password."""
@@ -46,7 +46,7 @@ class FolderRole(StrEnum):
 
 
 class MailboxStatus(StrEnum):
-    """What a person has asked of the mailbox; how it is doing is its `MailboxState`."""
+    """What a person has asked for; the result is the `MailboxState`."""
 
     CONNECTED = "connected"
     DISCONNECTED = "disconnected"
@@ -73,12 +73,12 @@ class Mailbox:
     history_since: date
     status: MailboxStatus
     connected_at: datetime
-    """When it was last connected, with the credential that is kept."""
+    """When it was last connected, with the credential that is stored."""
     provider: Provider = Provider.IMAP
 
 
 class MailboxState(StrEnum):
-    """How a mailbox is doing, in one word."""
+    """Whether a mailbox is synced, or why it is not."""
 
     FIRST_SYNC = "first_sync"
     HEALTHY = "healthy"
@@ -95,7 +95,7 @@ class MailboxState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What STATUS said of a folder when a sync last finished, and what the ledger has present."""
+    """STATUS of a folder when a sync last finished; `messages` is the ledger's count."""
 
     uidvalidity: int
     uidnext: int
@@ -104,7 +104,7 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """A mailbox's entry in the due shards."""
+    """A mailbox's entry in a schedule shard."""
 
     due_at: datetime
     last_success_at: datetime | None = None
@@ -116,7 +116,7 @@ class Due:
     news_since: datetime | None = None
     """When a poll first found news that no finished sync has seen yet."""
     sending_error: Code | None = None
-    """Why the submission server lets nothing in, while reading may well go on."""
+    """Why the submission server refuses to send; reading does not depend on it."""
     sending_detail: str = ""
 
 
@@ -140,13 +140,13 @@ REAUTH = frozenset(
         Code.SMTP_AUTH_DISABLED,
     }
 )
-"""What only the person, or their administrator, can mend at the provider."""
+"""Problems that only the person, or their administrator, can solve at the provider."""
 NEEDS_PERSON = _PASSWORD | REAUTH
 """Refusals after which no sign-in is tried for an hour, whichever function wants one."""
 
 
 def pause(error: Code, failures: int) -> timedelta:
-    """Say how long to wait after the n-th failure in a row before trying again."""
+    """Return the pause before the next attempt, after the n-th failure in a row."""
     if error in NEEDS_PERSON:
         return SIGN_IN_PAUSE
     return min(POLL_INTERVAL * (1 << min(failures - 1, 10)), _LONGEST_PAUSE)
@@ -162,12 +162,12 @@ def state_of(
     pending: int,
     roles: Set[FolderRole],
 ) -> tuple[MailboxState, Code | None]:
-    """Say how a mailbox is doing, and with which problem of reading it.
+    """Return the state of a mailbox, and the problem that keeps it from being read.
 
     Parameters:
         progressed_at: when a sync last judged anything; at first, when it was connected.
         complete: whether every folder's history has been looked at.
-        pending: how many UIDs the server listed and did not hand over.
+        pending: how many UIDs the server listed and did not return.
         roles: of the folders that were found.
     """
     if status is MailboxStatus.DISCONNECTED:

@@ -1,9 +1,9 @@
-"""The mark of a message that Mailmirror sends: the field X-Mailmirror-Id.
+"""The message token of mail that Mailmirror sends: the field X-Mailmirror-Id.
 
 Transports replace Message-ID and Date (SES always does), but not a field that they do not know. The
-mark says which message a copy is, at which vertex of the threads it stands, and what its Date was:
-two hashes and a time, which tell a stranger nothing that the message itself does not. It is signed
-with a key of the account's, so that nobody else can make one.
+token names the message, its vertex in the graph of threads, and its Date: two hashes and a time,
+which disclose nothing that the message itself does not. It is signed with a key of the account, so
+that nobody else can make one.
 """
 
 import base64
@@ -24,7 +24,7 @@ _PLAIN_BYTES = 2 * _KEY_BYTES + _TIME_BYTES
 class MessageToken:
     message: MessageKey
     vertex: Vertex
-    """Of the Message-ID that the message was given here."""
+    """Of the Message-ID that Mailmirror gave the message."""
     date: datetime
     """To the second."""
 
@@ -37,7 +37,7 @@ class MessageToken:
 
     @classmethod
     def read(cls, value: str, key: bytes) -> "MessageToken | None":
-        """Read a field's value; None where the account has not made it."""
+        """Read a field's value; None where it is not signed by the account."""
         text = value.strip()
         try:
             data = base64.b64decode(text + "=" * (-len(text) % 4), b"-_", validate=True)

@@ -1,4 +1,4 @@
-"""OAuth 2 sign-ins: what a grant is worth, whose it is, and why one was refused."""
+"""OAuth 2 sign-ins: grants, identities, and the reasons for a refusal."""
 
 import re
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ _EARLIEST = timedelta(minutes=5)
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """What a sign-in allowed. Its text form shows nothing."""
+    """The tokens of a sign-in. `repr` shows none of them."""
 
     refresh_token: str
     access_token: str
@@ -53,7 +53,7 @@ def check_id_token(
 ) -> None:
     """Check the claims of an ID token that came straight from the token endpoint over TLS.
 
-    So its signature need not be looked at (OpenID Connect Core 3.1.3.7, 6).
+    So its signature need not be verified (OpenID Connect Core 3.1.3.7, 6).
 
     Parameters:
         issuer: expected, with `{tid}` for the token's own tenant.

@@ -1,8 +1,8 @@
-"""Hands: a person's attach or detach, which beats every vote and is kept for ever.
+"""Overrides: a person's attach or detach, which comes before every deal match and never expires.
 
-A hand on a message beats one on its thread; of two at the same level the later counts, then the
-one with the greater event id. Nothing else undoes a hand: where threads join, or a message comes
-back, the hands on them are read together, in whatever order they came.
+An override on a message comes before one on its thread; of two at the same level the later counts,
+then the one with the greater event id. Where threads are joined, the overrides on all of them
+count, in whatever order they arrived.
 """
 
 from collections.abc import Iterable, Mapping, Set
@@ -17,7 +17,7 @@ from mailmirror.domain.threads import ThreadId
 
 @dataclass(frozen=True, slots=True)
 class Override:
-    """One person's word about one deal, on a thread or on one message of it."""
+    """One attach or detach of a thread, or of one message, and one deal."""
 
     stamp: Stamp
     deal: DealId
@@ -30,7 +30,7 @@ class Override:
 
 @dataclass(frozen=True, slots=True)
 class ThreadOverrides:
-    """What the hands on one thread come to."""
+    """The outcome of the overrides on one thread, by deal."""
 
     on_thread: Mapping[DealId, bool]
     on_messages: Mapping[MessageKey, Mapping[DealId, bool]]
@@ -49,7 +49,7 @@ class ThreadOverrides:
         return cls(on_thread, on_messages)
 
     def thread_deals(self, matched: Set[DealId]) -> frozenset[DealId]:
-        """The deals that the thread is on, given those for which its messages vote."""
+        """The deals that the thread is on, given those that its messages match."""
         return _with(self.on_thread, matched)
 
     def message_deals(
@@ -71,14 +71,14 @@ class ThreadOverrides:
 
 @dataclass(frozen=True, slots=True)
 class DealOverrides:
-    """What the hands on one deal come to, for whoever reads its card."""
+    """The outcome of the overrides on one deal, by thread and by message, for its card."""
 
     threads: Mapping[ThreadId, bool]
     messages: Mapping[MessageKey, bool]
 
     @classmethod
     def of(cls, placed: Iterable[tuple[ThreadId, Override]]) -> "DealOverrides":
-        """From hands and what the threads that they lie on are called now."""
+        """From overrides and the present ids of their threads."""
         threads: dict[ThreadId, bool] = {}
         messages: dict[MessageKey, bool] = {}
         for thread, override in sorted(placed, key=lambda one: (one[1].stamp, one[1].attached)):
@@ -89,7 +89,7 @@ class DealOverrides:
         return cls(threads, messages)
 
     def shows(self, message: MessageKey, thread: ThreadId, *, matched: bool) -> bool:
-        """Tell whether a message is on the deal, given whether votes put its thread there."""
+        """Tell whether a message is on the deal, given whether its thread matches."""
         return self.messages.get(message, self.threads.get(thread, matched))
 
 

@@ -1,4 +1,4 @@
-"""Whose an address is, and how that is proven."""
+"""Which user owns an address, and how that is proven."""
 
 from collections.abc import Collection, Mapping, Set
 from dataclasses import dataclass, field
@@ -18,23 +18,23 @@ CODES_AN_HOUR = 5
 find one of a million in years."""
 
 _HOSTS = frozenset(facts.imap.host for facts in SIGN_IN.values())
-"""Of providers that let nobody into a mailbox under an address that is not its own."""
+"""Of providers whose sign-in name is the mailbox's own address."""
 
 
 class Proof(StrEnum):
-    """Why an address is believed to be a user's."""
+    """The evidence that an address belongs to a user."""
 
     CRM = "crm"
-    """The CRM gives it to the user."""
+    """The CRM lists it at the user."""
     PROVIDER = "provider"
-    """Google or Microsoft have let its owner sign in under it."""
+    """Google or Microsoft have signed the user in under it."""
     CODE = "code"
-    """A code that was sent there came back."""
+    """The user has entered a code that was sent there."""
 
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """What is known of the users' addresses, as the team's partition has it."""
+    """The users' addresses, as the team's partition has them."""
 
     given: Mapping[UserId, Set[Address]]
     """By the CRM."""
@@ -45,7 +45,7 @@ class Claims:
 def check_whose(
     user: UserId, address: Address, claims: Claims, persons: Collection[object]
 ) -> None:
-    """Refuse an address that cannot become this user's.
+    """Check that an address may become this user's.
 
     Parameters:
         persons: the leads and contacts that have it.

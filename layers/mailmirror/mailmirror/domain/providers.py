@@ -1,4 +1,4 @@
-"""What is known of mail providers: where they sign people in, their servers, their limits.
+"""Mail providers: their sign-in endpoints, servers and limits.
 
 Sources: Google, "OAuth 2.0 for Web Server Applications" and "IMAP, POP, and SMTP"; Microsoft,
 "Authenticate an IMAP, POP or SMTP connection using OAuth", and their sending limits.
@@ -14,7 +14,7 @@ MICROSOFT_CONSUMERS = "9188040d-6c67-4c5b-b112-36a304b66dad"
 
 
 class AddressClaim(StrEnum):
-    """Which claim of an ID token tells the address that was authorised."""
+    """Which claim of an ID token has the address that was authorised."""
 
     EMAIL = "email"
     """Where `email_verified` does not deny it."""
@@ -83,7 +83,7 @@ class SendingFacts:
     """What a provider does with mail that is sent through its submission server."""
 
     saves_to_sent: bool
-    """Whether it puts a copy into Sent by itself."""
+    """Whether the server saves a copy in Sent by itself."""
     a_minute: int
     a_day: int
     message_bytes: int
@@ -104,5 +104,5 @@ _OF_HOSTS = {
 
 
 def sending_facts(provider: Provider, smtp: Server | None) -> SendingFacts:
-    """What to expect of a submission server; a provider's own host tells who it is."""
+    """Facts about a submission server; a provider is recognised by its host."""
     return SENDING[_OF_HOSTS.get(smtp.host.lower(), provider) if smtp else provider]

@@ -1,4 +1,4 @@
-"""What a server's reply means: by its words, its enhanced code (RFC 3463), then its code."""
+"""Classify a server's reply: by its text, its enhanced code (RFC 3463), then its code."""
 
 import re
 from dataclasses import dataclass
@@ -10,16 +10,16 @@ _LONGEST_TEXT = 300
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What a server said (RFC 5321 4.2), with its enhanced code (RFC 3463) where it gave one."""
+    """A reply (RFC 5321 4.2), with its enhanced code (RFC 3463) where it has one."""
 
     code: int
-    """0 where no server was asked, or where it said something else than a reply."""
+    """0 where no server was asked, or where its answer is no reply."""
     enhanced: str = ""
     text: str = ""
 
     @classmethod
     def parse(cls, code: int, text: str) -> "Reply":
-        """From a reply's code and its lines; what cannot be seen is left out."""
+        """From a reply's code and its lines; unprintable characters are left out."""
         visible = " ".join("".join(c if c.isprintable() else " " for c in text).split())
         found = _ENHANCED.match(visible)
         return cls(code, found[1] if found else "", visible[:_LONGEST_TEXT])
@@ -51,7 +51,7 @@ _FOR_NOW = re.compile(
     re.IGNORECASE,
 )
 _NAMES = re.compile(r"<[^<>]*>|https?://\S+|\S+@\S+", re.IGNORECASE)
-"""Addresses and links in a text: what they are called says nothing of the reason."""
+"""Addresses and links in a text: their letters say nothing about the reason."""
 
 _BY_TEXT: tuple[tuple[DeliveryCode, re.Pattern[str]], ...] = tuple(
     (code, re.compile(pattern, re.IGNORECASE))
@@ -116,7 +116,7 @@ _BY_TEXT: tuple[tuple[DeliveryCode, re.Pattern[str]], ...] = tuple(
         ),
     )
 )
-"""Tried in this order: a server's words say more than its code, which many choose at random."""
+"""Tried in this order: a server's text says more than its code, which many choose at random."""
 
 _BY_ENHANCED: tuple[tuple[str, DeliveryCode], ...] = (
     ("1.2", DeliveryCode.DOMAIN_NOT_FOUND),
@@ -150,11 +150,11 @@ _SIGN_IN_CODES = (530, 534, 535, 538)
 """RFC 4954 6: no server says these of a message."""
 _GREYLISTING = {(450, "4.2.0"), (450, "4.7.1"), (451, "4.2.0"), (451, "4.7.1")}
 _GREYLISTERS_WORDS = (None, DeliveryCode.RECIPIENT_UNKNOWN, DeliveryCode.REFUSED_BY_POLICY)
-"""What their words look like, as in `Recipient address rejected: policy, try later`."""
+"""What their text is taken for, as in `Recipient address rejected: policy, try later`."""
 
 
 def classify(reply: Reply) -> DeliveryCode:
-    """Say which error a server's reply means: by its words, its enhanced code, then its code."""
+    """Return the error that a reply means: by its text, its enhanced code, then its code."""
     if reply.code in _SIGN_IN_CODES:
         return DeliveryCode.SIGN_IN_FAILED
     text = _NAMES.sub("", reply.text)

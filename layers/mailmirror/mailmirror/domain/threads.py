@@ -2,8 +2,8 @@
 
 The vertices are Message-IDs, the edges a message's In-Reply-To and References. Threads only grow.
 Each vertex points at a thread for ever; where a message joins two threads, the lesser id stays
-and the other redirects to it for ever. So every write is one that may be repeated, lost to a
-race, or done by two mailboxes in the same second, and the members come out the same.
+and the other redirects to it for ever. So every write is idempotent, and the members
+of a thread do not depend on the order in which mailboxes write them.
 """
 
 from collections.abc import Iterable, Sequence
@@ -12,7 +12,7 @@ from typing import NewType, Protocol
 from mailmirror.domain.identity import Vertex, vertex
 
 ThreadId = NewType("ThreadId", str)
-"""What a thread is called: the first vertex that was seen of it."""
+"""The first vertex of the thread that was stored."""
 
 _ATTEMPTS = 100
 _NAMED_ENDS = 20
@@ -32,7 +32,7 @@ class NeverJoined(Exception):
 
 
 class Graph(Protocol):
-    """Where vertices and redirects are kept. Each call may be repeated without harm."""
+    """The stored vertices and redirects. Every call is idempotent."""
 
     def thread_of(self, vertex: Vertex) -> ThreadId | None:
         """The thread that a vertex points at, if it points at one."""
@@ -54,11 +54,11 @@ def join(members: Sequence[Vertex], graph: Graph) -> ThreadId:
         members: as `vertices` returns them, the message's own last.
 
     Returns:
-        The thread that the message's own vertex points at. It never changes; `graph.root` tells
-        what it was joined with.
+        The thread that the message's own vertex points at. It never changes; `graph.root` is the
+        id of the thread that it was joined with.
 
     Raises:
-        NeverJoined: others have joined the threads otherwise, again and again.
+        NeverJoined: other writers changed the threads at each of 100 attempts.
     """
     known = _first(graph.thread_of(member) for member in members)
     name = known if known is not None else ThreadId(members[0])

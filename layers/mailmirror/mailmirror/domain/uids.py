@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class UidSet:
-    """An immutable set of UIDs, kept as sorted ranges that neither touch nor overlap.
+    """An immutable set of UIDs, stored as sorted ranges that neither touch nor overlap.
 
     Each operation costs the number of ranges, not of UIDs: a folder of a million messages with
     one verdict is one range.

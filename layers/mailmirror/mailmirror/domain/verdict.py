@@ -28,10 +28,10 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Headers:
-    """What the rules need to know of a copy; nothing else is fetched before they have spoken."""
+    """What the rules need of a copy; nothing else is fetched before the verdict."""
 
     received_at: datetime
-    """INTERNALDATE: the server's word, where Date is the sender's."""
+    """INTERNALDATE: set by the server, while Date is set by the sender."""
     participants: Set[Address]
     """From, Sender, Reply-To, To, Cc and Bcc."""
     recipients: int = 1
@@ -65,8 +65,8 @@ class Rules:
     def max_participants(self) -> int:
         """Up to how many participants of a copy are looked up, at a read request unit each.
 
-        A message that names more is not mirrored, whoever they are: either its recipients are over
-        the limit, or From, Sender and Reply-To name more than `_MAX_SENDERS`.
+        A message with more is not mirrored: either it has too many recipients, or From, Sender and
+        Reply-To have more than `_MAX_SENDERS` addresses.
         """
         return self.max_recipients + _MAX_SENDERS
 
@@ -82,10 +82,10 @@ def is_looked_up(participants: Set[Address], rules: Rules) -> bool:
 
 
 def judge(copy: Headers, people: People, rules: Rules) -> Verdict:
-    """Say why a copy is, or is not, mirrored: the first rule that holds decides.
+    """Return the verdict of a copy: the first rule that holds decides.
 
-    There is no clock here: a verdict given again, by an audit or after a UIDVALIDITY change,
-    is the same verdict. `unreadable` is not among these: there are no headers to judge.
+    The result does not depend on the time of the call: an audit, or a sync after a change of
+    UIDVALIDITY, gives the same verdict. `unreadable` is decided before, by parsing.
     """
     if outside_window(copy.received_at, rules):
         return Verdict.OUTSIDE_WINDOW

@@ -1,4 +1,4 @@
-"""Reaching a mail server: names, networks and TLS. Hosts come from strangers."""
+"""Connections to mail servers: names, networks and TLS. Hosts come from strangers."""
 
 import ipaddress
 import socket
@@ -25,7 +25,7 @@ _MOST_ADDRESSES = 4
 
 @dataclass(frozen=True, slots=True)
 class NetworkPolicy:
-    """Whom this deployment may talk to, and whose certificates it trusts.
+    """Which networks this deployment may connect to, and which certificates it trusts.
 
     Make one an environment: a default context costs 20 to 30 ms of CPU.
     """
@@ -112,7 +112,7 @@ class NetworkPolicy:
 def _embedded_ipv4(
     address: ipaddress.IPv4Address | ipaddress.IPv6Address,
 ) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
-    """The address that is really reached: some IPv6 ranges lead to IPv4 addresses."""
+    """The address that is connected to in the end: some IPv6 ranges lead to IPv4 addresses."""
     if isinstance(address, ipaddress.IPv6Address):
         if address.ipv4_mapped:
             return address.ipv4_mapped
@@ -123,7 +123,7 @@ def _embedded_ipv4(
 
 @contextmanager
 def tls_stage(host: str) -> Iterator[None]:
-    """Say what went wrong with TLS.
+    """Turn errors of TLS into refusals.
 
     Raises:
         Refused: the certificate does not verify, or the peer speaks no TLS.

@@ -1,1 +1,1 @@
-"""DynamoDB, S3, KMS and SQS. Knows no IMAP and no SMTP."""
+"""The table, the bucket and the sealed secrets (DynamoDB, S3, KMS), by aggregate."""

@@ -43,7 +43,7 @@ class Accounts:
         self._table = table
 
     def create(self, account: Account, now: datetime) -> None:
-        """Keep a new account.
+        """Store a new account.
 
         Raises:
             ConditionFailed: the id is taken.
@@ -100,7 +100,7 @@ class Accounts:
         )
 
     def add_key(self, account: AccountId, key: ApiKey) -> None:
-        """Keep an API key's digest; the key itself is not kept."""
+        """Store the digest of an API key; the key itself is not stored."""
         item = {
             **keys.api_key(account, key.id),
             "name": key.name,

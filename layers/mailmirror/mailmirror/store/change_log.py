@@ -1,8 +1,8 @@
-"""An account's log: one numbered line for each change that can give or take a verdict or a vote.
+"""An account's change log: one numbered line for each change that can change a verdict or a match.
 
-A line is written in the transaction of its change, so that a mailbox which reads the log up to a
-line, and people consistently, has seen each pair of a message and a person from one side at
-least.
+A line is written in the transaction of its change. A sync that reads the log's head first and
+people after it, consistently, therefore misses no pair of a message and a person: what it does not
+see has a line behind the head that it read.
 """
 
 from collections.abc import Sequence, Set
@@ -24,7 +24,7 @@ class ChangeKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """Addresses that became known, or stopped being so; or a deal that has changed."""
+    """Addresses that were added or removed, or a deal that has changed."""
 
     kind: ChangeKind
     gained: Set[Address] = frozenset()
@@ -45,7 +45,7 @@ class ChangeLog:
         return int(item["number"]) if item else 0
 
     def unchanged(self, account: AccountId, head: int) -> Update:
-        """A write for a transaction that must not come after a further line: it changes nothing."""
+        """A condition for a transaction: the log has no line after `head`."""
         return self._counted(account, head, head)
 
     @staticmethod

@@ -37,13 +37,13 @@ class CodeStore:
     def put(
         self, account: AccountId, user: UserId, address: Address, digest: str, now: datetime
     ) -> datetime:
-        """Keep a code's digest in place of an earlier one, and count it. Six write units.
+        """Store a code's digest in place of an earlier one, and count it. Six write units.
 
         Returns:
             When it expires.
 
         Raises:
-            TooManyCodes: nothing was kept.
+            TooManyCodes: nothing was stored.
         """
         expires_at = now + CODE_LIFETIME
         counts = [
@@ -100,10 +100,10 @@ class CodeStore:
     def confirm(
         self, account: AccountId, user: UserId, address: Address, now: datetime, head: int
     ) -> None:
-        """Keep that a user has proven an address, and forget the code.
+        """Store that a user has proven an address, and delete the code.
 
         Parameters:
-            head: the number of the log's last line before it was looked up whose the address is.
+            head: the log's head, read before the owner of the address was looked up.
 
         Raises:
             ConditionFailed: the log has a further line.

@@ -1,4 +1,4 @@
-"""What a mailbox keeps of its messages: the raw bytes, and what a list of messages shows."""
+"""What a mailbox stores of its messages: the raw bytes, and what a list of messages shows."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -21,7 +21,7 @@ from mailmirror.store.objects import ObjectStore
 from mailmirror.store.table import Item, Table
 
 ITEM_BYTES = 8_000
-"""Up to here, compressed, raw mail lies in the table: the units cost what an S3 put costs."""
+"""Raw mail up to this size, compressed, is stored in the table: the write units cost an S3 put."""
 _UPLOADS = 8
 _MOST_SHOWN = 200
 """Participants of a field, or attachments, that a list shows; the message itself has them all."""
@@ -65,9 +65,9 @@ class ContentStore:
         self._objects = objects
 
     def put(self, contents: Iterable[tuple[Summary, bytes]], copies: Iterable[Copy]) -> None:
-        """Keep contents with their raw bytes, and the copies that name them.
+        """Store contents with their raw bytes, and the copies that name them.
 
-        The copies come first: by them an erasure finds all else, also after a crash in between.
+        The copies come first: an erasure finds the rest by them, also after a crash.
         A message costs two items (its list line and its copy), and a third with the raw bytes
         up to 8 KB compressed, else an object.
         """
@@ -141,7 +141,7 @@ class ContentStore:
         return zstd.decompress(packed)
 
     def copies(self, key: MailboxKey, limit: int) -> Sequence[tuple[keys.Key, Entry]]:
-        """Read the first copies of a mailbox that are left."""
+        """Read the first copies of a mailbox, in the order of their keys."""
         items = self._table.query(keys.kept(key), keys.COPIES, limit=limit)
         return [
             ({keys.PK: item[keys.PK], SK: item[SK]}, read_entry(key.account, item))
@@ -149,11 +149,11 @@ class ContentStore:
         ]
 
     def erase_copies(self, copies: Iterable[keys.Key]) -> None:
-        """Delete copies, when nothing is left of what they name."""
+        """Delete copies; last, because an erasure finds everything else by them."""
         self._table.write(deletes=copies)
 
     def erase(self, key: MailboxKey, message: MessageKey) -> None:
-        """Delete all that a mailbox keeps of a message in the table."""
+        """Delete everything that a mailbox stores of a message in the table."""
         items = self._table.query(keys.message(key, message))
         self._table.write(deletes=[{keys.PK: item[keys.PK], SK: item[SK]} for item in items])
 

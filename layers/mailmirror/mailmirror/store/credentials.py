@@ -1,7 +1,7 @@
-"""What signs in to each mailbox, sealed, and which of its sign-ins were refused.
+"""The sealed credential of each mailbox, and which services have refused it.
 
-A token is refreshed once, whoever needs it: one claims the refresh by a conditional update of the
-version that it has read, and the others read again.
+Only one function refreshes a token: it claims the refresh by an update that is conditional on the
+version it has read; the others read again.
 """
 
 from collections.abc import Mapping
@@ -17,15 +17,15 @@ from mailmirror.store.table import ConditionFailed, Item, Table, Update
 from mailmirror.store.vault import Vault
 
 CLAIM_LIFETIME = timedelta(seconds=30)
-"""After which a refresh that somebody claimed and never finished may be claimed again."""
+"""After which a claimed refresh that was not finished may be claimed again."""
 _REMEMBERED = SIGN_IN_PAUSE - timedelta(minutes=2)
-"""How long a refusal holds: less than the pause of the polls, of which the next would else come a
-little too early, and wait for another hour."""
+"""How long a refusal is remembered: 2 minutes less than SIGN_IN_PAUSE, so that the next hourly poll
+is not skipped by clock jitter."""
 
 
 @dataclass(frozen=True, slots=True)
 class Password:
-    """Its text form shows nothing."""
+    """A password; `repr` does not show it."""
 
     password: str = field(repr=False)
 
@@ -35,12 +35,12 @@ Credential = Password | Grant
 
 @dataclass(frozen=True, slots=True)
 class StoredCredential:
-    """A credential as it is kept, and what has become of it."""
+    """A credential with its version and the refusals of the last hour."""
 
     credential: Credential
     version: int
     refusals: Mapping[str, Refused]
-    """That still hold, by the service that refused: `token`, `imap` or `smtp`."""
+    """By the service that refused: `token`, `imap` or `smtp`."""
 
 
 class Credentials:
@@ -51,9 +51,9 @@ class Credentials:
         self._vault = vault
 
     def put(self, account: Account, key: MailboxKey, credential: Credential, now: datetime) -> None:
-        """Seal and keep a credential in place of an earlier one, which nobody refuses yet.
+        """Seal and store a credential in place of an earlier one, without its refusals.
 
-        Versions begin with the time: one that was deleted meanwhile never comes again.
+        Versions begin with the time, so that none is used twice, even after a deletion.
         """
         self._table.update(
             Update(
@@ -83,7 +83,7 @@ class Credentials:
         )
 
     def claim(self, key: MailboxKey, version: int, now: datetime) -> bool:
-        """Claim the refresh of a token; False where another has, or it is done already."""
+        """Claim the refresh of a token; False where it is claimed, or done already."""
         return self._write(
             key,
             version,
@@ -95,7 +95,7 @@ class Credentials:
     def replace(
         self, account: Account, key: MailboxKey, version: int, grant: Grant, now: datetime
     ) -> bool:
-        """Keep a refreshed grant, unless somebody has signed in anew meanwhile."""
+        """Store a refreshed grant, unless the user has signed in again since."""
         return self._write(
             key,
             version,
@@ -104,13 +104,13 @@ class Credentials:
         )
 
     def release(self, key: MailboxKey, version: int) -> None:
-        """Give up a claim: the provider could not be asked."""
+        """Release a claim: the provider could not be asked."""
         self._write(key, version, "REMOVE claimed_until", {})
 
     def refuse(
         self, key: MailboxKey, version: int, service: str, refused: Refused, now: datetime
     ) -> None:
-        """Note that a service refused this credential, so that nobody tries again for an hour."""
+        """Store that a service refused this credential: it is not tried again for an hour."""
         told = {**self._told(key), service: [refused.code.value, refused.detail, now.isoformat()]}
         expression = "SET refusals = :told REMOVE claimed_until"
         self._write(key, version, expression, {":told": told})
@@ -135,7 +135,7 @@ class Credentials:
         values: Mapping[str, object],
         condition: str = "",
     ) -> bool:
-        """Update a credential that is still the one that was read."""
+        """Update a credential if its version is the one that was read."""
         same = "attribute_exists(pk) AND attribute_not_exists(version)"
         if version:
             same, values = "version = :version", {**values, ":version": version}

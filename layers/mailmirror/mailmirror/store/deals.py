@@ -19,13 +19,13 @@ class DealStore:
         self._log = log
 
     def put(self, account: AccountId, event: DealUpserted | DealDeleted, now: datetime) -> None:
-        """Keep what the event says the deal was from then on. A repeat changes nothing.
+        """Store the version of a deal that an event describes. A repeat changes nothing.
 
         Six write units, and one a contact. The index by contact never shrinks: a deal's earlier
         versions still count for the mail of their time.
 
         Raises:
-            ConditionFailed: other changes came in between, again and again.
+            ConditionFailed: the log changed at each of several attempts.
         """
         if isinstance(event, DealDeleted):
             name, status, contacts = "", DealStatus.DELETED, frozenset[ContactId]()

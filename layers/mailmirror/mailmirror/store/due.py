@@ -1,4 +1,4 @@
-"""When each mailbox is looked at next: one small entry a mailbox, in a few shards."""
+"""The schedule: one small entry a mailbox, in a few shards."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
@@ -44,7 +44,7 @@ class DueStore:
         return map(_entry, self._table.query(keys.due_shard(shard)))
 
     def find_many(self, mailboxes: Iterable[MailboxKey]) -> Mapping[MailboxId, DueEntry]:
-        """Read entries, consistently: what a sync has just seen is no news to a poll."""
+        """Read entries, consistently: a poll must see what a sync has just stored."""
         items = self._table.get_many((keys.due(key) for key in mailboxes), consistent=True)
         return {entry.mailbox: entry for entry in map(_entry, items)}
 
@@ -74,7 +74,7 @@ class DueStore:
         )
 
     def queued(self, key: MailboxKey, due_at: datetime) -> None:
-        """A job was queued, which will tell of its success itself: look again then."""
+        """A job was queued that stores its own success: poll again at `due_at` otherwise."""
         self._write(key, "SET due_at = :due", {":due": keys.time_text(due_at)})
 
     def found_news(self, key: MailboxKey, due_at: datetime, now: datetime) -> None:
@@ -116,9 +116,9 @@ class DueStore:
         )
 
     def failed(self, mailbox: Mailbox, failures: int, refusal: Refused, now: datetime) -> None:
-        """The server could not be read: say why, and wait longer each time.
+        """The server could not be read: store why, and wait longer each time.
 
-        What failed with an earlier connection's password says nothing of the present one.
+        Ignored where the mailbox was connected again since, with another credential.
 
         Parameters:
             failures: how many there were in a row before this one.
@@ -139,7 +139,7 @@ class DueStore:
         )
 
     def sending_refused(self, mailbox: Mailbox, refusal: Refused) -> None:
-        """The submission server lets this connection's credential in no more. One write unit."""
+        """The submission server refuses the present credential. One write unit."""
         self._write(
             mailbox.key,
             "SET sending_error = :code, sending_detail = :detail",

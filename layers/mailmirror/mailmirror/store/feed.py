@@ -1,4 +1,4 @@
-"""What became of the CRM's events."""
+"""The state of the CRM's feed: the last event applied, and the events refused."""
 
 import hashlib
 import json
@@ -19,12 +19,12 @@ _MOST_COUNTED = 100
 
 @dataclass(frozen=True, slots=True)
 class FeedState:
-    """How far the CRM's side can be trusted."""
+    """Whether every event of the CRM was applied."""
 
     as_of: datetime | None
     """When the last event was applied or refused; None before the first."""
     refused: int
-    """Events refused within the last 30 days, and not sent again in a better form since."""
+    """Events refused within the last 30 days that no later event with their id has replaced."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +45,9 @@ class FeedStore:
         self._table = table
 
     def applied(self, account: AccountId, event_id: str, now: datetime) -> None:
-        """Note that an event was applied. One write unit.
+        """Store that an event was applied. One write unit.
 
-        Where it mends a refused one of the same id, that one is forgotten.
+        A refused event of the same id is deleted.
         """
         head = self._note(account, "SET as_of = :now", now)
         refused_at = head.get("refused_at")
@@ -55,7 +55,7 @@ class FeedStore:
             self._table.delete(keys.refused(account, _digest(event_id)))
 
     def refuse(self, account: AccountId, event: object, refusal: Refused, now: datetime) -> None:
-        """Keep an event that cannot be applied, with its code, for 30 days."""
+        """Store an event that cannot be applied, with its code, for 30 days."""
         named = label(event)
         id = named.get("id", "")
         text = _text(event)
@@ -67,7 +67,7 @@ class FeedStore:
             "event": text[:_LONGEST],
             "code": refusal.code.value,
             "detail": refusal.detail,
-            # What has no proper id, or an unknown type, cannot be mended by sending it again.
+            # Without an id, or with an unknown type, no later event can replace it.
             "gap": is_id(id) and refusal.code is not Code.UNKNOWN_EVENT_TYPE,
             keys.EXPIRES: int((now + _KEPT_FOR).timestamp()),
         }

@@ -1,7 +1,7 @@
 """The keys of the table: every shape once, beside the names of the attributes.
 
-A partition key begins with its account, so that no query can cross tenants; the due shards, which
-only `dispatch` reads, are the one exception. Parts are joined by `#`; a part that may itself
+A partition key begins with its account, so that no query can cross tenants; the schedule shards,
+which only `dispatch` reads, are the one exception. Parts are joined by `#`; a part that may itself
 contain one (an address) stands last.
 """
 
@@ -148,9 +148,13 @@ OVERRIDES = "override#"
 
 
 def deal_override(account: AccountId, deal_id: DealId, target: str, stamp: Stamp, said: str) -> Key:
-    """A hand where a deal's card looks; the target is a thread as it was called, or a message.
+    """An override in the partition of its deal, for the deal's card.
 
-    With what it says: two that differ under one stamp are both kept, whichever came first.
+    The key contains `attached` or `detached`, so that two overrides under one stamp are both
+    stored, in whatever order they arrive.
+
+    Parameters:
+        target: a message, or a thread by the id that it had when the override was made.
     """
     return _key(deal(account, deal_id), f"{OVERRIDES}{target}#{stamp}#{said}")
 
@@ -163,7 +167,7 @@ def thread_override(
     stamp: Stamp,
     said: str,
 ) -> Key:
-    """The same hand where whoever files the thread looks."""
+    """The same override in the partition of its thread, for its association."""
     return _key(thread(account, id), f"{OVERRIDES}{message or 'thread'}#{deal_id}#{stamp}#{said}")
 
 
@@ -219,7 +223,7 @@ COPIES = "copy#"
 
 
 def copy(key: MailboxKey, folder: str, uidvalidity: int, uid: int, sha256: str) -> Key:
-    """With the content in it: a server may render the same UID otherwise the next time."""
+    """With the content's digest: a server may render the same UID differently the next time."""
     return _key(kept(key), f"{COPIES}{folder}#{uidvalidity}#{uid:010d}#{sha256}")
 
 
@@ -235,7 +239,7 @@ def outbound(key: MailboxKey, id: MessageKey) -> Key:
 
 
 def request(account: AccountId, user: UserId, digest: str) -> Key:
-    """What came of a request with an Idempotency-Key."""
+    """The outbound that a request with an Idempotency-Key made."""
     return _key(f"{account}#request#{digest}", user)
 
 
@@ -257,7 +261,7 @@ def due_outbound(key: MailboxKey, id: MessageKey) -> Key:
 
 
 def message(key: MailboxKey, message: MessageKey) -> str:
-    """The partition of what a mailbox keeps of a message."""
+    """The partition of what a mailbox stores of a message."""
     return f"{key.account}#message#{key.mailbox}.{key.epoch}#{message}"
 
 

@@ -1,4 +1,4 @@
-"""Hands, for ever: by the deal for its card, and by the thread for whoever files it."""
+"""Overrides, never deleted: by deal for its card, and by thread for its association."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from mailmirror.store.table import Item, Put, Table
 
 @dataclass(frozen=True, slots=True)
 class PlacedOverride:
-    """A hand, and the thread as it was called when the hand was given."""
+    """An override, and the id of its thread when it was made."""
 
     thread: ThreadId
     override: Override
@@ -27,7 +27,7 @@ class OverrideStore:
         self._table = table
 
     def put(self, account: AccountId, placed: PlacedOverride) -> None:
-        """Keep a hand, in both places or in neither. Four write units; a repeat changes nothing."""
+        """Store an override in both places, in one transaction. Four write units; idempotent."""
         override, thread = placed.override, placed.thread
         said = "attached" if override.attached else "detached"
         by_deal = keys.deal_override(
@@ -39,7 +39,7 @@ class OverrideStore:
         self._table.transact([Put(_item(by_deal, placed)), Put(_item(by_thread, placed))])
 
     def of_deal(self, account: AccountId, deal: DealId) -> Sequence[PlacedOverride]:
-        """Read every hand on a deal, consistently. One read unit for some twenty."""
+        """Read every override on a deal, consistently. One read unit for some twenty."""
         items = self._table.query(keys.deal(account, deal), keys.OVERRIDES, consistent=True)
         return [read_override(item) for item in items]
 

@@ -1,7 +1,7 @@
 """A mailbox's `state` item: the lease, and how far each folder has been judged.
 
 One sync a mailbox at a time. Each write is conditional on the lease's token and extends the lease,
-so that a sync which lost it, however long it slept, changes nothing here.
+so that a sync which lost the lease changes nothing here.
 
 Each taking of a lease that expired without a release is counted in `deaths`: its holder was killed,
 or too slow. The next write that moves a cursor sets the count to zero.
@@ -20,7 +20,7 @@ from mailmirror.store.table import ConditionFailed, Item, Table, Update
 
 LIFETIME = timedelta(seconds=90)
 LONGEST_RUN = timedelta(minutes=6)
-"""After which a function that lost its lease has ended for certain: its timeout, and some."""
+"""After which a function that lost its lease has ended: its time limit, and a margin."""
 HEAD_BYTES = 640
 """Two folders' heads keep the item below 2 KB: DynamoDB bills the whole of it at each update."""
 
@@ -82,7 +82,7 @@ class SyncStates:
         try:
             item = self._take(key, now, "attribute_not_exists(lease_until)", " ADD", {})
         except ConditionFailed:
-            # Its holder may only be slow: it writes nothing here any more, but perhaps elsewhere.
+            # The holder may still run: its writes here are refused, its writes elsewhere are not.
             stale = {":now": keys.time_text(now), ":stale": keys.time_text(now + LONGEST_RUN)}
             more = ", stale_until = :stale ADD deaths :one,"
             try:
@@ -154,7 +154,7 @@ class SyncStates:
         )
 
     def suspect(self, lease: Lease, caution: Caution, now: datetime) -> None:
-        """Note which UID is judged alone, before it is. One to two write units.
+        """Store which UID is judged alone, before it is. One to two write units.
 
         Raises:
             LeaseLost: another holds the lease.
@@ -163,7 +163,7 @@ class SyncStates:
         self._write(lease, now, "caution = :caution", values, removing=" REMOVE deaths")
 
     def forget(self, lease: Lease, id: str, now: datetime) -> None:
-        """Drop a folder that has another name now; its copies are judged again under that."""
+        """Delete a folder that has another name now; its copies are judged again under that."""
         self._write(lease, now, "", {}, {"#folder": id}, " REMOVE folders.#folder")
 
     def renew(self, lease: Lease, now: datetime) -> None:
@@ -175,7 +175,7 @@ class SyncStates:
         self._write(lease, now, "", {}, condition=" AND attribute_exists(lease_until)")
 
     def start_log(self, lease: Lease, number: int, now: datetime) -> None:
-        """Note the line of the account's log from which on old verdicts may have to change."""
+        """Store the line of the change log after which verdicts may have to change."""
         self._write(
             lease, now, "log_cursor = if_not_exists(log_cursor, :number)", {":number": number}
         )
@@ -183,7 +183,7 @@ class SyncStates:
     def release(
         self, lease: Lease, *, first_sync_done: bool, caution: Caution | None = None
     ) -> None:
-        """The last write: say whether the first sync is done, and free the lease.
+        """Release the lease, and store whether the first sync is done.
 
         Parameters:
             caution: what the next sync has to take, where this one failed without progress.

@@ -1,4 +1,4 @@
-"""The table: items as plain dicts, AWS's errors as words, and what each call cost."""
+"""The table: items as plain dicts, AWS's errors as exceptions, and what each call cost."""
 
 import random
 import time
@@ -26,11 +26,11 @@ _deserialize = TypeDeserializer().deserialize
 
 
 class ConditionFailed(Exception):
-    """An item is not as the write's condition wants it; nothing was written."""
+    """The condition of a write does not hold; nothing was written."""
 
 
 class Throttled(Exception):
-    """DynamoDB left a write, or part of a batch, undone, again and again; repeat it."""
+    """DynamoDB did not make a write, or part of a batch, at any of several attempts; repeat it."""
 
 
 @dataclass(slots=True)
@@ -176,7 +176,7 @@ class Table:
 
         Raises:
             ConditionFailed: the condition does not hold.
-            Throttled: transactions are under way on the item, again and again.
+            Throttled: a transaction was under way on the item at each attempt.
         """
         try:
             answer = self._one(self._client.put_item, _put_request(put))
@@ -189,7 +189,7 @@ class Table:
 
         Raises:
             ConditionFailed: the condition does not hold.
-            Throttled: transactions are under way on the item, again and again.
+            Throttled: a transaction was under way on the item at each attempt.
         """
         try:
             request = _update_request(update) | {"ReturnValues": "ALL_NEW"}
@@ -213,7 +213,7 @@ class Table:
         return "Attributes" in answer
 
     def take(self, key: Key) -> Item | None:
-        """Delete one item and return what it was: of two who take it, one gets it."""
+        """Delete one item and return it: only one of two callers gets it."""
         request = {"Key": _item(key), "ReturnValues": "ALL_OLD"}
         answer = self._one(self._client.delete_item, request)
         self._wrote(answer, 1)

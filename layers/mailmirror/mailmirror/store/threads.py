@@ -1,4 +1,4 @@
-"""The graph of threads in the table, and what stands on each thread."""
+"""The graph of threads, the entries of each thread, and the deals that a thread is on."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -30,8 +30,7 @@ class Alias:
 class ThreadGraph:
     """`domain.threads.Graph` over the table, for one batch of messages.
 
-    What has been read of vertices stays true, because they never change; redirects are read
-    afresh for each batch.
+    Vertices never change, so they are cached; redirects are read for each batch.
     """
 
     def __init__(self, table: Table, account: AccountId, vertices: Iterable[Vertex]) -> None:
@@ -55,7 +54,7 @@ class ThreadGraph:
         return self._aliases.get(vertex)
 
     def name_alias(self, vertex: Vertex, alias: Alias) -> None:
-        """Note that a claimed vertex is an alias, unless it is known. One write unit."""
+        """Store that a claimed vertex is an alias, unless it is stored. One write unit."""
         if self._aliases.get(vertex) == alias:
             return
         self._table.update(
@@ -86,7 +85,7 @@ class ThreadGraph:
         return roots(self._table, self._account, [thread])[thread]
 
     def absorb(self, winner: ThreadId, loser: ThreadId) -> None:
-        """Both or neither: from then on the winner is read with the loser's entries and deals."""
+        """One transaction: from then on the winner is read with the loser's entries and deals."""
         key = keys.thread_root(self._account, loser)
         root = self._table.get(key, consistent=True) or {}
         deals = set(root.get("deals", ())) | set(root.get("ever", ()))
@@ -108,30 +107,33 @@ class ThreadGraph:
         try:
             self._table.transact([names_loser, redirects])
         except ConditionFailed:
-            return  # another sync has changed one of them; the caller looks again
+            return  # another sync has changed one of them; the caller reads again
 
 
 @dataclass(frozen=True, slots=True)
 class Association:
-    """On which deals a thread is filed."""
+    """The deals that the entries of a thread are indexed on."""
 
     deals: frozenset[DealId]
     settled: bool
-    """Whether all entries of the thread are known to be filed on exactly these deals."""
+    """Whether every entry of the thread is indexed on exactly `deals`."""
     version: int
     ever: frozenset[DealId]
-    """Those on which some entries may be filed: noted before they are, and for good."""
+    """Every deal whose timeline may contain entries of this thread.
+
+    Written before the entries; never shrinks.
+    """
     trying: frozenset[DealId]
-    """Those on which entries are being filed, while it is not settled."""
+    """The deals that were announced, while the thread is not settled."""
     begun: bool = False
-    """Whether somebody may be filing, and nothing has changed since that was begun."""
+    """Whether an announcement was made that no later write has ended."""
     overrides: int = 0
-    """How many hands were on the thread when it was settled: they only become more."""
+    """How many overrides the thread had when it was settled; overrides are never deleted."""
 
 
 @dataclass(frozen=True, slots=True)
 class Thread:
-    """A thread whole, with all that it has absorbed."""
+    """All entries and overrides of a thread, with those that it has absorbed."""
 
     association: Association
     entries: Sequence[Entry]
@@ -147,7 +149,7 @@ class ThreadStore:
         return ThreadGraph(self._table, account, vertices)
 
     def roots(self, account: AccountId, threads: Iterable[ThreadId]) -> Mapping[ThreadId, ThreadId]:
-        """What threads are called now."""
+        """The present ids of threads."""
         return roots(self._table, account, threads)
 
     def add(self, entries: Iterable[Entry]) -> None:
@@ -196,7 +198,7 @@ class ThreadStore:
     def deals_of(
         self, account: AccountId, threads: Iterable[ThreadId]
     ) -> Mapping[ThreadId, frozenset[DealId]]:
-        """On which deals each thread's messages may be shown, by what the thread was called once.
+        """On which deals each thread's messages may be shown, by any id of the thread.
 
         Entries that a crash has left on another deal are not shown by it. One read unit a thread.
         """
@@ -210,13 +212,13 @@ class ThreadStore:
     def announce_deals(
         self, account: AccountId, root: ThreadId, deals: frozenset[DealId], version: int
     ) -> int:
-        """Note on which deals entries are going to be filed. One write unit.
+        """Announce the deals on which entries will be indexed. One write unit.
 
         Returns:
             The version that the thread has now.
 
         Raises:
-            ConditionFailed: the thread is no longer as it was at this version.
+            ConditionFailed: the thread has another version.
         """
         values: dict[str, object] = {":no": False, ":next": version + 1}
         expression = "SET settled = :no, version = :next, begun = :next"
@@ -234,10 +236,10 @@ class ThreadStore:
         overrides: int,
         version: int,
     ) -> None:
-        """Note that all entries are filed on these deals, and shown on no others. One write unit.
+        """Store that every entry is indexed on these deals and shown on no others. One write unit.
 
         Raises:
-            ConditionFailed: the thread is no longer as it was at this version.
+            ConditionFailed: the thread has another version.
         """
         values: dict[str, object] = {":yes": True, ":next": version + 1, ":hands": overrides}
         expression = "SET settled = :yes, version = :next, hands = :hands"
@@ -249,7 +251,7 @@ class ThreadStore:
         self._write_root(account, root, expression, values, version)
 
     def disturb(self, account: AccountId, threads: Iterable[ThreadId]) -> None:
-        """Have whoever is filing these threads read them again. One write unit each."""
+        """Raise the version of threads: their writers read them again. One write unit each."""
         for root in threads:
             key = keys.thread_root(account, root)
             is_announced = "attribute_exists(version)"
@@ -304,7 +306,7 @@ def roots(
 
 
 def _shown(root: Item) -> frozenset[DealId]:
-    """While a thread is being filed, both what it was on and what it may come to be on."""
+    """The deals that a thread is shown on: before and after a change that is under way."""
     unsettled = () if root.get("settled", True) else root.get("trying", ())
     return frozenset(map(DealId, [*root.get("deals", ()), *unsettled]))
 

@@ -1,9 +1,9 @@
-"""Timelines: messages entry by (address, mailbox) and by (deal, mailbox), newest first.
+"""Timelines: entries by (address, mailbox) and by (deal, mailbox), newest first.
 
 An entry stands at its message's instant. Nearly always that is the message's Date, the same for
 every copy. Where it is not (no Date, or one that cannot be believed), copies may stand at several
-instants, of which the least counts: their entries are marked, and a reader looks the least up.
-Where a Date was not believed, a note at that Date hides what a later copy may file there.
+instants, of which the least counts: their entries have `dated` false, and a reader looks the least
+up. Where a Date was not believed, an item at that Date hides the entry of a later copy there.
 """
 
 import heapq
@@ -85,7 +85,7 @@ class TimelineStore:
         """Take messages off the timelines of deals. Two write units each, and two a hundred.
 
         Raises:
-            ConditionFailed: what was to be unchanged is not; the rest is left as it is.
+            ConditionFailed: the thread has changed; what is left was not deleted.
         """
         taken = {
             (key[PK], key[SK]): Delete(key)

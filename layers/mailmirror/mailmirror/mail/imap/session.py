@@ -31,9 +31,9 @@ _COMMAND_BYTES = 7_500
 """Servers need not take longer commands (RFC 2683 3.2.1.5)."""
 _MOST_LISTED = 64 << 20
 _MAX_LINES_A_MESSAGE = 64
-"""Of the answer to a FETCH that failed: what else was told is not looked at."""
+"""Of the answer to a FETCH that failed: further lines are ignored."""
 _LISTED_BYTES = 64
-"""Of a line that tells one UID."""
+"""Of a line that lists one UID."""
 _FIELD_BYTES = 64 << 10
 """How much is fetched of one field of a message whose fields are too long together."""
 _UID = re.compile(rb"\bUID ([0-9]{1,10})\b")
@@ -42,7 +42,7 @@ _HEADERS = f"BODY.PEEK[HEADER.FIELDS ({' '.join(HEADER_FIELDS).upper()})]"
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """What STATUS or EXAMINE say of a folder."""
+    """A folder's STATUS, or the answer to EXAMINE."""
 
     uidvalidity: int
     uidnext: int
@@ -54,7 +54,7 @@ class FetchFailed(Refused):
 
     Parameters:
         refusal: what the server did.
-        answered: what it told of single messages before.
+        answered: what it returned of single messages before.
         alive: whether the session can be used further.
     """
 
@@ -129,10 +129,10 @@ class ImapSession:
     def listed(self, uids: UidSet, messages: int) -> UidSet:
         """List which of these UIDs the examined folder has.
 
-        By FETCH: some servers' SEARCH leaves messages out, which nobody would look for again.
+        By FETCH: the SEARCH of some servers leaves messages out, which would be lost.
 
         Parameters:
-            messages: how many messages may be told of, which bounds the answer.
+            messages: how many messages may be listed, which bounds the answer.
         """
         budget = _LISTED_BYTES * messages
         return UidSet.of(self._fetch(uids, ["UID"], budget, _listed, messages))
@@ -178,7 +178,7 @@ class ImapSession:
         return self._fetch(UidSet.of([uid]), asked, 2 * length, _bodies).get(uid)
 
     def values_since(self, field: str, since: date, most: int) -> frozenset[str]:
-        """What a header field says in the newest messages of the examined folder.
+        """The values of a header field in the newest messages of the examined folder.
 
         Parameters:
             since: the first INTERNALDATE that counts.
@@ -205,19 +205,19 @@ class ImapSession:
     ) -> Mapping[int, T]:
         """FETCH in ranges. IMAPClient's own `fetch` sends and filters UIDs one by one.
 
-        What the server tells unasked of other messages is passed over.
+        Unsolicited answers about other messages are ignored.
 
         Parameters:
             read: turns the lines of the answer into what is wanted of each UID.
-            messages: how many messages may be told of, where that is not all of `uids`.
+            messages: how many messages may be listed, where that is not all of `uids`.
 
         Raises:
-            FetchFailed: with what was told before.
+            FetchFailed: with what was returned before.
         """
         found: dict[int, T] = {}
         imap = self._client._imap
         for some in _commands(uids):
-            imap.untagged_responses.pop("FETCH", None)  # told unasked before
+            imap.untagged_responses.pop("FETCH", None)  # unsolicited
             answered = False
             try:
                 with self._client.asking(budget, len(some) if messages is None else messages):
@@ -331,7 +331,7 @@ def _received(items: Mapping[bytes, Any]) -> datetime | None:
 
 
 def _size(items: Mapping[bytes, Any]) -> int:
-    """RFC822.SIZE, which is a hint; 0 where the server does not tell it."""
+    """RFC822.SIZE, which is a hint; 0 where the server does not return it."""
     size = items.get(b"RFC822.SIZE")
     return size if isinstance(size, int) and size > 0 else 0
 

@@ -67,7 +67,7 @@ class MessageHeaders:
     in_reply_to: tuple[str, ...]
     references: tuple[str, ...]
     token: str
-    """What X-Mailmirror-Id says; see `domain.message_token`."""
+    """The value of X-Mailmirror-Id; see `domain.message_token`."""
     is_report: bool
     """Whether it is a mail system's report on another message. An out-of-office is none."""
 

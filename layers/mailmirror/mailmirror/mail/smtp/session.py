@@ -1,7 +1,7 @@
 """A signed-in session with a submission server (RFC 6409), and what it offers.
 
 smtplib speaks the protocol. This layer opens checked sockets for it, bounds what a server may say,
-and turns every failure into a code with a remedy. What is sent over it, `submission` knows.
+and turns every failure into a code with a remedy. `submission` sends messages over it.
 """
 
 import hmac
@@ -23,9 +23,9 @@ _MOST_LINES = 200
 _SMTP_AUTH_OFF = re.compile(
     rb"SmtpClientAuthentication is disabled|SMTP AUTH is disabled|\b5\.7\.(?:30|57|139)\b"
 )
-"""What Microsoft says where SMTP AUTH, or signing in by password, is switched off."""
+"""Microsoft's replies where SMTP AUTH, or signing in by password, is switched off."""
 _COMMAND_UNKNOWN = (500, 502)
-"""RFC 5321 4.2.4: the server has never heard of EHLO."""
+"""RFC 5321 4.2.4: the server does not know EHLO."""
 _WRONG_PASSWORD = b"credentials were incorrect"
 """What it says with the same 5.7.139 to a wrong password."""
 

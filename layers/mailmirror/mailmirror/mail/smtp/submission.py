@@ -1,4 +1,4 @@
-"""Hand one message to a submission server (RFC 5321, 6409), each recipient's answer kept apart."""
+"""Submit one message to a server (RFC 5321, 6409), with a result for each recipient."""
 
 import smtplib
 from collections.abc import Callable, Mapping, Sequence
@@ -22,7 +22,7 @@ class Envelope:
 
 @dataclass(frozen=True, slots=True)
 class SubmissionResult:
-    """What the server said, by recipient."""
+    """The server's reply for each recipient."""
 
     taken: Mapping[str, Reply]
     refused: Mapping[str, Reply]

@@ -1,4 +1,4 @@
-"""Who asks, and what they may see."""
+"""The acting user of a request, and what they may see."""
 
 from dataclasses import dataclass
 
@@ -47,7 +47,7 @@ def own_mailbox(account: AccountId, user: str | None, id: str, runtime: Runtime)
     """Find a mailbox of the acting user's.
 
     Raises:
-        Refused: it is not there, or another's, which is the same to whoever asks.
+        Refused: `not_found`; the user owns no such mailbox.
     """
     for mailbox in viewer(account, user, runtime).mailboxes:
         if mailbox.key.mailbox == MailboxId(id):

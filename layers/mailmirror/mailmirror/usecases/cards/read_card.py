@@ -1,4 +1,4 @@
-"""A card: the messages of a lead, contact or deal, and how far they can be trusted."""
+"""A card: the messages of a lead, contact or deal, and its coverage."""
 
 import base64
 import binascii
@@ -39,11 +39,11 @@ class Line:
     summary: Summary
     instant: datetime
     thread: ThreadId
-    """What its thread is called now."""
+    """The present id of its thread."""
     outgoing: bool
     mailboxes: Sequence[MailboxId]
     delivery: OutboundState | None
-    """How far it is, where it was composed here."""
+    """The state of the outbound, where the message was composed here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ def read_person_card(
     """Read a page of a lead's or contact's messages, newest first.
 
     Raises:
-        Refused: there is no such person, or the cursor is none of ours.
+        Refused: no such person exists, or the cursor was not made here.
     """
     found = runtime.people.find(viewer.account, person)
     if found is None:
@@ -78,11 +78,11 @@ def read_deal_card(
 ) -> Page:
     """Read a page of a deal's messages, newest first.
 
-    The hands on the deal are applied now. An entry whose thread is not on it was left by a crash:
-    it is passed over, and the page filled with what comes after it.
+    Overrides are applied as the card is read. An entry whose thread is not on the deal was left by
+    a crash: it is skipped, and the page is filled with the entries after it.
 
     Raises:
-        Refused: there is no such deal, or the cursor is none of ours.
+        Refused: no such deal exists, or the cursor was not made here.
     """
     deal = runtime.deals.find(viewer.account, id)
     if deal is None or deal.latest.status is DealStatus.DELETED:
@@ -118,9 +118,9 @@ def read_deal_card(
 def _overrides(
     account: AccountId, placed: Sequence[PlacedOverride], threads: Set[ThreadId], runtime: Runtime
 ) -> tuple[DealOverrides, Mapping[ThreadId, ThreadId]]:
-    """The hands on a deal, and what these threads, and those of the hands, are called now.
+    """The overrides on a deal, and the present ids of these threads and of their threads.
 
-    All are asked for together: a thread that has joined another since would seem to have no hands.
+    All roots are read together: a thread that was joined in between would lose its overrides.
     """
     if not placed:
         return DealOverrides({}, {}), {thread: thread for thread in threads}
@@ -167,7 +167,7 @@ def lines_of(viewer: Viewer, hits: Sequence[Hit], runtime: Runtime) -> Sequence[
 
 
 def _coverage(viewer: Viewer, line: int, runtime: Runtime) -> Coverage:
-    """What a card is worth whose person or deal has last changed at this line of the log."""
+    """The coverage of a card whose person or deal last changed at this line of the change log."""
     reports = report(viewer.mailboxes, runtime, Claims({}))
     _nudge(reports, runtime)
     feed = runtime.feed.state(viewer.account, runtime.now())
@@ -188,7 +188,7 @@ def _coverage(viewer: Viewer, line: int, runtime: Runtime) -> Coverage:
 
 
 def _nudge(reports: Sequence[MailboxReport], runtime: Runtime) -> None:
-    """Have the reader's mailbox polled, if its last poll is over a minute old and it can be."""
+    """Queue a poll of the viewer's mailboxes whose last success is over a minute old."""
     now = runtime.now()
     stale = [
         one.mailbox.key

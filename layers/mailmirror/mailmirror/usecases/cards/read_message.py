@@ -40,7 +40,7 @@ def read_message(viewer: Viewer, id: str, runtime: Runtime) -> WholeMessage:
     """Read a message of which the viewer owns a copy.
 
     Raises:
-        Refused: it is not there, or another's, which is the same to whoever asks.
+        Refused: `not_found`; the viewer owns no copy of such a message.
     """
     line, raw = find_message(viewer, id, runtime)
     content = parse_message(raw)
@@ -75,7 +75,7 @@ def find_message(viewer: Viewer, id: str, runtime: Runtime) -> tuple[Line, bytes
     """Find a message of which the viewer owns a copy, and its raw bytes.
 
     Raises:
-        Refused: it is not there, or another's.
+        Refused: `not_found`; the viewer owns no copy of such a message.
     """
     if not _KEY.match(id):
         raise Refused(Code.NOT_FOUND)

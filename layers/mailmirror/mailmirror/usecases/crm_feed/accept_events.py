@@ -1,4 +1,4 @@
-"""Take the CRM's events in: verify, queue, and say at once what is wrong with them."""
+"""Accept a webhook of the CRM: verify it, queue its events, and refuse those that are wrong."""
 
 import hashlib
 import hmac
@@ -26,7 +26,7 @@ _SIGNATURE = re.compile(r"t=(\d{1,12}),v1=([0-9a-f]{64})\Z")
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """What became of a webhook's events. The refused ones are recorded, and will not be applied."""
+    """The outcome of a webhook. Refused events are listed, and not applied."""
 
     accepted: int
     refused: list[dict[str, Any]]

@@ -1,4 +1,4 @@
-"""Apply one event of the CRM's: to what we know of people and deals, or as a person's hand."""
+"""Apply one event of the CRM to people, deals or overrides."""
 
 import random
 import time
@@ -36,7 +36,7 @@ def apply_event(
     until: datetime | None = None,
     sleep: Callable[[float], None] = time.sleep,
 ) -> None:
-    """Apply an event; one that cannot be applied is counted, kept 30 days, and passed.
+    """Apply an event; one that cannot be applied is counted, listed for 30 days, and skipped.
 
     What fails for now (throttling, AWS's own errors, the network, writes in between) is repeated
     with exponential backoff and full jitter: the queue brings an event again only after six
@@ -89,7 +89,7 @@ def _refuse(job: FeedJob, refusal: Refused, runtime: Runtime) -> None:
 
 
 def _is_for_good(error: Exception) -> bool:
-    """Tell an event that can never be kept, as one that outgrows an item, from AWS's troubles."""
+    """Whether an event can never be stored, as one that outgrows an item; else AWS has failed."""
     if isinstance(error, ClientError):
         return error.response["Error"]["Code"] == "ValidationException"
     return isinstance(error, (*_FOR_GOOD, ParamValidationError))

@@ -1,4 +1,4 @@
-"""The CRM's side as one sync sees it: asked once for each address, contact and deal."""
+"""People and deals as one sync sees them: each is read once."""
 
 from collections.abc import Collection, Iterable, Set
 
@@ -31,7 +31,7 @@ class CrmView:
         return People(self.team, {address for address, refs in self._persons.items() if refs})
 
     def crm(self, addresses: Iterable[Address]) -> Crm:
-        """What votes need to know of these addresses."""
+        """What deal matches need of these addresses."""
         addresses = set(addresses) - self.team
         self._look_up(addresses)
         contacts = {
@@ -47,11 +47,11 @@ class CrmView:
         return Crm(self.team, contacts, self._deals, self.account.deal_policy)
 
     def forget_deals(self) -> None:
-        """Have deals read afresh: they may have changed since, and votes are decided by them."""
+        """Drop cached deals: they may have changed since they were read."""
         self._deals = {}
 
     def forget(self) -> None:
-        """Have all but the team read afresh: what was filed by later facts must not be undone."""
+        """Drop cached persons and deals: a stale cache could revert a newer association."""
         self._persons, self._deals = {}, {}
 
     def _look_up(self, addresses: Iterable[Address]) -> None:

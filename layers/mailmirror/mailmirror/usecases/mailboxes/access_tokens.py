@@ -1,12 +1,12 @@
-"""A mailbox's access token: refreshed a little before its end, once, whoever needs it.
+"""A mailbox's access token: refreshed shortly before it expires, by one function.
 
     fresh ─► used
-    not fresh ─► claimed by us ─► refreshed ─► kept, with the refresh token that was rotated
-                                     └► refused ─► noted; nobody asks again for an hour
+    not fresh ─► claimed by us ─► refreshed ─► stored, with the refresh token that was rotated
+                                     └► refused ─► stored; not asked again for an hour
              └─► claimed by another ─► the old one while it is valid, else wait
 
-A crash between the provider's answer and our keeping it costs the refresh token where the provider
-rotates at once: then the person has to sign in again. Nothing on our side can prevent that.
+A crash between the provider's answer and the write loses the refresh token where the provider
+rotates it at once: then the person has to sign in again. This cannot be prevented here.
 """
 
 import time
@@ -39,10 +39,10 @@ def client_of(registration: Registration) -> OAuthClient:
 def fresh_grant(
     account: Account, mailbox: Mailbox, kept: StoredCredential, runtime: Runtime, stale: str = ""
 ) -> StoredCredential:
-    """Return a kept credential whose access token can be used now.
+    """Return a stored credential whose access token can be used now.
 
     Parameters:
-        kept: with a grant in it.
+        kept: a stored credential that is a grant.
         stale: an access token that a server has refused, however long it was to live.
 
     Raises:
@@ -65,7 +65,7 @@ def fresh_grant(
             time.sleep(_BETWEEN_LOOKS)
         again = runtime.credentials.get(account, mailbox.key, runtime.now())
         if again is None or not isinstance(again.credential, Grant):
-            break  # disconnected, or connected otherwise
+            break  # disconnected, or connected by password
         kept = again
     raise Refused(Code.PROVIDER_UNAVAILABLE, "the token is being refreshed")
 
@@ -78,7 +78,7 @@ def _refreshed(
     stale: str,
     runtime: Runtime,
 ) -> StoredCredential | None:
-    """Refresh it, having claimed that; None where the person has signed in anew meanwhile."""
+    """Refresh a token after claiming the refresh; None where the person has signed in again."""
     try:
         registration = runtime.providers.find(account, mailbox.provider, runtime.now())
         if registration is None:

@@ -1,4 +1,4 @@
-"""What a person can ask of a mailbox: sync now, disconnect, erase."""
+"""Requests about a mailbox: sync now, disconnect, erase."""
 
 from dataclasses import replace
 
@@ -25,7 +25,7 @@ def request_sync(account: AccountId, id: str, runtime: Runtime) -> Mailbox:
 
 
 def disconnect(account: AccountId, id: str, runtime: Runtime) -> Mailbox:
-    """Stop syncing a mailbox and forget its password; its mail stays where it is.
+    """Stop syncing a mailbox and delete its credential; its mail stays.
 
     Raises:
         Refused: it is not there, or being erased.
@@ -41,7 +41,7 @@ def disconnect(account: AccountId, id: str, runtime: Runtime) -> Mailbox:
 
 
 def erase(account: AccountId, id: str, runtime: Runtime) -> Mailbox:
-    """Disconnect a mailbox and erase its mail: nobody sees it from now on.
+    """Disconnect a mailbox and erase its mail, which is hidden at once.
 
     Raises:
         Refused: it is not there.

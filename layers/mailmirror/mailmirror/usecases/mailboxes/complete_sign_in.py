@@ -1,4 +1,4 @@
-"""Take a provider's callback: have `probe` finish the sign-in, and send the browser back."""
+"""Accept a provider's callback: let `probe` finish the sign-in, and redirect the browser."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ _LONGEST = 4_096
 @dataclass(frozen=True, slots=True)
 class Back:
     url: str
-    """Where the browser goes; empty where whoever began named nothing."""
+    """Where the browser goes; empty where the sign-in was begun without a return URL."""
     mailbox: str | None
 
 
@@ -26,7 +26,7 @@ def take_callback(provider: str, query: Mapping[str, str], runtime: Runtime) -> 
     """Finish a sign-in. The return URL gets `status` and `mailbox_id`, or `code` and why.
 
     Raises:
-        Refused: the state is none of ours, or there is no URL to take the refusal back to.
+        Refused: the state is unknown, or there is no return URL for the refusal.
     """
     passed = {name: query[name][:_LONGEST] for name in _PASSED_ON if query.get(name)}
     if "state" not in passed:

@@ -1,4 +1,4 @@
-"""Connect a mailbox: tried before it is stored."""
+"""Connect a mailbox: its servers are tried before anything is stored."""
 
 import random
 import time
@@ -33,7 +33,7 @@ from mailmirror.usecases.mailboxes.server_sign_in import login_of
 
 _LONGEST = 320
 IMAP_SECONDS, SMTP_SECONDS = 8.0, 6.0
-"""How long a server has to let us in, once it is connected: whoever asked waits."""
+"""How long a sign-in may take after the connection: a person waits for it."""
 _ATTEMPTS = 5
 
 
@@ -82,12 +82,12 @@ class ConnectRequest:
 
 
 def connect_mailbox(id: AccountId, request: ConnectRequest, runtime: Runtime) -> MailboxId:
-    """Try a mailbox's servers, and keep it if they let us in; it is due at once.
+    """Try a mailbox's servers, and store it if they accept the sign-in; it is due at once.
 
-    The user's own address connected again is the same mailbox: it goes on where it stopped.
+    The user's own address connected again is the same mailbox: its sync continues.
 
     Raises:
-        Refused: the failing stage; nothing is kept.
+        Refused: the failing stage; nothing is stored.
     """
     account = runtime.accounts.find(id)
     if account is None:
@@ -109,7 +109,7 @@ def connect_mailbox(id: AccountId, request: ConnectRequest, runtime: Runtime) ->
 
 
 def _try_to_send(request: ConnectRequest, login: Login, runtime: Runtime) -> Refused | None:
-    """Try the submission server; where an administrator keeps it shut, reading goes on."""
+    """Try the submission server; a mailbox whose SMTP AUTH is switched off is read all the same."""
     if request.smtp is None:
         return None
     try:
@@ -125,7 +125,7 @@ def _try_to_send(request: ConnectRequest, login: Login, runtime: Runtime) -> Ref
 
 
 def _mailbox(account: Account, request: ConnectRequest, runtime: Runtime) -> Mailbox:
-    """The mailbox as it will be kept, if the account lets it be."""
+    """The mailbox as it will be stored, if the account allows it."""
     if not is_id(request.user) or not runtime.people.user_exists(account.id, request.user):
         raise Refused(Code.USER_UNKNOWN, "user_id")
     others = runtime.mailboxes.list_all(account.id)
@@ -158,8 +158,7 @@ def check_address(account: AccountId, user: UserId, address: Address, runtime: R
     """Check that an address may become a user's, unless their mailbox has it already.
 
     Returns:
-        The number of the log's last line before the look-up, for a write that must not come after
-        the address was given to somebody else.
+        The head of the change log before the look-up: a condition for the write.
 
     Raises:
         Refused: it is another user's, or a person's.
@@ -173,7 +172,7 @@ def check_address(account: AccountId, user: UserId, address: Address, runtime: R
 
 
 def _keep(account: Account, mailbox: Mailbox, credential: Credential, runtime: Runtime) -> None:
-    """Seal the credential first: a mailbox that is due must have one."""
+    """Store the credential first: a mailbox that is due must have one."""
     now = mailbox.connected_at
     before = runtime.mailboxes.find(account.id, mailbox.key.mailbox)
     goes_on = before and (before.imap, before.username) == (mailbox.imap, mailbox.username)

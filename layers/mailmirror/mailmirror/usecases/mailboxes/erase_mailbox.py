@@ -1,4 +1,4 @@
-"""Erase what a mailbox keeps, after its epoch was raised: no reader finds it any more."""
+"""Erase what a mailbox stores. Its epoch was raised before, so that no reader finds it."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -31,7 +31,7 @@ def erase_mailbox(
             return False
         roots = runtime.threads.roots(key.account, {entry.thread for _, entry in copies})
         runtime.threads.erase(entry for _, entry in copies)
-        # A colleague's sync may have read them, and be putting them on deals.
+        # A colleague's sync may have read these entries, and index them on deals.
         runtime.threads.disturb(key.account, set(roots.values()))
         deals = {
             root: runtime.threads.read(key.account, root).association.ever

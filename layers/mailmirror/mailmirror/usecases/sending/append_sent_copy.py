@@ -1,4 +1,4 @@
-"""See to it that exactly one copy of what was sent lies in the mailbox's folder of sent mail."""
+"""Append a copy of what was sent to the mailbox's folder of sent mail, once."""
 
 from datetime import datetime, timedelta
 
@@ -19,7 +19,7 @@ _EARLIER = timedelta(days=1)
 def append_sent_copy(
     raw: bytes, token: str, mailbox: Mailbox, date: datetime, runtime: Runtime
 ) -> None:
-    """Append a copy, unless one with this token lies there already.
+    """Append a copy, unless the folder has one with this token.
 
     Raises:
         Refused: the server cannot be asked, or has no folder of sent mail (`sent_not_found`).
@@ -31,7 +31,7 @@ def append_sent_copy(
 
 
 def lies_in_sent(token: str, mailbox: Mailbox, date: datetime, runtime: Runtime) -> bool:
-    """Tell whether a message with this token lies in Sent.
+    """Whether Sent has a message with this token.
 
     Raises:
         Refused: the server cannot be asked, or has no folder of sent mail.
@@ -48,6 +48,6 @@ def _sent(session: ImapSession) -> RemoteFolder:
 
 
 def _lies_in(session: ImapSession, folder: RemoteFolder, token: str, date: datetime) -> bool:
-    """By the header of each recent message: servers' SEARCH for a header misses mail."""
+    """By the header of each recent message: SEARCH HEADER of some servers misses mail."""
     session.examine(folder)
     return token in session.values_since(FIELD, (date - _EARLIER).date(), _MOST_LOOKED_AT)

@@ -1,4 +1,4 @@
-"""Put what is being sent on its cards at once, by the same steps as a synced copy."""
+"""Index a message that is being sent on its cards, by the steps of a synced copy."""
 
 from datetime import datetime
 
@@ -17,7 +17,7 @@ from mailmirror.usecases.sync.judge_copies import judge_copies
 from mailmirror.usecases.sync.mirror_copies import FolderKey, mirror_each
 
 OUTBOX = "outbox"
-"""The folder, of no server's, in which the copy lies that was composed here."""
+"""The folder, on no server, of copies that were composed here."""
 
 
 def index_on_cards(
@@ -25,7 +25,7 @@ def index_on_cards(
 ) -> None:
     """Mirror a message that is about to be sent, if the rules would mirror its copy in Sent.
 
-    Repeated without harm: what is written follows from the message alone.
+    Idempotent: what is written follows from the message alone.
     """
     view = CrmView(account, runtime)
     rules = Rules(mailbox.history_since, account.max_recipients)
@@ -38,7 +38,7 @@ def index_on_cards(
 
 
 def take_off_cards(outbound: Outbound, runtime: Runtime) -> None:
-    """Take a message that was never sent off its cards, and erase it."""
+    """Delete a message that was never sent from its cards, and erase it."""
     account, mailbox = outbound.account, outbound.mailbox
     root = runtime.threads.roots(account, [outbound.thread])[outbound.thread]
     thread = runtime.threads.read(account, root)
@@ -51,7 +51,7 @@ def take_off_cards(outbound: Outbound, runtime: Runtime) -> None:
 
 
 def name_alias(outbound: Outbound, alias: Vertex, runtime: Runtime) -> None:
-    """Note a Message-ID that a transport has put in the place of ours; replies will name it."""
+    """Store the Message-ID by which a transport has replaced ours; replies refer to it."""
     members = [outbound.vertex, alias]
     graph = runtime.threads.graph(outbound.account, members)
     join(members, graph)

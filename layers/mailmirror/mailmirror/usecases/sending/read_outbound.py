@@ -24,7 +24,7 @@ def read_outbound(viewer: Viewer, id: str, runtime: Runtime) -> Outbound:
 
 
 def cancel_outbound(viewer: Viewer, id: str, runtime: Runtime) -> Outbound:
-    """Take a message back that no server has been handed.
+    """Cancel a message that was submitted to no server.
 
     Raises:
         Refused: it is not there, or `sent_already`.

@@ -1,4 +1,4 @@
-"""Give copies their verdicts, by what the header pass fetched of them."""
+"""Judge copies by their headers."""
 
 from collections.abc import Mapping
 

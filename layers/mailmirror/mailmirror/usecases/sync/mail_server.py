@@ -1,9 +1,9 @@
-"""A mailbox's IMAP server during one sync: what it hands over, whatever it does at one message.
+"""A mailbox's IMAP server during one sync, with failures at single messages contained.
 
 A FETCH that fails keeps what came before the failure; the rest is asked for in halves, down to the
-single UID. After a hang-up the session is opened again. So one message that the server cannot hand
-over (RFC 5530, SERVERBUG; or a connection that ends in its middle) costs some round trips, and
-keeps no other message from being read.
+single UID. After a hang-up the session is opened again. So a message that the server cannot return
+(RFC 5530, SERVERBUG; or a connection that ends in its middle) costs some round trips, and the
+others are read.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -102,7 +102,7 @@ class MailServer:
             messages: how many messages the folder has, or may have of these.
 
         Raises:
-            Refused: the server does not tell it whole.
+            Refused: the server does not answer to the end.
         """
         found = self.session.listed(uids, messages)
         self.note_progress()
@@ -118,11 +118,11 @@ class MailServer:
             raise Refused(Code.PROTOCOL_ERROR, "the server fails at too many messages")
 
     def dates(self, uids: Sequence[int]) -> Mapping[int, datetime]:
-        """Fetch the INTERNALDATE of each UID that the server hands over."""
+        """Fetch the INTERNALDATE of each UID that the server returns."""
         return self._each(uids, lambda some: self.session.dates(UidSet.of(some)))
 
     def headers(self, uids: Sequence[int]) -> Mapping[int, FetchedHeader]:
-        """Fetch what the rules need of each UID that the server hands over."""
+        """Fetch what the rules need of each UID that the server returns."""
         return self._each(
             uids,
             lambda some: self.session.headers(UidSet.of(some)),
@@ -158,7 +158,7 @@ class MailServer:
             raise FetchFailed(failure, answered, alive=failure.alive) from failure
 
     def _in_pieces(self, uid: int, size: int) -> Mapping[int, _Body]:
-        """Fetch a message piece by piece; nothing of it where the server withholds one.
+        """Fetch a message piece by piece; nothing of it where the server returns no piece.
 
         Some servers give less than was asked for, others ignore the range, and sizes may be wrong:
         so the end is where the size says, or else where an empty piece comes.
@@ -179,7 +179,7 @@ class MailServer:
     def _piece(self, uid: int, start: int, length: int) -> bytes | None:
         try:
             return self.session.piece(uid, start, length)
-        except FetchFailed as failure:  # what came is a piece, and must not pass for the message
+        except FetchFailed as failure:  # a piece must not be taken for the whole message
             raise FetchFailed(failure, {}, alive=failure.alive) from failure
         finally:
             self.note_progress()
@@ -190,7 +190,7 @@ class MailServer:
         fetch: Callable[[Sequence[int]], Mapping[int, T]],
         alone: Callable[[int], T | None] | None = None,
     ) -> dict[int, T]:
-        """Fetch something of each UID; one that the server cannot hand over is left out.
+        """Fetch something of each UID; one that the server does not return is left out.
 
         Parameters:
             fetch: fetches it of several at once.
@@ -228,7 +228,7 @@ class MailServer:
         return found
 
     def _recover(self, failure: FetchFailed) -> None:
-        """Have a session again after a FETCH has failed.
+        """Open the session again after a FETCH has failed, where it cannot be used further.
 
         Raises:
             Refused: the server is unavailable, or cannot be opened again.
@@ -289,7 +289,7 @@ def _groups(sizes: Mapping[int, int]) -> Iterator[Sequence[int]]:
 
 
 def _halves(rest: list[int], asked: Sequence[int]) -> list[list[int]]:
-    """What to ask for after a failure, the last first: where something came, the culprit is next.
+    """What to ask for after a failure, the last first: after an answer, the failing UID is next.
 
     Servers answer in the order of UIDs, mostly.
     """

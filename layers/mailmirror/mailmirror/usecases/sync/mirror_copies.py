@@ -1,6 +1,6 @@
-"""Mirror a batch of copies: content, threads, cards and deals, in the order that survives a crash.
+"""Mirror a batch of copies: content, threads, cards and deals, in this order.
 
-Every write is one that may be repeated. The ledger and the cursor move after all of them, so a
+Every write is idempotent. The ledger and the cursor move after all of them, so a
 crash anywhere repeats the batch and changes nothing.
 """
 
@@ -33,7 +33,7 @@ from mailmirror.usecases.crm_feed.crm_view import CrmView
 from mailmirror.usecases.threads.associate_threads import associate_threads
 
 MOST_OF_A_FIELD = 200
-"""Participants of one field that a message is entry for."""
+"""Participants of one address field whose timelines a message is indexed on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +53,9 @@ class _Read:
     vertices: list[Vertex]
     """Its own last."""
     date: datetime | None
-    """The message's own, where a transport has put another in its place."""
+    """The Date that the message was given here, where a transport has replaced it."""
     alias: Alias | None
-    """Where its Message-ID is not the one that the message was given here."""
+    """Set where a transport has replaced the Message-ID that the message was given here."""
 
 
 def mirror_each(
@@ -63,9 +63,8 @@ def mirror_each(
 ) -> Set[int]:
     """Mirror copies of one folder, and return the UIDs of those that are mirrored.
 
-    Whatever a stranger has written into one message must not keep the others off their cards: where
-    a batch fails by what is in it, each copy is tried alone, and one that fails again is
-    mirrored by its headers. What cannot be mirrored even so stays pending.
+    Where a batch fails because of its contents, each copy is mirrored alone; one that fails again
+    is mirrored by its headers, and one that fails even so stays pending.
     """
     try:
         _mirror(where, copies, view, runtime)
@@ -90,7 +89,7 @@ def _mirrored_alone(where: FolderKey, copy: FetchedCopy, view: CrmView, runtime:
 
 
 def _is_about_the_mail(error: Exception) -> bool:
-    """Tell a message that cannot be read or kept from AWS's failures and a lost lease."""
+    """Whether an error comes from a message's contents, and not from AWS or a lost lease."""
     if isinstance(error, ClientError):
         return error.response["Error"]["Code"] == "ValidationException"
     return isinstance(
@@ -129,7 +128,7 @@ def _read(copy: FetchedCopy, view: CrmView, runtime: Runtime) -> _Read:
     key = _message_key(content)
     own = vertex(headers.message_id) if headers.message_id else Vertex(key)
     members = vertices(own, headers.in_reply_to, headers.references)
-    # Whoever received a mark can write it on other mail, and some programs do so by themselves.
+    # A recipient can copy a token to other mail, and some programs do: it counts on our mail only.
     ours = any(one.address in view.team for one in headers.from_)
     signed = (ours and headers.token) and MessageToken.read(
         headers.token, runtime.vault.signature_key(view.account, runtime.now())
@@ -178,7 +177,7 @@ def _entries(key: MailboxKey, read: list[_Read], runtime: Runtime) -> Mapping[in
 
 
 def _participants_of(headers: MessageHeaders) -> Set[Address]:
-    """At most some thousand addresses, so that they fit into an item whoever wrote the headers."""
+    """At most 1,200 addresses, so that they fit into an item."""
     fields = (headers.from_, headers.sender, headers.reply_to, headers.to, headers.cc, headers.bcc)
     return frozenset(one.address for field in fields for one in field[:MOST_OF_A_FIELD])
 

@@ -26,7 +26,7 @@ SECONDS = 45.0
 
 
 def poll_mailboxes(job: PollJob, runtime: Runtime, received: int = 1) -> None:
-    """Poll mailboxes; what one server does wrong is that mailbox's error and no other's.
+    """Poll mailboxes; a failure of one server is stored on its mailbox alone.
 
     A stale job that comes for the first time has waited in the queue, and is dropped: of an outage
     of the pollers only the newest jobs are left to do. One that comes again has failed, or its
@@ -34,7 +34,7 @@ def poll_mailboxes(job: PollJob, runtime: Runtime, received: int = 1) -> None:
     that kills its function ends in the dead-letter queue.
 
     Parameters:
-        received: how often the queue has handed the job out, this time included.
+        received: how often the queue has delivered the job, this time included.
     """
     now = runtime.now()
     stale = now - job.at > STALE_AFTER
@@ -84,7 +84,7 @@ def _poll(mailbox: Mailbox, entry: DueEntry, at: datetime, runtime: Runtime) -> 
 
 
 def _has_news(mailbox: Mailbox, entry: DueEntry, runtime: Runtime) -> bool:
-    """Compare each folder's STATUS with what the last sync left; a folder that is gone is news."""
+    """Compare each folder's STATUS with that of the last sync; a missing folder is news."""
     with signed_in(mailbox, runtime, SECONDS) as session:
         for name, seen in entry.seen.items():
             status = session.status(RemoteFolder(name, FolderRole.INBOX))

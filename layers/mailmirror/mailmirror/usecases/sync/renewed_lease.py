@@ -21,7 +21,7 @@ _END_SECONDS = 5.0
 
 
 class Progress:
-    """What shows that a sync still works: answers of the mail server, and the table's requests."""
+    """Counts the steps of a sync: answers of the mail server, and requests to the table."""
 
     def __init__(self, runtime: Runtime) -> None:
         self._meter = runtime.table.meter
@@ -33,7 +33,7 @@ class Progress:
         self._noted += 1
 
     def total(self) -> int:
-        """A number that grows with each step of the work, and not with the renewals."""
+        """The number of steps, without the renewals themselves."""
         return self._noted + self._meter.requests - self.renewals
 
 

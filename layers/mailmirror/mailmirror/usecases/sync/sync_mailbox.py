@@ -1,9 +1,9 @@
 """Sync one mailbox.
 
 job ─► lease ─► sign in ─► each folder ─► due entry ─► release ─► (continuation)
-         │held                │failed: the error is the mailbox's, and it is polled later
+         │held                │failed: the error is stored on the mailbox, which is polled later
          └► nothing to do     │out of time: the rest is a new job
-                              └ died: the next sync finds the lease expired, and takes more caution
+                              └ died: the next sync finds the lease expired, and is more cautious
 """
 
 from collections.abc import Mapping
@@ -34,7 +34,7 @@ _STALLED = Refused(Code.CONNECTION_LOST, "not one batch was done in the time of 
 def sync_mailbox(job: SyncJob, runtime: Runtime, until: datetime) -> None:
     """Sync a mailbox, or go on erasing it, until it is done or `until` has come.
 
-    A sync that finds the lease held, or loses it, ends well and does nothing more.
+    A sync that finds the lease held, or loses it, returns without an error.
     """
     mailbox = runtime.mailboxes.find(job.account, job.mailbox, consistent=True)
     if mailbox is None or mailbox.status is MailboxStatus.DISCONNECTED:
@@ -75,14 +75,14 @@ class _Sync:
     """Of the folder that is read now."""
 
     def run(self) -> bool:
-        """Sync, keep the outcome and release the lease; tell whether nothing is left."""
+        """Sync, store the outcome and release the lease; return whether nothing is left."""
         begun_at = self.runtime.now()
         try:
             folders = self._folders()
         except OutOfTime:
             return self._out_of_time()
         except Refused as refusal:
-            if self.runtime.now() >= self.until:  # our deadline, met while the server answered
+            if self.runtime.now() >= self.until:  # our deadline came while the server answered
                 return self._out_of_time()
             self._failed(refusal)
             self._release()
@@ -91,7 +91,7 @@ class _Sync:
             raise
         except Exception as error:
             self._failed(Refused(Code.INTERNAL_ERROR))
-            # AWS's failures say nothing of the mail; a defect of ours counts as a death.
+            # A failure of AWS is not caused by a message; a defect of ours counts as a death.
             self._release(None if is_of_aws(error) else self._caution().after_deaths(1))
             raise
         seen = {
@@ -100,16 +100,17 @@ class _Sync:
         }
         retries = [one.retry_at or begun_at for one in folders.values() if one.pending]
         self.runtime.due.synced(self.mailbox.key, seen, begun_at, min(retries, default=None))
-        # Deaths are counted until a cursor moves or a sync ends well; what they call for stays.
+        # Deaths are counted until a cursor moves or a sync finishes; the caution stays.
         caution = self._caution() if self.state.deaths else None
         self.runtime.sync_states.release(self.lease, first_sync_done=True, caution=caution)
         self.runtime.count("SyncsDone")
         return True
 
     def _out_of_time(self) -> bool:
-        """Leave the rest to a continuation; tell whether there is none.
+        """Leave the rest to a continuation; return whether there is none.
 
-        Where not one batch was done, the next are smaller, and come by the poll with backoff.
+        Where no batch was finished, the next sync comes by the poll, with backoff, and has smaller
+        batches.
         """
         progressed = self.checkpoint is not None and self.checkpoint.progressed
         if not progressed:

@@ -1,21 +1,21 @@
-"""Put threads on the deals for which their messages vote, and where hands have put them.
+"""Put threads on the deals that their messages match, and where overrides put them.
 
-A thread is entry by whoever adds a message to it, and two mailboxes may do so in the same second.
-Each first adds its own entries, then reads the whole thread, consistently. Where the deals come
-out as they are entry, only its own entries are missing. Where they come out otherwise:
+Each sync that adds a message to a thread associates it, and two may do so at once. A sync first
+puts its own entries, then reads the whole thread, consistently. Where the deals are those that the
+thread is on, it indexes its own entries. Where they differ:
 
-    begin   the deals are noted at the root: nobody takes the short way any more
-    read    again, for an entry that came before the note
-    file    every entry on every deal
-    off     those that it is no longer on, while nobody has begun since
-    settle  on the condition that nobody has begun meanwhile; else from the start
+    announce  the deals are stored at the root: every other writer now reads the whole thread
+    read      again, for an entry that was put before the announcement
+    index     every entry on every deal
+    delete    entries on other deals, conditional on the root's version
+    settle    conditional on the root's version; else from the start
 
-So of two syncs the one that settles last has read what both have added. Each begins for itself:
-from then on an earlier one takes nothing off, not even what it has read as off, and cannot settle;
-it waits a little for the later one. A crash leaves the note, by which the repeated batch, or the
-next message of the thread, files everything. A hand is kept before the thread is entry anew, so a
-sync has either read the hand or its entries are read with it; the root tells how many were read.
-Who erases a mailbox disturbs its threads, and whoever was filing them erases what it has put after.
+Optimistic concurrency on the root's `version`: every write is conditional on it, so the last
+successful one has seen every entry. A writer whose version was overtaken deletes nothing and cannot
+settle; it waits for the later one. A crash leaves the announcement, and the repeated batch, or the
+next message of the thread, completes it. An override is stored before its thread is associated
+again, so a sync has either read it or is overtaken; the root stores how many were read. Erasing a
+mailbox raises the version of its threads, and a writer deletes what it indexed of erased entries.
 """
 
 import random
@@ -33,17 +33,17 @@ from mailmirror.usecases.crm_feed.crm_view import CrmView
 
 _ATTEMPTS = 50
 _PAUSE, _LONGEST_PAUSE = 0.3, 5.0
-"""Seconds for whoever is filing to come to an end, before another begins; longer each time."""
+"""Seconds to wait for a writer that has announced, before announcing again; doubled each time."""
 
 
 class Contended(Exception):
-    """Other syncs have changed the thread again and again; the batch is repeated."""
+    """Other syncs changed the thread at each of 50 attempts; the batch is repeated."""
 
 
 def associate_threads(
     account: AccountId, added: Sequence[Entry], view: CrmView, runtime: Runtime
 ) -> None:
-    """Add messages to their threads, and file the threads on their deals."""
+    """Add messages to their threads, and associate the threads with their deals."""
     runtime.threads.add(added)
     roots = runtime.threads.roots(account, {entry.thread for entry in added})
     by_root: dict[ThreadId, list[Entry]] = {}
@@ -56,10 +56,10 @@ def associate_threads(
 def reassociate_thread(
     account: AccountId, thread: ThreadId, view: CrmView, runtime: Runtime
 ) -> None:
-    """File every entry of a thread where votes and hands put it now.
+    """Index every entry of a thread on its present deals.
 
     Raises:
-        Contended: others have changed the thread again and again.
+        Contended: see there.
     """
     root = runtime.threads.roots(account, [thread])[thread]
     _associate(account, root, None, view, runtime)
@@ -72,7 +72,7 @@ def _associate(
     view: CrmView,
     runtime: Runtime,
 ) -> None:
-    """File what was added; everything, if `mine` is None or the deals have changed."""
+    """Index what was added; everything, if `mine` is None or the deals have changed."""
     threads = runtime.threads
     own = waited_for = -1  # versions
     pause = _PAUSE
@@ -84,14 +84,14 @@ def _associate(
             runtime.timelines.erase(erased, found.ever)
         deals = overrides.thread_deals(_matched_deals(thread.entries, view))
         if mine is None or not found.settled or found.deals != deals:
-            view.forget_deals()  # what changes a thread's deals must be of today
+            view.forget_deals()  # a change must come from present facts
             deals = overrides.thread_deals(_matched_deals(thread.entries, view))
             if not found.ever <= deals:
-                view.forget()  # and what takes it off one as well
+                view.forget()  # and so must a deletion
                 deals = overrides.thread_deals(_matched_deals(thread.entries, view))
         if found.begun and found.version not in (own, waited_for):
             waited_for = found.version
-            time.sleep(random.uniform(0, pause))  # unequal, or two would go on as one
+            time.sleep(random.uniform(0, pause))  # random, or two writers would stay in step
             pause = min(2 * pause, _LONGEST_PAUSE)
             continue
         as_indexed = found.settled and (found.deals, found.overrides) == (

@@ -1,9 +1,9 @@
-"""Attach a thread or a message to a deal by hand, or detach it.
+"""Attach a thread or a message to a deal, or detach it, as a person asks.
 
-    deal, thread, message known ─► the hand is kept, for ever ─► the thread is filed anew
+    deal, thread, message exist ─► the override is stored ─► the thread is associated again
 
-A card applies the hands on its deal as it is read, so a detach holds from the moment it is kept.
-A crash in between leaves the hand; the repeated request, or the thread's next message, files.
+A card applies the overrides on its deal as it is read, so a detach holds as soon as it is stored.
+After a crash in between, the repeated request, or the thread's next message, associates it.
 """
 
 from collections.abc import Iterable
@@ -35,7 +35,7 @@ def set_override(
     *,
     attached: bool,
 ) -> PlacedOverride:
-    """Attach or detach what the acting user sees; later than every hand on it before.
+    """Attach or detach what the acting user sees; later than every earlier override on it.
 
     Parameters:
         thread_id: of the thread, where it is the whole thread.
@@ -58,7 +58,7 @@ def set_override(
 
 
 def apply_override(account: AccountId, given: OverrideGiven, runtime: Runtime) -> None:
-    """Give the hand that an event of the CRM's tells of.
+    """Store the override of an event of the CRM.
 
     Raises:
         Refused: the deal, the thread, the message or the user is unknown, or the deal is deleted.
@@ -91,7 +91,7 @@ def _thread(
     mailboxes: Iterable[MailboxKey],
     runtime: Runtime,
 ) -> ThreadId:
-    """The thread that is named, or the one that a message of these mailboxes stands on."""
+    """The thread that is named, or the thread of a message in these mailboxes."""
     if message is None:
         return ThreadId(thread_id or "")
     for key in mailboxes:
