@@ -88,7 +88,7 @@ def test_an_attach_counts_though_a_sync_is_about_to_take_the_thread_off(
             settle(*args)
             settled.set()
 
-    monkeypatch.setattr(runtime.threads, "begin_filing", announce_deals)
+    monkeypatch.setattr(runtime.threads, "announce_deals", announce_deals)
     monkeypatch.setattr(runtime.timelines, "take_off_deals", take_off_deals)
     monkeypatch.setattr(runtime.threads, "settle", settles)
     sync.start()
@@ -161,7 +161,7 @@ def test_an_erased_mailbox_leaves_nothing_where_a_colleague_was_filing_its_mail(
             erased(office, mailbox)
         file(*args)
 
-    monkeypatch.setattr(runtime.timelines, "file_on_deals", index_on_deals)
+    monkeypatch.setattr(runtime.timelines, "index_on_deals", index_on_deals)
     office.sync(bosss)
     assert numbers(office.deal("boss", "lees")) == [2]
     pages = (
@@ -201,7 +201,7 @@ def test_who_reads_a_long_thread_while_others_file_it_misses_nothing(
         deal(office, "lees", "open", -20, "lee")
         dovecot.append(BOSS, "INBOX", letter(4, to=[BOSS], replies_to=[1]), MARCH)
         with monkeypatch.context() as patched:
-            patched.setattr(runtime.threads, "begin_filing", begins_and_dies)
+            patched.setattr(runtime.threads, "announce_deals", begins_and_dies)
             with pytest.raises(Killed):
                 office.sync(bosss)
 

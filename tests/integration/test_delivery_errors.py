@@ -544,7 +544,7 @@ def test_what_breaks_after_the_last_byte_is_never_sent_again(
     clock: Clock,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("mailmirror.usecases.sending.submit_message.SESSION_SECONDS", 2.0)
+    monkeypatch.setattr("mailmirror.usecases.sending.submit_message._SESSION_SECONDS", 2.0)
     clock.advance(timedelta(days=-30))
     with ScriptedSmtp({".": answers}) as server:
         sending(office, dovecot, server)
