@@ -344,7 +344,7 @@ def test_what_one_server_does_is_no_other_mailboxs_affair(
     authority: trustme.CA,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("mailmirror.usecases.sync.poll_mailboxes.SECONDS", 4.0)
+    monkeypatch.setattr("mailmirror.usecases.sync.poll_mailboxes.SESSION_SECONDS", 4.0)
     endless = repeat(b"* 1 EXISTS\r\n" * 5_000)
     scripts: list[dict[str, Iterable[Answer]]] = [
         {"LOGIN": [SILENCE]},

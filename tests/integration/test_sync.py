@@ -137,8 +137,8 @@ def test_a_crash_at_any_write_loses_and_doubles_nothing(
     if not cautious:
         monkeypatch.setattr(Caution, "after_deaths", lambda caution, _: caution)
     monkeypatch.setattr("mailmirror.domain.batches.HEADER_RANGE", 2)
-    monkeypatch.setattr("mailmirror.store.ledgers.HEAD_BYTES", 20)
-    monkeypatch.setattr("mailmirror.store.ledgers.BLOCK_BYTES", 60)
+    monkeypatch.setattr("mailmirror.store.ledgers.MAX_HEAD_BYTES", 20)
+    monkeypatch.setattr("mailmirror.store.ledgers.MAX_BLOCK_BYTES", 60)
     office.tell("deal.upserted", id="d1", name="Deal", status="open", contact_ids=["kim"])
     for n in range(1, 5):
         dovecot.append(REP, "INBOX", letter(n, replies_to=[1] if n > 1 else []), MARCH)
@@ -268,7 +268,7 @@ def test_a_message_over_the_size_limit_is_mirrored_without_its_attachments(
 ) -> None:
     monkeypatch.setattr("mailmirror.usecases.sync.mail_server.MAX_MESSAGE_BYTES", 10_000)
     monkeypatch.setattr("mailmirror.usecases.sync.mail_server.CUT_BYTES", 4_000)
-    monkeypatch.setattr("mailmirror.usecases.sync.mail_server._COMMAND_BYTES", 4_000)
+    monkeypatch.setattr("mailmirror.usecases.sync.mail_server._MAX_COMMAND_BYTES", 4_000)
     dovecot.append(REP, "INBOX", letter(1, text="Hello\r\n" + "x" * 70 + "\r\n" * 9_000), MARCH)
     mailbox = office.connect(dovecot, "rep", REP)
     office.sync(mailbox)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from mailmirror.domain.mailbox import (
-    LONGEST_WAIT,
+    MAX_WAIT,
     NEEDS_PERSON,
     POLL_INTERVAL,
     REAUTH,
@@ -124,7 +124,7 @@ def test_what_a_person_asked_for_comes_before_what_failed(
     assert state(status, failing, pending=1) == state(status, None) == (word, None)
 
 
-NEWS = Due(DUE.due_at + LONGEST_WAIT, news_since=DUE.due_at)
+NEWS = Due(DUE.due_at + MAX_WAIT, news_since=DUE.due_at)
 """Polled every minute, with news that no sync has finished reading."""
 
 
@@ -135,21 +135,21 @@ def test_news_that_is_being_read_for_long_makes_the_mailbox_incomplete() -> None
 
 
 def test_news_that_waits_is_an_error_after_a_quarter_of_an_hour() -> None:
-    assert state(due=NEWS, waits=LONGEST_WAIT) == (MailboxState.HEALTHY, None)
-    late = state(due=NEWS, waits=LONGEST_WAIT + timedelta(seconds=1))
+    assert state(due=NEWS, waits=MAX_WAIT) == (MailboxState.HEALTHY, None)
+    late = state(due=NEWS, waits=MAX_WAIT + timedelta(seconds=1))
     assert late == (MailboxState.FAILING, Code.NEWS_WAITING)
 
 
 def test_a_first_sync_that_does_not_move_is_an_error_after_a_quarter_of_an_hour() -> None:
-    polled = Due(DUE.due_at + LONGEST_WAIT)
-    assert state(due=polled, waits=LONGEST_WAIT, complete=False) == (MailboxState.FIRST_SYNC, None)
-    late = state(due=polled, waits=LONGEST_WAIT + timedelta(seconds=1), complete=False)
+    polled = Due(DUE.due_at + MAX_WAIT)
+    assert state(due=polled, waits=MAX_WAIT, complete=False) == (MailboxState.FIRST_SYNC, None)
+    late = state(due=polled, waits=MAX_WAIT + timedelta(seconds=1), complete=False)
     assert late == (MailboxState.FAILING, Code.NEWS_WAITING)
 
 
 def test_a_mailbox_whose_poll_is_long_overdue_is_not_healthy() -> None:
-    assert state(waits=LONGEST_WAIT) == (MailboxState.HEALTHY, None)
-    late = state(waits=LONGEST_WAIT + timedelta(seconds=1))
+    assert state(waits=MAX_WAIT) == (MailboxState.HEALTHY, None)
+    late = state(waits=MAX_WAIT + timedelta(seconds=1))
     assert late == (MailboxState.FAILING, Code.POLL_OVERDUE)
 
 

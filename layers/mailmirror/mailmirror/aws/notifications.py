@@ -15,21 +15,21 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from mailmirror.domain.problems import Code, Refused
 
-_SECONDS = 5
-_MOST_BYTES = 16 << 10
+_FETCH_SECONDS = 5
+_MAX_CERTIFICATE_BYTES = 16 << 10
 _SIGNED = ("Message", "MessageId", "Subject", "Timestamp", "TopicArn", "Type")
 """In this order (Amazon SNS, "Verifying the signatures of Amazon SNS messages")."""
 _DIGESTS: Mapping[str, hashes.HashAlgorithm] = {"1": hashes.SHA1(), "2": hashes.SHA256()}
-_MOST_CERTIFICATES = 8
+_MAX_CERTIFICATES = 8
 
 
 def fetch(url: str) -> bytes:
     """Fetch a certificate over TLS, following no redirect."""
     import requests
 
-    with requests.get(url, timeout=_SECONDS, allow_redirects=False, stream=True) as answer:
+    with requests.get(url, timeout=_FETCH_SECONDS, allow_redirects=False, stream=True) as answer:
         answer.raise_for_status()
-        return next(answer.iter_content(_MOST_BYTES), b"")
+        return next(answer.iter_content(_MAX_CERTIFICATE_BYTES), b"")
 
 
 class Notifications:
@@ -93,7 +93,7 @@ class Notifications:
             raise Refused(Code.NOTIFICATION_FORGED, "certificate") from error
         if not isinstance(key, rsa.RSAPublicKey):
             raise Refused(Code.NOTIFICATION_FORGED, "certificate")
-        if len(self._keys) >= _MOST_CERTIFICATES:
+        if len(self._keys) >= _MAX_CERTIFICATES:
             self._keys.clear()
         self._keys[address] = key
         return key

@@ -15,9 +15,9 @@ from mailmirror.domain.mailbox import AccountId, MailboxId, MailboxKey
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
-_BATCH = 10
+_MAX_BATCH_JOBS = 10
 _ATTEMPTS = 3
-_BATCH_BYTES = 250_000
+_MAX_BATCH_BYTES = 250_000
 _NOT_FOR_SQS = re.compile("[\ud800-\udfff\ufffe\uffff]")
 """Characters that JSON may hold, and SQS refuses."""
 
@@ -120,7 +120,7 @@ class Queue:
         Raises:
             NotQueued: some were not taken.
         """
-        for batch in batched(jobs, _BATCH, strict=False):
+        for batch in batched(jobs, _MAX_BATCH_JOBS, strict=False):
             _send(self._client, self._url, [{"MessageBody": job.to_json()} for job in batch])
 
 
@@ -141,7 +141,9 @@ class FeedQueue:
         size = 0
         for job in jobs:
             body = job.to_json()
-            if batch and (len(batch) == _BATCH or size + len(body.encode()) > _BATCH_BYTES):
+            if batch and (
+                len(batch) == _MAX_BATCH_JOBS or size + len(body.encode()) > _MAX_BATCH_BYTES
+            ):
                 _send(self._client, self._url, batch)
                 batch, size = [], 0
             digest = hashlib.sha256(body.encode()).hexdigest()

@@ -109,7 +109,7 @@ MAX_AHEAD = timedelta(minutes=5)
 win over every event of its item until then."""
 MAX_EMAILS = 100
 MAX_CONTACTS = 500
-_LONGEST_NAME = 500
+_MAX_NAME_CHARS = 500
 _ID = re.compile(r"[A-Za-z0-9._:@+=-]{1,64}\Z")
 _LEAST_LONG_ID = 10**64
 """A number with more digits than an id has characters; Python refuses to write very long ones."""
@@ -263,7 +263,7 @@ def _instant(fields: Mapping[str, object], field: str) -> datetime:
 
 def _name(data: Mapping[str, object]) -> str:
     value = data.get("name")
-    return "" if value is None else _whole(value, "name")[:_LONGEST_NAME]
+    return "" if value is None else _whole(value, "name")[:_MAX_NAME_CHARS]
 
 
 def _list(data: Mapping[str, object], field: str, most: int) -> list[object]:

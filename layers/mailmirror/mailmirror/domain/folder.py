@@ -19,7 +19,7 @@ from mailmirror.domain.verdict import Verdict
 
 _RETRY_MINUTES = 5
 """Until pending UIDs are asked for the second time; doubled after each time in vain."""
-_LONGEST_RETRY = timedelta(days=1)
+_MAX_RETRY_PAUSE = timedelta(days=1)
 _LISTED_MARGIN = 1_000
 """Messages that may have arrived between EXAMINE and FETCH."""
 
@@ -112,7 +112,7 @@ class FolderState:
     def retrying(self, now: datetime) -> "FolderState":
         """The state while pending UIDs are asked for: the next time in vain comes later."""
         pause = timedelta(minutes=_RETRY_MINUTES << min(self.retries, 16))
-        retry_at = now + min(pause, _LONGEST_RETRY)
+        retry_at = now + min(pause, _MAX_RETRY_PAUSE)
         return replace(self, retries=self.retries + 1, retry_at=retry_at)
 
     def retry_order(self, uids: UidSet) -> Sequence[int]:

@@ -121,9 +121,9 @@ class Due:
 
 
 POLL_INTERVAL = timedelta(minutes=1)
-LONGEST_WAIT = timedelta(minutes=15)
+MAX_WAIT = timedelta(minutes=15)
 """How long news, a first sync without progress, or a due poll may wait before it is an error."""
-_LONGEST_PAUSE = timedelta(minutes=15)
+_MAX_PAUSE = timedelta(minutes=15)
 SIGN_IN_PAUSE = timedelta(hours=1)
 """Servers lock accounts after repeated wrong passwords."""
 _PASSWORD = frozenset({Code.SIGN_IN_FAILED})
@@ -149,7 +149,7 @@ def pause(error: Code, failures: int) -> timedelta:
     """Return the pause before the next attempt, after the n-th failure in a row."""
     if error in NEEDS_PERSON:
         return SIGN_IN_PAUSE
-    return min(POLL_INTERVAL * (1 << min(failures - 1, 10)), _LONGEST_PAUSE)
+    return min(POLL_INTERVAL * (1 << min(failures - 1, 10)), _MAX_PAUSE)
 
 
 def state_of(
@@ -176,10 +176,10 @@ def state_of(
         return MailboxState.ERASING, None
     if due is not None and due.error is not None:
         return _failing(due.error), due.error
-    if due is not None and now - due.due_at > LONGEST_WAIT:
+    if due is not None and now - due.due_at > MAX_WAIT:
         return MailboxState.FAILING, Code.POLL_OVERDUE
-    stalled = now - progressed_at > LONGEST_WAIT
-    waiting = due is not None and due.news_since and now - due.news_since > LONGEST_WAIT
+    stalled = now - progressed_at > MAX_WAIT
+    waiting = due is not None and due.news_since and now - due.news_since > MAX_WAIT
     if stalled and (waiting or not complete):
         return MailboxState.FAILING, Code.NEWS_WAITING
     if not complete:

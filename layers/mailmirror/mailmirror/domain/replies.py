@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from mailmirror.domain.delivery import DeliveryCode
 
-_LONGEST_TEXT = 300
+_MAX_TEXT_CHARS = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class Reply:
         """From a reply's code and its lines; unprintable characters are left out."""
         visible = " ".join("".join(c if c.isprintable() else " " for c in text).split())
         found = _ENHANCED.match(visible)
-        return cls(code, found[1] if found else "", visible[:_LONGEST_TEXT])
+        return cls(code, found[1] if found else "", visible[:_MAX_TEXT_CHARS])
 
     @property
     def transient(self) -> bool:

@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 for _library in ("oauthlib", "requests_oauthlib"):
     logging.getLogger(_library).setLevel(logging.WARNING)  # their debug lines quote tokens
 
-_SECONDS = 8
+_ANSWER_SECONDS = 8
 """For one answer of the provider's: whoever asked waits."""
-_LONGEST_LIFE = timedelta(days=1)
+_MAX_TOKEN_LIFETIME = timedelta(days=1)
 _DEFAULT_LIFE = timedelta(hours=1)
 
 
@@ -100,7 +100,7 @@ def exchange(
                 code_verifier=verifier,
                 client_secret=client.client_secret,
                 include_client_id=True,
-                timeout=_SECONDS,
+                timeout=_ANSWER_SECONDS,
             ),
             grant_refused=Code.CODE_REFUSED,
         )
@@ -124,7 +124,7 @@ def refresh(client: OAuthClient, grant: Grant, trust: ssl.SSLContext, now: datet
                 refresh_token=grant.refresh_token,
                 client_id=client.client_id,
                 client_secret=client.client_secret,
-                timeout=_SECONDS,
+                timeout=_ANSWER_SECONDS,
             )
         )
     return _grant(fields, grant.refresh_token, now)
@@ -147,7 +147,7 @@ def profile(client: OAuthClient, grant: Grant, trust: ssl.SSLContext) -> Mapping
                 client.userinfo_url,
                 headers={"Authorization": f"Bearer {grant.access_token}"},
                 withhold_token=True,
-                timeout=_SECONDS,
+                timeout=_ANSWER_SECONDS,
             )
             answer.raise_for_status()
             fields = answer.json()
@@ -233,7 +233,7 @@ def _grant(fields: Mapping[str, Any], refresh_token: str, now: datetime) -> Gran
         refresh_token=str(fields.get("refresh_token") or refresh_token),
         access_token=fields["access_token"],
         issued_at=now,
-        expires_at=now + max(timedelta(), min(life, _LONGEST_LIFE)),
+        expires_at=now + max(timedelta(), min(life, _MAX_TOKEN_LIFETIME)),
     )
 
 

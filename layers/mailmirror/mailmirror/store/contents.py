@@ -20,13 +20,13 @@ from mailmirror.store.keys import SK
 from mailmirror.store.objects import ObjectStore
 from mailmirror.store.table import Item, Table
 
-ITEM_BYTES = 8_000
+MAX_ITEM_RAW_BYTES = 8_000
 """Raw mail up to this size, compressed, is stored in the table: the write units cost an S3 put."""
-_UPLOADS = 8
-_MOST_SHOWN = 200
+_UPLOAD_THREADS = 8
+_MAX_LISTED = 200
 """Participants of a field, or attachments, that a list shows; the message itself has them all."""
-_LONGEST_NAME = 100
-_LONGEST_TEXT = 1_000
+_MAX_NAME_CHARS = 100
+_MAX_TEXT_CHARS = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ class ContentStore:
         uploads: list[tuple[Summary, bytes]] = []
         for content, raw in contents:
             packed = zstd.compress(raw, level=3)
-            in_object = len(packed) > ITEM_BYTES
+            in_object = len(packed) > MAX_ITEM_RAW_BYTES
             items.append(_summary_item(content, in_object=in_object))
             if in_object:
                 uploads.append((content, packed))
@@ -94,7 +94,7 @@ class ContentStore:
         self._table.write(items)
 
     def _upload(self, uploads: Sequence[tuple[Summary, bytes]]) -> None:
-        with ThreadPoolExecutor(_UPLOADS) as pool:
+        with ThreadPoolExecutor(_UPLOAD_THREADS) as pool:
             list(
                 pool.map(
                     lambda one: self._objects.put_raw(
@@ -165,8 +165,8 @@ def _summary_item(content: Summary, *, in_object: bool) -> Item:
         "message": content.message,
         "sha256": content.sha256,
         "thread": content.thread,
-        "message_id": content.message_id and content.message_id[:_LONGEST_TEXT],
-        "subject": content.subject[:_LONGEST_TEXT],
+        "message_id": content.message_id and content.message_id[:_MAX_TEXT_CHARS],
+        "subject": content.subject[:_MAX_TEXT_CHARS],
         "from": _names(content.from_),
         "to": _names(content.to),
         "cc": _names(content.cc),
@@ -175,13 +175,13 @@ def _summary_item(content: Summary, *, in_object: bool) -> Item:
         "attachments": [
             [
                 one.index,
-                one.name[:_LONGEST_NAME],
-                one.content_type[:_LONGEST_NAME],
+                one.name[:_MAX_NAME_CHARS],
+                one.content_type[:_MAX_NAME_CHARS],
                 one.size,
-                one.content_id and one.content_id[:_LONGEST_NAME],
+                one.content_id and one.content_id[:_MAX_NAME_CHARS],
                 one.inline,
             ]
-            for one in content.attachments[:_MOST_SHOWN]
+            for one in content.attachments[:_MAX_LISTED]
         ],
         "warnings": list(content.warnings),
         "in_object": in_object,
@@ -208,7 +208,7 @@ def _summary(key: MailboxKey, item: Item) -> Summary:
 
 
 def _names(participants: Sequence[Participant]) -> list[list[str]]:
-    return [[one.name[:_LONGEST_NAME], one.address] for one in participants[:_MOST_SHOWN]]
+    return [[one.name[:_MAX_NAME_CHARS], one.address] for one in participants[:_MAX_LISTED]]
 
 
 def _participants(names: list[Any]) -> Sequence[Participant]:

@@ -18,7 +18,7 @@ from mailmirror.store.vault import Vault
 
 CLAIM_LIFETIME = timedelta(seconds=30)
 """After which a claimed refresh that was not finished may be claimed again."""
-_REMEMBERED = SIGN_IN_PAUSE - timedelta(minutes=2)
+_REFUSAL_LIFETIME = SIGN_IN_PAUSE - timedelta(minutes=2)
 """How long a refusal is remembered: 2 minutes less than SIGN_IN_PAUSE, so that the next hourly poll
 is not skipped by clock jitter."""
 
@@ -172,5 +172,5 @@ def _refusals(item: Item, now: datetime) -> Mapping[str, Refused]:
     return {
         service: Refused(Code(code), detail)
         for service, (code, detail, at) in item.get("refusals", {}).items()
-        if now - datetime.fromisoformat(at) < _REMEMBERED
+        if now - datetime.fromisoformat(at) < _REFUSAL_LIFETIME
     }

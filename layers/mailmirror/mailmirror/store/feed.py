@@ -12,9 +12,9 @@ from mailmirror.domain.problems import Code, Refused
 from mailmirror.store import keys
 from mailmirror.store.table import Item, Table, Update
 
-_KEPT_FOR = timedelta(days=30)
-_LONGEST = 1_000
-_MOST_COUNTED = 100
+_REFUSED_LIFETIME = timedelta(days=30)
+_MAX_EVENT_CHARS = 1_000
+_MAX_LISTED = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class FeedStore:
         """
         head = self._note(account, "SET as_of = :now", now)
         refused_at = head.get("refused_at")
-        if refused_at and now - datetime.fromisoformat(refused_at) < _KEPT_FOR:
+        if refused_at and now - datetime.fromisoformat(refused_at) < _REFUSED_LIFETIME:
             self._table.delete(keys.refused(account, _digest(event_id)))
 
     def refuse(self, account: AccountId, event: object, refusal: Refused, now: datetime) -> None:
@@ -64,12 +64,12 @@ class FeedStore:
             "id": id or None,
             "type": named.get("type"),
             "at": keys.time_text(now),
-            "event": text[:_LONGEST],
+            "event": text[:_MAX_EVENT_CHARS],
             "code": refusal.code.value,
             "detail": refusal.detail,
             # Without an id, or with an unknown type, no later event can replace it.
             "gap": is_id(id) and refusal.code is not Code.UNKNOWN_EVENT_TYPE,
-            keys.EXPIRES: int((now + _KEPT_FOR).timestamp()),
+            keys.EXPIRES: int((now + _REFUSED_LIFETIME).timestamp()),
         }
         self._note(account, "SET as_of = :now, refused_at = :now", now)
         self._table.write([item])
@@ -80,7 +80,7 @@ class FeedStore:
         if item is None:
             return FeedState(None, 0)
         as_of, refused_at = datetime.fromisoformat(item["as_of"]), item.get("refused_at")
-        if not refused_at or now - datetime.fromisoformat(refused_at) >= _KEPT_FOR:
+        if not refused_at or now - datetime.fromisoformat(refused_at) >= _REFUSED_LIFETIME:
             return FeedState(as_of, 0)
         return FeedState(as_of, sum(1 for one in self._kept(account, now) if one["gap"]))
 
@@ -99,7 +99,7 @@ class FeedStore:
 
     def _kept(self, account: AccountId, now: datetime) -> Iterator[Item]:
         # An expired item can stay for days before DynamoDB deletes it.
-        kept = self._table.query(keys.refusals(account), limit=_MOST_COUNTED)
+        kept = self._table.query(keys.refusals(account), limit=_MAX_LISTED)
         return (one for one in kept if one[keys.EXPIRES] > now.timestamp())
 
     def _note(self, account: AccountId, expression: str, now: datetime) -> Item:

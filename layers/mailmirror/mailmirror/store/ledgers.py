@@ -6,10 +6,10 @@ from mailmirror.domain.folder import FolderState
 from mailmirror.domain.ledger import Ledger
 from mailmirror.domain.mailbox import MailboxKey
 from mailmirror.store import keys
-from mailmirror.store.sync_state import HEAD_BYTES, Lease, LeaseLost
+from mailmirror.store.sync_state import MAX_HEAD_BYTES, Lease, LeaseLost
 from mailmirror.store.table import ConditionFailed, Put, Table
 
-BLOCK_BYTES = 16_000
+MAX_BLOCK_BYTES = 16_000
 
 
 class LedgerStore:
@@ -43,10 +43,10 @@ class LedgerStore:
             LeaseLost: a later holder has written the block.
         """
         head = Ledger.union([folder.head, part])
-        if len(head.encode()) <= HEAD_BYTES:
+        if len(head.encode()) <= MAX_HEAD_BYTES:
             return head, folder.blocks
         number = folder.blocks
-        for piece in head.pieces(BLOCK_BYTES):
+        for piece in head.pieces(MAX_BLOCK_BYTES):
             self._seal(lease, id, folder.uidvalidity, number, piece)
             number += 1
         return Ledger(), number

@@ -14,8 +14,8 @@ from mailmirror.store import keys
 from mailmirror.store.table import ConditionFailed, Item, Put, Table, Update
 
 _ATTEMPTS = 20
-_REQUESTS_KEPT = timedelta(days=2)
-_COUNTS_KEPT = timedelta(days=2)
+_REQUEST_LIFETIME = timedelta(days=2)
+_COUNT_LIFETIME = timedelta(days=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ class OutboundStore:
                 {
                     ":one": 1,
                     ":most": limit.most,
-                    ":expires": int((now + _COUNTS_KEPT).timestamp()),
+                    ":expires": int((now + _COUNT_LIFETIME).timestamp()),
                 },
                 "attribute_not_exists(#count) OR #count < :most",
                 {"#count": "count", "#expires": keys.EXPIRES},
@@ -107,7 +107,7 @@ class OutboundStore:
                 "mailbox": outbound.mailbox.mailbox,
                 "epoch": outbound.mailbox.epoch,
                 "outbound": outbound.id,
-                keys.EXPIRES: int((now + _REQUESTS_KEPT).timestamp()),
+                keys.EXPIRES: int((now + _REQUEST_LIFETIME).timestamp()),
             }
             writes.append(Put(item, "attribute_not_exists(pk)"))
         self._table.transact(writes)

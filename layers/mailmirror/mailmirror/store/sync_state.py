@@ -19,9 +19,9 @@ from mailmirror.store import keys
 from mailmirror.store.table import ConditionFailed, Item, Table, Update
 
 LIFETIME = timedelta(seconds=90)
-LONGEST_RUN = timedelta(minutes=6)
+MAX_RUN = timedelta(minutes=6)
 """After which a function that lost its lease has ended: its time limit, and a margin."""
-HEAD_BYTES = 640
+MAX_HEAD_BYTES = 640
 """Two folders' heads keep the item below 2 KB: DynamoDB bills the whole of it at each update."""
 
 
@@ -83,7 +83,7 @@ class SyncStates:
             item = self._take(key, now, "attribute_not_exists(lease_until)", " ADD", {})
         except ConditionFailed:
             # The holder may still run: its writes here are refused, its writes elsewhere are not.
-            stale = {":now": keys.time_text(now), ":stale": keys.time_text(now + LONGEST_RUN)}
+            stale = {":now": keys.time_text(now), ":stale": keys.time_text(now + MAX_RUN)}
             more = ", stale_until = :stale ADD deaths :one,"
             try:
                 item = self._take(key, now, "lease_until <= :now", more, stale)

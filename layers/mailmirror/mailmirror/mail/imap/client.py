@@ -20,8 +20,8 @@ from mailmirror.mail.sasl import Login, TokenExchange, TokenLogin, token_refusal
 
 logging.getLogger("imapclient").setLevel(logging.WARNING)  # its debug lines quote mail
 
-_LINES_BYTES = 16 << 20
-_MOST_LINES = 50_000
+_MAX_LINES_BYTES = 16 << 20
+_MAX_LINES = 50_000
 """Beside those of the messages asked for: each costs imaplib ten microseconds and a copy."""
 _LINES_A_MESSAGE = 4
 
@@ -35,8 +35,8 @@ class _Imap4(imaplib.IMAP4):
 
     def __init__(self, connection: socket.socket, server: Server) -> None:
         self._connection = connection
-        self.budget = _LINES_BYTES
-        self.lines = _MOST_LINES
+        self.budget = _MAX_LINES_BYTES
+        self.lines = _MAX_LINES
         super().__init__(server.host, server.port)
 
     def _create_socket(self, timeout: float | None = None) -> socket.socket:
@@ -91,8 +91,8 @@ class BoundedClient(IMAPClient):  # type: ignore[misc]
         Raises:
             Refused: `connection_lost`, `server_unavailable` or `protocol_error`.
         """
-        self._imap.budget = budget + _LINES_BYTES
-        self._imap.lines = _MOST_LINES + _LINES_A_MESSAGE * messages
+        self._imap.budget = budget + _MAX_LINES_BYTES
+        self._imap.lines = _MAX_LINES + _LINES_A_MESSAGE * messages
         self.alive = False
         with _translated():
             try:

@@ -27,14 +27,14 @@ from mailmirror.mail.mime.headers import HEADER_FIELDS
 from mailmirror.mail.sasl import Login
 
 _STATUS_ITEMS = ["UIDVALIDITY", "UIDNEXT", "MESSAGES"]
-_COMMAND_BYTES = 7_500
+_MAX_COMMAND_BYTES = 7_500
 """Servers need not take longer commands (RFC 2683 3.2.1.5)."""
-_MOST_LISTED = 64 << 20
+_MAX_LISTED_BYTES = 64 << 20
 _MAX_LINES_A_MESSAGE = 64
 """Of the answer to a FETCH that failed: further lines are ignored."""
-_LISTED_BYTES = 64
+_LISTED_LINE_BYTES = 64
 """Of a line that lists one UID."""
-_FIELD_BYTES = 64 << 10
+_MAX_FIELD_BYTES = 64 << 10
 """How much is fetched of one field of a message whose fields are too long together."""
 _UID = re.compile(rb"\bUID ([0-9]{1,10})\b")
 _HEADERS = f"BODY.PEEK[HEADER.FIELDS ({' '.join(HEADER_FIELDS).upper()})]"
@@ -134,12 +134,12 @@ class ImapSession:
         Parameters:
             messages: how many messages may be listed, which bounds the answer.
         """
-        budget = _LISTED_BYTES * messages
+        budget = _LISTED_LINE_BYTES * messages
         return UidSet.of(self._fetch(uids, ["UID"], budget, _listed, messages))
 
     def dates(self, uids: UidSet) -> Mapping[int, datetime]:
         """Fetch the INTERNALDATE of each UID; one that the server leaves out is not there."""
-        return self._fetch(uids, ["INTERNALDATE"], min(200 * len(uids), _MOST_LISTED), _dates)
+        return self._fetch(uids, ["INTERNALDATE"], min(200 * len(uids), _MAX_LISTED_BYTES), _dates)
 
     def headers(self, uids: UidSet) -> Mapping[int, FetchedHeader]:
         """Fetch what the rules need of each UID; one that the server leaves out is not there."""
@@ -153,9 +153,10 @@ class ImapSession:
         For a message whose fields are too long to be fetched whole.
         """
         starts = [
-            f"BODY.PEEK[HEADER.FIELDS ({name.upper()})]<0.{_FIELD_BYTES}>" for name in HEADER_FIELDS
+            f"BODY.PEEK[HEADER.FIELDS ({name.upper()})]<0.{_MAX_FIELD_BYTES}>"
+            for name in HEADER_FIELDS
         ]
-        budget = 2 * _FIELD_BYTES * len(starts)
+        budget = 2 * _MAX_FIELD_BYTES * len(starts)
         asked = ["INTERNALDATE", "RFC822.SIZE", *starts]
         return self._fetch(UidSet.of([uid]), asked, budget, _headers)
 
@@ -310,7 +311,7 @@ def _commands(uids: UidSet) -> Iterator[UidSet]:
     """Parts of a set, each short enough for a command."""
     ranges: list[tuple[int, int]] = []
     for one in uids.ranges:
-        if len(ranges) * 22 > _COMMAND_BYTES:  # two numbers of ten digits, and signs
+        if len(ranges) * 22 > _MAX_COMMAND_BYTES:  # two numbers of ten digits, and signs
             yield UidSet(tuple(ranges))
             ranges = []
         ranges.append(one)

@@ -25,7 +25,7 @@ _LOOSE = re.compile(r" ?([.@]) ?")
 _ASIDE = re.compile(r'"[^"]*"|\([^()]*\)')
 _ANYWHERE = re.compile(r"[^\s@<>(),;:\\\"\[\]]{1,64}@[^\s@<>(),;:\\\"\[\]]{1,255}")
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
-_LONGEST = 1 << 18
+_MAX_FIELD_CHARS = 1 << 18
 """Characters of an address field that are read: some 5,000 mailboxes."""
 
 
@@ -49,9 +49,9 @@ def read_mailboxes(field: str) -> tuple[list[Participant], bool]:
     like an address, is never one. Only where a field names no mailbox at all are addresses
     looked for in its text.
     """
-    if len(field) > _LONGEST:
+    if len(field) > _MAX_FIELD_CHARS:
         # Not in the middle of an address, which would make another of it.
-        field = field[:_LONGEST].rpartition(",")[0]
+        field = field[:_MAX_FIELD_CHARS].rpartition(",")[0]
     elements = [element for element in _elements(field) if not element.is_empty()]
     mailboxes = [mailbox for mailbox in map(_mailbox, elements) if mailbox is not None]
     if elements and not mailboxes:

@@ -10,8 +10,8 @@ from email.utils import format_datetime
 
 from mailmirror.mail.mime.html import text_of
 
-_MOST_REFERENCES = 20
-_LONGEST_ID = 900
+_MAX_REFERENCES = 20
+_MAX_ID_CHARS = 900
 """Of the 998 characters of a line (RFC 5322 2.1.1)."""
 _ASCII_POLICY = SMTP.clone(cte_type="7bit")
 _UTF8_POLICY = SMTPUTF8.clone(cte_type="7bit")
@@ -126,12 +126,10 @@ def _address(named: Named) -> HeaderAddress:
 
 def _can_be_named(id: str) -> bool:
     """Whether a Message-ID, which a stranger has made up, fits into a line of a field."""
-    return id.isascii() and id.isprintable() and len(id) <= _LONGEST_ID
+    return id.isascii() and id.isprintable() and len(id) <= _MAX_ID_CHARS
 
 
 def _kept(ids: Sequence[str]) -> list[str]:
     """The root and the near ancestors: a long thread's References would outgrow servers' limits."""
     unique = list(dict.fromkeys(ids))
-    return (
-        unique if len(unique) <= _MOST_REFERENCES else [unique[0], *unique[1 - _MOST_REFERENCES :]]
-    )
+    return unique if len(unique) <= _MAX_REFERENCES else [unique[0], *unique[1 - _MAX_REFERENCES :]]

@@ -21,17 +21,17 @@ PARSER_VERSION = 2
 """Raised with each change of what is read out of the same bytes."""
 
 _ALTERNATIVES = ("text/plain", "text/html", "text/calendar")
-_SNIPPET = 200
-_SNIPPET_SOURCE = 1 << 16
+_SNIPPET_CHARS = 200
+_SNIPPET_SOURCE_CHARS = 1 << 16
 """Characters in which the beginning of what is new is looked for."""
-_LONGEST_ATTRIBUTION = 500
-_LONGEST_NAME = 200
+_MAX_ATTRIBUTION_CHARS = 500
+_MAX_NAME_CHARS = 200
 _NAME_EXTENSION = re.compile(r"\.[^. ]{1,10}\Z")
 _SEPARATORS = re.compile(r"[/\\]")
 _MAX_CIDS = 10_000
 """Pictures that HTML is asked for: ten for each part that a message may have."""
 _CID = re.compile(r"""cid:([^"'\s>)]{1,500})""", re.IGNORECASE)
-_HEAD = 4096
+_HTML_HEAD_BYTES = 4096
 """Bytes of HTML in which it may name its charset; browsers look at a quarter of that."""
 _META_CHARSET = re.compile(
     rb"""<meta[^>]{1,200}?charset\s*=\s*["']?([\w.:-]{1,40})""", re.IGNORECASE
@@ -178,7 +178,7 @@ class _Body:
         if (
             not charset
             and part.content_type == "text/html"
-            and (meta := _META_CHARSET.search(data[:_HEAD]))
+            and (meta := _META_CHARSET.search(data[:_HTML_HEAD_BYTES]))
         ):
             charset = meta[1].decode("ascii", "replace")
         text, clean = charsets.decode(data, charset)
@@ -259,23 +259,23 @@ def _safe(name: str) -> str:
     flat = " ".join(_SEPARATORS.sub("_", unicodedata.normalize("NFC", visible)).split())
     if not flat.strip("."):
         return ""
-    if len(flat) <= _LONGEST_NAME:
+    if len(flat) <= _MAX_NAME_CHARS:
         return flat
     extension = _NAME_EXTENSION.search(flat)
     kept = extension.group() if extension else ""
-    return flat[: _LONGEST_NAME - len(kept)] + kept
+    return flat[: _MAX_NAME_CHARS - len(kept)] + kept
 
 
 def _snippet(text: str) -> str:
     words: list[str] = []
     length = 0
-    lines = iter(_new_lines(text[:_SNIPPET_SOURCE].split("\n")))
-    while length <= _SNIPPET and (line := next(lines, None)) is not None:
+    lines = iter(_new_lines(text[:_SNIPPET_SOURCE_CHARS].split("\n")))
+    while length <= _SNIPPET_CHARS and (line := next(lines, None)) is not None:
         for word in line.split():
             words.append(word)
             length += len(word) + 1
     folded = " ".join(words)
-    return folded if len(folded) <= _SNIPPET else folded[: _SNIPPET - 1].rstrip() + "…"
+    return folded if len(folded) <= _SNIPPET_CHARS else folded[: _SNIPPET_CHARS - 1].rstrip() + "…"
 
 
 def _new_lines(lines: Sequence[str]) -> Iterator[str]:
@@ -300,4 +300,4 @@ def _new_lines(lines: Sequence[str]) -> Iterator[str]:
 
 def _is_attribution(line: str) -> bool:
     """Tell a line as `On …, Kim wrote:`; a long one is none, and could be long to look at."""
-    return len(line) <= _LONGEST_ATTRIBUTION and _ATTRIBUTION.match(line) is not None
+    return len(line) <= _MAX_ATTRIBUTION_CHARS and _ATTRIBUTION.match(line) is not None

@@ -10,9 +10,9 @@ from urllib.parse import unquote_to_bytes
 
 from mailmirror.mail.mime import charsets
 
-LONGEST_BLOCK = 1 << 20
+MAX_HEADER_BYTES = 1 << 20
 """Bytes of a header block that are read whole: 10,000 recipients take half of it."""
-_FIELD_BYTES = 64 << 10
+_MAX_FIELD_BYTES = 64 << 10
 """Bytes that are read of a field that begins beyond them."""
 _FIELD_THAT_MATTERS = re.compile(
     rb"^(from|sender|reply-to|to|cc|bcc|date|subject|message-id|in-reply-to|references"
@@ -22,7 +22,7 @@ _FIELD_THAT_MATTERS = re.compile(
 _END_OF_FIELD = re.compile(rb"\n(?![ \t])")
 _END_OF_BLOCK = re.compile(rb"\n\r*\n")
 
-_LONGEST_PARAMETERS = 1 << 14
+_MAX_PARAMETERS_CHARS = 1 << 14
 """Characters of a field with parameters that are looked at: their quotes are matched by a regular
 expression, which takes the square of what it is given."""
 
@@ -32,7 +32,7 @@ A long file name in pieces (RFC 2231 3) has some thirty."""
 
 _BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="
 _NOT_BASE64 = bytes(set(range(256)) - set(_BASE64))
-_MOST_STREAMS = 10_000
+_MAX_STREAMS = 10_000
 
 _FIELD = re.compile(rb"([!-9;-~]{1,200})[ \t]*:(.*)", re.DOTALL)
 _PARAMETER_LINE = re.compile(rb"[A-Za-z0-9*_-]{1,40}=")
@@ -70,7 +70,7 @@ class Fields:
 def read_fields(block: bytes) -> Fields:
     """Read a header block, which ends at its first empty line; what is no field is skipped.
 
-    Of a block over LONGEST_BLOCK the beginning is read, and the first of each field that matters
+    Of a block over MAX_HEADER_BYTES the beginning is read, and the first of each field that matters
     and begins beyond it: a long References before From must not hide who wrote.
     """
     raw = list(_unfold(_lines(_shortened(block))))
@@ -129,7 +129,7 @@ def parameters(value: str) -> tuple[str, Mapping[str, str]]:
 
     Values come decoded, whether written as RFC 2231 says, as RFC 2047 forbids, or in 8 bits.
     """
-    value = value[:_LONGEST_PARAMETERS]
+    value = value[:_MAX_PARAMETERS_CHARS]
     plain: dict[str, str] = {}
     extended: dict[str, dict[int, tuple[str, bool]]] = {}
     for found in islice(_PARAMETER.finditer(value), _MAX_PARAMETERS):
@@ -152,10 +152,10 @@ def decode_base64(data: bytes) -> tuple[bytes, bool]:
 
     Streams that were glued together, each with its own padding, are all read.
     """
-    runs = data.translate(None, _NOT_BASE64).rstrip(b"=").split(b"=", _MOST_STREAMS)
-    whole = len(runs) <= _MOST_STREAMS
+    runs = data.translate(None, _NOT_BASE64).rstrip(b"=").split(b"=", _MAX_STREAMS)
+    whole = len(runs) <= _MAX_STREAMS
     decoded = bytearray()
-    for run in filter(None, runs[:_MOST_STREAMS]):
+    for run in filter(None, runs[:_MAX_STREAMS]):
         if len(run) % 4 == 1:
             whole, run = False, run[:-1]
         decoded += binascii.a2b_base64(run + b"=" * (-len(run) % 4))
@@ -175,17 +175,17 @@ def _lines(block: bytes) -> Iterator[bytes]:
 
 
 def _shortened(block: bytes) -> bytes:
-    if len(block) <= LONGEST_BLOCK:
+    if len(block) <= MAX_HEADER_BYTES:
         return block
     ended = _END_OF_BLOCK.search(block, len(block) - len(block.lstrip(b"\r\n")))
     end = ended.start() + 1 if ended else len(block)
-    if end <= LONGEST_BLOCK:
+    if end <= MAX_HEADER_BYTES:
         return block[:end]
-    beginning = block.rfind(b"\n", 0, LONGEST_BLOCK) + 1 or LONGEST_BLOCK
+    beginning = block.rfind(b"\n", 0, MAX_HEADER_BYTES) + 1 or MAX_HEADER_BYTES
     kept = {b"": block[:beginning]}
     for field in _FIELD_THAT_MATTERS.finditer(block, beginning, end):
         if field[1].lower() not in kept:
-            most = min(end, field.start() + _FIELD_BYTES)
+            most = min(end, field.start() + _MAX_FIELD_BYTES)
             ended = _END_OF_FIELD.search(block, field.end(), most)
             stop = ended.start() + 1 if ended else block.rfind(b"\n", field.end(), most) + 1 or most
             kept[field[1].lower()] = block[field.start() : stop]

@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from mailmirror.mail.mime import fields as header_fields
 from mailmirror.mail.mime.fields import Fields, decode_base64, parameters, read_fields
 
-_MOST_PARTS = 1_000
+_MAX_PARTS = 1_000
 _DEEPEST = 50
-_LONGEST_FIELDS = 1 << 16
+_MAX_FIELDS_BYTES = 1 << 16
 """Bytes of a part's header block that are looked at."""
 
 _EMPTY_LINE = re.compile(rb"\n\r*\n")
@@ -92,7 +92,7 @@ class Reader:
         empty = _EMPTY_LINE.search(self.raw, len(self.raw) - len(self.raw.lstrip(b"\r\n")))
         end = empty.end() if empty else len(self.raw)
         fields = read_fields(self.raw[:end])
-        if len(self.raw[:end]) > header_fields.LONGEST_BLOCK:
+        if len(self.raw[:end]) > header_fields.MAX_HEADER_BYTES:
             self.warn("headers_truncated")
         return self._part(fields, end, len(self.raw), "text/plain", 0)
 
@@ -131,7 +131,7 @@ class Reader:
         default = "message/rfc822" if content_type == "multipart/digest" else "text/plain"
         children: list[Part] = []
         for part_start, part_end in slices:
-            if self._count >= _MOST_PARTS:
+            if self._count >= _MAX_PARTS:
                 self.warn("too_many_parts")
                 break
             body_start = self._body_start(part_start, part_end)
@@ -150,7 +150,7 @@ class Reader:
             if begun is not None:
                 eol = found.start() - self.raw.endswith(b"\r", begun, found.start())
                 slices.append((begun, max(begun, eol)))
-            if found[1] or len(slices) > _MOST_PARTS:
+            if found[1] or len(slices) > _MAX_PARTS:
                 return slices
             after = _EOL.match(self.raw, found.end(), end)
             begun = after.end() if after else end
@@ -162,7 +162,7 @@ class Reader:
     def _body_start(self, start: int, end: int) -> int:
         """Return where a part's body begins: after its fields, even without an empty line."""
         position, previous = start, b""
-        while position < min(end, start + _LONGEST_FIELDS):
+        while position < min(end, start + _MAX_FIELDS_BYTES):
             line_end = self.raw.find(b"\n", position, end) + 1 or end
             line = self.raw[position:line_end].rstrip(b"\r\n")
             if not line:

@@ -20,8 +20,8 @@ from mailmirror.store.accounts import Account
 from mailmirror.store.credentials import StoredCredential
 from mailmirror.store.providers import Registration
 
-_LOOKS = 40
-_BETWEEN_LOOKS = 0.25
+_MAX_READS = 40
+_READ_PAUSE_SECONDS = 0.25
 """Ten seconds in all, for another function's refresh."""
 
 
@@ -48,7 +48,7 @@ def fresh_grant(
     Raises:
         Refused: what the provider says, or `provider_unavailable`.
     """
-    for _ in range(_LOOKS):
+    for _ in range(_MAX_READS):
         now = runtime.now()
         grant = kept.credential
         assert isinstance(grant, Grant)
@@ -62,7 +62,7 @@ def fresh_grant(
         elif grant.access_token != stale and grant.is_valid(now):
             return kept
         else:
-            time.sleep(_BETWEEN_LOOKS)
+            time.sleep(_READ_PAUSE_SECONDS)
         again = runtime.credentials.get(account, mailbox.key, runtime.now())
         if again is None or not isinstance(again.credential, Grant):
             break  # disconnected, or connected by password

@@ -7,7 +7,7 @@ from mailmirror.domain.mailbox import Mailbox
 from mailmirror.runtime import Runtime
 from mailmirror.store.sync_state import Lease
 
-_BATCH = 100
+_BATCH_COPIES = 100
 
 
 def erase_mailbox(
@@ -25,7 +25,7 @@ def erase_mailbox(
         False where a continuation has to do the rest.
     """
     key = replace(mailbox.key, epoch=mailbox.key.epoch - 1)
-    while copies := runtime.contents.copies(key, _BATCH):
+    while copies := runtime.contents.copies(key, _BATCH_COPIES):
         if runtime.now() >= until:
             runtime.sync_states.release(lease, first_sync_done=False)
             return False

@@ -10,9 +10,9 @@ from mailmirror.mail.imap.session import ImapSession
 from mailmirror.runtime import Runtime
 from mailmirror.usecases.mailboxes.server_sign_in import signed_in
 
-SECONDS = 60.0
-_MOST_LOOKED_AT = 500
-_EARLIER = timedelta(days=1)
+SESSION_SECONDS = 60.0
+_MAX_SEARCHED = 500
+_SINCE_MARGIN = timedelta(days=1)
 """SEARCH SINCE goes by days, in a zone of the server's."""
 
 
@@ -24,7 +24,7 @@ def append_sent_copy(
     Raises:
         Refused: the server cannot be asked, or has no folder of sent mail (`sent_not_found`).
     """
-    with signed_in(mailbox, runtime, SECONDS) as session:
+    with signed_in(mailbox, runtime, SESSION_SECONDS) as session:
         folder = _sent(session)
         if not _lies_in(session, folder, token, date):
             session.append(folder, raw, date)
@@ -36,7 +36,7 @@ def lies_in_sent(token: str, mailbox: Mailbox, date: datetime, runtime: Runtime)
     Raises:
         Refused: the server cannot be asked, or has no folder of sent mail.
     """
-    with signed_in(mailbox, runtime, SECONDS) as session:
+    with signed_in(mailbox, runtime, SESSION_SECONDS) as session:
         return _lies_in(session, _sent(session), token, date)
 
 
@@ -50,4 +50,4 @@ def _sent(session: ImapSession) -> RemoteFolder:
 def _lies_in(session: ImapSession, folder: RemoteFolder, token: str, date: datetime) -> bool:
     """By the header of each recent message: SEARCH HEADER of some servers misses mail."""
     session.examine(folder)
-    return token in session.values_since(FIELD, (date - _EARLIER).date(), _MOST_LOOKED_AT)
+    return token in session.values_since(FIELD, (date - _SINCE_MARGIN).date(), _MAX_SEARCHED)

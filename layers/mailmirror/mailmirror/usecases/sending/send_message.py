@@ -37,10 +37,10 @@ from mailmirror.usecases.sending.submit_message import submit_by_ses, submit_by_
 
 ATTEMPT_LIFETIME = timedelta(minutes=6)
 """Longer than the function lives: an attempt that has expired has ended."""
-_LATER = timedelta(minutes=5)
+_COPY_RETRY = timedelta(minutes=5)
 """Until the copy in Sent is tried again."""
-_COPY_FOR = timedelta(days=1)
-_SLACK = timedelta(minutes=15)
+_COPY_TRIED_FOR = timedelta(days=1)
+_LAST_ATTEMPT_MARGIN = timedelta(minutes=15)
 """Until the job of the last attempt comes, which is due within GIVE_UP_AFTER."""
 _INDEX_ATTEMPTS = 3
 """Attempts that put a message on its cards before it is sent. One that cannot be is sent without;
@@ -96,7 +96,7 @@ def _after_failure(outbound: Outbound, attempt: Attempt, runtime: Runtime) -> Ou
 
 def _run(stored: Stored, attempt: Attempt, runtime: Runtime) -> Stored:
     outbound = stored.outbound
-    if outbound.waiting and runtime.now() > outbound.date + GIVE_UP_AFTER + _SLACK:
+    if outbound.waiting and runtime.now() > outbound.date + GIVE_UP_AFTER + _LAST_ATTEMPT_MARGIN:
         # Attempts that end without a reply, by memory or time, end here too.
         late = dict.fromkeys(outbound.waiting, (DeliveryCode.TIMED_OUT, ""))
         stored = runtime.outbounds.change(stored, lambda one: one.refused(late))
@@ -185,7 +185,9 @@ def _append_to_sent(sending: Sending) -> None:
     except Refused as refusal:
         runtime.count("SentCopiesFailed")
         # A mailbox that cannot be signed in to has an error of its own.
-        late = runtime.now() - outbound.date > _COPY_FOR or refusal.code is Code.SENT_NOT_FOUND
+        late = (
+            runtime.now() - outbound.date > _COPY_TRIED_FOR or refusal.code is Code.SENT_NOT_FOUND
+        )
         if not late:
             return
     sending.store(lambda one: replace(one, in_sent=True))
@@ -194,9 +196,9 @@ def _append_to_sent(sending: Sending) -> None:
 def _schedule(outbound: Outbound, runtime: Runtime) -> None:
     """Schedule the next job, and delete the draft where none needs it any more."""
     if outbound.waiting or (outbound.unknown and outbound.next_attempt_at is not None):
-        due_at: datetime | None = outbound.next_attempt_at or runtime.now() + _LATER
+        due_at: datetime | None = outbound.next_attempt_at or runtime.now() + _COPY_RETRY
     elif outbound.accepted_by_server and not outbound.in_sent:
-        due_at = runtime.now() + _LATER
+        due_at = runtime.now() + _COPY_RETRY
     else:
         due_at = None
     if due_at is None and not outbound.unknown:
@@ -228,7 +230,7 @@ def _clear(stored: Stored, runtime: Runtime) -> None:
         if sending and runtime.now() <= stored.outbound.date + GIVE_UP_AFTER:
             # Where this fails, it is tried again later, for a day.
             runtime.outbounds.schedule(
-                stored.outbound.mailbox, stored.outbound.id, runtime.now() + _LATER
+                stored.outbound.mailbox, stored.outbound.id, runtime.now() + _COPY_RETRY
             )
             _index(sending)
         take_off_cards(stored.outbound, runtime)

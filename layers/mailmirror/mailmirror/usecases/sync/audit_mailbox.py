@@ -12,7 +12,7 @@ from mailmirror.runtime import Runtime
 from mailmirror.usecases.mailboxes.server_sign_in import signed_in
 from mailmirror.usecases.sync.sync_folder import folder_id
 
-SECONDS = 18.0
+SESSION_SECONDS = 18.0
 """How long the server has to answer: whoever asked waits."""
 
 
@@ -30,7 +30,7 @@ def audit_mailbox(mailbox: Mailbox, runtime: Runtime) -> Sequence[FolderAudit]:
     Raises:
         Refused: the server cannot be asked.
     """
-    with signed_in(mailbox, runtime, SECONDS) as session:
+    with signed_in(mailbox, runtime, SESSION_SECONDS) as session:
         audits = [_audit(mailbox, folder, session, runtime) for folder in session.folders()]
     runtime.count("AuditErrors", sum(not one.audit.clean for one in audits))
     return audits

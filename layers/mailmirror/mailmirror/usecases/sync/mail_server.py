@@ -26,7 +26,7 @@ _MAX_FAILURES = 60
 """FETCH commands that may fail in one folder: a bad message costs about two, eleven at worst."""
 _MAX_UNAVAILABLE = 3
 """How often in a row, at different messages, a server may say that it is unavailable."""
-_COMMAND_BYTES = 1 << 20
+_MAX_COMMAND_BYTES = 1 << 20
 """How much is fetched by one command, by RFC822.SIZE; of a larger message, piece by piece.
 
 At 20 KB a second a command takes less than the minute without progress that the lease survives.
@@ -137,7 +137,7 @@ class MailServer:
         sizes = {uid: one.size for uid, one in wanted.items()}
         found: dict[int, _Body] = {}
         for some in _groups(sizes):
-            if sizes[some[0]] > _COMMAND_BYTES:
+            if sizes[some[0]] > _MAX_COMMAND_BYTES:
                 found |= self._each(some, lambda one: self._in_pieces(one[0], sizes[one[0]]))
             else:
                 found |= self._each(
@@ -166,12 +166,12 @@ class MailServer:
         pieces: list[bytes] = []
         start = 0
         while start <= MAX_MESSAGE_BYTES and size <= MAX_MESSAGE_BYTES:
-            piece = self._piece(uid, start, _COMMAND_BYTES)
+            piece = self._piece(uid, start, _MAX_COMMAND_BYTES)
             if piece is None:
                 return {}
             pieces.append(piece)
             start += len(piece)
-            if not piece or start == size or len(piece) > _COMMAND_BYTES:
+            if not piece or start == size or len(piece) > _MAX_COMMAND_BYTES:
                 return {uid: (b"".join(pieces),)}
         beginning = pieces[0] if pieces else self._piece(uid, 0, CUT_BYTES)
         return {} if beginning is None else {uid: (beginning[:CUT_BYTES], TOO_LARGE)}
@@ -279,7 +279,7 @@ def _groups(sizes: Mapping[int, int]) -> Iterator[Sequence[int]]:
     group: list[int] = []
     total = 0
     for uid, size in sizes.items():
-        if group and total + size > _COMMAND_BYTES:
+        if group and total + size > _MAX_COMMAND_BYTES:
             yield group
             group, total = [], 0
         group.append(uid)

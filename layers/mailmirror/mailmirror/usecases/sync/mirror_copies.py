@@ -32,7 +32,7 @@ from mailmirror.store.threads import Alias
 from mailmirror.usecases.crm_feed.crm_view import CrmView
 from mailmirror.usecases.threads.associate_threads import associate_threads
 
-MOST_OF_A_FIELD = 200
+MAX_FIELD_PARTICIPANTS = 200
 """Participants of one address field whose timelines a message is indexed on."""
 
 
@@ -179,7 +179,7 @@ def _entries(key: MailboxKey, read: list[_Read], runtime: Runtime) -> Mapping[in
 def _participants_of(headers: MessageHeaders) -> Set[Address]:
     """At most 1,200 addresses, so that they fit into an item."""
     fields = (headers.from_, headers.sender, headers.reply_to, headers.to, headers.cc, headers.bcc)
-    return frozenset(one.address for field in fields for one in field[:MOST_OF_A_FIELD])
+    return frozenset(one.address for field in fields for one in field[:MAX_FIELD_PARTICIPANTS])
 
 
 def _summary(read: _Read, entry: Entry) -> Summary:

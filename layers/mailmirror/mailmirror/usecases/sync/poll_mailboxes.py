@@ -21,7 +21,7 @@ FIRST_SYNC_PAUSE = timedelta(minutes=5)
 """A first sync, or an erasure, goes on by its continuations; this is for one that was cut off."""
 STALE_AFTER = timedelta(minutes=2)
 """The schedule queues what is due once a minute: by then it has queued the same mailboxes anew."""
-SECONDS = 45.0
+SESSION_SECONDS = 45.0
 """How long a server may take: others wait for the same function."""
 
 
@@ -85,7 +85,7 @@ def _poll(mailbox: Mailbox, entry: DueEntry, at: datetime, runtime: Runtime) -> 
 
 def _has_news(mailbox: Mailbox, entry: DueEntry, runtime: Runtime) -> bool:
     """Compare each folder's STATUS with that of the last sync; a missing folder is news."""
-    with signed_in(mailbox, runtime, SECONDS) as session:
+    with signed_in(mailbox, runtime, SESSION_SECONDS) as session:
         for name, seen in entry.seen.items():
             status = session.status(RemoteFolder(name, FolderRole.INBOX))
             if status is None or is_news(seen, status.uidvalidity, status.uidnext, status.messages):

@@ -14,9 +14,9 @@ from mailmirror.runtime import Runtime, log_failure
 from mailmirror.store.sync_state import Lease, LeaseLost
 
 RENEW_SECONDS = 25.0
-_STALL = timedelta(seconds=60)
+_MAX_STALL = timedelta(seconds=60)
 """How long a sync may go without progress."""
-_END_SECONDS = 5.0
+_JOIN_SECONDS = 5.0
 """How long a renewal that is under way may hold up the end of the job."""
 
 
@@ -48,7 +48,7 @@ def renewed(lease: Lease, runtime: Runtime, until: datetime) -> Iterator[Progres
         yield progress
     finally:
         ended.set()
-        thread.join(_END_SECONDS)
+        thread.join(_JOIN_SECONDS)
 
 
 def _renew(
@@ -61,7 +61,7 @@ def _renew(
             total, since = progress.total(), now
         if now >= until:
             return
-        if now - since >= _STALL:
+        if now - since >= _MAX_STALL:
             continue
         try:
             runtime.sync_states.renew(lease, now)

@@ -32,7 +32,7 @@ from mailmirror.store.table import ConditionFailed
 from mailmirror.usecases.crm_feed.crm_view import CrmView
 
 _ATTEMPTS = 50
-_PAUSE, _LONGEST_PAUSE = 0.3, 5.0
+_PAUSE_SECONDS, _MAX_PAUSE_SECONDS = 0.3, 5.0
 """Seconds to wait for a writer that has announced, before announcing again; doubled each time."""
 
 
@@ -75,7 +75,7 @@ def _associate(
     """Index what was added; everything, if `mine` is None or the deals have changed."""
     threads = runtime.threads
     own = waited_for = -1  # versions
-    pause = _PAUSE
+    pause = _PAUSE_SECONDS
     put: Sequence[Entry] = ()
     for _ in range(_ATTEMPTS):
         thread = threads.read(account, root)
@@ -92,7 +92,7 @@ def _associate(
         if found.begun and found.version not in (own, waited_for):
             waited_for = found.version
             time.sleep(random.uniform(0, pause))  # random, or two writers would stay in step
-            pause = min(2 * pause, _LONGEST_PAUSE)
+            pause = min(2 * pause, _MAX_PAUSE_SECONDS)
             continue
         as_indexed = found.settled and (found.deals, found.overrides) == (
             deals,

@@ -23,7 +23,7 @@ from mailmirror.usecases.cards.acting_user import Viewer
 from mailmirror.usecases.crm_feed.crm_view import CrmView
 from mailmirror.usecases.threads.associate_threads import reassociate_thread
 
-_NEXT = timedelta(microseconds=1)
+_LEAST_STEP = timedelta(microseconds=1)
 
 
 def set_override(
@@ -52,7 +52,7 @@ def set_override(
     if not seen:
         raise Refused(Code.THREAD_UNKNOWN)
     before = [one.stamp for one in found.overrides if (one.deal, one.message) == (deal, message)]
-    at = max([runtime.now(), *(stamp.occurred_at + _NEXT for stamp in before)])
+    at = max([runtime.now(), *(stamp.occurred_at + _LEAST_STEP for stamp in before)])
     override = Override(Stamp(at, f"api-{runtime.new_id()}"), deal, attached, viewer.user, message)
     return _give(viewer.account, PlacedOverride(root, override), runtime)
 
