@@ -10,13 +10,8 @@ answered with OK and nothing else.
 
 import re
 import select
-import shutil
 import socket
-import ssl
-import tempfile
-import threading
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from pathlib import Path
@@ -25,7 +20,7 @@ from typing import Self
 
 import trustme
 
-from tests.servers.authority import certify
+from tests.servers.listener import Listener
 
 
 class Turn(Enum):
@@ -76,27 +71,22 @@ class Hostile:
     """The authority that certifies the server; without one it makes its own."""
 
     host: str = field(init=False, default="127.0.0.1")
-    port: int = field(init=False)
-    authority: Path = field(init=False)
-    """The certificate (PEM) of the authority that the server is certified by."""
     received: list[bytes] = field(init=False, default_factory=list)
     """The commands of all connections, as they came."""
+    _listener: Listener = field(init=False)
 
-    _folder: Path = field(init=False)
-    _trust: ssl.SSLContext = field(init=False)
-    _listener: socket.socket = field(init=False)
-    _threads: list[threading.Thread] = field(init=False, default_factory=list)
-    _connections: list[socket.socket] = field(init=False, default_factory=list)
+    @property
+    def port(self) -> int:
+        return self._listener.port
+
+    @property
+    def authority(self) -> Path:
+        """The certificate (PEM) of the authority that the server is certified by."""
+        return self._listener.authority
 
     def __enter__(self) -> Self:
-        self._folder = Path(tempfile.mkdtemp(prefix="hostile-"))
-        certified = certify(self._folder, self.issuer)
-        self.authority = certified.authority
-        self._trust = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-        self._trust.load_cert_chain(certified.chain, certified.key)
-        self._listener = socket.create_server((self.host, 0))
-        self.port = self._listener.getsockname()[1]
-        self._begin(self._accept)
+        self._listener = Listener(self._serve, self.issuer)
+        self._listener.open(self.host)
         return self
 
     def __exit__(
@@ -105,48 +95,18 @@ class Hostile:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        # What waits in accept or recv is woken by a shutdown, and not by a close.
-        for each in (self._listener, *self._connections):
-            with suppress(OSError):
-                each.shutdown(socket.SHUT_RDWR)
-            each.close()
-        for thread in self._threads:
-            thread.join()
-        shutil.rmtree(self._folder)
-
-    def _begin[**P](self, target: Callable[P, None], *arguments: P.args, **named: P.kwargs) -> None:
-        thread = threading.Thread(target=target, args=arguments, kwargs=named, daemon=True)
-        self._threads.append(thread)
-        thread.start()
-
-    def _accept(self) -> None:
-        while True:
-            try:
-                connection, _ = self._listener.accept()
-            except OSError:
-                return
-            self._connections.append(connection)
-            self._begin(self._serve, connection)
+        self._listener.close()
 
     def _serve(self, connection: socket.socket) -> None:
         try:
             if self.tls:
-                connection = self._secured(connection)
+                connection = self._listener.secured(connection)
             self._converse(connection)
         except OSError:
             # The client, or the test, has gone.
             return
         finally:
             connection.close()
-
-    def _secured(self, connection: socket.socket) -> socket.socket:
-        # The handshake waits for the client, and must be woken by the end of the block.
-        secured = self._trust.wrap_socket(
-            connection, server_side=True, do_handshake_on_connect=False
-        )
-        self._connections.append(secured)
-        secured.do_handshake()
-        return secured
 
     def _converse(self, connection: socket.socket) -> None:
         if self._say(connection, self.greeting):
@@ -164,7 +124,7 @@ class Hostile:
                 line = lines.readline(65_536)
             for answer in self._answers(rest):
                 if answer is START_TLS:
-                    with self._secured(connection) as secured:
+                    with self._listener.secured(connection) as secured:
                         self._answer(secured)
                     return
                 told = answer.replace(b"<tag>", tag) if isinstance(answer, bytes) else answer

@@ -8,11 +8,8 @@ passes with the line that announces it.
 """
 
 import re
-import shutil
 import socket
 import ssl
-import tempfile
-import threading
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -24,8 +21,8 @@ from typing import BinaryIO, Self
 import trustme
 
 from mailmirror.domain.uids import UidSet
-from tests.servers.authority import certify
 from tests.servers.dovecot import Dovecot
+from tests.servers.listener import Listener, hang_up
 
 
 class End(Enum):
@@ -61,28 +58,28 @@ class Meddling:
     issuer: trustme.CA | None = None
     commands: list[bytes] = field(init=False, default_factory=list)
     """The commands of all connections."""
-    connections: int = field(init=False, default=0)
-    imaps_port: int = field(init=False)
-    authority: Path = field(init=False)
-    _folder: Path = field(init=False)
-    _trust: ssl.SSLContext = field(init=False)
-    _listener: socket.socket = field(init=False)
-    _sockets: list[socket.socket] = field(init=False, default_factory=list)
-    _threads: list[threading.Thread] = field(init=False, default_factory=list)
+    _listener: Listener = field(init=False)
+
+    @property
+    def imaps_port(self) -> int:
+        return self._listener.port
+
+    @property
+    def authority(self) -> Path:
+        return self._listener.authority
+
+    @property
+    def connections(self) -> int:
+        """How many connections were accepted."""
+        return self._listener.accepted
 
     @property
     def users(self) -> "dict[str, str]":
         return dict(self.server.users)
 
     def __enter__(self) -> Self:
-        self._folder = Path(tempfile.mkdtemp(prefix="meddling-"))
-        certified = certify(self._folder, self.issuer)
-        self.authority = certified.authority
-        self._trust = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-        self._trust.load_cert_chain(certified.chain, certified.key)
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.imaps_port = self._listener.getsockname()[1]
-        self._begin(self._accept)
+        self._listener = Listener(self._serve, self.issuer)
+        self._listener.open()
         return self
 
     def __exit__(
@@ -91,42 +88,23 @@ class Meddling:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        for each in (self._listener, *self._sockets):
-            _close(each)
-        for thread in self._threads:
-            thread.join()
-        shutil.rmtree(self._folder)
-
-    def _begin[**P](self, target: Callable[P, None], *arguments: P.args, **named: P.kwargs) -> None:
-        thread = threading.Thread(target=target, args=arguments, kwargs=named, daemon=True)
-        self._threads.append(thread)
-        thread.start()
-
-    def _accept(self) -> None:
-        while True:
-            try:
-                client, _ = self._listener.accept()
-            except OSError:
-                return
-            self.connections += 1
-            self._begin(self._serve, client)
+        self._listener.close()
 
     def _serve(self, plain: socket.socket) -> None:
-        self._sockets.append(plain)
         with suppress(OSError):
             trust = ssl.create_default_context(cafile=self.server.authority)
-            upstream = trust.wrap_socket(
-                socket.create_connection(("127.0.0.1", self.server.imaps_port)),
-                server_hostname="localhost",
+            upstream = self._listener.keep(
+                trust.wrap_socket(
+                    socket.create_connection(("127.0.0.1", self.server.imaps_port)),
+                    server_hostname="localhost",
+                )
             )
-            self._sockets.append(upstream)
-            client = self._trust.wrap_socket(plain, server_side=True)
-            self._sockets.append(client)
+            client = self._listener.secured(plain)
             last = [b""]
-            self._begin(self._pass_commands, client, upstream, last)
+            self._listener.begin(self._pass_commands, client, upstream, last)
             self._pass_answers(client, upstream, last)
-            _close(client)
-            _close(upstream)
+            hang_up(client)
+            hang_up(upstream)
 
     def _pass_commands(
         self, client: socket.socket, upstream: socket.socket, last: list[bytes]
@@ -136,7 +114,7 @@ class Meddling:
                 last[0] = line.partition(b" ")[2]
                 self.commands.append(last[0])
                 upstream.sendall(line)
-        _close(upstream)
+        hang_up(upstream)
 
     def _pass_answers(
         self, client: socket.socket, upstream: socket.socket, last: list[bytes]
@@ -161,12 +139,6 @@ def _answer(lines: BinaryIO) -> bytes:
         line = lines.readline()
         answer += line
     return answer
-
-
-def _close(each: socket.socket) -> None:
-    with suppress(OSError):
-        each.shutdown(socket.SHUT_RDWR)
-    each.close()
 
 
 def unchanged(said: Said) -> bytes:
