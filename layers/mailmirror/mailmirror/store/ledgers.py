@@ -33,8 +33,8 @@ class LedgerStore:
     def fold(self, lease: Lease, id: str, folder: FolderState, part: Ledger) -> tuple[Ledger, int]:
         """Add a part to the head, sealing it into blocks where it grows too long.
 
-        A block is written before the state that counts it, and never again once it is counted:
-        what a crash left beyond the count is nobody's, and is written over.
+        A block is written before the state that counts it, and never again once it is counted. A
+        block beyond the count was left by a crash, and is overwritten.
 
         Returns:
             The head and the number of blocks for the state to keep.

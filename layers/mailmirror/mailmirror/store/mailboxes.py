@@ -1,4 +1,4 @@
-"""Mailboxes: who connected what, and how to reach it."""
+"""Mailboxes: owner, servers, window and status."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, replace
@@ -37,12 +37,11 @@ class MailboxStore:
         known: DueEntry | None = None,
         head: int | None = None,
     ) -> None:
-        """Keep a mailbox, new or connected again; it is due at once.
+        """Store a mailbox, new or connected again; it is due at once.
 
         Parameters:
-            known: its entry until now, where it goes on with the same server.
-            head: the number of the log's last line, read before it was looked up whose the
-                address is: whatever gives it to somebody else writes a line.
+            known: its schedule entry, where it continues with the same server.
+            head: the head of the change log, read before the owner of the address was looked up.
 
         Its address joins the team in the same transaction, which also keeps an address from
         being connected twice.
@@ -100,7 +99,7 @@ class MailboxStore:
         return _mailbox(account, item) if item else None
 
     def find_many(self, mailboxes: list[MailboxKey]) -> list[Mailbox]:
-        """Read mailboxes, consistently: one that was just connected must not seem gone."""
+        """Read mailboxes, consistently: one that was just connected must be found."""
         accounts = {key.mailbox: key.account for key in mailboxes}
         wanted = (keys.mailbox(key.account, key.mailbox) for key in mailboxes)
         items = self._table.get_many(wanted, consistent=True)
@@ -115,7 +114,7 @@ class MailboxStore:
         return [mailbox for mailbox in self.list_all(account) if mailbox.owner == user]
 
     def disconnect(self, mailbox: Mailbox) -> None:
-        """Stop syncing, forget how to sign in, and keep the mail.
+        """Stop syncing and delete the credential; the mail stays.
 
         Raises:
             ConditionFailed: it is being erased.
@@ -137,9 +136,9 @@ class MailboxStore:
         self._release_address(mailbox)
 
     def begin_erasing(self, mailbox: Mailbox, now: datetime) -> Mailbox:
-        """Raise the epoch: from now on no reader finds the mailbox's mail.
+        """Raise the epoch, so that no reader finds the mailbox's mail.
 
-        It is due before it is to be erased, so that an erasure which is cut off goes on.
+        Its schedule entry is written first, so that an erasure that is interrupted continues.
 
         Raises:
             ConditionFailed: it is being erased already, or is gone.
@@ -170,9 +169,9 @@ class MailboxStore:
         return replace(mailbox, key=key, status=MailboxStatus.ERASING)
 
     def forget(self, mailbox: Mailbox) -> None:
-        """Delete what is left of an erased mailbox.
+        """Delete the items of an erased mailbox.
 
-        Its own item comes before its due entry: an entry without a mailbox is cleared by a poll.
+        Its own item comes before its schedule entry: a poll deletes an entry without a mailbox.
         """
         key = mailbox.key
         self._table.delete(keys.state(key))

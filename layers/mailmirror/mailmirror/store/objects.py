@@ -1,4 +1,4 @@
-"""Raw mail that is too large for an item, and attachments on their way out."""
+"""The bucket: large raw mail, drafts, uploads, and attachments that are downloaded."""
 
 import hashlib
 from itertools import chain
@@ -21,7 +21,7 @@ class TooLarge(Exception):
 
 
 class NotErased(Exception):
-    """S3 kept an object that was to be deleted; repeat the erasure."""
+    """S3 did not delete an object; repeat the erasure."""
 
 
 class ObjectStore:
@@ -37,7 +37,7 @@ class ObjectStore:
         return answer["Body"].read()
 
     def erase_mail(self, key: MailboxKey) -> None:
-        """Delete every object of a mailbox in its epoch, those on their way out too."""
+        """Delete every object of a mailbox in its epoch, drafts and downloads too."""
         list_objects = self._client.get_paginator("list_objects_v2").paginate
         folders = (_folder(key), _downloads(key), _drafts(key))
         for page in chain.from_iterable(
@@ -56,8 +56,8 @@ class ObjectStore:
     def link(self, key: MailboxKey, name: str, content_type: str, data: bytes) -> str:
         """Put an attachment's bytes under `downloads/`, and return a link that lives five minutes.
 
-        The name is no part of the key, for it comes from strangers; it is told to the browser,
-        which is also told to save rather than to show.
+        The name comes from strangers and is not part of the key; it is sent to the browser, as the
+        name of a download.
         """
         digest = hashlib.sha256(data).hexdigest()
         at = f"{_downloads(key)}{digest}"
@@ -100,15 +100,15 @@ class ObjectStore:
         return answer["Body"].read()
 
     def put_draft(self, key: MailboxKey, id: MessageKey, raw: bytes) -> None:
-        """Keep what is to be sent."""
+        """Store the draft of a message."""
         self._client.put_object(Bucket=self._bucket, Key=_draft(key, id), Body=raw)
 
     def get_draft(self, key: MailboxKey, id: MessageKey) -> bytes | None:
-        """Read a draft; None where it is there no more: a rule deletes it after seven days.
+        """Read a draft; None where it was deleted: a rule does so after seven days.
 
         Raises:
-            ClientError: among others AccessDenied, which S3 says of what is not there to a role
-                that may not list the bucket.
+            ClientError: also AccessDenied, which S3 answers for a missing object to a role that may
+                not list the bucket.
         """
         try:
             answer = self._client.get_object(Bucket=self._bucket, Key=_draft(key, id))

@@ -1,7 +1,7 @@
-"""Users, leads and contacts, and who has which address.
+"""Users, leads and contacts, and the persons of each address.
 
-A person's own item is the truth; the index by address only says where to look. It gains entries
-before the item changes and loses them after, so a reader who checks the item is never wrong.
+A person's item decides; the index by address only names candidates. An address is added to the
+index before the item changes and removed after, so a reader that checks the item is right.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Set

@@ -1,4 +1,4 @@
-"""Address fields: the mailboxes that To, From and their like name (RFC 5322 3.4)."""
+"""Address fields: the mailboxes in From, To and the others (RFC 5322 3.4)."""
 
 import re
 from collections.abc import Iterator
@@ -31,7 +31,7 @@ _MAX_FIELD_CHARS = 1 << 18
 
 @dataclass(slots=True)
 class _Element:
-    """What stands between two commas."""
+    """The text between two commas."""
 
     words: list[str]
     comment: str = ""
@@ -42,12 +42,11 @@ class _Element:
 
 
 def read_mailboxes(field: str) -> tuple[list[Participant], bool]:
-    """Return the mailboxes that an address field names, and whether anything stands in it.
+    """Return the mailboxes of an address field, and whether it contains anything.
 
     An empty group (`undisclosed-recipients:;`) and a null path (`<>`) are nothing. RFC 2047 words
-    are decoded after the addresses were split off: what a display name says, even if it looks
-    like an address, is never one. Only where a field names no mailbox at all are addresses
-    looked for in its text.
+    are decoded after the addresses were split off, so that a display name is never taken for an
+    address. Only where a field has no mailbox at all, addresses are searched for in its text.
     """
     if len(field) > _MAX_FIELD_CHARS:
         # Not in the middle of an address, which would make another of it.
@@ -62,13 +61,13 @@ def read_mailboxes(field: str) -> tuple[list[Participant], bool]:
 def _elements(field: str) -> Iterator[_Element]:
     element = _Element([])
     position = 0
-    # What is never closed opens nothing; nor does what comes after it, or the time to read a
-    # field would grow with its square.
+    # A bracket without its end opens nothing, nor do later ones of its kind: else the time to
+    # read a field would grow with its square.
     quotes = comments = True
     while token := _TOKEN.match(field, position):
         kind, text, position = token.lastgroup, token.group(), token.end()
         if kind == "mark":
-            # What stands before a colon is a group's name, or a `mailto`.
+            # The text before a colon is a group's name, or a `mailto`.
             if text != ":":
                 yield element
             element = _Element([])
@@ -113,7 +112,7 @@ def _address(spec: str) -> Address | None:
 
 
 def _rescue(field: str) -> list[Participant]:
-    """Look for addresses in a field that names no mailbox as the rules say.
+    """Search for addresses in a field without a well-formed mailbox.
 
     Within its angle brackets where it has some, for then the rest is display names; else outside
     of quotes and comments, and only then in all of it.

@@ -1,4 +1,4 @@
-"""Charsets as mail names them, and how bytes in them are read."""
+"""Charsets as mail names them, and the decoding of bytes in them."""
 
 import codecs
 import re
@@ -19,7 +19,7 @@ _CODECS: dict[str, tuple[str, ...]] = {
     "ansix341968": ("ascii",),
     "utf8": ("utf_8_sig",),
     "unicode11utf8": ("utf_8_sig",),
-    # What is labelled Latin-1 is Windows' superset of it, as browsers also take it.
+    # Latin-1 is read as its superset Windows-1252, as browsers do.
     "iso88591": _SINGLE,
     "latin1": _SINGLE,
     "iso2022jp": _JIS,
@@ -59,14 +59,14 @@ _CODECS: dict[str, tuple[str, ...]] = {
 """By a name's letters and digits: the codecs to try, the likeliest first."""
 
 _REFUSED = {"utf-7", "idna", "punycode", "unicode_escape", "raw-unicode-escape", "undefined"}
-"""Codecs of Python that are no charsets of mail, or, as UTF-7, hide markup from whoever filters."""
+"""Codecs of Python that are no charsets of mail, or, as UTF-7, hide markup from filters."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:()+-]{0,39}\Z")
 _ESCAPE = re.compile(rb"\x1b(\$[@B]|\$\([@BD]|\([BJIH])")
 
 
 def is_known(charset: str) -> bool:
-    """Tell whether a charset's name means anything here."""
+    """Whether a charset is known by this name."""
     return bool(_codecs(charset))
 
 
@@ -96,7 +96,7 @@ def decode_field(data: bytes, charset: str | None) -> str:
     """Return the text of a header field that was written without RFC 2047.
 
     `charset` is what the message's Content-Type declares, the best guess at 8-bit headers. It is
-    not believed where its ASCII is not ASCII: the marks that part addresses must stay what they
+    not used where its ASCII is not ASCII: commas and brackets between addresses must stay what they
     are.
     """
     if b"\x1b" in data:
@@ -124,7 +124,7 @@ def _codecs(charset: str) -> tuple[str, ...]:
         codec = codecs.lookup(name).name
         b"a".decode(codec)
     except LookupError:
-        # Also what Python says of its codecs that are no text encodings, as base64.
+        # Python raises it for codecs that are no text encodings, too, such as base64.
         return ()
     except UnicodeError:
         pass
@@ -150,7 +150,7 @@ def _decode_cp50220(data: bytes) -> str:
     and of that Python does know the extensions.
 
     Raises:
-        UnicodeError: a byte stands where none may.
+        UnicodeError: a byte is not allowed at its place.
     """
     text: list[str] = []
     mode, position = b"(B", 0

@@ -1,4 +1,4 @@
-"""Write a message (RFC 5322, MIME), with nothing in it that a header line could smuggle in."""
+"""Compose a message (RFC 5322, MIME) from fields that cannot add a header line."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ class Named:
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """An attachment. Its text form shows none of it."""
+    """An attachment; `repr` shows none of it."""
 
     name: str
     content_type: str
@@ -39,7 +39,7 @@ class File:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What is to be written. Its text form shows none of it."""
+    """The fields of a message; `repr` shows none of them."""
 
     sender: Named
     to: Sequence[Named]
@@ -61,10 +61,10 @@ class Draft:
 def compose(draft: Draft) -> bytes:
     """Write a message with CRLF line ends, in 7 bits unless an address needs SMTPUTF8.
 
-    Bcc is no part of it: whoever keeps a copy adds it there.
+    Without Bcc, which is added to the copy in Sent.
 
     Raises:
-        ValueError: a field has what cannot be written.
+        ValueError: a field cannot be encoded.
     """
     everybody = (draft.sender, *draft.to, *draft.cc)
     ascii_only = all(one.address.isascii() for one in everybody)
@@ -94,7 +94,7 @@ def with_field(name: str, value: str, raw: bytes) -> bytes:
 
 
 def bcc_value(addresses: Sequence[str]) -> str:
-    """Addresses as the value of a Bcc field: folded, with what is not ASCII left out."""
+    """Addresses as the value of a Bcc field: folded, without addresses that are not ASCII."""
     return ",\r\n ".join(one for one in addresses if one.isascii())
 
 
@@ -108,7 +108,7 @@ def _write_body(message: EmailMessage, draft: Draft) -> None:
     for file in draft.files:
         main, _, sub = file.content_type.partition("/")
         if main in ("text", "message", "multipart"):
-            # The library re-codes these; what is attached stays as it is, byte by byte.
+            # The library re-encodes these; an attachment must stay as it is, byte by byte.
             message.add_attachment(file.data, "application", "octet-stream", filename=file.name)
             part = list(message.iter_attachments())[-1]
             if main == "text":
@@ -120,12 +120,12 @@ def _write_body(message: EmailMessage, draft: Draft) -> None:
 def _address(named: Named) -> HeaderAddress:
     local, _, domain = named.address.rpartition("@")
     if len(local) > 1 and local[0] == local[-1] == '"':
-        local = local[1:-1]  # the library quotes what must be
+        local = local[1:-1]  # the library adds quotes where needed
     return HeaderAddress(named.name, local, domain)
 
 
 def _can_be_named(id: str) -> bool:
-    """Whether a Message-ID, which a stranger has made up, fits into a line of a field."""
+    """Whether a Message-ID, which comes from a stranger, fits into a line of a field."""
     return id.isascii() and id.isprintable() and len(id) <= _MAX_ID_CHARS
 
 

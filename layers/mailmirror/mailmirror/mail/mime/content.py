@@ -18,21 +18,21 @@ from mailmirror.mail.mime.html_limits import HTML_TRUNCATED, Budget
 from mailmirror.mail.mime.parts import Part, Reader
 
 PARSER_VERSION = 2
-"""Raised with each change of what is read out of the same bytes."""
+"""Raised with each change of the result for the same bytes."""
 
 _ALTERNATIVES = ("text/plain", "text/html", "text/calendar")
 _SNIPPET_CHARS = 200
 _SNIPPET_SOURCE_CHARS = 1 << 16
-"""Characters in which the beginning of what is new is looked for."""
+"""Characters that are searched for the beginning of the new text."""
 _MAX_ATTRIBUTION_CHARS = 500
 _MAX_NAME_CHARS = 200
 _NAME_EXTENSION = re.compile(r"\.[^. ]{1,10}\Z")
 _SEPARATORS = re.compile(r"[/\\]")
 _MAX_CIDS = 10_000
-"""Pictures that HTML is asked for: ten for each part that a message may have."""
+"""Inline pictures that are searched for in HTML: ten for each part of a message."""
 _CID = re.compile(r"""cid:([^"'\s>)]{1,500})""", re.IGNORECASE)
 _HTML_HEAD_BYTES = 4096
-"""Bytes of HTML in which it may name its charset; browsers look at a quarter of that."""
+"""Bytes of HTML that are searched for its charset; browsers read a quarter of that."""
 _META_CHARSET = re.compile(
     rb"""<meta[^>]{1,200}?charset\s*=\s*["']?([\w.:-]{1,40})""", re.IGNORECASE
 )
@@ -50,25 +50,25 @@ _FILES = mimetypes.MimeTypes()
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What one message says."""
+    """A message, decoded."""
 
     headers: MessageHeaders
     text: str
     """With LF line ends; made from the HTML where there is no plain text."""
     html: str | None
-    """As sent: whoever shows it sanitises it first."""
+    """As sent: it must be sanitised before it is shown."""
     attachments: tuple[Attachment, ...]
     warnings: tuple[str, ...]
     """Codes of what could not be read whole."""
 
     @property
     def snippet(self) -> str:
-        """The beginning of what is new in the text, on one line of at most 200 characters."""
+        """The beginning of the new text, without quotes, on one line of at most 200 characters."""
         return _snippet(self.text)
 
 
 def parse_message(raw: bytes) -> Content:
-    """Read a message. Of a broken body there is what can be read, and a warning.
+    """Parse a message. Of a broken body the readable part is returned, and a warning.
 
     Raises:
         UnreadableHeaders: the headers cannot be understood even leniently.
@@ -103,7 +103,7 @@ class _Passage:
 
 @dataclass(slots=True)
 class _Body:
-    """What the walk over a message's parts finds."""
+    """Collects attachments and warnings on the walk over a message's parts."""
 
     reader: Reader
     passages: Sequence[_Passage] = ()
@@ -111,7 +111,7 @@ class _Body:
     """The parts that are attachments, and whether they stand in a multipart/related."""
     has_text: bool = False
     budget: Budget = field(default_factory=Budget)
-    """What the message's HTML may still cost to read."""
+    """What remains of the limits for the message's HTML."""
 
     def walk(self, part: Part, parent: str) -> list[_Passage]:
         """Return the passages of a part; attachments go to their list."""
@@ -147,7 +147,7 @@ class _Body:
     def _alternative(self, part: Part) -> list[_Passage]:
         """Return one text in plain and in HTML.
 
-        Of what stands there twice in one kind, against the rules, nothing is left out.
+        Where a kind occurs twice, against the rules, both are returned.
         """
         plain: list[_Passage] = []
         rich: list[_Passage] = []
@@ -167,7 +167,7 @@ class _Body:
     def _is_passage(self, part: Part, parent: str) -> bool:
         if part.content_type not in ("text/plain", "text/html") or part.disposition == "attachment":
             return False
-        # A text with a file's name is one that its sender attached, unless it is all there is.
+        # A text with a file name was attached by its sender, unless the message has no other text.
         return not (self.has_text and _file_name(part)) or parent == "multipart/alternative"
 
     def _decode(self, part: Part) -> str:
@@ -254,7 +254,7 @@ def _name(part: Part, data: bytes, index: int) -> str:
 
 
 def _safe(name: str) -> str:
-    """Return a name without separators of paths and without what cannot be seen, shortened."""
+    """Return a name without path separators and unprintable characters, shortened."""
     visible = "".join(c for c in name if unicodedata.category(c) not in ("Cc", "Cf", "Cs"))
     flat = " ".join(_SEPARATORS.sub("_", unicodedata.normalize("NFC", visible)).split())
     if not flat.strip("."):
@@ -299,5 +299,5 @@ def _new_lines(lines: Sequence[str]) -> Iterator[str]:
 
 
 def _is_attribution(line: str) -> bool:
-    """Tell a line as `On …, Kim wrote:`; a long one is none, and could be long to look at."""
+    """Whether a line is like `On …, Kim wrote:`. Long lines are not examined."""
     return len(line) <= _MAX_ATTRIBUTION_CHARS and _ATTRIBUTION.match(line) is not None

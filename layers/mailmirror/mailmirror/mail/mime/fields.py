@@ -23,8 +23,8 @@ _END_OF_FIELD = re.compile(rb"\n(?![ \t])")
 _END_OF_BLOCK = re.compile(rb"\n\r*\n")
 
 _MAX_PARAMETERS_CHARS = 1 << 14
-"""Characters of a field with parameters that are looked at: their quotes are matched by a regular
-expression, which takes the square of what it is given."""
+"""Characters of a field with parameters that are read: their quotes are matched by a regular
+expression in quadratic time."""
 
 _MAX_PARAMETERS = 200
 """Of one field: decoding one takes 5 µs, and the fields of a thousand parts are read several times.
@@ -46,7 +46,7 @@ _COMMENT = re.compile(r"\([^()]*\)")
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One field, unfolded: its name in lower case, its value with RFC 2047 words as they stand."""
+    """One field, unfolded: its name in lower case, its value with RFC 2047 words not decoded."""
 
     name: str
     value: str
@@ -63,15 +63,15 @@ class Fields:
         return next((field.value for field in self.all if field.name == name and field.value), "")
 
     def every(self, name: str) -> list[str]:
-        """Return the values of a field that may, or against the rules does, stand repeatedly."""
+        """Return the values of a field that occurs repeatedly, with or against the rules."""
         return [field.value for field in self.all if field.name == name and field.value]
 
 
 def read_fields(block: bytes) -> Fields:
-    """Read a header block, which ends at its first empty line; what is no field is skipped.
+    """Read a header block, which ends at its first empty line; lines that are no field are skipped.
 
-    Of a block over MAX_HEADER_BYTES the beginning is read, and the first of each field that matters
-    and begins beyond it: a long References before From must not hide who wrote.
+    Of a block over MAX_HEADER_BYTES the beginning is read, and the first of each field that the
+    rules need and that begins beyond it: a long References before From must not hide the sender.
     """
     raw = list(_unfold(_lines(_shortened(block))))
     declared = next((value for name, value in raw if name == "content-type"), b"")
@@ -118,7 +118,7 @@ def decode_words(text: str) -> str:
 
 
 def printable(text: str) -> str:
-    """Return a text on one line: control characters are blanks, and none stands at its ends."""
+    """Return a text on one line: control characters become blanks, and its ends are stripped."""
     return "".join(
         " " if unicodedata.category(c) in ("Cc", "Zl", "Zp") else c for c in text
     ).strip()
@@ -200,7 +200,7 @@ def _unfold(lines: Iterator[bytes]) -> Iterator[tuple[str, bytes]]:
             continue
         field = _FIELD.match(line)
         if field is None and b":" not in line:
-            # Garbage, or a line that lost its indent: what comes after may still belong above.
+            # Garbage, or a line without its indent: later lines may belong to the field above.
             continue
         if name:
             yield name, b" ".join(filter(None, pieces))

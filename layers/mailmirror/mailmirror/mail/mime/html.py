@@ -1,4 +1,4 @@
-"""HTML of strangers: made harmless to show, and read as text."""
+"""HTML from strangers: sanitised to be shown, and converted to text."""
 
 import html
 import re
@@ -41,7 +41,7 @@ _STYLES = {
     *("padding-top", "text-align", "text-decoration", "text-indent", "text-transform"),
     *("vertical-align", "white-space", "width", "word-break", "word-wrap"),
 }
-"""What changes the look of its own box alone: nothing that moves over other parts of a card."""
+"""Style properties that change their own box alone: none that moves over other parts of a card."""
 
 _UNSEEN = {"script", "style", "title", "template", "noscript", "object", "svg", "math"}
 """Elements whose content is no text."""
@@ -70,11 +70,11 @@ _MARKUP = re.compile(r"<[^<>]*>|<[^<>]*\Z")
 def sanitise(markup: str, budget: Budget | None = None) -> str:
     """Return HTML that may be shown on a card.
 
-    It runs nothing, posts nothing and loads nothing: an image of a remote server has lost its
-    address, so that no sender learns that their message was opened; `cid:` and embedded images
-    stay. Links open apart and name no referrer.
+    Without scripts, forms and remote resources: the address of a remote image is removed, so that
+    no sender learns that the message was opened; `cid:` and embedded images stay. Links open in a
+    new window without a referrer.
 
-    Beyond the limits in `html_limits` it is the bare text, and the budget says so.
+    Beyond the limits in `html_limits` the bare text is returned, and `budget.exceeded` is set.
     """
     budget = budget or Budget()
     if not budget.admits(markup):
@@ -99,7 +99,7 @@ def sanitise(markup: str, budget: Budget | None = None) -> str:
 def text_of(markup: str, budget: Budget | None = None) -> str:
     """Return the text of HTML as a reader sees it, quoted passages with `> ` before each line.
 
-    Beyond the limits in `html_limits` it is the bare text, and the budget says so.
+    Beyond the limits in `html_limits` the bare text is returned, and `budget.exceeded` is set.
     """
     budget = budget or Budget()
     if not budget.admits(markup):
@@ -123,7 +123,7 @@ def text_of(markup: str, budget: Budget | None = None) -> str:
 
 
 class _Lines:
-    """Lines of text as they grow out of HTML."""
+    """Lines of text, built from HTML."""
 
     def __init__(self) -> None:
         self._lines: list[str] = []
@@ -178,7 +178,7 @@ class _Lines:
 
 
 def _quoted(text: str, levels: int) -> str:
-    # Nobody reads the twentieth level, and each costs its mark on every line.
+    # Deep levels are not read, and each adds a sign to every line.
     return f"{'>' * min(levels, 20)} {text}".strip() if levels else text
 
 
@@ -187,12 +187,12 @@ def _bare_html(markup: str, budget: Budget) -> str:
 
 
 def _bare_text(markup: str) -> str:
-    """Return what is left of markup without its tags, in time linear in its length."""
+    """Return markup without its tags, in linear time."""
     shown, position, closable = [], 0, True
     while closable and (opened := _HIDDEN.search(markup, position)):
         shown.append(markup[position : opened.start()])
         closed = re.compile(f"</{opened[1]}", re.IGNORECASE).search(markup, opened.end())
-        # What is never closed is shown, and not looked for again.
+        # Where the end is missing, the rest is shown, and the end is not searched for again.
         closable = closed is not None
         position = closed.start() if closed else opened.end()
     shown.append(markup[position:])

@@ -1,4 +1,4 @@
-"""What HTML may cost: an upper bound, counted in one pass over its tags before a parser sees it.
+"""Limits on the cost of HTML: an upper bound, counted in one pass over its tags before parsing.
 
 The parser (html5ever, by nh3) has no limits of its own, and the HTML standard makes some inputs
 cost the product of two of their lengths: formatting elements that were not closed are opened again
@@ -37,7 +37,7 @@ _PIECE = re.compile(r"[^\t\n\f\r &]++|&")
 
 @dataclass(slots=True)
 class Budget:
-    """What is left of the limits of one message, all of its HTML together.
+    """What remains of the limits for one message, all of its HTML together.
 
     Seconds and bytes were measured on a core of 2026 by hostile input; at any one of the limits, a
     document costs less than 2.5 seconds and 100 MB.
@@ -69,9 +69,9 @@ class Budget:
     """Whether of some HTML only the bare text was, or is to be, taken."""
 
     def admits(self, markup: str) -> bool:
-        """Take the cost of parsing `markup` off, and tell whether it may be parsed.
+        """Subtract the cost of parsing `markup`; return whether it may be parsed.
 
-        Once something was beyond the limits, nothing more is within them.
+        After the first that exceeds the limits, nothing else is admitted.
         """
         if not self.exceeded:
             self.exceeded = not (self._admits_length(markup) and self._admits_tags(markup))
@@ -128,7 +128,7 @@ class Budget:
         return self._is_left()
 
     def _admits_unsure(self, markup: str) -> bool:
-        """Suppose that no tag is hidden by another, and that none is closed."""
+        """Count every tag as open: none is taken as hidden by another or as closed."""
         tags, weights = markup.count("<"), Counter[str]()
         if tags > MAX_UNSURE_TAGS or _chars(markup) > MAX_UNSURE_CHARS:
             return False

@@ -1,7 +1,7 @@
-"""The parts of a message (RFC 2046): where they lie in its bytes, and their decoded content.
+"""The parts of a message (RFC 2046): slices of its bytes, and their decoded content.
 
 Parts are slices of the raw message, so that an attached message comes out byte for byte as it was
-sent; the standard library's parser would write it anew, and nests one generator a level, which a
+sent; the standard library's parser would re-encode it, and nests one generator a level, which a
 hostile message can exhaust.
 """
 
@@ -16,7 +16,7 @@ from mailmirror.mail.mime.fields import Fields, decode_base64, parameters, read_
 _MAX_PARTS = 1_000
 _DEEPEST = 50
 _MAX_FIELDS_BYTES = 1 << 16
-"""Bytes of a part's header block that are looked at."""
+"""Bytes of a part's header block that are read."""
 
 _EMPTY_LINE = re.compile(rb"\n\r*\n")
 _EOL = re.compile(rb"\r*\n|\Z")
@@ -97,7 +97,7 @@ class Reader:
         return self._part(fields, end, len(self.raw), "text/plain", 0)
 
     def warn(self, code: str) -> None:
-        """Note what could not be read, once."""
+        """Add a warning, once."""
         if code not in self.warnings:
             self.warnings.append(code)
 
@@ -110,7 +110,7 @@ class Reader:
             children = self._children(content_type, attributes, start, end, depth)
             if children is not None:
                 return Part(fields, content_type, attributes, b"", children)
-            # Without its boundaries it is read as the text that it looks like.
+            # Without its boundaries it is read as text.
             self.warn("boundary_missing")
             content_type = "text/plain"
         return Part(fields, content_type, attributes, self.raw[start:end])
@@ -118,7 +118,7 @@ class Reader:
     def _children(
         self, content_type: str, attributes: Mapping[str, str], start: int, end: int, depth: int
     ) -> tuple[Part, ...] | None:
-        """Return the parts of a multipart body, None where no boundary stands in it."""
+        """Return the parts of a multipart body, None where it has no boundary."""
         if not self.raw[start:end].strip():
             return ()
         boundary = attributes.get("boundary", "").rstrip().encode("utf-8")

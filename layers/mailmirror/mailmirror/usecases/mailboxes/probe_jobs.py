@@ -1,4 +1,4 @@
-"""What `api` asks of `probe`, which alone seals credentials and talks to servers on request."""
+"""Requests to `probe`, the function that seals credentials and connects to servers on request."""
 
 import json
 from collections.abc import Mapping
@@ -24,7 +24,7 @@ class Task(StrEnum):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class ProbeJob:
-    """One question; never queued, for it may carry a password."""
+    """One request; never queued, because it may contain a password."""
 
     task: Task
     account: AccountId
@@ -54,7 +54,7 @@ class ProbeJob:
 
 
 def ask_probe(job: ProbeJob, runtime: Runtime) -> Mapping[str, Any]:
-    """Have the function `probe` answer, within its 25 seconds.
+    """Invoke the function `probe`, which answers within 25 seconds.
 
     Raises:
         Refused: what `probe` refused, or `probe_failed`.

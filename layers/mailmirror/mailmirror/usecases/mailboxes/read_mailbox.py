@@ -1,4 +1,4 @@
-"""How mailboxes are doing."""
+"""The state of mailboxes."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from mailmirror.store.sync_state import SyncState
 
 @dataclass(frozen=True, slots=True)
 class MailboxReport:
-    """A mailbox, and what can be said of it without looking at its mail."""
+    """A mailbox and its state, read without its mail."""
 
     mailbox: Mailbox
     state: MailboxState
@@ -25,9 +25,9 @@ class MailboxReport:
     progress: int
     """How much has been judged, in percent."""
     log_cursor: int
-    """The line of the account's log up to which its old verdicts and votes are of today."""
+    """The line of the change log up to which its verdicts and deal matches are computed."""
     proof: Proof | None
-    """How it is proven that the address is its owner's."""
+    """The evidence that the address is its owner's; None where there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class FolderLedger:
 def report(
     mailboxes: Iterable[Mailbox], runtime: Runtime, claims: Claims | None = None
 ) -> Sequence[MailboxReport]:
-    """Say how the mailboxes of one account are doing. Two read units each.
+    """Read the state of mailboxes of one account. Two read units each.
 
     Parameters:
         claims: on the users' addresses; read with the team where they are not given.

@@ -1,7 +1,7 @@
-"""Open a mailbox's servers with the credential that is kept for it.
+"""Sign in to a mailbox's servers with its stored credential.
 
-A token that a server refuses though it should live is replaced once. A refusal that only a person
-can mend is noted, and nobody tries this service again for an hour.
+A token that a server refuses before it expires is replaced once. A refusal that only a person can
+solve is stored, and the service is not tried again for an hour.
 """
 
 from collections.abc import Callable, Iterator

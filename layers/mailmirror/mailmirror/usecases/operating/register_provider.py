@@ -23,7 +23,7 @@ _LOOPBACK = ("localhost", "127.0.0.1")
 
 @dataclass(frozen=True, slots=True)
 class SignInPlaces:
-    """Where a provider signs people in and keeps their mail, and where browsers come back to."""
+    """A provider's endpoints and servers, and the redirect URI."""
 
     provider: Provider
     tenant: str
@@ -78,7 +78,7 @@ class SignInPlaces:
 def register_provider(
     id: AccountId, client_id: str, client_secret: str, places: SignInPlaces, runtime: Runtime
 ) -> Registration:
-    """Keep what the provider knows Mailmirror by, its secret sealed.
+    """Store the registration, its secret sealed.
 
     Raises:
         Refused: there is no such account.
@@ -122,7 +122,7 @@ def _ensure_known(fields: Mapping[str, object], names: tuple[str, ...], within: 
 
 
 def _https(field: str, value: object, tenant: str) -> str:
-    """A URL to which only TLS leads: codes, tokens and the client's secret go there."""
+    """Check that a URL is https: codes, tokens and the client's secret are sent there."""
     text = value.replace("{tenant}", tenant) if isinstance(value, str) else ""
     parts = _plain_url(text)
     if parts is None or parts.scheme != "https":
@@ -140,7 +140,7 @@ def _redirect_uri(value: object) -> str:
 
 
 def _plain_url(text: str) -> SplitResult | None:
-    """A URL with a host, and neither user nor fragment nor what a URL cannot hold."""
+    """Parse a URL with a host, without user and fragment; None where it is not valid."""
     try:
         parts = urlsplit(text)
         port = parts.port

@@ -1,4 +1,4 @@
-"""Take what SES says of a message that it was given: notifications of its configuration set."""
+"""Apply a notification of SES to its outbound."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -32,14 +32,13 @@ _SUBTYPES = {
 }
 
 News = tuple[list[str], RecipientState, DeliveryCode | None, str]
-"""Addresses, what became of them, why, and in whose words."""
+"""`(addresses, new state, error code or None, SMTP reply text)`"""
 
 
 def take_notification(notification: Mapping[str, object], runtime: Runtime) -> None:
-    """Move an outbound by what SES says of it; news that come twice or late change nothing.
+    """Apply a notification; one that arrives twice or late changes nothing.
 
-    A forged notification is counted and passed: it is not worth another attempt. So is one that
-    is not understood.
+    A forged notification is counted and dropped, as is one that is not understood.
 
     Parameters:
         notification: SNS's, with its signature.
@@ -134,7 +133,7 @@ def _reference(mail: Mapping[str, Any]) -> tuple[MailboxKey, MessageKey] | None:
 def _object(text: str) -> Mapping[str, Any]:
     try:
         said = json.loads(text)
-    except ValueError:  # SNS also says that a topic was subscribed to, in plain words
+    except ValueError:  # SNS also confirms subscriptions, as plain text
         return {}
     return _mapping(said)
 

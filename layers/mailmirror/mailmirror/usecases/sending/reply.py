@@ -1,4 +1,4 @@
-"""What a message replies to, and which thread it will stand on."""
+"""The message that is replied to, and the thread of the reply."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from mailmirror.usecases.cards.read_message import find_message
 
 @dataclass(frozen=True, slots=True)
 class Parent:
-    """A message that is replied to. Its ids are as they were written: a reply names them so."""
+    """A message that is replied to. Its ids are as they were written, as a reply must have them."""
 
     message_id: str
     references: Sequence[str]
@@ -23,7 +23,7 @@ class Parent:
 
 
 def find_parent(viewer: Viewer, id: str | None, runtime: Runtime) -> Parent | None:
-    """Find what is replied to; None where it is nothing, or has no id that a reply could name.
+    """Find the message that is replied to; None where there is none, or it has no Message-ID.
 
     Raises:
         Refused: `message_unknown`; the acting user has no copy of it.
@@ -43,7 +43,7 @@ def find_parent(viewer: Viewer, id: str | None, runtime: Runtime) -> Parent | No
 
 
 def thread_of(viewer: Viewer, own: Vertex, parent: Parent | None, runtime: Runtime) -> ThreadId:
-    """What the thread of a new message will be called: its parent's, or its own vertex."""
+    """The id of the thread of a new message: its parent's, or its own vertex."""
     if parent is None:
         return ThreadId(own)
     named = message_ids(" ".join(f"<{one}>" for one in (*parent.references, parent.message_id)))

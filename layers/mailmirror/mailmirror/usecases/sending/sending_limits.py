@@ -22,7 +22,7 @@ def limits_of(account: Account, facts: SendingFacts, now: datetime) -> list[Limi
 def check_limits(
     mailbox: Mailbox, limits: Sequence[Limit], now: datetime, runtime: Runtime
 ) -> None:
-    """See that one more message may be sent. One read unit a limit.
+    """Check that one more message may be sent. One read unit a limit.
 
     Raises:
         Refused: which limit is reached, how much is left, and when it frees.

@@ -13,7 +13,7 @@ from mailmirror.usecases.mailboxes.server_sign_in import signed_in
 from mailmirror.usecases.sync.sync_folder import folder_id
 
 SESSION_SECONDS = 18.0
-"""How long the server has to answer: whoever asked waits."""
+"""How long the server has to answer: a person waits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class FolderAudit:
 def audit_mailbox(mailbox: Mailbox, runtime: Runtime) -> Sequence[FolderAudit]:
     """Audit each folder: the server's set is read first, then the ledger.
 
-    What does not agree is looked at a second time: a sync may have worked between the two looks.
+    A folder that does not agree is read a second time: a sync may have run in between.
 
     Raises:
         Refused: the server cannot be asked.

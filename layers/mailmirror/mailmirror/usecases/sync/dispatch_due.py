@@ -10,7 +10,7 @@ from mailmirror.store.keys import DUE_SHARDS
 BATCH = 25
 """Mailboxes a poll: they are asked at the same time."""
 EARLY = timedelta(seconds=30)
-"""The schedule comes once a minute: what is due before it is half way to the next goes now."""
+"""Half the period of the schedule: what is due before then is queued now."""
 
 
 def dispatch_polls(runtime: Runtime) -> int:
@@ -25,10 +25,10 @@ def dispatch_polls(runtime: Runtime) -> int:
         PollJob([entry.key for entry in batch], now) for batch in batched(due, BATCH, strict=False)
     )
     runtime.count("MailboxesDue", len(due))
-    # Always, or an alarm on one of them would have nothing to see once all is well again.
+    # Always: without a value an alarm would stay in its state.
     overdue = (now - due[0].due.due_at).total_seconds() if due else 0.0
     runtime.count("MostOverdueSeconds", max(0.0, overdue))
-    # A mailbox with an error has told its own; the alarm is for what nobody knows of.
+    # A mailbox with an error is visible as such; the alarm is for the others.
     waiting = [one.due.news_since for one in entries if one.due.error is None]
     oldest_news = min(filter(None, waiting), default=now)
     runtime.count("NewsWaitingSeconds", max(0.0, (now - oldest_news).total_seconds()))
