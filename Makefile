@@ -105,8 +105,9 @@ typecheck:  ## mypy --strict
 	$(need) project
 	@$(project)/mypy $(checked)
 
-bench:  ## Measure
+bench:  ## Measure; installs mail servers where missing
 	$(need) project sam ministack
+	@$(project)/python -m local.programs
 	@$(project)/python -m tests.bench
 
 pins:  ## Pin the newest versions of every tool and of the layer's packages
