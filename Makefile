@@ -5,7 +5,7 @@ environment := .local/environments
 project := $(environment)/project/bin
 sam := $(environment)/sam/bin
 need := @$(PYTHON) -m local.environments
-checked := functions layers tests local demo
+checked := functions layers tests commands local demo
 
 EXTRA_CA ?=
 ALLOW_NETWORKS ?=
@@ -45,39 +45,40 @@ demo:  ## Show a sales team's mail on its cards
 	$(need) project sam ministack
 	@$(project)/python -m demo
 
-operator := @$(project)/python -m local.operator --stack "$(STACK)"
+command := @$(project)/python -m commands --stack "$(STACK)"
 
 account:  ## Create an account NAME=… [STACK=<CloudFormation stack in AWS>]
 	$(need) project
-	$(operator) account --name "$(NAME)"
+	$(command) account --name "$(NAME)"
 
 key:  ## Create another API key ACCOUNT=… NAME=… [STACK=…]
 	$(need) project
-	$(operator) key --account "$(ACCOUNT)" --name "$(NAME)"
+	$(command) key --account "$(ACCOUNT)" --name "$(NAME)"
 
 keys:  ## List an account's API keys ACCOUNT=… [STACK=…]
 	$(need) project
-	$(operator) keys --account "$(ACCOUNT)"
+	$(command) keys --account "$(ACCOUNT)"
 
 provider:  ## Enter an OAuth client ACCOUNT=… PROVIDER=google|microsoft CLIENT_ID=… [TENANT=…] [ENDPOINTS=<JSON file>] [STACK=…]
 	$(need) project
-	$(operator) provider --account "$(ACCOUNT)" --provider "$(PROVIDER)" --client-id "$(CLIENT_ID)" --tenant "$(TENANT)" --endpoints "$(ENDPOINTS)"
+	$(command) provider --account "$(ACCOUNT)" --provider "$(PROVIDER)" --client-id "$(CLIENT_ID)" --tenant "$(TENANT)" --endpoints "$(ENDPOINTS)"
 
+# Emptied by `URLS=`, and only by that: a variable that was not named comes from this file.
 return_urls:  ## Where browsers may be sent after a sign-in ACCOUNT=… URLS=…,… [STACK=…]
 	$(need) project
-	$(operator) return_urls --account "$(ACCOUNT)" --urls "$(URLS)"
+	$(command) return_urls --account "$(ACCOUNT)" $(if $(filter file,$(origin URLS)),,--urls "$(URLS)")
 
 adopt:  ## Take what a deleted stack has left into a new one STACK=… TABLE=… BUCKET=… KEY=…
 	$(need) project sam
-	@$(project)/python -m local.adopt --stack "$(STACK)" --table "$(TABLE)" --bucket "$(BUCKET)" --key "$(KEY)"
+	@$(project)/python -m commands.adopt --stack "$(STACK)" --table "$(TABLE)" --bucket "$(BUCKET)" --key "$(KEY)"
 
 codes_mailbox:  ## Which mailbox sends codes that prove addresses ACCOUNT=… MAILBOX=… [STACK=…]
 	$(need) project
-	$(operator) codes_mailbox --account "$(ACCOUNT)" --mailbox "$(MAILBOX)"
+	$(command) codes_mailbox --account "$(ACCOUNT)" --mailbox "$(MAILBOX)"
 
 revoke:  ## Revoke an API key ACCOUNT=… KEY=… [STACK=…]
 	$(need) project
-	$(operator) revoke --account "$(ACCOUNT)" --key "$(KEY)"
+	$(command) revoke --account "$(ACCOUNT)" --key "$(KEY)"
 
 test: lint typecheck  ## All checks and tests; installs mail servers and node where missing
 	$(need) project sam ministack

@@ -6,8 +6,8 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 from local import emulator, environments
+from local.deployed import runtime_of_emulator
 from local.down import down as stop
-from local.operator import office_of_emulator
 from local.stack import Home, Options, Stack
 from local.up import up as start
 from mailmirror.domain.mailbox import AccountId, Provider
@@ -67,13 +67,13 @@ def register_google(
 ) -> None:
     """Enter an OAuth client, as an operator does."""
     places = SignInPlaces.parse(Provider.GOOGLE, "", stack.endpoint, endpoints)
-    account, office = AccountId(stack.account_id), office_of_emulator(stack.aws_endpoint)
+    account, office = AccountId(stack.account_id), runtime_of_emulator(stack.aws_endpoint)
     register_provider(account, client_id, client_secret, places, office)
 
 
 def allow_return(stack: Stack, url: str) -> None:
     """Say where browsers may be sent after a sign-in, as an operator does."""
-    set_return_urls(AccountId(stack.account_id), url, office_of_emulator(stack.aws_endpoint))
+    set_return_urls(AccountId(stack.account_id), url, runtime_of_emulator(stack.aws_endpoint))
 
 
 def verify_at_ses(stack: Stack, address: str) -> None:

@@ -13,10 +13,10 @@ import sys
 from pathlib import Path
 
 from local import deployment, emulator
+from local.deployed import runtime_of_emulator
 from local.deployment import DeploymentFailed
 from local.down import stop
 from local.emulator import Emulator, EmulatorFailed
-from local.operator import office_of_emulator
 from local.stack import Home, NotUp, Options, Run, Stack
 from local.steps import step
 from mailmirror.mail.connection import NetworkPolicy
@@ -51,7 +51,7 @@ def _start(home: Home, options: Options) -> Stack:
         aws.wait_until_ready()
     resources = deployment.deploy(home, aws, options)
     with step("creating an account"):
-        account = create_account(FIRST_ACCOUNT, office_of_emulator(aws.url))
+        account = create_account(FIRST_ACCOUNT, runtime_of_emulator(aws.url))
     stack = Stack(
         endpoint=deployment.endpoint(aws, resources),
         aws_endpoint=aws.url,
