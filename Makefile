@@ -24,7 +24,7 @@ BUCKET ?=
 SES_RELAY ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help up down deploy demo account key keys revoke provider return_urls adopt codes_mailbox test sam-local lint format typecheck bench pins
+.PHONY: help up down mailserver deploy demo account key keys revoke provider return_urls adopt codes_mailbox test sam_env sam-local lint format typecheck bench pins
 
 help:  ## This list
 	@sed -n 's/^\([a-z_-]*\):.*## /\1	/p' $(MAKEFILE_LIST) | expand -t 12
@@ -36,6 +36,10 @@ up:  ## Start the local stack [EXTRA_CA=<PEM file>] [ALLOW_NETWORKS=<CIDR,CIDR>]
 down:  ## Stop what up started
 	$(need) project
 	@$(project)/python -m local.down
+
+mailserver:  ## Run a mail server of one user, rep@us.example, until Ctrl-C
+	$(need) project
+	@$(project)/python -m local.mailserver
 
 deploy:  ## Take changed code to the local stack that is up
 	$(need) project sam ministack
@@ -84,6 +88,10 @@ test: lint typecheck  ## All checks and tests; installs mail servers and node wh
 	$(need) project sam ministack
 	@$(project)/python -m local.programs
 	@$(project)/pytest --numprocesses 2 --dist loadfile
+
+sam_env:  ## Write events and env.json for sam local invoke and sam remote invoke [STACK=… ACCOUNT=… MAILBOX=…]
+	$(need) project sam
+	@$(project)/python -m local.sam_env --stack "$(STACK)" --account "$(ACCOUNT)" --mailbox "$(MAILBOX)"
 
 sam-local:  ## Run every sample event through sam local; needs a container engine
 	$(need) project sam ministack

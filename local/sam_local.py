@@ -71,7 +71,7 @@ def run(home: Home) -> list[Row]:
         stack = held.enter_context(_stack(home))
         runtime = runtime_of_emulator(stack.aws_endpoint)
         network = held.enter_context(engine.network())
-        seen = held.enter_context(_seen(home, network))
+        seen = held.enter_context(seen_from(home, network))
         functions = SamFunctions.of(home, stack, network, seen)
         pool = held.enter_context(ThreadPoolExecutor(AT_ONCE))
         rows = _made(_samples(functions), pool, runtime)
@@ -108,7 +108,7 @@ def _stack(home: Home) -> Iterator[Stack]:
 
 
 @contextmanager
-def _seen(home: Home, network: Network) -> Iterator[Mapping[str, str]]:
+def seen_from(home: Home, network: Network) -> Iterator[Mapping[str, str]]:
     """Each of the emulator's URLs, and how containers in the network reach it."""
     run = home.run()
     if run is None:
