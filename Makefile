@@ -5,7 +5,7 @@ environment := .local/environments
 project := $(environment)/project/bin
 sam := $(environment)/sam/bin
 need := @$(PYTHON) -m local.environments
-checked := functions layers tests local demo
+checked := functions layers tests commands local demo
 
 EXTRA_CA ?=
 ALLOW_NETWORKS ?=
@@ -24,7 +24,7 @@ BUCKET ?=
 SES_RELAY ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help up down deploy demo account key keys revoke provider return_urls adopt codes_mailbox test sam-local lint format typecheck bench pins
+.PHONY: help up down mailserver deploy demo account key keys revoke provider return_urls adopt codes_mailbox test sam_env sam-local lint format typecheck bench pins
 
 help:  ## This list
 	@sed -n 's/^\([a-z_-]*\):.*## /\1	/p' $(MAKEFILE_LIST) | expand -t 12
@@ -37,6 +37,10 @@ down:  ## Stop what up started
 	$(need) project
 	@$(project)/python -m local.down
 
+mailserver:  ## Run a mail server of one user, rep@us.example, until Ctrl-C
+	$(need) project
+	@$(project)/python -m local.mailserver
+
 deploy:  ## Take changed code to the local stack that is up
 	$(need) project sam ministack
 	@$(project)/python -m local.redeploy
@@ -45,44 +49,49 @@ demo:  ## Show a sales team's mail on its cards
 	$(need) project sam ministack
 	@$(project)/python -m demo
 
-operator := @$(project)/python -m local.operator --stack "$(STACK)"
+command := @$(project)/python -m commands --stack "$(STACK)"
 
 account:  ## Create an account NAME=… [STACK=<CloudFormation stack in AWS>]
 	$(need) project
-	$(operator) account --name "$(NAME)"
+	$(command) account --name "$(NAME)"
 
 key:  ## Create another API key ACCOUNT=… NAME=… [STACK=…]
 	$(need) project
-	$(operator) key --account "$(ACCOUNT)" --name "$(NAME)"
+	$(command) key --account "$(ACCOUNT)" --name "$(NAME)"
 
 keys:  ## List an account's API keys ACCOUNT=… [STACK=…]
 	$(need) project
-	$(operator) keys --account "$(ACCOUNT)"
+	$(command) keys --account "$(ACCOUNT)"
 
 provider:  ## Enter an OAuth client ACCOUNT=… PROVIDER=google|microsoft CLIENT_ID=… [TENANT=…] [ENDPOINTS=<JSON file>] [STACK=…]
 	$(need) project
-	$(operator) provider --account "$(ACCOUNT)" --provider "$(PROVIDER)" --client-id "$(CLIENT_ID)" --tenant "$(TENANT)" --endpoints "$(ENDPOINTS)"
+	$(command) provider --account "$(ACCOUNT)" --provider "$(PROVIDER)" --client-id "$(CLIENT_ID)" --tenant "$(TENANT)" --endpoints "$(ENDPOINTS)"
 
+# Emptied by `URLS=`, and only by that: a variable that was not named comes from this file.
 return_urls:  ## Where browsers may be sent after a sign-in ACCOUNT=… URLS=…,… [STACK=…]
 	$(need) project
-	$(operator) return_urls --account "$(ACCOUNT)" --urls "$(URLS)"
+	$(command) return_urls --account "$(ACCOUNT)" $(if $(filter file,$(origin URLS)),,--urls "$(URLS)")
 
 adopt:  ## Take what a deleted stack has left into a new one STACK=… TABLE=… BUCKET=… KEY=…
 	$(need) project sam
-	@$(project)/python -m local.adopt --stack "$(STACK)" --table "$(TABLE)" --bucket "$(BUCKET)" --key "$(KEY)"
+	@$(project)/python -m commands.adopt --stack "$(STACK)" --table "$(TABLE)" --bucket "$(BUCKET)" --key "$(KEY)"
 
 codes_mailbox:  ## Which mailbox sends codes that prove addresses ACCOUNT=… MAILBOX=… [STACK=…]
 	$(need) project
-	$(operator) codes_mailbox --account "$(ACCOUNT)" --mailbox "$(MAILBOX)"
+	$(command) codes_mailbox --account "$(ACCOUNT)" --mailbox "$(MAILBOX)"
 
 revoke:  ## Revoke an API key ACCOUNT=… KEY=… [STACK=…]
 	$(need) project
-	$(operator) revoke --account "$(ACCOUNT)" --key "$(KEY)"
+	$(command) revoke --account "$(ACCOUNT)" --key "$(KEY)"
 
 test: lint typecheck  ## All checks and tests; installs mail servers and node where missing
 	$(need) project sam ministack
 	@$(project)/python -m local.programs
 	@$(project)/pytest --numprocesses 2 --dist loadfile
+
+sam_env:  ## Write events and env.json for sam local invoke and sam remote invoke [STACK=… ACCOUNT=… MAILBOX=…]
+	$(need) project sam
+	@$(project)/python -m local.sam_env --stack "$(STACK)" --account "$(ACCOUNT)" --mailbox "$(MAILBOX)"
 
 sam-local:  ## Run every sample event through sam local; needs a container engine
 	$(need) project sam ministack
@@ -105,8 +114,9 @@ typecheck:  ## mypy --strict
 	$(need) project
 	@$(project)/mypy $(checked)
 
-bench:  ## Measure
+bench:  ## Measure; installs mail servers where missing
 	$(need) project sam ministack
+	@$(project)/python -m local.programs
 	@$(project)/python -m tests.bench
 
 pins:  ## Pin the newest versions of every tool and of the layer's packages

@@ -1,206 +1,89 @@
-"""The CRM's side: it posts signed events, and reads and writes through the API.
-
-Nothing here knows how Mailmirror works inside; any CRM could do the same.
-"""
+"""The CRM's side: it posts signed events, and calls the API, as any CRM could."""
 
 import hashlib
 import hmac
 import json
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Sequence
 from itertools import batched
-from typing import Any, Final, Literal, Self
+from typing import Any, Final
 
 import requests
 
-from demo.people import Event
+from local.stack import Stack
 
-EVENTS_A_POST: Final = 20
-PAGE: Final = 50
 PATIENCE: Final = 60
 """Seconds for one request: connecting a mailbox signs in to its servers first."""
 
-CardKind = Literal["lead", "contact", "deal"]
-Json = Mapping[str, Any]
+Json = dict[str, Any]
 
 
 class Refused(Exception):
     """The API answered with a problem."""
 
-    def __init__(self, status: int, code: str, said: str) -> None:
-        super().__init__(f"HTTP {status} {code}: {said}")
+    def __init__(self, status: int, said: str) -> None:
+        super().__init__(f"HTTP {status}: {said}")
         self.status = status
-        self.code = code
-
-
-@dataclass(frozen=True, slots=True)
-class Correspondent:
-    name: str
-    address: str
-
-    @classmethod
-    def parse(cls, person: Json) -> Self:
-        return cls(person["name"] or person["address"], person["address"])
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A message in a timeline."""
-
-    id: str
-    thread_id: str
-    message_id: str
-    subject: str
-    sender: Correspondent
-    recipients: Sequence[Correspondent]
-    instant: datetime
-    outgoing: bool
-    delivery: str
-    """How far a message that was written in the CRM has come; empty for all others."""
-    attachments: Sequence[str]
-
-    @classmethod
-    def parse(cls, message: Json) -> Self:
-        return cls(
-            id=message["id"],
-            thread_id=message["thread_id"],
-            message_id=message["message_id"] or "",
-            subject=message["subject"] or "",
-            sender=Correspondent.parse(message["from"]),
-            recipients=[Correspondent.parse(person) for person in (*message["to"], *message["cc"])],
-            instant=datetime.fromisoformat(message["instant"]),
-            outgoing=message["direction"] == "outgoing",
-            delivery=message["delivery"] or "",
-            attachments=[attachment["name"] for attachment in message["attachments"]],
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Timeline:
-    entries: Sequence[Entry]
-    """Newest first."""
-    coverage: Json
 
 
 class Crm:
     """A client of one account."""
 
-    def __init__(self, endpoint: str, account_id: str, api_key: str, webhook_secret: str) -> None:
-        self._endpoint = endpoint.rstrip("/")
-        self._account_id = account_id
-        self._secret = webhook_secret.encode()
-        self._session = requests.Session()
-        self._session.headers["Authorization"] = f"Bearer {api_key}"
+    def __init__(self, stack: Stack) -> None:
+        self._stack = stack
 
-    def post_events(self, events: Sequence[Event]) -> None:
+    def post_events(self, events: Sequence[object]) -> None:
         """Send events in their order, signed, some at a time."""
-        for batch in batched(events, EVENTS_A_POST, strict=False):
-            body = json.dumps({"events": batch}, ensure_ascii=False).encode()
-            stamp = str(int(time.time()))
-            signature = hmac.new(self._secret, stamp.encode() + b"." + body, hashlib.sha256)
-            headers = {
-                "Content-Type": "application/json",
-                "X-Mailmirror-Signature": f"t={stamp},v1={signature.hexdigest()}",
-            }
-            url = f"{self._endpoint}/webhooks/crm/{self._account_id}"
+        for batch in batched(events, 20, strict=False):
+            body = json.dumps({"events": batch}).encode()
+            at = str(int(time.time()))
+            secret = self._stack.webhook_secret.encode()
+            digest = hmac.new(secret, f"{at}.".encode() + body, hashlib.sha256).hexdigest()
+            headers = {"X-Mailmirror-Signature": f"t={at},v1={digest}"}
+            url = f"{self._stack.endpoint}/webhooks/crm/{self._stack.account_id}"
             _checked(requests.post(url, data=body, headers=headers, timeout=PATIENCE))
 
-    def connect(self, mailbox: Json) -> str:
-        """Connect a mailbox as its user, and return its id.
+    def ask(
+        self, user: str, method: str, path: str, body: object = None, key: str = "", **query: object
+    ) -> Json:
+        """Call the API as a user.
+
+        Parameters:
+            key: idempotency key of a message, which is sent once however often it is asked for.
 
         Raises:
-            Refused: it cannot be reached, or signed in to; nothing is kept.
+            Refused: the API answers with a problem.
         """
-        created = self._ask("POST", "/v1/mailboxes", mailbox["user_id"], json=mailbox)
-        return str(created["id"])
-
-    def authorize(self, user_id: str, address: str, return_url: str) -> str:
-        """Begin to connect a mailbox at Google, and return where its user signs in."""
-        asked = {
-            "user_id": user_id,
-            "provider": "google",
-            "login_hint": address,
-            "return_url": return_url,
-        }
-        return str(self._ask("POST", "/v1/mailboxes/authorize", user_id, json=asked)["url"])
-
-    def send(self, user_id: str, key: str, message: Json) -> Json:
-        """Send a message once, however often it is asked for under one key."""
-        headers = {"Idempotency-Key": key}
-        return self._ask("POST", "/v1/messages", user_id, headers, json=message)
-
-    def outbound(self, user_id: str, id: str) -> Json:
-        return self._ask("GET", f"/v1/outbound/{id}", user_id)
-
-    def attach(self, user_id: str, deal_id: str, thread_id: str) -> None:
-        """Put a thread on a deal by hand."""
-        self._ask("PUT", f"/v1/deals/{deal_id}/threads/{thread_id}", user_id)
-
-    def mailbox(self, mailbox_id: str, user_id: str) -> Json:
-        return self._ask("GET", f"/v1/mailboxes/{mailbox_id}", user_id)
-
-    def ledger(self, mailbox_id: str, user_id: str) -> Sequence[Json]:
-        """Per folder, how many UIDs have each verdict."""
-        folders: Sequence[Json] = self._ask("GET", f"/v1/mailboxes/{mailbox_id}/ledger", user_id)[
-            "folders"
-        ]
-        return folders
-
-    def audit(self, mailbox_id: str, user_id: str) -> Sequence[Json]:
-        """Per folder, the ledger held against what the server says now."""
-        folders: Sequence[Json] = self._ask("GET", f"/v1/mailboxes/{mailbox_id}/audit", user_id)[
-            "folders"
-        ]
-        return folders
-
-    def timeline(self, kind: CardKind, card_id: str, user_id: str) -> Timeline:
-        """A whole card, as a user sees it."""
-        pages = list(self._pages(f"/v1/{kind}s/{card_id}/messages", user_id))
-        entries = [Entry.parse(message) for page in pages for message in page["messages"]]
-        return Timeline(entries, pages[0]["coverage"])
-
-    def newest(self, kind: CardKind, card_id: str, user_id: str) -> Entry | None:
-        page = next(self._pages(f"/v1/{kind}s/{card_id}/messages", user_id))
-        return Entry.parse(page["messages"][0]) if page["messages"] else None
-
-    def _pages(self, path: str, user_id: str) -> Iterator[Json]:
-        asked: dict[str, str | int] = {"limit": PAGE}
-        while True:
-            page = self._ask("GET", path, user_id, params=asked)
-            yield page
-            if not page["next_cursor"]:
-                return
-            asked["cursor"] = page["next_cursor"]
-
-    def _ask(
-        self,
-        method: str,
-        path: str,
-        user_id: str,
-        headers: Mapping[str, str] | None = None,
-        **parts: Any,
-    ) -> Json:
-        answer = self._session.request(
+        headers = {"Authorization": f"Bearer {self._stack.api_key}", "X-Mailmirror-User": user}
+        answer = requests.request(
             method,
-            self._endpoint + path,
-            headers={"X-Mailmirror-User": user_id, **(headers or {})},
+            f"{self._stack.endpoint}/v1{path}",
+            headers=headers | ({"Idempotency-Key": key} if key else {}),
+            json=body,
+            params={name: str(value) for name, value in query.items()},
             timeout=PATIENCE,
-            **parts,
         )
         parsed: Json = _checked(answer).json()
         return parsed
 
+    def card(self, user: str, kind: str, id: str) -> tuple[list[Json], Json]:
+        """A whole card as a user sees it: its messages, newest first, and its coverage."""
+        path = f"/{kind}s/{id}/messages"
+        page = self.ask(user, "GET", path, limit=50)
+        messages, coverage = page["messages"], page["coverage"]
+        while page["next_cursor"]:
+            page = self.ask(user, "GET", path, limit=50, cursor=page["next_cursor"])
+            messages += page["messages"]
+        return messages, coverage
+
 
 def _checked(answer: requests.Response) -> requests.Response:
-    if answer.ok:
-        return answer
-    try:
-        problem = answer.json()
-        said = " ".join(
-            str(problem[key]) for key in ("reason", "remedy", "detail") if key in problem
-        )
-        raise Refused(answer.status_code, str(problem.get("code", "")), said)
-    except requests.JSONDecodeError:
-        raise Refused(answer.status_code, "", answer.text[:200]) from None
+    if not answer.ok:
+        try:
+            problem = answer.json()
+            names = ("code", "reason", "remedy", "detail")
+            said = " ".join(str(problem[name]) for name in names if name in problem)
+        except requests.JSONDecodeError:
+            said = answer.text[:200]
+        raise Refused(answer.status_code, said)
+    return answer

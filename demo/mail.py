@@ -1,121 +1,85 @@
-"""A month of two mailboxes: about 200 messages, each with the verdict that it must get.
-
-All is a function of `now`: the same instant gives the same bytes.
-"""
+"""A month of two mailboxes: about 200 messages, each with the verdict that it must get."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta, tzinfo
 from email.message import Message
+from email.mime.base import MIMEBase
 from email.utils import format_datetime
-from typing import Final, Literal
+from random import Random
+from typing import Final, NamedTuple
 
 from demo import conversations as said
-from demo.clock import at_work, at_work_before
-from demo.files import one_page_pdf
-from demo.letters import Talk, answer, internal, letters, mailbox, message_id
-from demo.mime import CRLF, Attachment, Draft, Mailbox, multipart, render, text_part
+from demo.conversations import Script, Turn
+from demo.letter import Letter, Person, attached, message_id
 from demo.people import (
     AIKO,
-    AYA,
     BEN,
-    DAISUKE,
     DANIEL,
     ENGLAND,
-    GRACE,
+    EUROPEANS,
     JAMES,
-    KENICHI,
+    JAPANESE,
     LAURA,
-    MARCUS,
     PRIYA,
     REPS,
-    SOFIA,
     TEAM,
     TOM,
-    YUMI,
+    Customer,
     Rep,
 )
 
-Folder = Literal["INBOX", "Sent"]
-Verdict = Literal[
-    "mirrored", "no_person", "internal", "report", "outside_window", "too_many_recipients"
-]
 
-SCANNERS: Final = "handheld scanners"
-SENSORS: Final = "shelf sensors"
-PRINTERS: Final = "label printers"
-HANDY: Final = "ハンディスキャナー"
-TANA: Final = "棚センサー"
+class Talk(NamedTuple):
+    """A script, played by a customer and the rep who owns them."""
 
-READS_ALONG: Final = [mailbox(BEN)]
+    customer: Customer
+    script: Script
+    days_ago: float
+    """When it begins."""
 
-BOARD: Final = Talk(LAURA, said.QUOTE, 9, SCANNERS, 40, cc=READS_ALONG)
+    def filled(self, text: str) -> str:
+        return text.format(
+            customer=self.customer.greeting,
+            company=self.customer.company,
+            rep=self.customer.owner.given_name,
+            product="ハンディスキャナー" if self.customer in JAPANESE else "handheld scanners",
+            count=40,
+        )
+
+
+BOARD: Final = Talk(LAURA, said.QUOTE, 9)
 """The conversation that goes on while one watches."""
-
 TALKS: Final = (
     BOARD,
-    Talk(LAURA, said.ROLLOUT, 24, SCANNERS, 40, cc=READS_ALONG),
-    Talk(LAURA, said.INVOICE, 17, SENSORS, 12),
-    Talk(LAURA, said.TERMS, 28, SCANNERS, 40, cc=[JAMES.mailbox]),
-    Talk(JAMES, said.SUPPORT, 13, SCANNERS, 40, cc=READS_ALONG),
-    Talk(MARCUS, said.TRIAL, 29, SCANNERS, 6),
-    Talk(MARCUS, said.QUOTE, 19, SCANNERS, 6, address=1),
-    Talk(MARCUS, said.TERMS, 11, SCANNERS, 6, cc=[mailbox(AIKO)]),
-    Talk(MARCUS, said.CHECK_IN, 4, SCANNERS, 6),
-    Talk(PRIYA, said.TRIAL, 27, SENSORS, 80),
-    Talk(PRIYA, said.QUOTE, 20, SENSORS, 80),
-    Talk(PRIYA, said.SUPPORT, 12, SENSORS, 80, cc=[mailbox(AIKO)]),
-    Talk(PRIYA, said.REFERENCE, 5, SENSORS, 80),
-    Talk(TOM, said.SUPPORT, 22, PRINTERS, 15),
-    Talk(TOM, said.INVOICE, 14, PRINTERS, 15),
-    Talk(TOM, said.REFERENCE, 6, PRINTERS, 15),
-    Talk(DANIEL, said.TERMS, 30, SCANNERS, 25),
-    Talk(DANIEL, said.QUOTE, 16, PRINTERS, 4),
-    Talk(DANIEL, said.CHECK_IN, 7, SCANNERS, 25),
-    Talk(SOFIA, said.TRIAL, 18, PRINTERS, 2),
-    Talk(SOFIA, said.CHECK_IN, 8, PRINTERS, 2),
-    Talk(GRACE, said.TRIAL, 25, SCANNERS, 10),
-    Talk(GRACE, said.QUOTE, 10, SCANNERS, 10),
-    Talk(KENICHI, said.UCHIAWASE, 30, HANDY, 30),
-    Talk(KENICHI, said.MITSUMORI, 23, HANDY, 30),
-    Talk(KENICHI, said.KEIYAKU, 15, HANDY, 30),
-    Talk(KENICHI, said.NOUHIN, 8, HANDY, 30, cc=READS_ALONG),
-    Talk(YUMI, said.UCHIAWASE, 26, TANA, 60),
-    Talk(YUMI, said.MITSUMORI, 18, TANA, 60),
-    Talk(YUMI, said.SHOUGAI, 7, TANA, 60, cc=READS_ALONG),
-    Talk(DAISUKE, said.MITSUMORI, 29, HANDY, 18),
-    Talk(DAISUKE, said.KEIYAKU, 20, HANDY, 18),
-    Talk(DAISUKE, said.NOUHIN, 12, HANDY, 18),
-    Talk(AYA, said.UCHIAWASE, 21, HANDY, 3),
-    Talk(AYA, said.MITSUMORI, 11, HANDY, 3),
+    *(Talk(one, said.QUOTE, 10 + n) for n, one in enumerate(EUROPEANS) if one is not LAURA),
+    *(Talk(one, said.TRIAL, 29 - n) for n, one in enumerate(EUROPEANS)),
+    *(Talk(one, said.SUPPORT, 16 + n / 2) for n, one in enumerate(EUROPEANS)),
+    *(Talk(one, said.MITSUMORI, 23 + n) for n, one in enumerate(JAPANESE)),
+    *(Talk(one, said.NOUHIN, 10 + n) for n, one in enumerate(JAPANESE)),
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Letter:
-    """A message, whom of the team it reaches, and what is to be said of it."""
-
-    draft: Draft
-    verdict: Verdict
-    reaches: Sequence[Rep]
-    raw: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Copy:
+class Copy(NamedTuple):
     """A message in a folder of one mailbox."""
 
     username: str
-    folder: Folder
+    folder: str
     received_at: datetime
     raw: bytes
-    verdict: Verdict
+    verdict: str
 
 
 def month(now: datetime) -> list[Copy]:
     """Every copy in both mailboxes, in the order in which they came."""
-    copies = [copy for letter in _letters(now) for copy in _copies(letter)]
+    written: list[tuple[str, Letter]] = [
+        *(("mirrored", letter) for talk in TALKS for letter in _talk(talk, now)),
+        *(("internal", letter) for letter in _internal(now)),
+        *(("no_person", letter) for letter in _private(now)),
+        *_oddities(now),
+    ]
+    copies = [copy for verdict, letter in written for copy in _copies(letter, verdict)]
     return sorted(copies, key=lambda copy: (copy.received_at, copy.username, copy.folder))
 
 
@@ -127,230 +91,156 @@ def verdicts(copies: Sequence[Copy]) -> Mapping[tuple[str, str], Counter[str]]:
     return counts
 
 
-def news(now: datetime) -> Draft:
-    """The customer's answer that comes while one watches: the newest of its conversation."""
-    turn = said.Turn(
-        "customer", 0, "{rep}, good news: the board has agreed, all {count} of them.\n"
-        "The order follows tomorrow. Could you hold the delivery date?"
-    )  # fmt: skip
-    return answer(
-        BOARD, turn, now.astimezone(LAURA.zone).replace(microsecond=0), letters(BOARD, now)
+def news(now: datetime, before: Sequence[Letter] = ()) -> Letter:
+    """What Laura writes next in the conversation on the board's decision, after `before`."""
+    date = now.astimezone(LAURA.zone).replace(microsecond=0)
+    turn = said.ORDER if before else said.AGREED
+    return _letter(BOARD, turn, date, [*_talk(BOARD, now), *before])
+
+
+def _talk(talk: Talk, now: datetime) -> list[Letter]:
+    """Every message of a conversation, oldest first, in its writers' office hours."""
+    customer, written = talk.customer, list[Letter]()
+    spread = Random(f"{customer.id}/{talk.script.subject}")
+    moment = now - timedelta(days=talk.days_ago)
+    for turn in talk.script.turns:
+        zone = customer.zone if turn.by == "customer" else customer.owner.zone
+        gap = timedelta(hours=turn.hours, minutes=spread.randrange(3, 55))
+        moment = _at_work(moment + gap, zone)
+        written.append(_letter(talk, turn, moment, written))
+    return written
+
+
+def _at_work(moment: datetime, zone: tzinfo, step: timedelta = timedelta(hours=1)) -> datetime:
+    """The first instant in office hours in that zone, from `moment` on in such steps."""
+    local = moment.astimezone(zone).replace(microsecond=0)
+    while local.weekday() > 4 or not 8 <= local.hour < 19:
+        local += step
+    return local
+
+
+def _before(now: datetime, days: float, zone: tzinfo) -> datetime:
+    return _at_work(now - timedelta(days=days), zone, timedelta(hours=-1))
+
+
+def _letter(talk: Talk, turn: Turn, date: datetime, before: Sequence[Letter]) -> Letter:
+    """The letter of a conversation that comes after those `before` it, signed and quoting."""
+    customer, owner = talk.customer, talk.customer.owner
+    # Whoever has two addresses writes from the second: both are on the card.
+    writer = Person(customer.name, customer.addresses[-1])
+    sender, to = (writer, owner.person) if turn.by == "customer" else (owner.person, writer)
+    text, subject = (
+        f"{talk.filled(turn.text)}\n\n-- \n{sender.name}\n",
+        talk.filled(talk.script.subject),
+    )
+    if before:
+        quoted = "\n".join(f"> {line}".rstrip() for line in before[-1].text.splitlines())
+        text += f"\nOn {before[-1].date:%Y-%m-%d}, <{before[-1].sender.address}> wrote:\n{quoted}\n"
+        subject = f"Re: {subject}"
+    kind = "application/pdf" if (turn.file or "").endswith(".pdf") else "text/csv"
+    key = f"{customer.id}/{talk.script.subject}/{len(before)}"
+    return Letter(
+        sender,
+        [to],
+        subject,
+        text,
+        date,
+        message_id(key, sender.address.rpartition("@")[2]),
+        cc=[BEN.person] if customer is LAURA else (),
+        references=[earlier.id for earlier in before if earlier.id],
+        parts=[attached(turn.file, kind, f"%PDF-1.4\n% {subject}\n")] if turn.file else (),
+        charset=customer.charset,
     )
 
 
-def order(now: datetime, before: Draft) -> Draft:
-    """What the same customer writes next in that conversation, after the news."""
-    turn = said.Turn("customer", 0, "{rep}, and here is the order: {count} {product}.", "quote.pdf")
-    date = now.astimezone(LAURA.zone).replace(microsecond=0)
-    return answer(BOARD, turn, date, [*letters(BOARD, now), before])
+def _copies(letter: Letter, verdict: str) -> Iterator[Copy]:
+    raw = letter.to_bytes()
+    everybody = "List-Id" in letter.fields
+    for number, rep in enumerate(REPS):
+        if rep.address == letter.sender.address:
+            yield Copy(rep.address, "Sent", letter.date, raw, verdict)
+        if everybody or rep.address in letter.recipients:
+            received_at = letter.date + timedelta(seconds=4 + 3 * number)
+            # Each copy has its own trace, so that no two copies of a message are the same bytes.
+            trace = (
+                f"Delivered-To: {rep.address}\r\nReceived: by mx.tidewater.example with ESMTPS\r\n"
+                f" for <{rep.address}>; {format_datetime(received_at)}\r\n"
+            )
+            yield Copy(rep.address, "INBOX", received_at, trace.encode() + raw, verdict)
 
 
-def _letters(now: datetime) -> Iterator[Letter]:
-    for talk in TALKS:
-        for draft in letters(talk, now):
-            yield _letter(draft, "mirrored")
-    for draft in internal(now, TEAM, said.INTERNAL):
-        yield _letter(draft, "internal")
-    yield from _private(now)
-    yield from _newsletters(now)
-    yield from _oddities(now)
-
-
-def _letter(draft: Draft, verdict: Verdict, reaches: Sequence[Rep] | None = None) -> Letter:
-    if reaches is None:
-        addressed = {person.address for person in (*draft.to, *draft.cc, *draft.bcc)}
-        reaches = [rep for rep in REPS if rep.address in addressed]
-    return Letter(draft, verdict, reaches, render(draft))
-
-
-def _copies(letter: Letter) -> Iterator[Copy]:
-    sent = letter.draft.date
-    for rep in REPS:
-        if rep.address == letter.draft.sender.address:
-            yield Copy(rep.address, "Sent", sent, letter.raw, letter.verdict)
-    for rep in letter.reaches:
-        # Each copy has its own trace, so that no two copies of a message are the same bytes.
-        received_at = sent + timedelta(seconds=4 + 3 * REPS.index(rep))
-        raw = _trace(letter.draft, rep, received_at) + letter.raw
-        yield Copy(rep.address, "INBOX", received_at, raw, letter.verdict)
-
-
-def _trace(draft: Draft, rep: Rep, received_at: datetime) -> bytes:
-    domain = draft.sender.address.rpartition("@")[2]
-    return (
-        f"Return-Path: <{draft.sender.address}>\r\n"
-        f"Delivered-To: {rep.address}\r\n"
-        f"Received: from mail.{domain} by mx.tidewater.example with ESMTPS\r\n"
-        f" for <{rep.address}>; {format_datetime(received_at)}\r\n"
-    ).encode("ascii")
+def _internal(now: datetime) -> Iterator[Letter]:
+    """A question to a colleague and the answer, for each of the texts."""
+    for number, (subject, text) in enumerate(said.INTERNAL):
+        asks, answers = TEAM[number % len(TEAM)], TEAM[(number + 1) % len(TEAM)]
+        date = _before(now, 3 + 4.5 * number, asks.zone)
+        first, second = (message_id(f"internal/{number}/{n}", "tidewater.example") for n in "01")
+        yield Letter(asks.person, [answers.person], subject, f"{text}\n", date, first)
+        later = _at_work(date + timedelta(hours=1), answers.zone)
+        back = (answers.person, [asks.person], f"Re: {subject}", "Fine with me.\n", later, second)
+        yield Letter(*back, references=[first])
 
 
 def _private(now: datetime) -> Iterator[Letter]:
-    """Mail from people whom the CRM does not know, twice each, and two answers to it."""
-    for number, (name, address, subject, text) in enumerate((*said.PRIVATE, *said.STRANGERS) * 2):
-        rep = REPS[number % 2]
-        draft = Draft(
-            sender=Mailbox(name, address),
-            to=[mailbox(rep)],
-            subject=subject.format(rep=rep.given_name),
-            text=f"{text}\n",
-            date=at_work_before(now - timedelta(days=3 + number, hours=3), rep.zone),
-            message_id=message_id(f"stranger/{number}", address.rpartition("@")[2]),
-        )
-        yield _letter(draft, "no_person")
+    """Mail from people whom the CRM does not know, an answer to some of it, and newsletters."""
+    for number, (name, address, subject, text) in enumerate(said.STRANGERS * 2):
+        rep, sender = REPS[number % 2], Person(name, address)
+        id, own = (message_id(f"stranger/{number}/{n}", "mail.example") for n in "01")
+        date = _before(now, 3.1 + number, rep.zone)
+        yield Letter(sender, [rep.person], subject, f"{text}\n", date, id)
         if number in (1, 3):
-            reply = Draft(
-                sender=mailbox(rep),
-                to=[draft.sender],
-                subject=f"Re: {draft.subject}",
-                text="Yes! I will call you tonight.\n",
-                date=draft.date + timedelta(minutes=40),
-                message_id=message_id(f"stranger/{number}/reply", "tidewater.example"),
-                references=[draft.message_id or ""],
-            )
-            yield _letter(reply, "no_person")
-
-
-def _newsletters(now: datetime) -> Iterator[Letter]:
-    for week in range(4):
-        draft = Draft(
-            sender=Mailbox("Warehouse Weekly", "editor@warehouse-weekly.example"),
-            to=[Mailbox("Readers", "readers@warehouse-weekly.example")],
-            subject=f"Warehouse Weekly: {('Cobots', 'Cold chains', 'Pallets', 'Peak season')[week]}",
-            text="The five stories of the week, and a job page.\n",
-            html="<html><body><h1>The week</h1><p>Five stories.</p></body></html>\n",
-            date=at_work_before(now - timedelta(days=2 + 7 * week), ENGLAND),
-            message_id=message_id(f"newsletter/{week}", "warehouse-weekly.example"),
-            extra=[
-                ("List-Id", "Warehouse Weekly <weekly.warehouse-weekly.example>"),
-                ("List-Unsubscribe", "<https://warehouse-weekly.example/unsubscribe>"),
-                ("Precedence", "bulk"),
-            ],
+            later = date + timedelta(minutes=40)
+            back = (rep.person, [sender], f"Re: {subject}", "I will call you.\n", later, own)
+            yield Letter(*back, references=[id])
+    for week, subject in enumerate(("Cobots", "Cold chains", "Pallets", "Peak season")):
+        yield Letter(
+            Person("Warehouse Weekly", "editor@warehouse-weekly.example"),
+            [Person("Readers", "readers@warehouse-weekly.example")],
+            f"Warehouse Weekly: {subject}",
+            "The five stories of the week, and a job page.\n",
+            _before(now, 2 + 7 * week, ENGLAND),
+            message_id(f"newsletter/{week}", "warehouse-weekly.example"),
+            fields={"List-Id": "<weekly.warehouse-weekly.example>", "Precedence": "bulk"},
         )
-        yield _letter(draft, "no_person", reaches=REPS)
 
 
-def _oddities(now: datetime) -> Iterator[Letter]:
-    """One each of what no conversation has, and every mailbox does."""
-    yield _letter(_away(now), "mirrored")
-    yield _letter(_invitation(now), "mirrored")
-    yield _letter(_scan_without_id(now), "mirrored")
-    yield _letter(_to_150(now), "too_many_recipients")
-    yield _letter(_from_last_year(now), "outside_window")
-    yield _bounce(now)
+def _oddities(now: datetime) -> Iterator[tuple[str, Letter]]:
+    """One each of what no conversation has, and every mailbox does; each with its verdict."""
 
+    def odd(sender: Person, to: Rep, subject: str, days: float) -> Letter:
+        date, id = _before(now, days, ENGLAND), message_id(f"odd/{subject}", "mail.example")
+        return Letter(sender, [to.person], subject, f"{subject}.\n", date, id)
 
-def _away(now: datetime) -> Draft:
-    """An out-of-office from a person is mail."""
-    return Draft(
-        sender=PRIYA.mailbox,
-        to=[mailbox(BEN)],
-        subject="Automatic reply: Would you talk to another customer of ours?",
-        text="I am out of the office until Monday, without access to mail.\n\nPriya\n",
-        date=at_work_before(now - timedelta(days=5), PRIYA.zone),
-        message_id=message_id("away", "deltaclinics.example"),
-        extra=[("Auto-Submitted", "auto-replied"), ("X-Auto-Response-Suppress", "All")],
-    )
-
-
-def _invitation(now: datetime) -> Draft:
-    meets = at_work(now + timedelta(days=5), DANIEL.zone).replace(minute=0, second=0)
+    away = {"Auto-Submitted": "auto-replied"}
+    yield "mirrored", replace(odd(PRIYA.person, BEN, "Automatic reply: I am away", 5), fields=away)
     event = (
-        "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//Fischer Logistik//EN\r\nMETHOD:REQUEST\r\n"
-        "BEGIN:VEVENT\r\nUID:depot-visit@fischer-logistik.example\r\n"
-        f"DTSTAMP:{now:%Y%m%dT%H%M%SZ}\r\nDTSTART:{meets:%Y%m%dT%H%M%S}\r\nDURATION:PT1H\r\n"
-        "SUMMARY:Visit to the depot\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"
+        "BEGIN:VCALENDAR\nVERSION:2.0\nPRODID:-//Fischer//EN\nMETHOD:REQUEST\nBEGIN:VEVENT\n"
+        f"UID:visit@fischer.example\nDTSTAMP:{now:%Y%m%dT%H%M%SZ}\n"
+        f"DTSTART:{now + timedelta(days=5):%Y%m%dT100000}\nSUMMARY:Visit\n"
+        "END:VEVENT\nEND:VCALENDAR\n"
     )
-    return Draft(
-        sender=DANIEL.mailbox,
-        to=[mailbox(BEN)],
-        subject="Invitation: visit to the depot",
-        text="Ben, please accept, so that the gate knows your name.\n\nDaniel\n",
-        date=at_work_before(now - timedelta(days=6), DANIEL.zone),
-        message_id=message_id("invitation", "fischer-logistik.example"),
-        attachments=[
-            Attachment("invite.ics", "text/calendar; method=REQUEST; charset=utf-8", event.encode())
-        ],
-    )
+    invitation = [attached("invite.ics", "text/calendar", event)]
+    yield "mirrored", replace(odd(DANIEL.person, BEN, "Invitation: the depot", 6), parts=invitation)
+    # From an office machine that writes no Message-ID, to both: still one message.
+    scan = [attached("scan0042.pdf", "application/pdf", "%PDF-1.4\n")]
+    both = [AIKO.person, BEN.person]
+    yield "mirrored", replace(odd(JAMES.person, AIKO, "Scan", 10), to=both, id=None, parts=scan)
+    # A known customer is among its recipients, and fifty too many others.
+    guests = [Person("", f"visitor{number:03d}@fair-guests.example") for number in range(148)]
+    fair = Person("Retail Fair", "visitors@retail-fair.example")
+    invited = [*guests, TOM.person, BEN.person]
+    yield "too_many_recipients", replace(odd(fair, BEN, "Your tickets", 21), to=invited)
+    yield "outside_window", odd(LAURA.person, AIKO, "Nice to meet you", 400)
+    yield "report", _bounce(odd(Person("", "MAILER-DAEMON@mx.example"), AIKO, "Undelivered", 26))
 
 
-def _scan_without_id(now: datetime) -> Draft:
-    """From an office machine that writes no Message-ID, to both: still one message."""
-    return Draft(
-        sender=JAMES.mailbox,
-        to=[mailbox(AIKO), mailbox(BEN)],
-        subject="Scan from HARBOR-MFP-2",
-        text="Number of pages: 1\nResolution: 300 dpi\n",
-        date=at_work_before(now - timedelta(days=10), JAMES.zone),
-        message_id=None,
-        attachments=[Attachment("scan0042.pdf", "application/pdf", one_page_pdf("SIGNED ORDER"))],
-        charset="us-ascii",
-    )
-
-
-def _to_150(now: datetime) -> Draft:
-    """A known customer is among its recipients, and fifty too many others."""
-    guests = [Mailbox("", f"visitor{number:03d}@fair-guests.example") for number in range(148)]
-    return Draft(
-        sender=Mailbox("Retail Logistics Fair", "visitors@retail-fair.example"),
-        to=[*guests, TOM.mailbox, mailbox(BEN)],
-        subject="Your tickets for the fair",
-        text="Your tickets are waiting at the east entrance.\n",
-        date=at_work_before(now - timedelta(days=21), ENGLAND),
-        message_id=message_id("fair", "retail-fair.example"),
-    )
-
-
-def _from_last_year(now: datetime) -> Draft:
-    return Draft(
-        sender=LAURA.mailbox,
-        to=[mailbox(AIKO)],
-        subject="Nice to meet you",
-        text="Hi Aiko,\n\nwe spoke at the fair. We are not there yet, but keep in touch.\n\nLaura\n",
-        date=at_work_before(now - timedelta(days=400), LAURA.zone),
-        message_id=message_id("last year", "harborcoffee.example"),
-    )
-
-
-def _bounce(now: datetime) -> Letter:
-    """A delivery report (RFC 3464) about a mail of Aiko's to a mistyped address."""
-    daemon = Mailbox("Mail Delivery System", "MAILER-DAEMON@mx.tidewater.example")
-    failed = "laura.benett@harborcoffee.example"
-    date = at_work_before(now - timedelta(days=26), AIKO.zone)
-    draft = Draft(
-        sender=daemon,
-        to=[mailbox(AIKO)],
-        subject="Undelivered Mail Returned to Sender",
-        text=f"Your message could not be delivered to <{failed}>: user unknown.\n",
-        date=date,
-        message_id=message_id("bounce", "mx.tidewater.example"),
-    )
-    status = Message(policy=CRLF)
-    status["Content-Type"] = "message/delivery-status"
-    machine, recipient = Message(policy=CRLF), Message(policy=CRLF)
+def _bounce(letter: Letter) -> Letter:
+    """A delivery report (RFC 3464) about a mail to a mistyped address."""
+    machine, recipient = Message(), Message()
     machine["Reporting-MTA"] = "dns; mx.tidewater.example"
-    machine["Arrival-Date"] = format_datetime(date)
-    recipient["Final-Recipient"] = f"rfc822; {failed}"
+    recipient["Final-Recipient"] = "rfc822; laura.benett@harborcoffee.example"
     recipient["Action"] = "failed"
     recipient["Status"] = "5.1.1"
-    recipient["Diagnostic-Code"] = f"smtp; 550 5.1.1 <{failed}>: Recipient address rejected"
+    status = MIMEBase("message", "delivery-status")
     status.set_payload([machine, recipient])
-    returned = Message(policy=CRLF)
-    returned["Content-Type"] = "text/rfc822-headers"
-    returned.set_payload(
-        f"From: {AIKO.name} <{AIKO.address}>\nTo: <{failed}>\nSubject: Rollout plan\n"
-        f"Message-ID: {message_id('mistyped', 'tidewater.example')}\n"
-    )
-    report = multipart(
-        "report; report-type=delivery-status",
-        "=_report",
-        [text_part(draft.text, "us-ascii"), status, returned],
-    )
-    report["Date"] = format_datetime(date)
-    report["From"] = f"{daemon.name} <{daemon.address}>"
-    report["To"] = AIKO.address
-    report["Subject"] = draft.subject
-    report["Message-ID"] = draft.message_id or ""
-    report["Auto-Submitted"] = "auto-replied"
-    report["MIME-Version"] = "1.0"
-    return Letter(draft, "report", [AIKO], report.as_bytes(policy=CRLF))
+    return replace(letter, parts=[status], subtype='report; report-type="delivery-status"')

@@ -11,29 +11,33 @@ from local.stack import Home
 from local.steps import step
 
 
-def down(home: Home) -> None:
-    """Stop the local stack, up or half up; do nothing where there is none."""
+def down(home: Home) -> str:
+    """Stop the local stack, up or half up, and say what was done."""
     with home.locked():
-        stop(home)
+        return stop(home)
 
 
-def stop(home: Home) -> None:
+def stop(home: Home) -> str:
     """What `down` does, for a caller who holds the home's lock."""
     run = home.run()
-    if run and (run.emulator.process.is_running() or run.emulator.ses.is_running()):
+    runs = run and (run.emulator.process.is_running() or run.emulator.ses.is_running())
+    if run and runs:
         with step("stopping MiniStack"):
             run.emulator.stop()
     shutil.rmtree(home.emulator, ignore_errors=True)
     home.forget()
+    if not run:
+        return "no local stack is up: nothing was stopped"
+    how = "the local stack is stopped" if runs else "the local stack had ended by itself"
+    logs = home.directory / "logs"
+    return f"{how}; what it held is deleted, its logs stay in {logs}"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m local.down", description=__doc__)
     parser.add_argument("--directory", type=Path, default=Home.default().directory)
     home = Home(parser.parse_args().directory)
-    if home.run() is None:
-        print("no local stack is up")
-    down(home)
+    print(down(home))
 
 
 if __name__ == "__main__":

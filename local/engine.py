@@ -92,6 +92,15 @@ def import_image(root: Path, image: str, settings: Sequence[str]) -> None:
         raise EngineFailed(f"docker import failed: {done.stderr.strip()}")
 
 
+def default_network() -> Network:
+    """The network that containers are in where nothing else is said.
+
+    Raises:
+        EngineFailed: no engine answers.
+    """
+    return Network("bridge", _gateway("bridge"))
+
+
 @contextmanager
 def network() -> Iterator[Network]:
     """A network for as long as the block runs.
@@ -102,10 +111,14 @@ def network() -> Iterator[Network]:
     name = f"mailmirror-{secrets.token_hex(4)}"
     _docker("network", "create", name)
     try:
-        template = "{{(index .IPAM.Config 0).Gateway}}"
-        yield Network(name, _docker("network", "inspect", "--format", template, name))
+        yield Network(name, _gateway(name))
     finally:
         _docker("network", "rm", name)
+
+
+def _gateway(network: str) -> str:
+    template = "{{(index .IPAM.Config 0).Gateway}}"
+    return _docker("network", "inspect", "--format", template, network)
 
 
 def _docker(*arguments: str, seconds: float = 60) -> str:

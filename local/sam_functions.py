@@ -31,6 +31,7 @@ import json, sys
 from samtranslator.yaml_helper import yaml_parse
 template = yaml_parse(open(sys.argv[1]).read())
 template["Globals"]["Function"]["Environment"]["Variables"][sys.argv[2]] = ""
+template["Parameters"]["Architecture"]["Default"] = sys.argv[3]
 json.dump(template, sys.stdout, default=str)
 """
 
@@ -59,12 +60,14 @@ class SamFunctions:
             seen: each of the emulator's URLs → the same as containers in the network see it.
         """
         aws = emulator.session().client("lambda", endpoint_url=stack.aws_endpoint)
-        variables = {}
-        for logical_id, name in stack.functions.items():
-            deployed = _deployed_environment(aws, name) | {ENDPOINT: stack.aws_endpoint}
-            variables[logical_id] = {
-                key: seen.get(deployed[key], deployed[key]) for key in deployed
+        deployed = environments_of(aws, stack.functions)
+        variables = {
+            logical_id: {
+                key: seen.get(value, value)
+                for key, value in (environment | {ENDPOINT: stack.aws_endpoint}).items()
             }
+            for logical_id, environment in deployed.items()
+        }
         folder = home.directory / "sam-local"
         folder.mkdir(exist_ok=True)
         file = folder / "env.json"
@@ -121,19 +124,28 @@ class SamFunctions:
     def _command(self, command: str, *arguments: str) -> list[str]:
         options = ["--template", str(self.template), "--env-vars", str(self.variables)]
         options += ["--docker-network", self.network.name, "--skip-pull-image"]
-        options += ["--parameter-overrides", f"Architecture={architecture()}"]
         return [str(SAM), "local", command, *arguments, *options]
 
 
-def _deployed_environment(aws: "LambdaClient", name: str) -> dict[str, str]:
-    configuration = aws.get_function_configuration(FunctionName=name)
-    return dict(configuration["Environment"]["Variables"])
+def environments_of(aws: "LambdaClient", functions: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    """Read the variables of deployed functions.
+
+    Parameters:
+        functions: logical id → name.
+    """
+    return {
+        logical_id: dict(
+            aws.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+        )
+        for logical_id, name in functions.items()
+    }
 
 
 def _template(home: Home) -> Path:
     """The built template with the endpoint's variable, beside it: its paths are relative."""
     built = home.build / "template.yaml"
-    command = [str(environments.executable("sam", "python")), "-c", _DECLARE, str(built), ENDPOINT]
+    python = str(environments.executable("sam", "python"))
+    command = [python, "-c", _DECLARE, str(built), ENDPOINT, architecture()]
     declared = subprocess.run(command, capture_output=True, text=True, check=True)
     template = home.build / "sam-local.json"
     template.write_text(declared.stdout)

@@ -18,13 +18,13 @@ from functools import partial
 
 from local import answers, engine, http_calls, samples
 from local.answers import Unexpected
+from local.deployed import runtime_of_emulator
 from local.deployment import DeploymentFailed
 from local.down import down
 from local.emulator import EmulatorFailed
 from local.engine import EngineFailed, Network
 from local.environments import ROOT
 from local.forwarder import forwarded
-from local.operator import office_of_emulator
 from local.sam_functions import InvocationFailed, SamFunctions
 from local.sample_account import SampleAccount, open_account
 from local.stack import Home, NotUp, Options, Stack
@@ -69,9 +69,9 @@ def run(home: Home) -> list[Row]:
     _ensure_image()
     with ExitStack() as held:
         stack = held.enter_context(_stack(home))
-        runtime = office_of_emulator(stack.aws_endpoint)
+        runtime = runtime_of_emulator(stack.aws_endpoint)
         network = held.enter_context(engine.network())
-        seen = held.enter_context(_seen(home, network))
+        seen = held.enter_context(seen_from(home, network))
         functions = SamFunctions.of(home, stack, network, seen)
         pool = held.enter_context(ThreadPoolExecutor(AT_ONCE))
         rows = _made(_samples(functions), pool, runtime)
@@ -108,7 +108,7 @@ def _stack(home: Home) -> Iterator[Stack]:
 
 
 @contextmanager
-def _seen(home: Home, network: Network) -> Iterator[Mapping[str, str]]:
+def seen_from(home: Home, network: Network) -> Iterator[Mapping[str, str]]:
     """Each of the emulator's URLs, and how containers in the network reach it."""
     run = home.run()
     if run is None:

@@ -1,8 +1,9 @@
-"""The local stack: where everything of it lies, and what `stack.json` says of it."""
+"""The local stack: where everything of it lies, and what `stack.json` and `stack.env` say of it."""
 
 import fcntl
 import json
 import os
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -124,10 +125,18 @@ class Home:
 
     def save_stack(self, stack: Stack) -> None:
         _write(self.directory / "stack.json", asdict(stack))
+        values = {
+            "API": stack.endpoint,
+            "ACCOUNT": stack.account_id,
+            "API_KEY": stack.api_key,
+            "WEBHOOK_SECRET": stack.webhook_secret,
+        }
+        lines = [f"export {name}={shlex.quote(value)}\n" for name, value in values.items()]
+        _write_text(self.directory / "stack.env", "".join(lines))
 
     def forget(self) -> None:
         """Forget a stack that is no more; its logs stay."""
-        for name in ("stack.json", "run.json"):
+        for name in ("stack.env", "stack.json", "run.json"):
             (self.directory / name).unlink(missing_ok=True)
 
 
@@ -140,9 +149,12 @@ def _read(path: Path) -> dict[str, Any] | None:
 
 
 def _write(path: Path, content: dict[str, Any]) -> None:
+    _write_text(path, f"{json.dumps(content, indent=2, default=str)}\n")
+
+
+def _write_text(path: Path, text: str) -> None:
     """Replace a file whole, readable by its owner alone."""
     draft = path.with_suffix(".draft")
     with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-        json.dump(content, file, indent=2, default=str)
-        file.write("\n")
+        file.write(text)
     draft.replace(path)

@@ -10,19 +10,28 @@ import argparse
 import re
 import ssl
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 from local import deployment, emulator
+from local.deployed import runtime_of_emulator
 from local.deployment import DeploymentFailed
 from local.down import stop
 from local.emulator import Emulator, EmulatorFailed
-from local.operator import office_of_emulator
 from local.stack import Home, NotUp, Options, Run, Stack
 from local.steps import step
 from mailmirror.mail.connection import NetworkPolicy
 from mailmirror.usecases.operating.accounts import create_account
 
 _RELAY = re.compile(r"[\w.:-]+:([0-9]{1,5})", re.ASCII)
+
+_VARIABLES = {
+    "extra_ca": "EXTRA_CA",
+    "allow_networks": "ALLOW_NETWORKS",
+    "ses_relay": "SES_RELAY",
+    "parameters": "--parameter",
+}
+"""Option → what a person gave it by."""
 
 FIRST_ACCOUNT = "local"
 
@@ -51,7 +60,7 @@ def _start(home: Home, options: Options) -> Stack:
         aws.wait_until_ready()
     resources = deployment.deploy(home, aws, options)
     with step("creating an account"):
-        account = create_account(FIRST_ACCOUNT, office_of_emulator(aws.url))
+        account = create_account(FIRST_ACCOUNT, runtime_of_emulator(aws.url))
     stack = Stack(
         endpoint=deployment.endpoint(aws, resources),
         aws_endpoint=aws.url,
@@ -79,11 +88,28 @@ def main() -> None:
     except NotUp:
         stack = _up_or_exit(home, options)
     else:
-        run = home.run()
-        if options != Options() and run and options != run.options:
-            sys.exit("a local stack is up with other options: make down stops it")
-        print("the local stack is up already: make deploy takes changed code to it")
+        _tell_of_stack_that_is_up(home, options)
     print(f"API: {stack.endpoint}/v1   all else: {home.directory / 'stack.json'}")
+    env = home.directory / "stack.env"
+    print("Next, and on with docs/quickstart.md to a card, a sent message and a detach:")
+    print(f"  . {env.relative_to(Path.cwd()) if env.is_relative_to(Path.cwd()) else env}")
+    print('  curl -H "Authorization: Bearer $API_KEY" "$API/v1/mailboxes"')
+    print("  make mailserver")
+
+
+def _tell_of_stack_that_is_up(home: Home, options: Options) -> None:
+    """Say that options which are given change nothing; exit where the stack has others."""
+    run = home.run()
+    asked, has = asdict(options), asdict(run.options) if run else {}
+    given = [name for name, value in asked.items() if value]
+    # Certificates were copied when the stack was made: the file may hold others by now.
+    named = " and ".join(_VARIABLES.get(name, name) for name in given)
+    hint = f"{named} changed nothing on it: make down, then make up with it, does."
+    if any(asked[name] != has.get(name) for name in given):
+        sys.exit(f"the local stack is up already, with other options. {hint}")
+    print("the local stack is up already: make deploy takes changed code to it")
+    if given:
+        print(hint)
 
 
 def ensure_usable(options: Options) -> None:

@@ -1,4 +1,4 @@
-"""`make bench`: what a message costs, and how fast a first sync is beside the bare protocol.
+"""`make bench`: what a message costs, how fast a sync is, and how long functions take to start.
 
 Speeds are ratios against a peer in the same run. Read units of the emulator are flat (0.5 or 1.0
 a request whatever the size), so reads are told as requests; write units are by size, as on AWS.
@@ -30,6 +30,7 @@ from mailmirror.store.table import Meter
 from mailmirror.usecases.sending.accept_message import accept_message
 from mailmirror.usecases.sending.send_message import send_message
 from mailmirror.usecases.sync.audit_mailbox import audit_mailbox
+from tests.bench.starts import starts
 from tests.integration.office import BOSS, KIM, REP, STRANGER, Office, letter, loopback
 from tests.servers.dovecot import Dovecot
 from tests.servers.postfix import Postfix
@@ -54,6 +55,9 @@ def main() -> None:
             return session.client(service, endpoint_url=stack.aws_endpoint)  # type: ignore[call-overload]
 
         key = resources_of(aws("cloudformation"), STACK_NAME).key
+        with own_table(aws, stack.bucket, key) as runtime:
+            fifo = {"QueueName": "bench.fifo", "Attributes": {"FifoQueue": "true"}}
+            starts(runtime, stack.aws_endpoint, aws("sqs").create_queue(**fifo)["QueueUrl"])
         with Dovecot({REP: "secret", BOSS: "secret"}) as server:
             for measure in (costs, first_sync, audit_and_page, pauses, sends):
                 with own_table(aws, stack.bucket, key) as runtime:

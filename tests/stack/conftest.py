@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from local.operator import office_of_emulator
+from local.deployed import runtime_of_emulator
 from local.resources import Resources
 from local.stack import Stack
 from mailmirror.runtime import Runtime
@@ -21,7 +21,7 @@ from tests.stack.traces import Traces
 @pytest.fixture(scope="session")
 def office(stack: Stack) -> Runtime:
     """The operator's commands on the deployed stack's table."""
-    return office_of_emulator(stack.aws_endpoint)
+    return runtime_of_emulator(stack.aws_endpoint)
 
 
 @pytest.fixture(scope="session")

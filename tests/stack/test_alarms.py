@@ -11,7 +11,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from local import deployment, emulator
-from local.operator import office
+from local.deployed import runtime_of_stack
 from local.stack import Home, Run, Stack
 from mailmirror.aws.queues import PollJob
 from mailmirror.domain.mailbox import AccountId, MailboxId, MailboxKey
@@ -41,7 +41,7 @@ def alarms(stack: Stack, stack_home: Home, aws: Any) -> Iterator[Alarms]:
 
 @pytest.fixture(scope="module")
 def office_of_alarmed(alarms: Alarms, stack: Stack) -> Runtime:
-    return office(emulator.session(), STACK, stack.aws_endpoint)
+    return runtime_of_stack(emulator.session(), STACK, stack.aws_endpoint)
 
 
 def called(alarms: Alarms, function: str) -> str:

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
+from commands.adopt import LeftResources, NotAdopted, adopt
 from local import deployment, emulator
-from local.adopt import NotAdopted, StoredCredential, adopt
-from local.operator import office
+from local.deployed import runtime_of_stack
 from local.resources import Resources
 from local.stack import Home, Run, Stack
 from mailmirror.usecases.operating.accounts import NewAccount, create_account
@@ -50,8 +50,8 @@ def names(cloudformation: Any) -> set[str]:
     return {one["StackName"] for one in found if one["StackStatus"] not in gone}
 
 
-def kept(resources: Resources) -> StoredCredential:
-    return StoredCredential(resources.table, resources.bucket, resources.key)
+def kept(resources: Resources) -> LeftResources:
+    return LeftResources(resources.table, resources.bucket, resources.key)
 
 
 def crm_of(run: Run, resources: Resources, account: NewAccount) -> Crm:
@@ -66,7 +66,7 @@ def test_a_new_stack_serves_and_goes_on_with_what_a_deleted_one_has_left(
     new_login: Callable[[], Login],
 ) -> None:
     first = deployment.deploy_built(stack_home, run.emulator, run.options, FIRST)
-    account = create_account("kept", office(emulator.session(), FIRST, run.emulator.url))
+    account = create_account("kept", runtime_of_stack(emulator.session(), FIRST, run.emulator.url))
     crm = crm_of(run, first, account)
     told(crm, user("ann", ANN), contact("kim", KIM))
     login = new_login()
@@ -106,7 +106,7 @@ def test_what_is_not_there_is_told_and_leaves_no_stack(
 ) -> None:
     there = kept(resources)
     names_of = {"table": there.table, "bucket": there.bucket, "key": there.key}
-    asked = StoredCredential(**(names_of | {wrong: "nothing-of-this-name"}))
+    asked = LeftResources(**(names_of | {wrong: "nothing-of-this-name"}))
 
     with pytest.raises(NotAdopted, match=r"nothing-of-this-name.* must be there"):
         adopt(cloudformation, "kept-wrong", asked)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from local.adopt import StoredCredential, main
+from commands.adopt import LeftResources, main
 
 
 def test_variables_that_were_not_named_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -14,7 +14,7 @@ def test_variables_that_were_not_named_are_told(monkeypatch: pytest.MonkeyPatch)
 
 @pytest.mark.parametrize("key", ["11aa-22bb", "arn:aws:kms:us-east-1:123456789012:key/11aa-22bb"])
 def test_a_key_is_found_by_its_id_or_by_its_arn_which_the_output_has(key: str) -> None:
-    assert StoredCredential("t", "b", key).identifiers() == {
+    assert LeftResources("t", "b", key).identifiers() == {
         "Table": {"TableName": "t"},
         "Bucket": {"BucketName": "b"},
         "Key": {"KeyId": "11aa-22bb"},

@@ -1,12 +1,18 @@
 """What a local stack may be started with: what its functions could not use is refused at once."""
 
+import os
+import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import trustme
 
-from local.stack import Options
+from local.down import down
+from local.emulator import Emulator
+from local.process import Process
+from local.stack import Home, Options, Run, Stack
 from local.up import WrongOption, ensure_usable, main
 
 
@@ -84,3 +90,63 @@ def test_nothing_is_started_with_an_option_that_is_refused(
     with pytest.raises(SystemExit, match=r"^ALLOW_NETWORKS=garbage: "):
         main()
     assert not home.exists()
+
+
+@pytest.fixture
+def home_that_is_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Home]:
+    """A home whose emulator is a process that sleeps."""
+    home = Home(tmp_path / "home")
+    home.directory.mkdir()
+    log = home.log("sleep")
+    sleeper = Process.start(["sleep", "300"], {"PATH": os.defpath}, log)
+    home.save_run(Run(Emulator(1, sleeper, 2, sleeper), Options(allow_networks="127.0.0.0/8")))
+    home.save_stack(Stack("http://api", "http://aws", "r", "key", "it's", "a", {}, {}, "b", "t"))
+    yield home
+    sleeper.stop()
+
+
+def told(
+    home: Home,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    *arguments: str,
+) -> str:
+    monkeypatch.setattr(sys, "argv", ["up", "--directory", str(home.directory), *arguments])
+    main()
+    return capsys.readouterr().out
+
+
+def test_an_option_changes_nothing_on_a_stack_that_is_up_and_is_said_to(
+    home_that_is_up: Home, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    same = told(home_that_is_up, monkeypatch, capsys, "--allow-networks", "127.0.0.0/8")
+    assert "ALLOW_NETWORKS changed nothing on it" in same
+    assert "changed nothing" not in told(home_that_is_up, monkeypatch, capsys)
+
+
+def test_an_authority_that_a_stack_that_is_up_lacks_is_refused(
+    home_that_is_up: Home,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    pem = tmp_path / "authority.pem"
+    trustme.CA().cert_pem.write_to_path(str(pem))
+    with pytest.raises(SystemExit, match="EXTRA_CA changed nothing on it: make down"):
+        told(home_that_is_up, monkeypatch, capsys, "--extra-ca", str(pem))
+
+
+def test_up_ends_with_commands_to_type(
+    home_that_is_up: Home, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = told(home_that_is_up, monkeypatch, capsys).splitlines()
+    assert [line.split()[0] for line in lines[-3:]] == [".", "curl", "make"]
+    shown = subprocess.run(
+        ["sh", "-c", f'{lines[-3]} && printf %s "$WEBHOOK_SECRET"'], capture_output=True, text=True
+    )
+    assert shown.stdout == "it's"
+
+
+def test_down_says_what_it_did(home_that_is_up: Home, tmp_path: Path) -> None:
+    assert down(home_that_is_up).startswith("the local stack is stopped")
+    assert down(home_that_is_up) == "no local stack is up: nothing was stopped"

@@ -1,13 +1,14 @@
 """What a function runs on: its environment, parsed once, and the stores made from it.
 
-Each is made when it is first used and kept for the life of the environment, so that a function
-pays only for what it needs. Logs, metrics and traces are set up here and nowhere else; neither a
-secret nor anything of a message is ever passed to them.
+Each store is imported and made when it is first used, and kept for the life of the environment, so
+that a function pays only for what it needs. Logs and metrics are set up here and nowhere else;
+neither a secret nor anything of a message is ever passed to them.
 """
+
+from __future__ import annotations
 
 import functools
 import os
-import ssl
 import traceback
 import uuid
 import warnings
@@ -23,34 +24,34 @@ from aws_lambda_powertools.metrics import MetricUnit
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from mailmirror.aws.notifications import Notifications
-from mailmirror.aws.queues import FeedQueue, Queue
-from mailmirror.aws.ses import SesTransport
-from mailmirror.mail.connection import NetworkPolicy
-from mailmirror.store.accounts import Accounts
-from mailmirror.store.change_log import ChangeLog
-from mailmirror.store.codes import CodeStore
-from mailmirror.store.contents import ContentStore
-from mailmirror.store.credentials import Credentials
-from mailmirror.store.deals import DealStore
-from mailmirror.store.due import DueStore
-from mailmirror.store.feed import FeedStore
-from mailmirror.store.ledgers import LedgerStore
-from mailmirror.store.mailboxes import MailboxStore
-from mailmirror.store.objects import ObjectStore
-from mailmirror.store.outbounds import OutboundStore
-from mailmirror.store.overrides import OverrideStore
-from mailmirror.store.people import PeopleStore
-from mailmirror.store.providers import ProviderStore
-from mailmirror.store.sign_ins import SignInStore
-from mailmirror.store.sync_state import SyncStates
-from mailmirror.store.table import Table, Throttled
-from mailmirror.store.threads import ThreadStore
-from mailmirror.store.timelines import TimelineStore
-from mailmirror.store.vault import Vault
-
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
+
+    from mailmirror.aws.notifications import Notifications
+    from mailmirror.aws.queues import FeedQueue, Queue
+    from mailmirror.aws.ses import SesTransport
+    from mailmirror.mail.connection import NetworkPolicy
+    from mailmirror.store.accounts import Accounts
+    from mailmirror.store.change_log import ChangeLog
+    from mailmirror.store.codes import CodeStore
+    from mailmirror.store.contents import ContentStore
+    from mailmirror.store.credentials import Credentials
+    from mailmirror.store.deals import DealStore
+    from mailmirror.store.due import DueStore
+    from mailmirror.store.feed import FeedStore
+    from mailmirror.store.ledgers import LedgerStore
+    from mailmirror.store.mailboxes import MailboxStore
+    from mailmirror.store.objects import ObjectStore
+    from mailmirror.store.outbounds import OutboundStore
+    from mailmirror.store.overrides import OverrideStore
+    from mailmirror.store.people import PeopleStore
+    from mailmirror.store.providers import ProviderStore
+    from mailmirror.store.sign_ins import SignInStore
+    from mailmirror.store.sync_state import SyncStates
+    from mailmirror.store.table import Table
+    from mailmirror.store.threads import ThreadStore
+    from mailmirror.store.timelines import TimelineStore
+    from mailmirror.store.vault import Vault
 
 # The service, which alarms tell apart, is the stack's name (POWERTOOLS_SERVICE_NAME).
 logger = Logger()
@@ -86,7 +87,7 @@ class Settings:
     extra_ca_object: str
 
     @classmethod
-    def from_environment(cls) -> "Settings":
+    def from_environment(cls) -> Settings:
         return cls(**{name: os.environ.get(name.upper(), "") for name in cls.__dataclass_fields__})
 
     def need(self, name: str) -> str:
@@ -139,10 +140,10 @@ class Runtime:
         self.new_id = new_id
 
     @classmethod
-    def from_environment(cls) -> "Runtime":
+    def from_environment(cls) -> Runtime:
         return cls(Settings.from_environment())
 
-    def deadline(self, context: "LambdaContext") -> datetime:
+    def deadline(self, context: LambdaContext) -> datetime:
         """When to hand the rest to the queue."""
         left = timedelta(milliseconds=context.get_remaining_time_in_millis())
         return self.now() + left - _MARGIN
@@ -153,82 +154,122 @@ class Runtime:
 
     @cached_property
     def table(self) -> Table:
+        from mailmirror.store.table import Table
+
         return Table(self._client("dynamodb"), self.settings.need("table"))
 
     @cached_property
     def objects(self) -> ObjectStore:
+        from mailmirror.store.objects import ObjectStore
+
         return ObjectStore(self._client("s3"), self.settings.need("bucket"))
 
     @cached_property
     def vault(self) -> Vault:
+        from mailmirror.store.vault import Vault
+
         return Vault(self._client("kms"), self.settings.need("key_id"))
 
     @cached_property
     def accounts(self) -> Accounts:
+        from mailmirror.store.accounts import Accounts
+
         return Accounts(self.table)
 
     @cached_property
     def credentials(self) -> Credentials:
+        from mailmirror.store.credentials import Credentials
+
         return Credentials(self.table, self.vault)
 
     @cached_property
     def providers(self) -> ProviderStore:
+        from mailmirror.store.providers import ProviderStore
+
         return ProviderStore(self.table, self.vault)
 
     @cached_property
     def sign_ins(self) -> SignInStore:
+        from mailmirror.store.sign_ins import SignInStore
+
         return SignInStore(self.table, self.vault)
 
     @cached_property
     def change_log(self) -> ChangeLog:
+        from mailmirror.store.change_log import ChangeLog
+
         return ChangeLog(self.table)
 
     @cached_property
     def people(self) -> PeopleStore:
+        from mailmirror.store.people import PeopleStore
+
         return PeopleStore(self.table, self.change_log)
 
     @cached_property
     def codes(self) -> CodeStore:
+        from mailmirror.store.codes import CodeStore
+
         return CodeStore(self.table, self.change_log)
 
     @cached_property
     def deals(self) -> DealStore:
+        from mailmirror.store.deals import DealStore
+
         return DealStore(self.table, self.change_log)
 
     @cached_property
     def overrides(self) -> OverrideStore:
+        from mailmirror.store.overrides import OverrideStore
+
         return OverrideStore(self.table)
 
     @cached_property
     def feed(self) -> FeedStore:
+        from mailmirror.store.feed import FeedStore
+
         return FeedStore(self.table)
 
     @cached_property
     def due(self) -> DueStore:
+        from mailmirror.store.due import DueStore
+
         return DueStore(self.table)
 
     @cached_property
     def mailboxes(self) -> MailboxStore:
+        from mailmirror.store.mailboxes import MailboxStore
+
         return MailboxStore(self.table, self.change_log, self.due)
 
     @cached_property
     def sync_states(self) -> SyncStates:
+        from mailmirror.store.sync_state import SyncStates
+
         return SyncStates(self.table)
 
     @cached_property
     def ledgers(self) -> LedgerStore:
+        from mailmirror.store.ledgers import LedgerStore
+
         return LedgerStore(self.table)
 
     @cached_property
     def threads(self) -> ThreadStore:
+        from mailmirror.store.threads import ThreadStore
+
         return ThreadStore(self.table)
 
     @cached_property
     def timelines(self) -> TimelineStore:
+        from mailmirror.store.timelines import TimelineStore
+
         return TimelineStore(self.table)
 
     @cached_property
     def contents(self) -> ContentStore:
+        from mailmirror.store.contents import ContentStore
+
         return ContentStore(self.table, self.objects)
 
     @cached_property
@@ -237,30 +278,44 @@ class Runtime:
 
     @cached_property
     def feed_queue(self) -> FeedQueue:
+        from mailmirror.aws.queues import FeedQueue
+
         return FeedQueue(self._sqs, self.settings.need("feed_queue"))
 
     @cached_property
     def poll_queue(self) -> Queue:
+        from mailmirror.aws.queues import Queue
+
         return Queue(self._sqs, self.settings.need("poll_queue"))
 
     @cached_property
     def sync_queue(self) -> Queue:
+        from mailmirror.aws.queues import Queue
+
         return Queue(self._sqs, self.settings.need("sync_queue"))
 
     @cached_property
     def first_sync_queue(self) -> Queue:
+        from mailmirror.aws.queues import Queue
+
         return Queue(self._sqs, self.settings.need("first_sync_queue"))
 
     @cached_property
     def send_queue(self) -> Queue:
+        from mailmirror.aws.queues import Queue
+
         return Queue(self._sqs, self.settings.need("send_queue"))
 
     @cached_property
     def outbounds(self) -> OutboundStore:
+        from mailmirror.store.outbounds import OutboundStore
+
         return OutboundStore(self.table)
 
     @cached_property
     def ses(self) -> SesTransport:
+        from mailmirror.aws.ses import SesTransport
+
         return SesTransport(
             self._client("sesv2"),
             self.settings.need("ses_configuration_set"),
@@ -270,6 +325,8 @@ class Runtime:
     @cached_property
     def notifications(self) -> Notifications:
         """Whose notifications are believed."""
+        from mailmirror.aws.notifications import Notifications
+
         return Notifications(
             self.settings.need("feedback_topic"),
             signed=self.settings.notifications_signed != "no",
@@ -283,11 +340,15 @@ class Runtime:
         Raises:
             Misconfigured: a network or an authority is none.
         """
+        from ssl import SSLError
+
+        from mailmirror.mail.connection import NetworkPolicy
+
         at = self.settings.extra_ca_object
         try:
             authority = self.objects.read_text(at) if at else None
             return NetworkPolicy.make(self.settings.allowed_networks, authority)
-        except (UnicodeDecodeError, ssl.SSLError, TypeError) as error:
+        except (UnicodeDecodeError, SSLError, TypeError) as error:
             raise Misconfigured("what EXTRA_CA_OBJECT names is not PEM in ASCII") from error
         except ValueError as error:
             raise Misconfigured("ALLOWED_NETWORKS is not networks in CIDR notation") from error
@@ -308,6 +369,8 @@ class Failed(Exception):
 
 def is_of_aws(error: Exception) -> bool:
     """Tell a failure of AWS's or of the network, which says nothing of what was to be kept."""
+    from mailmirror.store.table import Throttled
+
     if isinstance(error, ClientError):
         return bool(error.response["Error"].get("Code") != "ValidationException")
     return isinstance(error, BotoCoreError | OSError | Throttled)

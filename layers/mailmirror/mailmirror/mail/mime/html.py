@@ -3,8 +3,6 @@
 import html
 import re
 
-import nh3
-
 from mailmirror.mail.mime.html_limits import MAX_SANITISED_CHARS, Budget
 
 _TAGS = {
@@ -79,6 +77,8 @@ def sanitise(markup: str, budget: Budget | None = None) -> str:
     budget = budget or Budget()
     if not budget.admits(markup):
         return _bare_html(markup, budget)
+    import nh3  # a library of 2 MB, which most functions never call
+
     clean = nh3.clean(
         markup,
         tags=_TAGS,
@@ -104,6 +104,8 @@ def text_of(markup: str, budget: Budget | None = None) -> str:
     budget = budget or Budget()
     if not budget.admits(markup):
         return _bare_text(budget.take_bare(markup))
+    import nh3
+
     lines = _Lines()
     # Parsed as browsers do, and stripped to the tags that break lines: what is left is well-formed.
     plain = nh3.clean(

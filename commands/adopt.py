@@ -1,6 +1,6 @@
 """Take a table, a bucket and a key that a deleted stack has left into a new stack.
 
-    python -m local.adopt --stack NAME --table NAME --bucket NAME --key ID
+    python -m commands.adopt --stack NAME --table NAME --bucket NAME --key ID
 
 CloudFormation imports resources into a new stack by a template of these resources alone; `sam
 deploy` with the same stack name then adds all else. Acts in AWS by the ordinary credentials and
@@ -32,7 +32,7 @@ class NotAdopted(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class StoredCredential:
+class LeftResources:
     """What a deleted stack has left: its outputs TableName, BucketName and KeyArn."""
 
     table: str
@@ -46,7 +46,7 @@ class StoredCredential:
         return {name: {_IDENTIFIERS[name]: value} for name, value in values.items()}
 
 
-def adopt(cloudformation: "CloudFormationClient", stack: str, kept: StoredCredential) -> None:
+def adopt(cloudformation: "CloudFormationClient", stack: str, kept: LeftResources) -> None:
     """Make a stack of the three resources, each as the template has it.
 
     Raises:
@@ -114,7 +114,7 @@ def _take_back(cloudformation: "CloudFormationClient", stack: str) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m local.adopt", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m commands.adopt", description=__doc__)
     for option in ("--stack", "--table", "--bucket", "--key"):
         parser.add_argument(option, required=True)
     arguments = parser.parse_args()
@@ -122,7 +122,7 @@ def main() -> None:
     if empty:
         whole = "make adopt STACK=… TABLE=… BUCKET=… KEY=…"
         sys.exit(f"{', '.join(empty)} not given: run {whole}")
-    kept = StoredCredential(arguments.table, arguments.bucket, arguments.key)
+    kept = LeftResources(arguments.table, arguments.bucket, arguments.key)
     try:
         adopt(boto3.client("cloudformation"), arguments.stack, kept)
     except (NotAdopted, BotoCoreError) as error:

@@ -10,7 +10,7 @@ from typing import NoReturn
 
 import pytest
 
-from local.operator import main
+from commands.__main__ import main
 from local.stack import Home, Stack
 from mailmirror.domain.mailbox import Provider
 from mailmirror.runtime import Runtime
@@ -32,7 +32,7 @@ class Operator:
         """What a command prints."""
         given = {"account": account or self.account.account_id} | options
         words = [word for name, value in given.items() for word in (_option(name), value)]
-        argv = ["operator", "--directory", str(self._home.directory), command, *words]
+        argv = ["commands", "--directory", str(self._home.directory), command, *words]
         self._monkeypatch.setattr(sys, "argv", argv)
         self._capsys.readouterr()
         main()
@@ -207,3 +207,16 @@ def test_a_url_that_browsers_are_not_sent_to_is_named(operator: Operator, url: s
     line = operator.is_told("return_urls", urls=url)
     assert url in line
     assert "Correct URLS" in line
+
+
+def test_an_empty_list_of_urls_empties_the_list(operator: Operator, office: Runtime) -> None:
+    def listed() -> frozenset[str]:
+        account = office.accounts.find(operator.account.account_id)
+        assert account is not None
+        return frozenset(account.return_urls)
+
+    operator.types("return_urls", urls="https://crm.us.example/")
+    assert listed() == {"https://crm.us.example/"}
+    said = operator.types("return_urls", urls="")
+    assert listed() == frozenset()
+    assert said == "the list is empty: browsers are sent nowhere\n"

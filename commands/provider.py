@@ -1,0 +1,70 @@
+"""`make provider`: enter an account's OAuth client at Google or Microsoft.
+
+The client's secret is read from the variable CLIENT_SECRET, or asked for.
+"""
+
+import argparse
+import getpass
+import json
+import os
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+
+from commands.command import Command, Deployed, WrongArgument
+from mailmirror.usecases.operating.register_provider import SignInPlaces, register_provider
+
+_IN_ENDPOINTS = "docs/deploy.md (A domain of your own) says what the file may hold."
+
+
+def run(arguments: argparse.Namespace, deployed: Deployed) -> None:
+    account = deployed.account(arguments.account)
+    others = _endpoints(arguments.endpoints)
+    places = SignInPlaces.parse(arguments.provider, arguments.tenant, deployed.endpoint, others)
+    # Asked for last: nobody enters a secret to be told that something else is wrong.
+    secret = _client_secret()
+    register_provider(account, arguments.client_id, secret, places, deployed.runtime)
+    print(f"redirect URI  {places.redirect_uri}")
+    print("Register exactly this one at the provider.")
+
+
+def _endpoints(file: str) -> Mapping[str, object]:
+    """What an operator's file says of a provider; without a file nothing."""
+    if not file:
+        return {}
+    try:
+        found = json.loads(Path(file).read_text("utf-8"))
+    except OSError as error:
+        raise WrongArgument(
+            f"ENDPOINTS={file}: {error.strerror}. Name a file that can be read, or leave it out."
+        ) from error
+    except (ValueError, RecursionError) as error:
+        raise WrongArgument(f"ENDPOINTS={file}: no JSON ({error}). {_IN_ENDPOINTS}") from error
+    if not isinstance(found, dict):
+        raise WrongArgument(f"ENDPOINTS={file}: no JSON object. {_IN_ENDPOINTS}")
+    return found
+
+
+def _client_secret() -> str:
+    try:
+        with warnings.catch_warnings():
+            # Raised where there is no terminal that could be kept from showing it.
+            warnings.simplefilter("error", getpass.GetPassWarning)
+            secret = os.environ.get("CLIENT_SECRET") or getpass.getpass("client secret: ")
+    except (getpass.GetPassWarning, EOFError) as error:
+        raise WrongArgument(
+            "CLIENT_SECRET is not set, and there is no terminal to ask for it:"
+            " run CLIENT_SECRET=… make provider …"
+        ) from error
+    if not secret.strip():
+        raise WrongArgument("CLIENT_SECRET is empty. Enter the client's secret.")
+    return secret
+
+
+COMMAND = Command(
+    "provider",
+    run,
+    ["--account", "--provider", "--client-id"],
+    defaults={"--tenant": "common", "--endpoints": ""},
+    remedy="Correct PROVIDER, TENANT or the ENDPOINTS file; docs/deploy.md says what they may be.",
+)
