@@ -24,7 +24,7 @@ BUCKET ?=
 SES_RELAY ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help up down mailserver deploy demo account key keys revoke provider return_urls adopt codes_mailbox test sam_env sam-local lint format typecheck bench pins
+.PHONY: help up down mailserver deploy demo account key keys revoke provider return_urls adopt codes_mailbox test test-long sam_env sam-local lint format typecheck bench pins
 
 help:  ## This list
 	@sed -n 's/^\([a-z_-]*\):.*## /\1	/p' $(MAKEFILE_LIST) | expand -t 12
@@ -84,10 +84,18 @@ revoke:  ## Revoke an API key ACCOUNT=… KEY=… [STACK=…]
 	$(need) project
 	$(command) revoke --account "$(ACCOUNT)" --key "$(KEY)"
 
-test: lint typecheck  ## All checks and tests; installs mail servers and node where missing
+# A file's tests share a stack and servers; files are handed out in the order of tests/conftest.py.
+two_at_once := --numprocesses 2 --dist loadfile --no-loadscope-reorder
+
+test: lint typecheck  ## All checks, and all tests but the long ones; installs mail servers and node where missing
 	$(need) project sam ministack
 	@$(project)/python -m local.programs
-	@$(project)/pytest --numprocesses 2 --dist loadfile
+	@$(project)/pytest -m "not long" $(two_at_once)
+
+test-long:  ## The tests that take minutes: a stack's alarms, its adoption, models, the whole corpus
+	$(need) project sam ministack
+	@$(project)/python -m local.programs
+	@$(project)/pytest -m long $(two_at_once)
 
 sam_env:  ## Write events and env.json for sam local invoke and sam remote invoke [STACK=… ACCOUNT=… MAILBOX=…]
 	$(need) project sam

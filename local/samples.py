@@ -10,7 +10,7 @@ from typing import Any
 from local.environments import ROOT
 
 EVENTS = ROOT / "events"
-ACCOUNT, MAILBOX = "5a1e5c0ffee0", "0badcafe0badcafe"
+ACCOUNT, MAILBOX, OUTBOUND = "5a1e5c0ffee0", "0badcafe0badcafe", "5e4d" * 8
 """As the files have them."""
 _QUEUED_AT = "2026-03-01T10:00:00.000000Z"
 """The time in a poll's job, which a stale job is known by."""
@@ -28,11 +28,15 @@ def function(name: str) -> str:
     return name.partition("-")[0]
 
 
-def sample(name: str, account: str = ACCOUNT, mailbox: str = MAILBOX) -> Event:
-    """Read a sample, about this account and this mailbox of it; a poll's job is queued now."""
+def sample(
+    name: str, account: str = ACCOUNT, mailbox: str = MAILBOX, outbound: str = OUTBOUND
+) -> Event:
+    """Read a sample, about this account, mailbox and outbound; a poll's job is queued now."""
     text = Path(EVENTS / f"{name}.json").read_text("utf-8")
     text = text.replace(_QUEUED_AT, f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S}Z")
-    event: Event = json.loads(text.replace(ACCOUNT, account).replace(MAILBOX, mailbox))
+    for named, given in ((ACCOUNT, account), (MAILBOX, mailbox), (OUTBOUND, outbound)):
+        text = text.replace(named, given)
+    event: Event = json.loads(text)
     for record in event.get("Records", ()):
         if "md5OfBody" in record:
             digest = hashlib.md5(record["body"].encode(), usedforsecurity=False)

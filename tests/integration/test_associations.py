@@ -10,6 +10,7 @@ from datetime import date, datetime, timedelta
 from random import Random
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -372,6 +373,7 @@ class OneAccount(RuleBasedStateMachine):
         return set(numbers)
 
 
+@pytest.mark.long
 def test_every_card_is_what_mail_deals_and_hands_come_to_in_whatever_order_they_came(
     aws: Callable[[str], Any], stack: Stack, resources: Resources
 ) -> None:

@@ -20,6 +20,8 @@ from tests.stack.alarms import Alarms
 from tests.stack.waiting import wait_for
 from tests.template import functions
 
+pytestmark = pytest.mark.long
+
 STACK = "alarmed"
 NOBODYS = MailboxKey(AccountId("5a1e5c0ffee0"), MailboxId("0badcafe0badcafe"))
 EVENTS: dict[str, Any] = {"DispatchFunction": {}, "ProbeFunction": {"task": "audit"}}

@@ -15,7 +15,8 @@ from local.samples import ACCOUNT, MAILBOX
 from local.stack import Stack
 from mailmirror.aws.queues import FeedJob, PollJob, SyncJob
 from mailmirror.domain.feed import PersonKind, PersonRef
-from mailmirror.domain.mailbox import MailboxStatus
+from mailmirror.domain.identity import MessageKey
+from mailmirror.domain.mailbox import AccountId, MailboxId, MailboxKey, MailboxStatus
 from mailmirror.runtime import Runtime
 from mailmirror.usecases.crm_feed.apply_event import apply_event
 from mailmirror.usecases.mailboxes.connect_mailbox import ConnectRequest, connect_mailbox
@@ -23,6 +24,7 @@ from mailmirror.usecases.mailboxes.read_mailbox import read_mailbox
 from mailmirror.usecases.operating.accounts import NewAccount, create_account
 from tests.crm import Json, contact, user
 from tests.servers.dovecot import Dovecot
+from tests.servers.postfix import Postfix
 from tests.stack.mailing import Login, form, letter
 from tests.stack.team import ANN, KIM, QUOTE
 
@@ -135,7 +137,7 @@ def test_every_sample_is_replayed() -> None:
     replayed = Path(__file__).read_text("utf-8")
 
     assert {name for name in names if f"`{name}.json`" not in table} == set()
-    assert {name for name in names if f'sample("{name}")' not in replayed} == set()
+    assert {name for name in names if f'sample("{name}"' not in replayed} == set()
     functions = {path.parent.name for path in (ROOT / "functions").glob("*/app.py")}
     assert {samples.function(name) for name in names} == functions
 
@@ -268,12 +270,46 @@ def test_probe_audits(place: Place) -> None:
     }
 
 
-def test_send_from_its_queue(place: Place) -> None:
-    assert place.handle("send", place.sample("send-sqs")) == {"batchItemFailures": []}
+@pytest.fixture
+def accepted(place: Place, people: None, filled: Json, postfix: Postfix) -> str:
+    """The id of a message from Ann to Kim that was accepted, and is not sent yet."""
+    place.runtime.new_id = lambda: MAILBOX
+    smtp = {"host": postfix.host, "port": postfix.submission_port, "security": "starttls"}
+    request = ConnectRequest.parse(filled | {"smtp": smtp})
+    connect_mailbox(place.account.account_id, request, place.runtime)
+    message = {"from": ANN, "to": [{"address": KIM}], "subject": QUOTE, "text": "Hello."}
+    event = samples.with_header(place.api_sample("api-post"), "X-Mailmirror-User", "ann")
+    event |= {"path": "/v1/messages", "body": json.dumps(message)}
+    answer = place.handle("api", event)
+    assert answer["statusCode"] == 202
+    return str(json.loads(answer["body"])["id"])
 
 
-def test_feedback_from_its_queue(place: Place) -> None:
-    assert place.handle("feedback", place.sample("feedback-sqs")) == {"batchItemFailures": []}
+def state(place: Place, outbound: str) -> str:
+    found = place.runtime.outbounds.find(
+        MailboxKey(AccountId(ACCOUNT), MailboxId(MAILBOX)), MessageKey(outbound)
+    )
+    assert found is not None
+    return str(found.outbound.state)
+
+
+def test_send_from_its_queue(place: Place, accepted: str, postfix: Postfix) -> None:
+    before = len(postfix.received(KIM))
+
+    event = samples.sample("send-sqs", outbound=accepted)
+    assert place.handle("send", event) == {"batchItemFailures": []}
+
+    assert state(place, accepted) == "sent"
+    postfix.await_received(KIM, before + 1)
+
+
+def test_feedback_from_its_queue(place: Place, accepted: str) -> None:
+    place.handle("send", samples.sample("send-sqs", outbound=accepted))
+
+    event = samples.sample("feedback-sqs", outbound=accepted)
+    assert place.handle("feedback", event) == {"batchItemFailures": []}
+
+    assert state(place, accepted) == "delivered"
 
 
 def test_a_hand_on_a_deal_that_nobody_has_told_of(place: Place, people: None) -> None:

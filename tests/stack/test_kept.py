@@ -18,6 +18,8 @@ from tests.stack.mailing import Login, form, letter
 from tests.stack.team import SYNC_SECONDS, wait_until_healthy
 from tests.stack.waiting import wait_for
 
+pytestmark = pytest.mark.long
+
 ANN, KIM = "ann@kept.example", "kim@customer-of-kept.example"
 FIRST, SECOND = "kept-first", "kept-second"
 
