@@ -27,7 +27,7 @@ from local.engine import EngineFailed
 from local.environments import HOME
 from local.resources import resources_of
 from local.sam_functions import SamFunctions, environments_of
-from local.sam_local import seen_from
+from local.sam_local import ensure_image, seen_from
 from local.sample_account import SampleAccount, open_account
 from local.samples import Event
 from local.stack import Home, NotUp
@@ -55,6 +55,7 @@ def _of_local_stack(home: Home) -> None:
     """Write both, and let containers reach the emulator until Ctrl-C."""
     stack = home.stack()
     engine.ensure_it_answers()
+    ensure_image()
     runtime = runtime_of_emulator(stack.aws_endpoint)
     account = open_account(runtime)
     _write_events({name: account.event(name) for name in samples.names()})

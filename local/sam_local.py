@@ -66,7 +66,7 @@ def run(home: Home) -> list[Row]:
         OSError: the engine's network does not end at this machine.
     """
     engine.ensure_it_answers()
-    _ensure_image()
+    ensure_image()
     with ExitStack() as held:
         stack = held.enter_context(_stack(home))
         runtime = runtime_of_emulator(stack.aws_endpoint)
@@ -79,7 +79,12 @@ def run(home: Home) -> list[Row]:
         return rows + _made(_http_calls(url), pool, runtime)
 
 
-def _ensure_image() -> None:
+def ensure_image() -> None:
+    """Pull the functions' image, or build the one that stands in for it, unless one is here.
+
+    Raises:
+        EngineFailed: there is none.
+    """
     image = engine.image()
     own = engine.label(image, engine.RECIPE)
     if engine.has(image) and own is None:

@@ -191,6 +191,7 @@ MESSAGES: dict[str, Callable[[], bytes]] = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", MESSAGES)
 def test_a_message_made_to_exhaust_its_reader_costs_little(name: str) -> None:
     """Few seconds, and less than 300 MB beside the message itself."""
