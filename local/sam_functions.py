@@ -24,14 +24,20 @@ if TYPE_CHECKING:
 INVOKE_SECONDS = 120
 API_SECONDS = 60
 ENDPOINT = "AWS_ENDPOINT_URL"
+_OF_EMULATOR = emulator.CREDENTIALS | {
+    "AWS_SESSION_TOKEN": "",
+    "AWS_REGION": emulator.REGION,
+    "AWS_DEFAULT_REGION": emulator.REGION,
+}
+"""In place of those of the shell, which `sam local` would pass on."""
 
 # `sam local` passes on only the variables that the template declares.
 _DECLARE = """
 import json, sys
 from samtranslator.yaml_helper import yaml_parse
 template = yaml_parse(open(sys.argv[1]).read())
-template["Globals"]["Function"]["Environment"]["Variables"][sys.argv[2]] = ""
-template["Parameters"]["Architecture"]["Default"] = sys.argv[3]
+template["Parameters"]["Architecture"]["Default"] = sys.argv[2]
+template["Globals"]["Function"]["Environment"]["Variables"] |= dict.fromkeys(sys.argv[3:], "")
 json.dump(template, sys.stdout, default=str)
 """
 
@@ -61,10 +67,10 @@ class SamFunctions:
         """
         aws = emulator.session().client("lambda", endpoint_url=stack.aws_endpoint)
         deployed = environments_of(aws, stack.functions)
+        emulated = _OF_EMULATOR | {ENDPOINT: stack.aws_endpoint}
         variables = {
             logical_id: {
-                key: seen.get(value, value)
-                for key, value in (environment | {ENDPOINT: stack.aws_endpoint}).items()
+                key: seen.get(value, value) for key, value in (environment | emulated).items()
             }
             for logical_id, environment in deployed.items()
         }
@@ -145,7 +151,7 @@ def _template(home: Home) -> Path:
     """The built template with the endpoint's variable, beside it: its paths are relative."""
     built = home.build / "template.yaml"
     python = str(environments.executable("sam", "python"))
-    command = [python, "-c", _DECLARE, str(built), ENDPOINT, architecture()]
+    command = [python, "-c", _DECLARE, str(built), architecture(), *_OF_EMULATOR, ENDPOINT]
     declared = subprocess.run(command, capture_output=True, text=True, check=True)
     template = home.build / "sam-local.json"
     template.write_text(declared.stdout)
