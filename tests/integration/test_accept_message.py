@@ -145,7 +145,7 @@ def test_so_many_recipients_and_no_more(office: Office) -> None:
         ({"to": [f"{KIM}, {LEE}"]}, Code.INVALID_EMAIL),
         ({"to": [f"Kim <{KIM}>"]}, Code.INVALID_EMAIL),
         ({"to": [f"{KIM}>\r\nRCPT TO:<{STRANGER}"]}, Code.INVALID_EMAIL),
-        ({"to": [7]}, Code.INVALID_EMAIL),
+        ({"to": [7]}, Code.INVALID_FIELD),
         ({"text": None}, Code.MISSING_FIELD),
         ({"text": 7}, Code.INVALID_FIELD),
         ({"text": "a\0b"}, Code.INVALID_FIELD),

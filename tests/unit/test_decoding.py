@@ -3,6 +3,7 @@
 import json
 from contextlib import suppress
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -187,3 +188,9 @@ def test_whatever_json_says_is_understood_or_refused(
 
 def test_a_request_shows_no_value_of_its_own() -> None:
     assert "secret" not in repr(typed(FORM, ConnectBody)) + repr(typed(FORM, ConnectBody).request())
+
+
+@pytest.mark.parametrize(("kind", "body"), BODIES)
+def test_what_was_understood_is_plain_text(kind: type, body: dict[str, object]) -> None:
+    found: object = typed(body, kind)
+    assert msgspec.to_builtins(found).items() >= body.items()

@@ -25,6 +25,12 @@ _FIELD_ERROR = re.compile(r"Object (?P<kind>missing|contains) \w+ field `(?P<nam
 class Strict(msgspec.Struct, forbid_unknown_fields=True):
     """What a request may hold. Its text form shows no values, which may be secret or mail."""
 
+    def __post_init__(self) -> None:
+        """Make plain text of each Field, once checked: what stores and encoders take is `str`."""
+        for name in self.__struct_fields__:
+            if isinstance(value := getattr(self, name), Field):
+                setattr(self, name, str(value))
+
     def __repr__(self) -> str:
         return f"{type(self).__name__}(…)"
 
