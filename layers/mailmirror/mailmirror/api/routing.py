@@ -6,7 +6,6 @@ Nothing is done before the whole request is understood. The routes are a table (
 from which `openapi` is made as well.
 """
 
-import base64
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
@@ -14,10 +13,9 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEvent
-
 from mailmirror.api.answers import Answer
 from mailmirror.api.decoding import GivenTwice, Strict, json_value, typed
+from mailmirror.api.http_request import HttpRequest
 from mailmirror.domain.feed import is_id
 from mailmirror.domain.mailbox import AccountId
 from mailmirror.domain.problems import Code, Refused
@@ -61,7 +59,7 @@ class Call[B = NoBody, Q = NoQuery]:
     body: B
     raw: Any
     """The body as JSON gave it, to be passed on to `probe`."""
-    event: APIGatewayProxyEvent
+    request: HttpRequest
 
     @property
     def user(self) -> str | None:
@@ -73,8 +71,7 @@ class Call[B = NoBody, Q = NoQuery]:
         return Language.preferred(self.header("Accept-Language"))
 
     def header(self, name: str) -> str | None:
-        found: str | None = self.event.headers.get(name)
-        return found
+        return self.request.header(name)
 
     def viewer(self) -> "Viewer":
         """The acting user.
@@ -134,59 +131,49 @@ def answer(
     Parameters:
         find_routes: returns the routes among which a path's are.
     """
-    request = APIGatewayProxyEvent(dict(event))
     try:
+        request = HttpRequest.of(event)
         found = _answer(request, find_routes(request.path), runtime)
     except Exception as error:
         found = Answer.to(error, runtime.now())
     return found.to_gateway()
 
 
-def raw_body(event: APIGatewayProxyEvent) -> bytes:
-    """The body as it was sent, byte by byte."""
-    body: str = event.body or ""
-    return base64.b64decode(body) if event.is_base64_encoded else body.encode("utf-8")
-
-
-def _answer(event: APIGatewayProxyEvent, routes: Sequence[AnyRoute], runtime: Runtime) -> Answer:
+def _answer(request: HttpRequest, routes: Sequence[AnyRoute], runtime: Runtime) -> Answer:
     account = AccountId("")
     if not routes or routes[0].needs_key:
         from mailmirror.usecases.operating.accounts import authenticate
 
-        account = authenticate(event.headers.get("Authorization", ""), runtime)
-    route, ids = _find(event, routes)
-    query = typed(_query(event), route.query, strict=False)
-    raw = _raw(event, route) if route.reads_body else {}
+        account = authenticate(request.header("Authorization") or "", runtime)
+    route, ids = _find(request, routes)
+    query = typed(_query(request), route.query, strict=False)
+    raw = _raw(request, route) if route.reads_body else {}
     body = typed(raw, route.body) if route.reads_body else None
-    return route.handler(Call(runtime, account, ids, query, body, raw, event))
+    return route.handler(Call(runtime, account, ids, query, body, raw, request))
 
 
-def _find(
-    event: APIGatewayProxyEvent, routes: Sequence[AnyRoute]
-) -> tuple[AnyRoute, Mapping[str, str]]:
-    found = [(one, ids) for one in routes if (ids := one.ids(event.path)) is not None]
+def _find(request: HttpRequest, routes: Sequence[AnyRoute]) -> tuple[AnyRoute, Mapping[str, str]]:
+    found = [(one, ids) for one in routes if (ids := one.ids(request.path)) is not None]
     for route, ids in found:
-        if route.method == event.http_method:
+        if route.method == request.method:
             if all(is_id(id) for id in ids.values()):
                 return route, ids
             raise Refused(Code.NOT_FOUND)
     if found:
         allow = ", ".join(sorted(route.method for route, _ in found))
-        raise Refused(Code.METHOD_NOT_ALLOWED, event.http_method, allow=allow)
+        raise Refused(Code.METHOD_NOT_ALLOWED, request.method, allow=allow)
     raise Refused(Code.NOT_FOUND, "no such route")
 
 
-def _query(event: APIGatewayProxyEvent) -> Mapping[str, object]:
-    several = event.multi_value_query_string_parameters or {}
-    given = {name: [value] for name, value in (event.query_string_parameters or {}).items()}
+def _query(request: HttpRequest) -> Mapping[str, object]:
     return {
         name: values[0] if len(values) == 1 else GivenTwice()
-        for name, values in (given | several).items()
+        for name, values in request.query.items()
     }
 
 
-def _raw(event: APIGatewayProxyEvent, route: AnyRoute) -> object:
-    data = raw_body(event)
+def _raw(request: HttpRequest, route: AnyRoute) -> object:
+    data = request.body
     if len(data) > MAX_BODY_BYTES:
         raise Refused(Code.BODY_TOO_LARGE, f"{len(data)} bytes", limit=MAX_BODY_BYTES)
     if route.body is NoBody and not data.strip():

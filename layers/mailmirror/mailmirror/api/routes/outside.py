@@ -6,7 +6,7 @@ from mailmirror.api.answers import Answer
 from mailmirror.api.callback import CallbackQuery, Connected
 from mailmirror.api.decoding import json_value, typed
 from mailmirror.api.events import EventsAccepted, EventsBody, RefusedAtOnce
-from mailmirror.api.routing import AnyRoute, Call, NoBody, Route, raw_body
+from mailmirror.api.routing import AnyRoute, Call, NoBody, Route
 from mailmirror.domain.problems import Code
 
 
@@ -14,7 +14,7 @@ def events(call: Call[EventsBody]) -> Answer:
     """Take in the CRM's events; each is accepted or refused by itself."""
     from mailmirror.usecases.crm_feed.accept_events import accept_events, verify
 
-    body, signature = raw_body(call.event), call.header("X-Mailmirror-Signature") or ""
+    body, signature = call.request.body, call.header("X-Mailmirror-Signature") or ""
     account = verify(call.ids["account_id"], body, signature, call.runtime)
     found = accept_events(account, typed(json_value(body), EventsBody).events, call.runtime)
     refused = [RefusedAtOnce(**one) for one in found.refused]
