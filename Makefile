@@ -24,7 +24,7 @@ BUCKET ?=
 SES_RELAY ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help up down mailserver deploy demo account key keys revoke provider return_urls adopt codes_mailbox test test-long sam_env sam-local lint format typecheck bench pins
+.PHONY: help up down mailserver deploy demo account key keys revoke provider return_urls adopt codes_mailbox test test-long sam_env sam-local lint format typecheck bench documents pins
 
 help:  ## This list
 	@sed -n 's/^\([a-z_-]*\):.*## /\1	/p' $(MAKEFILE_LIST) | expand -t 12
@@ -126,6 +126,10 @@ bench:  ## Measure; installs mail servers where missing
 	$(need) project sam ministack
 	@$(project)/python -m local.programs
 	@$(project)/python -m tests.bench
+
+documents:  ## Write docs/openapi.json and the rows of docs/problems.md from the code
+	$(need) project
+	@$(project)/python -m local.documents
 
 pins:  ## Pin the newest versions of every tool and of the layer's packages
 	@$(PYTHON) -m local.repin

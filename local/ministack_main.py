@@ -1,4 +1,5 @@
-"""Run MiniStack with an IAM that evaluates `dynamodb:LeadingKeys`, which it does not know itself.
+"""Run MiniStack with an IAM that evaluates `dynamodb:LeadingKeys`, which it does not know itself,
+and with an API Gateway that imports all of the template (`local/ministack_gateway.py`).
 
     <the ministack environment's python> -P local/ministack_main.py
 
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from local import ministack_gateway
 from local.leading_keys import Check, Unreadable, checks, table_name
 
 sys.path.pop(0)  # nothing of ours is to be found by MiniStack's imports
@@ -234,6 +236,7 @@ def _run() -> None:
 if __name__ == "__main__":
     try:
         teach()
-    except Changed as change:
-        sys.exit(f"MiniStack has changed, and its IAM cannot be taught: {change}")
+        ministack_gateway.teach(importlib.import_module("ministack.services.apigateway_v1"))
+    except (Changed, ministack_gateway.Changed) as change:
+        sys.exit(f"MiniStack has changed, and cannot be taught: {change}")
     _run()

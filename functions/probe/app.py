@@ -2,56 +2,59 @@
 
 from typing import Any
 
+import msgspec
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from mailmirror.api import shapes
-from mailmirror.domain.mailbox import MailboxStatus
-from mailmirror.domain.problems import Code, Refused
+from mailmirror.api.addresses import AddressJob, ConfirmJob, ProvenAddress
+from mailmirror.api.decoding import typed
+from mailmirror.api.mailboxes import AuditAnswer, ConnectBody
+from mailmirror.api.sign_ins import AuthorizeBody, CallbackJob, SignInOutcome, SignInPage
+from mailmirror.domain.problems import Refused
 from mailmirror.runtime import Runtime, observed
-from mailmirror.usecases.mailboxes.connect_mailbox import ConnectRequest, connect_mailbox
 from mailmirror.usecases.mailboxes.probe_jobs import ProbeJob, Task
-from mailmirror.usecases.sync.audit_mailbox import audit_mailbox
 
 runtime = Runtime.from_environment()
 
 
-def connect(job: ProbeJob) -> dict[str, Any]:
-    return {"id": connect_mailbox(job.account, ConnectRequest.parse(job.request), runtime)}
+def connect(job: ProbeJob) -> object:
+    from mailmirror.usecases.mailboxes.connect_mailbox import connect_mailbox
+
+    request = typed(job.request, ConnectBody).request()
+    return {"id": connect_mailbox(job.account, request, runtime)}
 
 
-def authorize(job: ProbeJob) -> dict[str, Any]:
-    from mailmirror.usecases.mailboxes.oauth_sign_in import AuthorizeRequest, begin_sign_in
+def authorize(job: ProbeJob) -> object:
+    from mailmirror.usecases.mailboxes.oauth_sign_in import begin_sign_in
 
-    return {"url": begin_sign_in(job.account, AuthorizeRequest.parse(job.request), runtime)}
-
-
-def callback(job: ProbeJob) -> dict[str, Any]:
-    from mailmirror.usecases.mailboxes.oauth_sign_in import CallbackRequest, finish_sign_in
-
-    return shapes.outcome(finish_sign_in(CallbackRequest.parse(job.request), runtime))
+    request = typed(job.request, AuthorizeBody).request()
+    return SignInPage(begin_sign_in(job.account, request, runtime))
 
 
-def audit(job: ProbeJob) -> dict[str, Any]:
-    mailbox = job.mailbox and runtime.mailboxes.find(job.account, job.mailbox, consistent=True)
-    if not mailbox:
-        raise Refused(Code.NOT_FOUND)
-    if mailbox.status is not MailboxStatus.CONNECTED:
-        raise Refused(Code.MAILBOX_DISCONNECTED)
-    return shapes.audit(audit_mailbox(mailbox, runtime), runtime.now())
+def callback(job: ProbeJob) -> object:
+    from mailmirror.usecases.mailboxes.oauth_sign_in import finish_sign_in
+
+    return SignInOutcome.of(finish_sign_in(typed(job.request, CallbackJob).request(), runtime))
 
 
-def send_code(job: ProbeJob) -> dict[str, Any]:
+def audit(job: ProbeJob) -> object:
+    from mailmirror.usecases.sync.audit_mailbox import audit_mailbox, connected_mailbox
+
+    mailbox = connected_mailbox(job.account, job.mailbox, runtime)
+    return AuditAnswer.of(audit_mailbox(mailbox, runtime), runtime.now())
+
+
+def send_code(job: ProbeJob) -> object:
     from mailmirror.usecases.mailboxes import prove_address
 
-    request = prove_address.AddressRequest.parse(job.request, confirms=False)
-    return shapes.proving(prove_address.send_code(job.account, request, runtime))
+    request = typed(job.request, AddressJob).request()
+    return ProvenAddress.of(prove_address.send_code(job.account, request, runtime))
 
 
-def confirm_code(job: ProbeJob) -> dict[str, Any]:
+def confirm_code(job: ProbeJob) -> object:
     from mailmirror.usecases.mailboxes import prove_address
 
-    request = prove_address.AddressRequest.parse(job.request, confirms=True)
-    return shapes.proving(prove_address.confirm_code(job.account, request, runtime))
+    request = typed(job.request, ConfirmJob).request()
+    return ProvenAddress.of(prove_address.confirm_code(job.account, request, runtime))
 
 
 TASKS = {
@@ -68,6 +71,6 @@ TASKS = {
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     job = ProbeJob.from_event(event)
     try:
-        return {"answer": TASKS[job.task](job)}
+        return {"answer": msgspec.to_builtins(TASKS[job.task](job))}
     except Refused as refusal:
-        return {"refused": {"code": refusal.code.value, "detail": refusal.detail}}
+        return {"refused": refusal.as_refused()}

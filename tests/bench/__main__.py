@@ -22,6 +22,8 @@ from local.down import down
 from local.resources import resources_of
 from local.stack import STACK_NAME, Home, Options
 from local.up import up
+from mailmirror.api.decoding import typed
+from mailmirror.api.outbound import ComposeBody
 from mailmirror.aws.queues import SendJob
 from mailmirror.domain.mailbox import Provider, Security, Server
 from mailmirror.domain.providers import SENDING
@@ -150,7 +152,8 @@ def sends(office: Office, server: Dovecot) -> None:
         smtp = Server(postfix.host, postfix.submission_port, Security.STARTTLS)
         office.connect(server, "rep", REP, smtp)
         viewer = office.viewer("rep")
-        draft = {"from": REP, "to": [KIM], "subject": "Offer", "text": TEXT}
+        body = {"from": REP, "to": [KIM], "subject": "Offer", "text": TEXT}
+        draft = typed(body, ComposeBody).composition()
         SENDING[Provider.IMAP] = replace(SENDING[Provider.IMAP], a_minute=10_000, a_day=10_000)
         accepted = []
         runtime.table.meter = Meter()

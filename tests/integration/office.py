@@ -9,6 +9,8 @@ from email.utils import format_datetime
 from pathlib import Path
 from typing import Protocol
 
+from mailmirror.api.decoding import typed
+from mailmirror.api.mailboxes import ConnectBody
 from mailmirror.aws.queues import FeedJob, SyncJob
 from mailmirror.domain.deals import DealId
 from mailmirror.domain.feed import PersonKind, PersonRef
@@ -18,7 +20,7 @@ from mailmirror.runtime import Runtime
 from mailmirror.usecases.cards.acting_user import Viewer, viewer
 from mailmirror.usecases.cards.read_card import Line, Page, read_deal_card, read_person_card
 from mailmirror.usecases.crm_feed.apply_event import apply_event
-from mailmirror.usecases.mailboxes.connect_mailbox import ConnectRequest, connect_mailbox
+from mailmirror.usecases.mailboxes.connect_mailbox import connect_mailbox
 from mailmirror.usecases.mailboxes.read_mailbox import read_ledger
 from mailmirror.usecases.operating.accounts import create_account
 from mailmirror.usecases.sync.sync_mailbox import sync_mailbox
@@ -112,7 +114,7 @@ class Office:
     def connect(
         self, server: ImapServer, user: str, email: str, smtp: Server | None = None
     ) -> Mailbox:
-        request = ConnectRequest.parse(
+        request = typed(
             {
                 "user_id": user,
                 "email": email,
@@ -121,8 +123,9 @@ class Office:
                 "username": email,
                 "password": server.users[email],
                 "smtp": asdict(smtp) if smtp else None,
-            }
-        )
+            },
+            ConnectBody,
+        ).request()
         id = connect_mailbox(self.account, request, self.runtime)
         mailbox = self.runtime.mailboxes.find(self.account, id, consistent=True)
         assert mailbox is not None

@@ -4,14 +4,18 @@ import re
 from datetime import timedelta
 from pathlib import Path
 
+from mailmirror.api.decoding import typed
+from mailmirror.api.mailboxes import ConnectBody
+from mailmirror.api.outbound import ComposeBody
 from mailmirror.aws.queues import SendJob
 from mailmirror.domain.mailbox import Mailbox
 from mailmirror.domain.outbound import Outbound
 from mailmirror.runtime import Runtime
 from mailmirror.store.keys import DUE_SHARDS
 from mailmirror.store.outbounds import OutboundRef
-from mailmirror.usecases.mailboxes.connect_mailbox import ConnectRequest, connect_mailbox
+from mailmirror.usecases.mailboxes.connect_mailbox import connect_mailbox
 from mailmirror.usecases.sending.accept_message import accept_message
+from mailmirror.usecases.sending.compose_message import Composition
 from mailmirror.usecases.sending.send_message import send_message
 from tests.integration.office import KIM, REP, Clock, Office
 from tests.servers.dovecot import Dovecot
@@ -19,6 +23,8 @@ from tests.servers.dovecot import Dovecot
 LONGEST_PAUSE = timedelta(minutes=61)
 """Until the next attempt or look at a message."""
 _ROUNDS = 60
+BODY = {"from": REP, "to": [KIM], "subject": "Hello", "text": "Shall we talk?\n"}
+"""Of `POST /v1/messages`."""
 
 
 def connect_to_send(
@@ -33,7 +39,7 @@ def connect_to_send(
     """Connect a mailbox whose submission server listens at a port of this machine."""
     runtime = office.runtime
     runtime.network_policy.trust.load_verify_locations(cadata=authority.read_text())
-    request = ConnectRequest.parse(
+    request = typed(
         {
             "user_id": user,
             "email": email,
@@ -42,17 +48,18 @@ def connect_to_send(
             "smtp": {"host": "localhost", "port": port, "security": security},
             "username": email,
             "password": dovecot.users[email],
-        }
-    )
+        },
+        ConnectBody,
+    ).request()
     id = connect_mailbox(office.account, request, runtime)
     mailbox = runtime.mailboxes.find(office.account, id, consistent=True)
     assert mailbox is not None
     return mailbox
 
 
-def composed(**fields: object) -> dict[str, object]:
-    """The body of `POST /v1/messages`: a few words to KIM, where nothing else is said."""
-    return {"from": REP, "to": [KIM], "subject": "Hello", "text": "Shall we talk?\n"} | fields
+def composed(**fields: object) -> Composition:
+    """What is to be sent: BODY, with what else is said."""
+    return typed(BODY | fields, ComposeBody).composition()
 
 
 def accept(office: Office, key: str | None = None, **fields: object) -> Outbound:

@@ -12,7 +12,9 @@ from urllib.request import Request, urlopen
 import pytest
 from botocore.client import BaseClient
 
-from mailmirror.api import shapes
+from mailmirror.api.decoding import typed
+from mailmirror.api.outbound import ComposeBody
+from mailmirror.api.outbound import Outbound as OutboundAnswer
 from mailmirror.aws.queues import NotQueued
 from mailmirror.domain.outbound import Outbound, OutboundState
 from mailmirror.domain.problems import Code, Refused
@@ -37,6 +39,7 @@ from tests.integration.office import (
     subjects,
 )
 from tests.integration.sending import (
+    BODY,
     accept,
     composed,
     connect_to_send,
@@ -70,7 +73,7 @@ def refused(office: Office, key: str | None = None, **fields: object) -> Refused
 
 
 def upload(office: Office, data: bytes, content_type: str = "application/pdf") -> str:
-    made = make_upload(office.account, {"content_type": content_type}, office.runtime)
+    made = make_upload(office.account, content_type, office.runtime)
     headers = {"Content-Type": content_type}
     with urlopen(Request(made.url, data, headers, method="PUT")) as answer:
         assert answer.status == 200
@@ -142,7 +145,7 @@ def test_so_many_recipients_and_no_more(office: Office) -> None:
         ({"to": [f"{KIM}, {LEE}"]}, Code.INVALID_EMAIL),
         ({"to": [f"Kim <{KIM}>"]}, Code.INVALID_EMAIL),
         ({"to": [f"{KIM}>\r\nRCPT TO:<{STRANGER}"]}, Code.INVALID_EMAIL),
-        ({"to": [7]}, Code.INVALID_EMAIL),
+        ({"to": [7]}, Code.INVALID_FIELD),
         ({"text": None}, Code.MISSING_FIELD),
         ({"text": 7}, Code.INVALID_FIELD),
         ({"text": "a\0b"}, Code.INVALID_FIELD),
@@ -201,9 +204,9 @@ def test_the_same_request_again_is_the_same_message_sent_once(
     office: Office, server: ScriptedSmtp, runtime: Runtime
 ) -> None:
     first = accept(office, "key-1")
-    again = accept_message(
-        office.viewer("rep"), dict(reversed(composed().items())), "key-1", runtime
-    )
+    written = dict(reversed(BODY.items())) | {"cc": None, "transport": "auto"}
+    composition = typed(written, ComposeBody).composition()
+    again = accept_message(office.viewer("rep"), composition, "key-1", runtime)
     assert again == first
     deliver_job(first, runtime)
     assert accept(office, "key-1").state is OutboundState.SENT
@@ -246,7 +249,7 @@ def test_a_key_is_its_users_own(
 ) -> None:
     connect_to_send(office, dovecot, server.port, server.authority, "boss", BOSS, "tls")
     mine = accept(office, "key-1")
-    theirs = accept_message(office.viewer("boss"), composed() | {"from": BOSS}, "key-1", runtime)
+    theirs = accept_message(office.viewer("boss"), composed(**{"from": BOSS}), "key-1", runtime)
     assert (mine.sender, theirs.sender) == (REP, BOSS)
     with pytest.raises(Refused):
         read_outbound(office.viewer("boss"), mine.id, runtime)
@@ -266,9 +269,9 @@ def test_a_message_taken_back_in_time_is_on_no_card_and_is_not_sent(
     assert subjects(office.card("rep", "kim")) == ["Hello"]
     cancelled = cancel_outbound(office.viewer("rep"), waiting.id, runtime)
     assert cancelled.state is OutboundState.CANCELLED
-    told = shapes.outbound(cancelled)
-    assert (told["error"], told["next_attempt_at"]) == (None, None)
-    assert [(one["state"], one["error"]) for one in told["recipients"]] == [("cancelled", None)]
+    told = OutboundAnswer.of(cancelled)
+    assert (told.error, told.next_attempt_at) == (None, None)
+    assert [(one.state, one.error) for one in told.recipients] == [("cancelled", None)]
     assert office.card("rep", "kim") == []
     script.clear()
     settle(runtime, clock)

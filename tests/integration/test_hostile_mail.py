@@ -8,7 +8,7 @@ from itertools import count
 
 import pytest
 
-from mailmirror.api import shapes
+from mailmirror.api.messages import Message
 from mailmirror.aws.queues import PollJob
 from mailmirror.domain.problems import Code
 from mailmirror.mail.mime.content import Content, parse_message
@@ -102,12 +102,13 @@ def test_html_beyond_the_limits_is_mirrored_as_its_text_and_api_says_so(
     assert list(card["Letter 1"].summary.warnings) == []
     assert list(card["Letter 2"].summary.warnings) == ["html_truncated"]
     assert card["Letter 2"].summary.snippet.startswith("body Dear all, x x x")
-    shown = shapes.whole_message(
+    shown = Message.whole(
         read_message(office.viewer("rep"), card["Letter 2"].summary.message, runtime)
     )
-    assert shown["warnings"] == ["html_truncated"]
-    assert "Dear all," in shown["html"]
-    assert "<b" not in shown["html"]
+    assert shown.warnings == ["html_truncated"]
+    assert shown.html is not None
+    assert "Dear all," in shown.html
+    assert "<b" not in shown.html
 
 
 def test_a_renamed_folder_of_sent_mail_stops_nothing(runtime: Runtime, clock: Clock) -> None:

@@ -13,7 +13,9 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 import pytest
 import trustme
 
-from mailmirror.api import shapes
+from mailmirror.api.decoding import typed
+from mailmirror.api.mailboxes import Mailbox as MailboxAnswer
+from mailmirror.api.sign_ins import AuthorizeBody
 from mailmirror.aws.queues import PollJob
 from mailmirror.domain.mailbox import Mailbox, MailboxId, MailboxState, Provider, Security, Server
 from mailmirror.domain.oauth import Grant
@@ -30,7 +32,6 @@ from mailmirror.store.credentials import StoredCredential
 from mailmirror.usecases.mailboxes import access_tokens, oauth_sign_in
 from mailmirror.usecases.mailboxes.change_mailbox import disconnect
 from mailmirror.usecases.mailboxes.oauth_sign_in import (
-    AuthorizeRequest,
     CallbackRequest,
     Outcome,
     begin_sign_in,
@@ -104,7 +105,8 @@ class Desk:
     def begin(self, user: str = "rep", provider: str = GOOGLE, **fields: object) -> str:
         """Where the person is to sign in."""
         asked = {"user_id": user, "provider": provider, "return_url": BACK, **fields}
-        return begin_sign_in(self.office.account, AuthorizeRequest.parse(asked), self.runtime)
+        request = typed(asked, AuthorizeBody).request()
+        return begin_sign_in(self.office.account, request, self.runtime)
 
     def browse(self, url: str, address: str = REP, *, consent: bool = True) -> dict[str, str]:
         """Sign in there, and return what the browser brings to the callback."""
@@ -177,12 +179,12 @@ class Desk:
     def state(self, mailbox: Mailbox) -> tuple[MailboxState, Code | None]:
         """How it is doing, and the error as the API tells it, with a reason and a remedy."""
         report = read_mailbox(self.office.account, mailbox.key.mailbox, self.runtime)
-        error = shapes.mailbox(report)["error"]
+        error = MailboxAnswer.of(report).error
         if error is None:
             return report.state, None
-        explanation = PROBLEMS[Code(error["code"])][Language.EN]
-        assert (error["reason"], error["remedy"]) == (explanation.reason, explanation.remedy)
-        return report.state, Code(error["code"])
+        explanation = PROBLEMS[error.code][Language.EN]
+        assert (error.reason, error.remedy) == (explanation.reason, explanation.remedy)
+        return report.state, error.code
 
     def folders(self, mailbox: Mailbox) -> int:
         """Sign in to the mail server, and count folders."""
@@ -358,7 +360,7 @@ def test_what_cannot_be_begun_is_refused_before_any_browser_leaves(
 ) -> None:
     fields = {"user_id": "rep", "provider": "google", "return_url": BACK, **asked}
     with pytest.raises(Refused) as refused:
-        begin_sign_in(desk.office.account, AuthorizeRequest.parse(fields), desk.runtime)
+        begin_sign_in(desk.office.account, typed(fields, AuthorizeBody).request(), desk.runtime)
     assert refused.value.code is code
 
 

@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
-from mailmirror.api import shapes
+from mailmirror.api.addresses import AddressJob, ConfirmJob
+from mailmirror.api.decoding import typed
+from mailmirror.api.mailboxes import Mailbox as MailboxAnswer
 from mailmirror.domain.mailbox import Mailbox
 from mailmirror.domain.ownership import CODE_TRIES, CODES_AN_HOUR, Proof
 from mailmirror.domain.problems import Code, Refused
@@ -27,12 +29,12 @@ OTHER = "other@else.example"
 
 
 def asked(address: str = STRANGER, user: str = "rep") -> AddressRequest:
-    return AddressRequest.parse({"user_id": user, "address": address}, confirms=False)
+    return typed({"user_id": user, "address": address}, AddressJob).request()
 
 
 def answered(code: str, address: str = STRANGER, user: str = "rep") -> AddressRequest:
     fields = {"user_id": user, "address": address, "code": code}
-    return AddressRequest.parse(fields, confirms=True)
+    return typed(fields, ConfirmJob).request()
 
 
 def refused(call: Any, *arguments: Any) -> Code:
@@ -69,7 +71,7 @@ def server(script: dict[str, Answers], office: Office, dovecot: Dovecot) -> Any:
 
 def proof(office: Office, mailbox: Mailbox) -> object:
     report = read_mailbox(office.account, mailbox.key.mailbox, office.runtime)
-    return shapes.mailbox(report)["address_proof"]
+    return MailboxAnswer.of(report).address_proof
 
 
 def test_a_code_that_came_back_proves_the_address(

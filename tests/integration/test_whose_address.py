@@ -5,7 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from mailmirror.api import shapes
+from mailmirror.api.decoding import typed
+from mailmirror.api.mailboxes import ConnectBody
+from mailmirror.api.mailboxes import Mailbox as MailboxAnswer
 from mailmirror.domain.address import Address
 from mailmirror.domain.delivery import DeliveryCode
 from mailmirror.domain.mailbox import Mailbox, Provider, Security, Server
@@ -24,7 +26,7 @@ from tests.servers.dovecot import Dovecot
 
 def request(dovecot: Dovecot, email: str, user: str = "rep", login: str = REP) -> ConnectRequest:
     """A person's own server lets them in under whatever address they enter."""
-    return ConnectRequest.parse(
+    return typed(
         {
             "user_id": user,
             "email": email,
@@ -32,8 +34,9 @@ def request(dovecot: Dovecot, email: str, user: str = "rep", login: str = REP) -
             "imap": {"host": "localhost", "port": dovecot.imaps_port, "security": "tls"},
             "username": login,
             "password": dovecot.users[login],
-        }
-    )
+        },
+        ConnectBody,
+    ).request()
 
 
 def connected(office: Office, wanted: ConnectRequest) -> Mailbox:
@@ -99,11 +102,11 @@ def test_an_address_of_nobodys_is_connected_and_not_proven(
     office: Office, dovecot: Dovecot
 ) -> None:
     mailbox = connected(office, request(dovecot, STRANGER))
-    told = shapes.mailbox(read_mailbox(office.account, mailbox.key.mailbox, office.runtime))
-    assert told["address_proof"] is None
+    told = MailboxAnswer.of(read_mailbox(office.account, mailbox.key.mailbox, office.runtime))
+    assert told.address_proof is None
     own = office.connect(dovecot, "boss", BOSS)
-    told = shapes.mailbox(read_mailbox(office.account, own.key.mailbox, office.runtime))
-    assert told["address_proof"] == "crm"
+    told = MailboxAnswer.of(read_mailbox(office.account, own.key.mailbox, office.runtime))
+    assert told.address_proof == "crm"
 
 
 def test_the_own_mailbox_is_connected_again_whatever_the_crm_has_said_since(
@@ -150,13 +153,14 @@ def test_ses_sends_only_from_a_proven_address(
 ) -> None:
     runtime.settings = replace(runtime.settings, ses_configuration_set="set")
     connected(office, request(dovecot, STRANGER))
-    body = composed(**{"from": STRANGER})
     for transport in ("auto", "ses"):
+        composition = composed(**{"from": STRANGER, "transport": transport})
         with pytest.raises(Refused) as refusal:
-            accept_message(office.viewer("rep"), body | {"transport": transport}, None, runtime)
+            accept_message(office.viewer("rep"), composition, None, runtime)
         assert refusal.value.code is Code.ADDRESS_UNPROVEN
     office.tell("user.upserted", id="rep", name="rep", emails=[STRANGER], at=runtime.now())
-    assert accept_message(office.viewer("rep"), body, None, runtime).transport == "ses"
+    sent = accept_message(office.viewer("rep"), composed(**{"from": STRANGER}), None, runtime)
+    assert sent.transport == "ses"
 
 
 def test_an_address_that_the_crm_takes_back_before_the_message_goes_is_not_sent_from(

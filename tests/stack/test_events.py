@@ -13,13 +13,15 @@ import pytest
 from local import emulator, samples
 from local.samples import ACCOUNT, MAILBOX
 from local.stack import Stack
+from mailmirror.api.decoding import typed
+from mailmirror.api.mailboxes import ConnectBody
 from mailmirror.aws.queues import FeedJob, PollJob, SyncJob
 from mailmirror.domain.feed import PersonKind, PersonRef
 from mailmirror.domain.identity import MessageKey
 from mailmirror.domain.mailbox import AccountId, MailboxId, MailboxKey, MailboxStatus
 from mailmirror.runtime import Runtime
 from mailmirror.usecases.crm_feed.apply_event import apply_event
-from mailmirror.usecases.mailboxes.connect_mailbox import ConnectRequest, connect_mailbox
+from mailmirror.usecases.mailboxes.connect_mailbox import connect_mailbox
 from mailmirror.usecases.mailboxes.read_mailbox import read_mailbox
 from mailmirror.usecases.operating.accounts import NewAccount, create_account
 from tests.crm import Json, contact, user
@@ -120,7 +122,7 @@ def mailbox(place: Place, people: None, filled: Json) -> Json:
     """The mailbox, connected; its form."""
     place.runtime.new_id = lambda: MAILBOX
     account = place.account.account_id
-    assert connect_mailbox(account, ConnectRequest.parse(filled), place.runtime) == MAILBOX
+    assert connect_mailbox(account, typed(filled, ConnectBody).request(), place.runtime) == MAILBOX
     return filled
 
 

@@ -73,7 +73,7 @@ def test_a_line_of_a_card_says_what_a_person_looks_for(team: Team) -> None:
     assert quote == {
         "id": quote["id"],
         "thread_id": quote["thread_id"],
-        "message_id": "quote@customer.example",
+        "internet_message_id": "quote@customer.example",
         "subject": QUOTE,
         "from": {"name": "Kim Larsen", "address": KIM},
         "to": [{"name": "Ann", "address": ANN}],
@@ -256,7 +256,7 @@ def test_every_message_of_the_corpus_is_read_back_as_it_is(team: Team) -> None:
     assert len(card) == len(CORPUS) - (REPORTS - 1)
 
     for line in card:
-        name = CORPUS[line["message_id"].partition("@")[0]]
+        name = CORPUS[line["internet_message_id"].partition("@")[0]]
         whole = team.crm.get(f"/messages/{line['id']}", "ann")
         if (expected := EXPECTED.get(name)) is None:
             continue

@@ -101,7 +101,7 @@ def test_a_body_may_have_256_kilobytes_and_no_more(crm: Crm) -> None:
         (b"[]", (400, "malformed_json")),
         (b'"events"', (400, "malformed_json")),
         (b"{}", (422, "missing_field")),
-        (b'{"events": null}', (422, "invalid_field")),
+        (b'{"events": null}', (422, "missing_field")),
         (b'{"events": {}}', (422, "invalid_field")),
     ],
 )

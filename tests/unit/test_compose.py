@@ -7,6 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mailmirror.api.decoding import typed
+from mailmirror.api.outbound import ComposeBody
 from mailmirror.domain.identity import message_ids
 from mailmirror.domain.problems import Code, Refused
 from mailmirror.mail.mime.compose import Draft, File, Named, bcc_value, compose, with_field
@@ -60,7 +62,7 @@ def draft(**fields: object) -> Draft:
 
 def parsed(**fields: object) -> Composition:
     body = {"from": REP.address, "to": [KIM.address], "subject": "Hello", "text": "Hello"}
-    return Composition.parse(body | fields)
+    return typed(body | fields, ComposeBody).composition()
 
 
 def flat(text: str) -> str:

@@ -1,14 +1,13 @@
 """Answers to HTTP requests, problems among them."""
 
-import base64
-import functools
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from http import HTTPStatus
 from typing import Any
 
-from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEvent
+import msgspec
 
 from mailmirror.domain.problems import Code, Refused
 from mailmirror.domain.words.problems import as_problem
@@ -17,10 +16,32 @@ from mailmirror.runtime import count, log_failure
 JSON = "application/json"
 PROBLEM = "application/problem+json"
 
+_CHALLENGES = {
+    Code.UNAUTHORIZED: 'Bearer realm="mailmirror"',
+    Code.INVALID_SIGNATURE: 'Mailmirror-Signature realm="webhook"',
+    Code.STALE_TIMESTAMP: 'Mailmirror-Signature realm="webhook"',
+}
+"""WWW-Authenticate by the problem: RFC 9110 15.5.2 wants it in every 401."""
+_RETRY_SECONDS = {Code.MAILBOX_BUSY: 5, Code.TOO_MANY_REQUESTS: 1}
+"""When to ask again where no `resets_at` says it."""
 
-def json_text(body: object) -> str:
-    """JSON as it goes out; half a surrogate pair, which an event can hold, as a question mark."""
-    return json.dumps(body, ensure_ascii=False).encode("utf-8", "replace").decode("utf-8")
+
+class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A refusal (RFC 9457)."""
+
+    type: str
+    """Where the problem is described, relative to the project's repository."""
+    title: str
+    status: int
+    code: Code
+    reason: str
+    remedy: str
+    detail: str | msgspec.UnsetType = msgspec.UNSET
+    """The field's path, the stage, or a server's words."""
+    limit: int | msgspec.UnsetType = msgspec.UNSET
+    left: int | msgspec.UnsetType = msgspec.UNSET
+    resets_at: datetime | msgspec.UnsetType = msgspec.UNSET
+    allow: str | msgspec.UnsetType = msgspec.UNSET
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,58 +49,52 @@ class Answer:
     """An answer; its body goes out as JSON."""
 
     status: HTTPStatus
-    body: Mapping[str, Any] | None = None
+    body: msgspec.Struct | Mapping[str, Any] | None = None
     content_type: str = JSON
     headers: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
-    def to(cls, error: Exception) -> "Answer":
-        """A refusal as the problem that it names (RFC 9457), all else as `internal_error`."""
+    def to(cls, error: Exception, now: datetime) -> "Answer":
+        """Answer a refusal with the problem that it names, and all else with `internal_error`."""
         if not isinstance(error, Refused):
             log_failure(error)
             error = Refused(Code.INTERNAL_ERROR)
         count(f"Refused_{error.code}")
-        problem = as_problem(error)
-        return cls(error.status, problem, PROBLEM)
+        return cls(error.status, as_problem(error), PROBLEM, _headers(error, now))
 
     def to_gateway(self) -> dict[str, Any]:
-        """As API Gateway's Lambda proxy integration wants it."""
-        body = "" if self.body is None else json_text(self.body)
+        """Return what API Gateway's Lambda proxy integration takes."""
+        fixed = {"Content-Type": self.content_type, "Cache-Control": "no-store"}
         return {
             "statusCode": int(self.status),
-            "headers": {"Content-Type": self.content_type, "Cache-Control": "no-store"}
-            | dict(self.headers),
-            "body": body,
+            "headers": fixed | dict(self.headers),
+            "body": "" if self.body is None else json_text(self.body),
             "isBase64Encoded": False,
         }
 
 
-def answered[**P](handler: Callable[P, dict[str, Any]]) -> Callable[P, dict[str, Any]]:
-    """Turn a handler's refusals, and its failures, into problems."""
+def json_text(body: object) -> str:
+    """JSON as it goes out.
 
-    @functools.wraps(handler)
-    def answering(*args: P.args, **kwargs: P.kwargs) -> dict[str, Any]:
-        try:
-            return handler(*args, **kwargs)
-        except Exception as error:
-            return Answer.to(error).to_gateway()
-
-    return answering
-
-
-def raw_body(event: APIGatewayProxyEvent) -> bytes:
-    """The body as it was sent, byte by byte."""
-    body: str = event.body or ""
-    return base64.b64decode(body) if event.is_base64_encoded else body.encode("utf-8")
-
-
-def json_body(event: APIGatewayProxyEvent) -> object:
-    """The body read as JSON.
-
-    Raises:
-        Refused: it is none.
+    An event's id may be half a surrogate pair, which goes out as a question mark, or a number of
+    more than 64 bits; msgspec writes neither.
     """
     try:
-        return json.loads(raw_body(event))
-    except (ValueError, RecursionError) as error:
-        raise Refused(Code.MALFORMED_JSON) from error
+        return msgspec.json.encode(body).decode()
+    except (UnicodeEncodeError, OverflowError):
+        text = json.dumps(msgspec.to_builtins(body), ensure_ascii=False)
+        return text.encode("utf-8", "replace").decode()
+
+
+def _headers(error: Refused, now: datetime) -> dict[str, str]:
+    headers = {}
+    if error.code in _CHALLENGES:
+        headers["WWW-Authenticate"] = _CHALLENGES[error.code]
+    if "allow" in error.figures:
+        headers["Allow"] = str(error.figures["allow"])
+    if "resets_at" in error.figures:
+        left = datetime.fromisoformat(str(error.figures["resets_at"])) - now
+        headers["Retry-After"] = str(max(1, round(left.total_seconds())))
+    elif error.code in _RETRY_SECONDS:
+        headers["Retry-After"] = str(_RETRY_SECONDS[error.code])
+    return headers

@@ -104,6 +104,17 @@ class OverrideGiven:
 
 Event = UserUpserted | PersonUpserted | PersonDeleted | DealUpserted | DealDeleted | OverrideGiven
 
+EVENT_TYPES = (
+    "user.upserted",
+    "lead.upserted",
+    "contact.upserted",
+    "lead.deleted",
+    "contact.deleted",
+    "deal.upserted",
+    "deal.deleted",
+    "association.attached",
+    "association.detached",
+)
 MAX_AHEAD = timedelta(minutes=5)
 """How far ahead an event may be dated: as far as a clock without NTP is off. One dated later would
 win over every event of its item until then."""

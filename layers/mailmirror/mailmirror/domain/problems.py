@@ -15,6 +15,8 @@ class Code(StrEnum):
     ACTING_USER_UNKNOWN = "acting_user_unknown"
     # What is asked
     NOT_FOUND = "not_found"
+    METHOD_NOT_ALLOWED = "method_not_allowed"
+    TOO_MANY_REQUESTS = "too_many_requests"
     BODY_TOO_LARGE = "body_too_large"
     MALFORMED_JSON = "malformed_json"
     MISSING_FIELD = "missing_field"
@@ -109,6 +111,8 @@ STATUS: dict[Code, HTTPStatus] = {
     Code.ACTING_USER_REQUIRED: HTTPStatus.BAD_REQUEST,
     Code.ACTING_USER_UNKNOWN: HTTPStatus.FORBIDDEN,
     Code.NOT_FOUND: HTTPStatus.NOT_FOUND,
+    Code.METHOD_NOT_ALLOWED: HTTPStatus.METHOD_NOT_ALLOWED,
+    Code.TOO_MANY_REQUESTS: HTTPStatus.TOO_MANY_REQUESTS,
     Code.BODY_TOO_LARGE: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     Code.MALFORMED_JSON: HTTPStatus.BAD_REQUEST,
     Code.INVALID_CURSOR: HTTPStatus.BAD_REQUEST,
@@ -143,6 +147,11 @@ STATUS: dict[Code, HTTPStatus] = {
 """The HTTP status of a problem, where it is another than 422."""
 
 
+PROBLEMS_PAGE = "docs/problems.md"
+"""Where problems are described, relative to the project's repository: a deployment does not know
+at which address that is published."""
+
+
 class Refused(Exception):
     """What was asked cannot be done, for a reason that a person can be told.
 
@@ -161,3 +170,7 @@ class Refused(Exception):
     @property
     def status(self) -> HTTPStatus:
         return STATUS.get(self.code, HTTPStatus.UNPROCESSABLE_ENTITY)
+
+    def as_refused(self) -> dict[str, object]:
+        """The refusal as one function tells another of it."""
+        return {"code": self.code.value, "detail": self.detail, "figures": self.figures}

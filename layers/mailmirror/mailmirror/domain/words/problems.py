@@ -42,11 +42,23 @@ PROBLEMS: Catalogue[Code] = {
         "この ID のものが存在しないか、操作ユーザーには閲覧権限がありません。",
         "ID と操作ユーザーを確認してください。",
     ),
+    Code.METHOD_NOT_ALLOWED: translated(
+        "This path does not have the method.",
+        "Use a method that the header Allow names.",
+        "このパスではこのメソッドを使えません。",
+        "ヘッダー Allow にあるメソッドを使ってください。",
+    ),
+    Code.TOO_MANY_REQUESTS: translated(
+        "Requests come faster than the API accepts them.",
+        "Wait for the seconds that the header Retry-After names, and send fewer at once.",
+        "リクエストの頻度が API の上限を超えています。",
+        "ヘッダー Retry-After の秒数だけ待ち、頻度を下げてください。",
+    ),
     Code.BODY_TOO_LARGE: translated(
-        "The body is larger than 256 KB.",
-        "Send fewer events at once.",
-        "本文が 256 KB を超えています。",
-        "一度に送るイベントの数を減らしてください。",
+        "The body is larger than this call accepts.",
+        "Send less at once; `limit`, where it is given, is in bytes.",
+        "本文がこの呼び出しの上限を超えています。",
+        "一度に送る量を減らしてください。`limit` があれば、単位はバイトです。",
     ),
     Code.MALFORMED_JSON: translated(
         "The body is not the JSON that is expected here.",
@@ -566,11 +578,16 @@ PROBLEMS: Catalogue[Code] = {
 }
 
 
+PROBLEMS_PAGE = "docs/problems.md"
+"""Where problems are described, relative to the project's repository: a deployment does not know
+at which address that is published."""
+
+
 def as_problem(refused: Refused, language: Language = Language.EN) -> dict[str, str | int]:
     """A refusal as RFC 9457 wants it, with `code`, `reason` and `remedy`."""
     explanation = PROBLEMS[refused.code][language]
     problem: dict[str, str | int] = {
-        "type": "about:blank",
+        "type": f"{PROBLEMS_PAGE}#{refused.code.value}",
         "title": refused.status.phrase,
         "status": int(refused.status),
         "code": refused.code.value,

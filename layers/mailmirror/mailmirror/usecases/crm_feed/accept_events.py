@@ -2,8 +2,8 @@
 
 import hashlib
 import hmac
-import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,6 @@ from mailmirror.runtime import Runtime
 MAX_BODY_BYTES = 256 * 1024
 MAX_EVENTS = 2_500
 """More than fit into a body whose events say something; each is queued, and answered if refused."""
-_MAX_DIGITS = 100
 TOLERANCE_SECONDS = 300
 
 _ACCOUNT = re.compile(r"[0-9a-f]{12}\Z")
@@ -32,36 +31,18 @@ class Accepted:
     refused: list[dict[str, Any]]
 
 
-def accept_events(account_id: str, body: bytes, signature: str, runtime: Runtime) -> Accepted:
-    """Verify a webhook and queue its events in their order.
+def verify(account_id: str, body: bytes, signature: str, runtime: Runtime) -> AccountId:
+    """Check that a webhook's body was signed by the account that its path names.
 
     Parameters:
         body: as it came, byte by byte: it is what was signed.
         signature: the header X-Mailmirror-Signature, `t=<unix>,v1=<hex HMAC-SHA256>`.
 
     Raises:
-        Refused: nothing of it was queued.
+        Refused: it was not, or it is too large to be looked at.
     """
     if len(body) > MAX_BODY_BYTES:
-        raise Refused(Code.BODY_TOO_LARGE, f"{len(body)} bytes")
-    account = _verified(account_id, body, signature, runtime)
-    events = _events(body)
-    refused, jobs = [], []
-    for index, raw in enumerate(events):
-        try:
-            event = parse_event(raw)
-            check_not_ahead(event, runtime.now())
-            jobs.append(FeedJob(account, envelope(event)))
-        except Refused as refusal:
-            refused.append({"index": index, **_id_of(raw), **as_problem(refusal)})
-            # It is queued as well, to be listed in its place among the others.
-            jobs.append(FeedJob(account, label(raw), (refusal.code.value, refusal.detail)))
-    runtime.feed_queue.send(jobs)
-    runtime.count("EventsAccepted", len(events) - len(refused))
-    return Accepted(len(events) - len(refused), refused)
-
-
-def _verified(account_id: str, body: bytes, signature: str, runtime: Runtime) -> AccountId:
+        raise Refused(Code.BODY_TOO_LARGE, f"{len(body)} bytes", limit=MAX_BODY_BYTES)
     match = _SIGNATURE.match(signature.strip())
     if match is None or not _ACCOUNT.match(account_id):
         raise Refused(Code.INVALID_SIGNATURE)
@@ -77,28 +58,32 @@ def _verified(account_id: str, body: bytes, signature: str, runtime: Runtime) ->
     return account.id
 
 
-def _events(body: bytes) -> list[object]:
-    try:
-        fields = json.loads(body, parse_int=_number)
-    except (ValueError, RecursionError) as error:
-        raise Refused(Code.MALFORMED_JSON) from error
-    if not isinstance(fields, dict):
-        raise Refused(Code.MALFORMED_JSON, "not an object")
-    if "events" not in fields:
-        raise Refused(Code.MISSING_FIELD, "events")
-    if not isinstance(fields["events"], list):
-        raise Refused(Code.INVALID_FIELD, "events: not a list")
-    events: list[object] = fields["events"]
+def accept_events(account: AccountId, events: Sequence[object], runtime: Runtime) -> Accepted:
+    """Queue a webhook's events in their order.
+
+    Parameters:
+        events: as JSON gave them.
+
+    Raises:
+        Refused: they are too many; nothing was queued.
+    """
     if len(events) > MAX_EVENTS:
         raise Refused(Code.INVALID_FIELD, f"events: more than {MAX_EVENTS}")
-    return events
-
-
-def _number(digits: str) -> int | float:
-    """Read a number of which Python may refuse to make an integer, or to write it again."""
-    return int(digits) if len(digits) <= _MAX_DIGITS else float(digits)
+    refused, jobs = [], []
+    for index, raw in enumerate(events):
+        try:
+            event = parse_event(raw)
+            check_not_ahead(event, runtime.now())
+            jobs.append(FeedJob(account, envelope(event)))
+        except Refused as refusal:
+            refused.append({"index": index, **_id_of(raw), **as_problem(refusal)})
+            # It is queued as well, to be listed in its place among the others.
+            jobs.append(FeedJob(account, label(raw), (refusal.code.value, refusal.detail)))
+    runtime.feed_queue.send(jobs)
+    runtime.count("EventsAccepted", len(events) - len(refused))
+    return Accepted(len(events) - len(refused), refused)
 
 
 def _id_of(event: object) -> dict[str, object]:
     id = event.get("id") if isinstance(event, dict) else None
-    return {"id": id} if isinstance(id, str | int) else {}
+    return {"id": id} if isinstance(id, str | int) and not isinstance(id, bool) else {}

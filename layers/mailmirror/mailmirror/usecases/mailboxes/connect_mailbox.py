@@ -2,10 +2,9 @@
 
 import random
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass
 
-from mailmirror.domain.address import Address, normalise
+from mailmirror.domain.address import Address
 from mailmirror.domain.feed import is_id
 from mailmirror.domain.mailbox import (
     FIRST_HISTORY,
@@ -15,7 +14,6 @@ from mailmirror.domain.mailbox import (
     MailboxKey,
     MailboxStatus,
     Provider,
-    Security,
     Server,
     UserId,
 )
@@ -27,11 +25,10 @@ from mailmirror.mail.sasl import Login
 from mailmirror.mail.smtp.session import SubmissionSession
 from mailmirror.runtime import Runtime
 from mailmirror.store.accounts import Account
-from mailmirror.store.credentials import Credential, Password
+from mailmirror.store.credentials import Credential
 from mailmirror.store.table import ConditionFailed
 from mailmirror.usecases.mailboxes.server_sign_in import login_of
 
-_LONGEST = 320
 IMAP_SECONDS, SMTP_SECONDS = 8.0, 6.0
 """How long a sign-in may take after the connection: a person waits for it."""
 _ATTEMPTS = 5
@@ -51,34 +48,6 @@ class ConnectRequest:
 
     def __repr__(self) -> str:
         return f"ConnectRequest(user={self.user!r})"
-
-    @classmethod
-    def parse(cls, raw: object) -> "ConnectRequest":
-        """Read the body of `POST /v1/mailboxes`.
-
-        Raises:
-            Refused: a field is missing or wrong; the detail names it.
-        """
-        if not isinstance(raw, dict):
-            raise Refused(Code.MALFORMED_JSON, "not an object")
-        provider = _text(raw, "provider")
-        if provider in ("pop3", "pop"):
-            raise Refused(Code.POP3_UNSUPPORTED)
-        if provider in (Provider.GOOGLE, Provider.MICROSOFT):
-            raise Refused(Code.PROVIDER_SIGNS_IN, "provider")
-        if provider != Provider.IMAP:
-            raise Refused(Code.PROVIDER_UNSUPPORTED, "provider")
-        email = normalise(_text(raw, "email"))
-        if email is None:
-            raise Refused(Code.INVALID_EMAIL, "email")
-        return cls(
-            user=UserId(_text(raw, "user_id")),
-            email=email,
-            imap=_server(raw, "imap"),
-            smtp=_server(raw, "smtp") if raw.get("smtp") is not None else None,
-            username=_text(raw, "username"),
-            credential=Password(_text(raw, "password")),
-        )
 
 
 def connect_mailbox(id: AccountId, request: ConnectRequest, runtime: Runtime) -> MailboxId:
@@ -204,26 +173,3 @@ def _connected_elsewhere(account: Account, mailbox: Mailbox, runtime: Runtime) -
         for one in runtime.mailboxes.list_all(account.id)
         if one.status is MailboxStatus.CONNECTED
     )
-
-
-def _text(fields: Mapping[str, object], field: str) -> str:
-    value = fields.get(field)
-    if value is None or value == "":
-        raise Refused(Code.MISSING_FIELD, field)
-    if not isinstance(value, str) or len(value) > _LONGEST or not value.isprintable():
-        raise Refused(Code.INVALID_FIELD, f"{field}: text of at most {_LONGEST} characters")
-    return value
-
-
-def _server(fields: Mapping[str, object], field: str) -> Server:
-    value = fields.get(field)
-    if value is None:
-        raise Refused(Code.MISSING_FIELD, field)
-    if not isinstance(value, dict):
-        raise Refused(Code.INVALID_FIELD, f"{field}: not an object")
-    port, security = value.get("port"), value.get("security")
-    if not isinstance(port, int) or isinstance(port, bool) or not 0 < port < 65536:
-        raise Refused(Code.INVALID_FIELD, f"{field}.port: 1 to 65535")
-    if security not in ("tls", "starttls"):
-        raise Refused(Code.INVALID_FIELD, f"{field}.security: tls or starttls")
-    return Server(_text(value, "host").strip().rstrip("."), port, Security(security))

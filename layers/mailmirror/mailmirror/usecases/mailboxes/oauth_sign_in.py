@@ -12,7 +12,7 @@ import secrets
 from collections.abc import Mapping, Set
 from dataclasses import dataclass
 
-from mailmirror.domain.address import Address, normalise
+from mailmirror.domain.address import Address
 from mailmirror.domain.feed import is_id
 from mailmirror.domain.mailbox import AccountId, MailboxId, Provider, UserId
 from mailmirror.domain.oauth import (
@@ -41,39 +41,19 @@ from mailmirror.usecases.mailboxes.connect_mailbox import (
     connect_mailbox,
 )
 
-_LONGEST_URL = 2_000
 _STATE = re.compile(r"([0-9a-f]{12})\.[A-Za-z0-9_-]{43}")
 """An account's id, which a function's policy expects to look like one, and a secret."""
 
 
 @dataclass(frozen=True, slots=True)
 class AuthorizeRequest:
-    """The body of `POST /v1/mailboxes/authorize`."""
+    """Who is to sign in, and where the browser goes then."""
 
     user: UserId
     provider: Provider
     login_hint: Address | None
     return_url: str
-
-    @classmethod
-    def parse(cls, raw: object) -> "AuthorizeRequest":
-        """Read the body.
-
-        Raises:
-            Refused: a field is missing or wrong; the detail names it.
-        """
-        if not isinstance(raw, dict):
-            raise Refused(Code.MALFORMED_JSON, "not an object")
-        user, provider = _text(raw, "user_id"), _text(raw, "provider")
-        if not user or not provider:
-            raise Refused(Code.MISSING_FIELD, "provider" if user else "user_id")
-        if provider not in (Provider.GOOGLE, Provider.MICROSOFT):
-            raise Refused(Code.PROVIDER_UNSUPPORTED, "provider: google or microsoft")
-        hint = _text(raw, "login_hint")
-        address = normalise(hint) if hint else None
-        if hint and address is None:
-            raise Refused(Code.INVALID_EMAIL, "login_hint")
-        return cls(UserId(user), Provider(provider), address, _text(raw, "return_url"))
+    """Empty where none is wanted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,19 +67,6 @@ class CallbackRequest:
 
     def __repr__(self) -> str:
         return "CallbackRequest(…)"
-
-    @classmethod
-    def parse(cls, raw: object) -> "CallbackRequest":
-        """Read what `take_callback` passes on.
-
-        Raises:
-            Refused: it is none.
-        """
-        fields = raw if isinstance(raw, dict) else {}
-        provider, query = fields.get("provider"), fields.get("query")
-        if not isinstance(provider, str) or not isinstance(query, dict):
-            raise Refused(Code.STATE_UNKNOWN)
-        return cls(provider, {str(name): str(value) for name, value in query.items()})
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,12 +208,3 @@ def _registration(account: Account, provider: Provider, runtime: Runtime) -> Reg
     if found is None:
         raise Refused(Code.PROVIDER_NOT_CONFIGURED, provider)
     return found
-
-
-def _text(raw: Mapping[str, object], field: str) -> str:
-    value = raw.get(field)
-    if value is None:
-        return ""
-    if not isinstance(value, str) or len(value) > _LONGEST_URL or not value.isprintable():
-        raise Refused(Code.INVALID_FIELD, f"{field}: text of at most {_LONGEST_URL} characters")
-    return value

@@ -70,6 +70,7 @@ def ask_probe(job: ProbeJob, runtime: Runtime) -> Mapping[str, Any]:
     if "FunctionError" in answer:
         raise Refused(Code.PROBE_FAILED)
     if "refused" in said:
-        raise Refused(Code(said["refused"]["code"]), said["refused"]["detail"])
+        refused = said["refused"]
+        raise Refused(Code(refused["code"]), refused["detail"], **refused["figures"])
     found: Mapping[str, Any] = said["answer"]
     return found

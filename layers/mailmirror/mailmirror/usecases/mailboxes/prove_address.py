@@ -7,12 +7,11 @@ confirmed ─► try counted ─► digests compared ─► nobody else's still 
 import hmac
 import secrets
 import smtplib
-from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from mailmirror.aws.ses import SesRefused, SesUnclear
-from mailmirror.domain.address import Address, normalise
+from mailmirror.domain.address import Address
 from mailmirror.domain.feed import is_id
 from mailmirror.domain.mailbox import AccountId, Mailbox, MailboxStatus, UserId
 from mailmirror.domain.ownership import CODE_DIGITS, Proof
@@ -54,21 +53,6 @@ class AddressRequest:
     def __repr__(self) -> str:
         return f"AddressRequest({self.user!r})"
 
-    @classmethod
-    def parse(cls, raw: object, *, confirms: bool) -> "AddressRequest":
-        """Read the body of `POST /v1/users/{id}/addresses` or `…/confirm`, with its `user_id`.
-
-        Raises:
-            Refused: a field is missing or wrong; the detail names it.
-        """
-        if not isinstance(raw, dict):
-            raise Refused(Code.MALFORMED_JSON, "not an object")
-        address = normalise(_text(raw, "address"))
-        if address is None:
-            raise Refused(Code.INVALID_EMAIL, "address")
-        code = _text(raw, "code").strip() if confirms else ""
-        return cls(UserId(_text(raw, "user_id")), address, code)
-
 
 @dataclass(frozen=True, slots=True)
 class Proving:
@@ -97,7 +81,7 @@ def send_code(id: AccountId, request: AddressRequest, runtime: Runtime) -> Provi
         digest = _digest(account, request, code, runtime)
         expires_at = runtime.codes.put(id, request.user, request.address, digest, runtime.now())
     except TooManyCodes as error:
-        raise Refused(Code.PROOF_CODE_LIMIT) from error
+        raise Refused(Code.PROOF_CODE_LIMIT, resets_at=_next_hour(runtime.now())) from error
     _send(sender, request.address, code, runtime)
     runtime.count("CodesSent")
     return Proving(request.address, None, expires_at)
@@ -199,10 +183,7 @@ def _digest(account: Account, request: AddressRequest, code: str, runtime: Runti
     return hmac.digest(key, text.encode("utf-8", "surrogatepass"), "sha256").hex()
 
 
-def _text(fields: Mapping[str, object], field: str) -> str:
-    value = fields.get(field)
-    if value is None or value == "":
-        raise Refused(Code.MISSING_FIELD, field)
-    if not isinstance(value, str) or len(value) > 320 or not value.isprintable():
-        raise Refused(Code.INVALID_FIELD, f"{field}: text of at most 320 characters")
-    return value
+def _next_hour(now: datetime) -> str:
+    """When the count of codes begins anew, as `resets_at` says it."""
+    hour = now.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
+    return f"{hour:%Y-%m-%dT%H:%M:%SZ}"

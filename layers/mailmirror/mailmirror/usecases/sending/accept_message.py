@@ -9,6 +9,7 @@ Where the last step fails, the due entry brings the message to the queue a minut
 import hashlib
 import json
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import timedelta
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -45,15 +46,14 @@ _ATTEMPTS = 5
 
 
 def accept_message(
-    viewer: Viewer, raw: object, idempotency_key: str | None, runtime: Runtime
+    viewer: Viewer, composition: Composition, idempotency_key: str | None, runtime: Runtime
 ) -> Outbound:
     """Accept what the acting user has composed; the same key and body again is the same message.
 
     Raises:
         Refused: nothing is kept, and nothing will be sent.
     """
-    composition = Composition.parse(raw)
-    request = _request(viewer, raw, idempotency_key)
+    request = _request(viewer, composition, idempotency_key)
     if request and (known := _answered(viewer, request, runtime)):
         return known
     mailbox = _own_mailbox(viewer, composition)
@@ -79,14 +79,14 @@ def accept_message(
     return _keep(viewer, outbound, request, limits, runtime)
 
 
-def _request(viewer: Viewer, raw: object, key: str | None) -> Request | None:
+def _request(viewer: Viewer, composition: Composition, key: str | None) -> Request | None:
     if key is None:
         return None
     if not key.strip() or len(key) > _LONGEST_KEY or not key.isprintable():
         raise Refused(
             Code.INVALID_FIELD, f"Idempotency-Key: 1 to {_LONGEST_KEY} printable characters"
         )
-    body = json.dumps(raw, sort_keys=True, ensure_ascii=True)
+    body = json.dumps(asdict(composition), sort_keys=True, ensure_ascii=True)
     return Request(viewer.user, _digest(key), _digest(body))
 
 

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mailmirror.domain.ledger import Audit, Ledger, audit
-from mailmirror.domain.mailbox import Mailbox
+from mailmirror.domain.mailbox import AccountId, Mailbox, MailboxId, MailboxStatus
+from mailmirror.domain.problems import Code, Refused
 from mailmirror.domain.uids import UidSet
 from mailmirror.mail.imap.folders import RemoteFolder
 from mailmirror.mail.imap.session import ImapSession, Status
@@ -20,6 +21,20 @@ SESSION_SECONDS = 18.0
 class FolderAudit:
     folder: RemoteFolder
     audit: Audit
+
+
+def connected_mailbox(account: AccountId, id: MailboxId | None, runtime: Runtime) -> Mailbox:
+    """Find the mailbox that is to be audited.
+
+    Raises:
+        Refused: it is not there, or not connected.
+    """
+    mailbox = id and runtime.mailboxes.find(account, id, consistent=True)
+    if not mailbox:
+        raise Refused(Code.NOT_FOUND)
+    if mailbox.status is not MailboxStatus.CONNECTED:
+        raise Refused(Code.MAILBOX_DISCONNECTED)
+    return mailbox
 
 
 def audit_mailbox(mailbox: Mailbox, runtime: Runtime) -> Sequence[FolderAudit]:

@@ -1,0 +1,146 @@
+"""Cards: a page of messages, and how far it can be trusted."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+from mailmirror.api.decoding import Strict
+from mailmirror.api.times import utc
+from mailmirror.domain.coverage import Coverage as Found
+from mailmirror.domain.coverage import FeedCoverage as FeedFound
+from mailmirror.domain.coverage import MailboxCoverage as MailboxFound
+from mailmirror.domain.message import Participant as Someone
+from mailmirror.domain.outbound import OutboundState
+from mailmirror.domain.words.coverage import explain_feed, explain_gap, explain_mailbox
+from mailmirror.domain.words.explanation import Explanation, Language
+from mailmirror.usecases.cards.read_card import MOST, Line, Page
+
+
+class CardQuery(Strict):
+    limit: Annotated[int, Meta(ge=1, le=MOST, description="Messages on a page")] = 50
+    cursor: Annotated[str | None, Meta(description="`next_cursor` of the page before")] = None
+
+
+class Participant(Struct, frozen=True):
+    name: str
+    address: str
+
+    @classmethod
+    def of(cls, one: Someone) -> "Participant":
+        return cls(one.name, one.address)
+
+
+class ListedAttachment(Struct, frozen=True):
+    name: str
+    content_type: str
+    size: int
+    """In bytes, decoded."""
+
+
+class ListedMessage(Struct, frozen=True, rename={"from_": "from"}):
+    """A message as a card shows it."""
+
+    id: str
+    thread_id: str
+    internet_message_id: str | None
+    subject: str
+    from_: Participant | None
+    to: Sequence[Participant]
+    cc: Sequence[Participant]
+    instant: datetime
+    claimed_date: datetime | None
+    direction: Literal["incoming", "outgoing"]
+    delivery: OutboundState | None
+    snippet: str
+    attachments: Sequence[ListedAttachment]
+    warnings: Sequence[str]
+    mailbox_ids: Sequence[str]
+
+    @classmethod
+    def of(cls, one: Line) -> "ListedMessage":
+        summary = one.summary
+        senders = [Participant.of(sender) for sender in summary.from_]
+        return cls(
+            id=summary.message,
+            thread_id=one.thread,
+            internet_message_id=summary.message_id,
+            subject=summary.subject,
+            from_=senders[0] if senders else None,
+            to=[Participant.of(recipient) for recipient in summary.to],
+            cc=[Participant.of(recipient) for recipient in summary.cc],
+            instant=utc(one.instant),
+            claimed_date=utc(summary.date) if summary.date != one.instant else None,
+            direction="outgoing" if one.outgoing else "incoming",
+            delivery=one.delivery,
+            snippet=summary.snippet,
+            attachments=[
+                ListedAttachment(part.name, part.content_type, part.size)
+                for part in summary.attachments
+            ],
+            warnings=summary.warnings,
+            mailbox_ids=one.mailboxes,
+        )
+
+
+class MailboxCoverage(Struct, frozen=True):
+    mailbox_id: str
+    complete: bool
+    as_of: datetime | None
+    progress: int
+    """Percent of the mail that is judged."""
+    reason: str | None
+    remedy: str | None
+
+    @classmethod
+    def of(cls, one: MailboxFound) -> "MailboxCoverage":
+        said = explain_mailbox(one, Language.EN)
+        return cls(one.mailbox, one.complete, utc(one.as_of), one.progress, *_words(said))
+
+
+class FeedCoverage(Struct, frozen=True):
+    complete: bool
+    as_of: datetime | None
+    reason: str | None
+    remedy: str | None
+
+    @classmethod
+    def of(cls, feed: FeedFound) -> "FeedCoverage":
+        said = explain_feed(feed, Language.EN)
+        return cls(feed.complete, utc(feed.as_of), *_words(said))
+
+
+class Coverage(Struct, frozen=True):
+    complete: bool
+    reason: str | None
+    remedy: str | None
+    mailboxes: Sequence[MailboxCoverage]
+    feed: FeedCoverage
+
+    @classmethod
+    def of(cls, found: Found) -> "Coverage":
+        return cls(
+            found.complete,
+            *_words(explain_gap(found.gap, Language.EN) if found.gap else None),
+            [MailboxCoverage.of(one) for one in found.mailboxes],
+            FeedCoverage.of(found.feed),
+        )
+
+
+def _words(said: Explanation | None) -> tuple[str | None, str | None]:
+    return (said.reason, said.remedy) if said else (None, None)
+
+
+class Card(Struct, frozen=True):
+    messages: Sequence[ListedMessage]
+    next_cursor: str | None
+    coverage: Coverage
+
+    @classmethod
+    def of(cls, found: Page) -> "Card":
+        return cls(
+            [ListedMessage.of(one) for one in found.lines],
+            found.next_cursor,
+            Coverage.of(found.coverage),
+        )

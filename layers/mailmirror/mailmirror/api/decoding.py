@@ -1,0 +1,178 @@
+"""Read JSON and query parameters into typed values; name the path of what does not fit.
+
+    bytes ─► json_value ─► plain values ─► typed ─► a Struct of `api/`
+
+Standard json reads the text, because it can tell of a field that is given twice; msgspec checks
+fields and types. Paths are written like `imap.port` and `recipients[2].address`.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any, ClassVar, Self
+
+import msgspec
+
+from mailmirror.domain.problems import Code, Refused
+
+_MAX_DIGITS = 100
+_MAX_DETAIL_CHARS = 200
+_HALF_PAIR = re.compile(r"[\ud800-\udfff]")
+_ERROR = re.compile(r"(?P<words>.*?)(?: - at `\$\.?(?P<path>.*)`)?", re.DOTALL)
+_FIELD_ERROR = re.compile(r"Object (?P<kind>missing|contains) \w+ field `(?P<name>.*)`", re.DOTALL)
+
+
+class Strict(msgspec.Struct, forbid_unknown_fields=True):
+    """What a request may hold. Its text form shows no values, which may be secret or mail."""
+
+    def __post_init__(self) -> None:
+        """Make plain text of each Field, once checked: what stores and encoders take is `str`."""
+        for name in self.__struct_fields__:
+            if isinstance(value := getattr(self, name), Field):
+                setattr(self, name, str(value))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(…)"
+
+
+class Field(str):
+    """Text with a rule that a JSON schema cannot say. Base of the kinds of text in requests."""
+
+    MIN_CHARS: ClassVar[int] = 1
+    MAX_CHARS: ClassVar[int] = 320
+    SCHEMA: ClassVar[Mapping[str, object]] = {}
+    """Additions to its JSON schema."""
+
+    @classmethod
+    def parse(cls, value: object) -> Self:
+        """Check what JSON gave.
+
+        Raises:
+            ValueError: with the value of a problem's code, or with what is expected.
+        """
+        if value is None or (value == "" and cls.MIN_CHARS):
+            raise ValueError(Code.MISSING_FIELD.value)
+        if not isinstance(value, str):
+            raise ValueError("given twice" if isinstance(value, GivenTwice) else "not a string")
+        if len(value) > cls.MAX_CHARS:
+            raise ValueError(f"more than {cls.MAX_CHARS} characters")
+        return cls.checked(value)
+
+    @classmethod
+    def checked(cls, text: str) -> Self:
+        """Check text whose length is right; what a kind of text adds to the rule."""
+        return cls(text)
+
+
+class GivenTwice:
+    """Stands for the value of a field that an object has more than once: which is meant, RFC 8259
+    leaves open. It is of no type that a field can have, so whoever reads the field refuses it."""
+
+
+def json_value(data: bytes) -> object:
+    """Read a body as JSON.
+
+    Integers of more than 100 digits, which Python may refuse to read or to write, are read as
+    floating point. A field that is given twice has the value GivenTwice.
+
+    Raises:
+        Refused: `malformed_json`.
+    """
+    try:
+        return json.loads(
+            data.decode("utf-8-sig"),
+            object_pairs_hook=_object,
+            parse_constant=_no_constant,
+            parse_int=_number,
+        )
+    except UnicodeDecodeError as error:
+        raise Refused(Code.MALFORMED_JSON, "not UTF-8") from error
+    except RecursionError as error:
+        raise Refused(Code.MALFORMED_JSON, "nested too deeply") from error
+    except ValueError as error:
+        raise Refused(Code.MALFORMED_JSON, "not JSON") from error
+
+
+def typed[T](raw: object, kind: type[T], *, strict: bool = True) -> T:
+    """Convert plain values to a typed one.
+
+    Parameters:
+        raw: as `json_value` or a query gives it.
+        strict: whether a number must be one; a query's values are all text.
+
+    Raises:
+        Refused: the code says what is wrong, the detail begins with the path of the field.
+    """
+    try:
+        return msgspec.convert(raw, kind, strict=strict, dec_hook=_field)
+    except msgspec.ValidationError as error:
+        raise _refusal(str(error)) from error
+    except UnicodeEncodeError as error:
+        path = _half_pair(raw, "") or "a field's name"
+        raise Refused(Code.INVALID_FIELD, f"{path}: half a surrogate pair") from error
+
+
+def joined(path: str, name: str) -> str:
+    """The path of a field within what is at another path."""
+    return f"{path}.{name}" if path else name
+
+
+def _field(kind: type[Any], value: object) -> object:
+    if issubclass(kind, Field):
+        return kind.parse(value)
+    raise NotImplementedError(kind)
+
+
+def _refusal(error: str) -> Refused:
+    found = _ERROR.fullmatch(error)
+    words, path = (found["words"], found["path"] or "") if found else (error, "")
+    if about := _FIELD_ERROR.fullmatch(words):
+        name = joined(path, about["name"][:40])
+        if about["kind"] == "missing":
+            return Refused(Code.MISSING_FIELD, name)
+        return Refused(Code.INVALID_FIELD, f"{name}: no such field")
+    if not path:
+        return Refused(Code.MALFORMED_JSON, "not an object")
+    if words.endswith(("got `null`", "of length >= 1")):
+        return Refused(Code.MISSING_FIELD, path)
+    if words in Code:
+        return Refused(Code(words), path)
+    if words.endswith(f"got `{GivenTwice.__name__}`"):
+        words = "given twice"
+    detail = f"{path}: {words[:1].lower()}{words[1:]}"
+    return Refused(Code.INVALID_FIELD, detail[:_MAX_DETAIL_CHARS])
+
+
+def _half_pair(value: object, path: str) -> str | None:
+    """The path of the first name or text that is no Unicode (RFC 8259 8.2)."""
+    if isinstance(value, str):
+        return path if _HALF_PAIR.search(value) else None
+    if isinstance(value, list):
+        below = ((one, f"{path}[{index}]") for index, one in enumerate(value))
+    elif isinstance(value, dict):
+        if any(map(_HALF_PAIR.search, value)):
+            return path
+        below = ((one, joined(path, name)) for name, one in value.items())
+    else:
+        return None
+    return next((found for one, at in below if (found := _half_pair(one, at)) is not None), None)
+
+
+def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    fields = dict(pairs)
+    if len(fields) < len(pairs):
+        seen = set()
+        for name, _ in pairs:
+            if name in seen:
+                fields[name] = GivenTwice()
+            seen.add(name)
+    return fields
+
+
+def _number(digits: str) -> int | float:
+    return int(digits) if len(digits) <= _MAX_DIGITS else float(digits)
+
+
+def _no_constant(name: str) -> object:
+    """`NaN` and `Infinity` are no JSON."""
+    raise ValueError(name)

@@ -1,0 +1,246 @@
+"""Mailboxes: connecting, state, ledger and audit."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from msgspec import Meta, Struct
+
+from mailmirror.api.decoding import Strict
+from mailmirror.api.fields import Email, Line, PasswordProvider
+from mailmirror.api.times import utc
+from mailmirror.domain.address import Address
+from mailmirror.domain.ledger import Audit
+from mailmirror.domain.mailbox import MailboxState, Provider, Security, Server, UserId
+from mailmirror.domain.ownership import Proof
+from mailmirror.domain.problems import Code
+from mailmirror.domain.uids import UidSet
+from mailmirror.domain.verdict import Verdict
+from mailmirror.domain.words.explanation import Language
+from mailmirror.domain.words.problems import PROBLEMS
+from mailmirror.domain.words.verdicts import VERDICTS
+from mailmirror.store.credentials import Password
+from mailmirror.usecases.mailboxes.read_mailbox import FolderLedger, MailboxReport
+
+if TYPE_CHECKING:  # what speaks IMAP and SMTP is loaded by `probe` alone
+    from mailmirror.usecases.mailboxes.connect_mailbox import ConnectRequest
+    from mailmirror.usecases.sync.audit_mailbox import FolderAudit
+
+
+class ServerBody(Strict):
+    """Where a mail server listens."""
+
+    host: Line
+    port: Annotated[int, Meta(ge=1, le=65535)]
+    security: Security
+
+    def server(self) -> Server:
+        return Server(self.host.strip().rstrip("."), self.port, self.security)
+
+
+class ConnectBody(Strict):
+    """The body of `POST /v1/mailboxes`."""
+
+    user_id: Line
+    email: Email
+    provider: PasswordProvider
+    imap: ServerBody
+    username: Line
+    password: Line
+    smtp: ServerBody | None = None
+
+    def request(self) -> "ConnectRequest":
+        from mailmirror.usecases.mailboxes.connect_mailbox import ConnectRequest
+
+        return ConnectRequest(
+            user=UserId(self.user_id),
+            email=Address(self.email),
+            imap=self.imap.server(),
+            smtp=self.smtp.server() if self.smtp else None,
+            username=self.username,
+            credential=Password(self.password),
+        )
+
+
+class DisconnectQuery(Strict):
+    mail: Annotated[
+        Literal["keep", "erase"], Meta(description="What becomes of the mirrored mail")
+    ] = "keep"
+
+
+class MailboxError(Struct, frozen=True):
+    """What is wrong with a mailbox, and what its reader can do."""
+
+    code: Code
+    reason: str
+    remedy: str
+    detail: str | None
+
+
+class Mailbox(Struct, frozen=True):
+    id: str
+    user_id: str
+    email: str
+    provider: Provider
+    address_proof: Proof | None
+    state: MailboxState
+    progress: int | None
+    """Percent of the mail that is judged; for its owner only."""
+    last_success_at: datetime | None
+    next_due_at: datetime | None
+    news_since: datetime | None
+    error: MailboxError | None
+    counters: Mapping[str, int] | None
+    """UIDs by verdict; for its owner only."""
+
+    @classmethod
+    def of(cls, report: MailboxReport, counters: Mapping[str, int] | None = None) -> "Mailbox":
+        """Parameters:
+        counters: given where the owner asks.
+        """
+        mailbox, due = report.mailbox, report.due
+        error = _error(report.problem, due.error_detail if due else "")
+        if error is None and due:
+            error = _error(due.sending_error, due.sending_detail)
+        return cls(
+            id=mailbox.key.mailbox,
+            user_id=mailbox.owner,
+            email=mailbox.email,
+            provider=mailbox.provider,
+            address_proof=report.proof,
+            state=report.state,
+            progress=report.progress if counters is not None else None,
+            last_success_at=utc(due.last_success_at) if due else None,
+            next_due_at=utc(due.due_at) if due else None,
+            news_since=utc(due.news_since) if due else None,
+            error=error,
+            counters=counters,
+        )
+
+
+class Mailboxes(Struct, frozen=True):
+    mailboxes: Sequence[Mailbox]
+
+
+class SyncQueued(Struct, frozen=True):
+    id: str
+    queued: bool = True
+
+
+class Presences(Struct, frozen=True):
+    present: int
+    removed: int
+
+
+class LedgerFolder(Struct, frozen=True):
+    name: str
+    role: str
+    uidvalidity: int
+    uids: int
+    verdicts: Mapping[str, int]
+    presences: Presences
+
+    @classmethod
+    def of(cls, one: FolderLedger) -> "LedgerFolder":
+        return cls(
+            name=one.folder.name,
+            role=one.folder.role.value,
+            uidvalidity=one.folder.uidvalidity,
+            uids=len(one.ledger.judged | one.ledger.pending),
+            verdicts=one.ledger.counts(),
+            presences=Presences(len(one.ledger.present), len(one.ledger.removed)),
+        )
+
+
+class VerdictWords(Struct, frozen=True):
+    reason: str
+    remedy: str
+
+
+class Ledger(Struct, frozen=True):
+    folders: Sequence[LedgerFolder]
+    explanations: Mapping[str, VerdictWords]
+    """By verdict."""
+
+    @classmethod
+    def of(cls, folders: Sequence[FolderLedger], language: Language) -> "Ledger":
+        """Every folder's ledger, with each verdict explained."""
+        return cls(
+            [LedgerFolder.of(one) for one in folders],
+            {
+                verdict.value: VerdictWords(words.reason, words.remedy)
+                for verdict, by_language in VERDICTS.items()
+                for words in [by_language[language]]
+            },
+        )
+
+
+class AuditUids(Struct, frozen=True, omit_defaults=True):
+    """The UIDs of errors as IMAP sequence-sets; one without UIDs is left out."""
+
+    missing: str = ""
+    extra: str = ""
+    overlap: str = ""
+
+
+class AuditFolder(Struct, frozen=True):
+    name: str
+    role: str
+    server_uids: int
+    missing: int
+    extra: int
+    overlap: int
+    pending: int
+    removed: int
+    gone: int
+    uids: AuditUids
+
+    @classmethod
+    def of(cls, one: "FolderAudit") -> "AuditFolder":
+        found = one.audit
+        return cls(
+            name=one.folder.name,
+            role=one.folder.role.value,
+            server_uids=found.server_uids,
+            missing=len(found.missing),
+            extra=len(found.extra),
+            overlap=len(found.overlap),
+            pending=found.pending,
+            removed=found.removed,
+            gone=found.gone,
+            uids=_uids(found),
+        )
+
+
+class AuditAnswer(Struct, frozen=True):
+    at: datetime
+    clean: bool
+    """Whether no folder has an error: missing, extra or overlap."""
+    folders: Sequence[AuditFolder]
+
+    @classmethod
+    def of(cls, folders: "Sequence[FolderAudit]", at: datetime) -> "AuditAnswer":
+        return cls(
+            utc(at), all(one.audit.clean for one in folders), [AuditFolder.of(f) for f in folders]
+        )
+
+
+def counters(folders: Sequence[FolderLedger]) -> Mapping[str, int]:
+    """How many UIDs of a mailbox have each verdict."""
+    return {
+        verdict.value: sum(len(one.ledger.of(verdict)) for one in folders) for verdict in Verdict
+    }
+
+
+def _uids(found: Audit) -> AuditUids:
+    def text(uids: UidSet) -> str:
+        return str(uids) if uids else ""
+
+    return AuditUids(text(found.missing), text(found.extra), text(found.overlap))
+
+
+def _error(code: Code | None, detail: str) -> MailboxError | None:
+    if code is None:
+        return None
+    words = PROBLEMS[code][Language.EN]
+    return MailboxError(code, words.reason, words.remedy, detail or None)

@@ -1,0 +1,59 @@
+"""One message, whole."""
+
+from collections.abc import Sequence
+
+from msgspec import Struct
+from msgspec.structs import asdict
+
+from mailmirror.api.cards import ListedMessage
+from mailmirror.domain.message import Attachment as Part
+from mailmirror.usecases.cards.read_message import MOST_SHOWN, WholeMessage
+
+_MAX_HEADERS = 200
+_MAX_HEADER_CHARS = 2_000
+
+
+class Header(Struct, frozen=True):
+    name: str
+    value: str
+
+
+class Attachment(Struct, frozen=True):
+    n: int
+    """From 0; names it in `…/attachments/{n}`."""
+    name: str
+    content_type: str
+    size: int
+    content_id: str | None
+    inline: bool
+
+    @classmethod
+    def of(cls, one: Part) -> "Attachment":
+        return cls(one.index, one.name, one.content_type, one.size, one.content_id, one.inline)
+
+
+class Message(ListedMessage, frozen=True):
+    """A message as in a list, with its contents."""
+
+    attachments: Sequence[Attachment]  # type: ignore[assignment]
+    headers: Sequence[Header]
+    text: str
+    html: str | None
+
+    @classmethod
+    def whole(cls, message: WholeMessage) -> "Message":
+        content = message.content
+        cut = max(len(content.text), len(content.html or "")) > MOST_SHOWN
+        shown = asdict(ListedMessage.of(message.line)) | {
+            "attachments": [Attachment.of(one) for one in message.attachments],
+            "warnings": [*message.warnings, *(["truncated"] if cut else [])],
+        }
+        return cls(
+            **shown,
+            headers=[
+                Header(name, value[:_MAX_HEADER_CHARS])
+                for name, value in message.header_fields[:_MAX_HEADERS]
+            ],
+            text=content.text[:MOST_SHOWN],
+            html=message.html,
+        )

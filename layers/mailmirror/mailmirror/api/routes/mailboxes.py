@@ -1,0 +1,184 @@
+"""Connecting, reading, syncing and disconnecting mailboxes."""
+
+from http import HTTPStatus
+
+from mailmirror.api.answers import Answer
+from mailmirror.api.decoding import typed
+from mailmirror.api.mailboxes import (
+    AuditAnswer,
+    ConnectBody,
+    DisconnectQuery,
+    Ledger,
+    Mailbox,
+    Mailboxes,
+    SyncQueued,
+    counters,
+)
+from mailmirror.api.routing import ActingUser, AnyRoute, Call, NoBody, Route
+from mailmirror.api.sign_ins import AuthorizeBody, SignInPage
+from mailmirror.domain.problems import Code
+from mailmirror.usecases.cards.acting_user import own_mailbox
+from mailmirror.usecases.mailboxes import change_mailbox, read_mailbox
+from mailmirror.usecases.mailboxes.probe_jobs import ProbeJob, Task, ask_probe
+
+CONNECTING = (
+    Code.USER_UNKNOWN,
+    Code.ADDRESS_CONNECTED,
+    Code.ADDRESS_OF_ANOTHER_USER,
+    Code.ADDRESS_OF_PERSON,
+    Code.MAILBOX_LIMIT,
+    Code.MAILBOX_BUSY,
+    Code.PROBE_FAILED,
+)
+_SERVERS = (
+    Code.HOST_UNKNOWN,
+    Code.HOST_NOT_ALLOWED,
+    Code.CONNECT_REFUSED,
+    Code.CONNECT_TIMEOUT,
+    Code.TLS_FAILED,
+    Code.CERTIFICATE_INVALID,
+    Code.STARTTLS_MISSING,
+    Code.PROTOCOL_ERROR,
+    Code.SIGN_IN_FAILED,
+    Code.SIGN_IN_UNSUPPORTED,
+    Code.SERVER_UNAVAILABLE,
+    Code.CONNECTION_LOST,
+    Code.INBOX_NOT_FOUND,
+)
+_SIGNED_IN = (Code.TOKEN_REFUSED, Code.GRANT_REVOKED, Code.GRANT_EXPIRED, Code.SENT_NOT_FOUND)
+
+
+def connect(call: Call[ConnectBody]) -> Answer:
+    """Connect a mailbox; its servers are tried first, and where one fails nothing is kept."""
+    asked = ask_probe(ProbeJob(Task.CONNECT, call.account, request=call.raw), call.runtime)
+    report = read_mailbox.read_mailbox(call.account, asked["id"], call.runtime)
+    return Answer(HTTPStatus.CREATED, Mailbox.of(report))
+
+
+def authorize(call: Call[AuthorizeBody]) -> Answer:
+    """Begin to connect a mailbox by signing in at its provider."""
+    asked = ask_probe(ProbeJob(Task.AUTHORIZE, call.account, request=call.raw), call.runtime)
+    return Answer(HTTPStatus.OK, typed(asked, SignInPage))
+
+
+def mailboxes(call: Call) -> Answer:
+    """List the account's mailboxes."""
+    found = read_mailbox.list_mailboxes(call.account, call.runtime)
+    return Answer(HTTPStatus.OK, Mailboxes([Mailbox.of(one) for one in found]))
+
+
+def mailbox(call: Call) -> Answer:
+    """Read how a mailbox is doing; its owner sees progress and counters as well."""
+    found = read_mailbox.read_mailbox(call.account, call.ids["mailbox_id"], call.runtime)
+    owned = found.mailbox.owner == call.user
+    counted = counters(read_mailbox.read_ledger(found.mailbox, call.runtime)) if owned else None
+    return Answer(HTTPStatus.OK, Mailbox.of(found, counted))
+
+
+def sync(call: Call) -> Answer:
+    """Queue a sync of a mailbox now."""
+    id = call.ids["mailbox_id"]
+    change_mailbox.request_sync(call.account, id, call.runtime)
+    return Answer(HTTPStatus.ACCEPTED, SyncQueued(id))
+
+
+def disconnect(call: Call[NoBody, DisconnectQuery]) -> Answer:
+    """Disconnect a mailbox; keep or erase its mail."""
+    keeps = call.query.mail == "keep"
+    change = change_mailbox.disconnect if keeps else change_mailbox.erase
+    changed = change(call.account, call.ids["mailbox_id"], call.runtime)
+    report = read_mailbox.report([changed], call.runtime)[0]
+    return Answer(HTTPStatus.ACCEPTED, Mailbox.of(report))
+
+
+def ledger(call: Call) -> Answer:
+    """Read which verdict each folder's UIDs have."""
+    own = own_mailbox(call.account, call.user, call.ids["mailbox_id"], call.runtime)
+    folders = read_mailbox.read_ledger(own, call.runtime)
+    return Answer(HTTPStatus.OK, Ledger.of(folders, call.language))
+
+
+def audit(call: Call) -> Answer:
+    """Prove the ledger against the mail server, now."""
+    key = own_mailbox(call.account, call.user, call.ids["mailbox_id"], call.runtime).key
+    asked = ask_probe(ProbeJob(Task.AUDIT, key.account, key.mailbox), call.runtime)
+    return Answer(HTTPStatus.OK, typed(asked, AuditAnswer))
+
+
+_MAILBOX = "/v1/mailboxes/{mailbox_id}"
+
+ROUTES: tuple[AnyRoute, ...] = (
+    Route(
+        method="POST",
+        path="/v1/mailboxes",
+        handler=connect,
+        body=ConnectBody,
+        answers={HTTPStatus.CREATED: Mailbox},
+        problems=(
+            *CONNECTING,
+            *_SERVERS,
+            Code.INVALID_EMAIL,
+            Code.PROVIDER_UNSUPPORTED,
+            Code.PROVIDER_SIGNS_IN,
+            Code.POP3_UNSUPPORTED,
+        ),
+    ),
+    Route(
+        method="GET", path="/v1/mailboxes", handler=mailboxes, answers={HTTPStatus.OK: Mailboxes}
+    ),
+    Route(
+        method="POST",
+        path="/v1/mailboxes/authorize",
+        handler=authorize,
+        body=AuthorizeBody,
+        answers={HTTPStatus.OK: SignInPage},
+        problems=(
+            Code.USER_UNKNOWN,
+            Code.INVALID_EMAIL,
+            Code.PROVIDER_UNSUPPORTED,
+            Code.PROVIDER_NOT_CONFIGURED,
+            Code.RETURN_URL_NOT_ALLOWED,
+            Code.ADDRESS_OF_ANOTHER_USER,
+            Code.ADDRESS_OF_PERSON,
+            Code.PROBE_FAILED,
+        ),
+    ),
+    Route(
+        method="GET",
+        path=_MAILBOX,
+        handler=mailbox,
+        acting_user=ActingUser.OPTIONAL,
+        answers={HTTPStatus.OK: Mailbox},
+    ),
+    Route(
+        method="DELETE",
+        path=_MAILBOX,
+        handler=disconnect,
+        query=DisconnectQuery,
+        answers={HTTPStatus.ACCEPTED: Mailbox},
+        problems=(Code.MAILBOX_BUSY,),
+    ),
+    Route(
+        method="POST",
+        path=f"{_MAILBOX}/sync",
+        handler=sync,
+        answers={HTTPStatus.ACCEPTED: SyncQueued},
+        problems=(Code.MAILBOX_DISCONNECTED,),
+    ),
+    Route(
+        method="GET",
+        path=f"{_MAILBOX}/ledger",
+        handler=ledger,
+        acting_user=ActingUser.REQUIRED,
+        headers={"Accept-Language": "`en`, or `ja`"},
+        answers={HTTPStatus.OK: Ledger},
+    ),
+    Route(
+        method="GET",
+        path=f"{_MAILBOX}/audit",
+        handler=audit,
+        acting_user=ActingUser.REQUIRED,
+        answers={HTTPStatus.OK: AuditAnswer},
+        problems=(Code.MAILBOX_DISCONNECTED, Code.PROBE_FAILED, *_SERVERS, *_SIGNED_IN),
+    ),
+)

@@ -1,0 +1,81 @@
+"""Reading a message and its attachments; sending one."""
+
+from http import HTTPStatus
+
+from mailmirror.api.answers import Answer
+from mailmirror.api.messages import Message
+from mailmirror.api.outbound import ComposeBody, Outbound
+from mailmirror.api.routing import ActingUser, AnyRoute, Call, Route
+from mailmirror.domain.problems import Code, Refused
+from mailmirror.usecases.cards.read_message import attachment_link, read_message
+from mailmirror.usecases.sending.accept_message import accept_message
+
+_MAX_DIGITS = 9
+
+
+def message(call: Call) -> Answer:
+    """Read a message of which the acting user has a copy."""
+    found = read_message(call.viewer(), call.ids["message_id"], call.runtime)
+    return Answer(HTTPStatus.OK, Message.whole(found))
+
+
+def attachment(call: Call) -> Answer:
+    """Go to a link to an attachment's bytes, which lives five minutes."""
+    n = call.ids["n"]
+    if not (n.isascii() and n.isdecimal() and len(n) <= _MAX_DIGITS):
+        raise Refused(Code.NOT_FOUND)
+    link = attachment_link(call.viewer(), call.ids["message_id"], int(n), call.runtime)
+    return Answer(HTTPStatus.SEE_OTHER, headers={"Location": link})
+
+
+def send(call: Call[ComposeBody]) -> Answer:
+    """Accept a message to be sent."""
+    composition, key = call.body.composition(), call.header("Idempotency-Key")
+    accepted = accept_message(call.viewer(), composition, key, call.runtime)
+    return Answer(HTTPStatus.ACCEPTED, Outbound.of(accepted, call.language))
+
+
+ROUTES: tuple[AnyRoute, ...] = (
+    Route(
+        method="GET",
+        path="/v1/messages/{message_id}",
+        handler=message,
+        acting_user=ActingUser.REQUIRED,
+        answers={HTTPStatus.OK: Message},
+    ),
+    Route(
+        method="GET",
+        path="/v1/messages/{message_id}/attachments/{n}",
+        handler=attachment,
+        acting_user=ActingUser.REQUIRED,
+        answers={HTTPStatus.SEE_OTHER: None},
+    ),
+    Route(
+        method="POST",
+        path="/v1/messages",
+        handler=send,
+        body=ComposeBody,
+        acting_user=ActingUser.REQUIRED,
+        headers={
+            "Idempotency-Key": "1 to 200 visible characters: a repeat with the same key and"
+            " message sends nothing twice",
+            "Accept-Language": "`en`, or `ja`",
+        },
+        answers={HTTPStatus.ACCEPTED: Outbound},
+        problems=(
+            Code.INVALID_EMAIL,
+            Code.NO_RECIPIENT,
+            Code.TOO_MANY_RECIPIENTS,
+            Code.FROM_NOT_YOURS,
+            Code.ADDRESS_UNPROVEN,
+            Code.TRANSPORT_UNAVAILABLE,
+            Code.MESSAGE_UNKNOWN,
+            Code.MESSAGE_TOO_LARGE,
+            Code.UPLOAD_UNKNOWN,
+            Code.DAILY_LIMIT_REACHED,
+            Code.RATE_LIMIT_REACHED,
+            Code.IDEMPOTENCY_CONFLICT,
+            Code.MAILBOX_BUSY,
+        ),
+    ),
+)

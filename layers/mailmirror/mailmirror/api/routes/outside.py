@@ -1,0 +1,77 @@
+"""What the outside tells without an API key: signed events, and browsers back from a provider."""
+
+from http import HTTPStatus
+
+from mailmirror.api.answers import Answer
+from mailmirror.api.callback import CallbackQuery, Connected
+from mailmirror.api.decoding import json_value, typed
+from mailmirror.api.events import EventsAccepted, EventsBody, RefusedAtOnce
+from mailmirror.api.routing import AnyRoute, Call, NoBody, Route
+from mailmirror.domain.problems import Code
+
+
+def events(call: Call[EventsBody]) -> Answer:
+    """Take in the CRM's events; each is accepted or refused by itself."""
+    from mailmirror.usecases.crm_feed.accept_events import accept_events, verify
+
+    body, signature = call.request.body, call.header("X-Mailmirror-Signature") or ""
+    account = verify(call.ids["account_id"], body, signature, call.runtime)
+    found = accept_events(account, typed(json_value(body), EventsBody).events, call.runtime)
+    refused = [RefusedAtOnce(**one) for one in found.refused]
+    return Answer(HTTPStatus.ACCEPTED, EventsAccepted(found.accepted, refused))
+
+
+def callback(call: Call[NoBody, CallbackQuery]) -> Answer:
+    """Finish a sign-in: send the browser to the return URL with what became of it."""
+    from mailmirror.usecases.mailboxes.complete_sign_in import take_callback
+
+    query = {name: getattr(call.query, name) for name in CallbackQuery.__struct_fields__}
+    back = take_callback(call.ids["provider"], query, call.runtime)
+    if back.url:
+        return Answer(HTTPStatus.SEE_OTHER, headers={"Location": back.url})
+    return Answer(HTTPStatus.OK, Connected("connected", back.mailbox))
+
+
+ROUTES: tuple[AnyRoute, ...] = (
+    Route(
+        method="POST",
+        path="/webhooks/crm/{account_id}",
+        handler=events,
+        body=EventsBody,
+        needs_key=False,
+        reads_body=False,
+        headers={
+            "X-Mailmirror-Signature": '`t=<unix>,v1=<hex HMAC-SHA256 of "<t>.<raw body>">`',
+        },
+        answers={HTTPStatus.ACCEPTED: EventsAccepted},
+        problems=(Code.INVALID_SIGNATURE, Code.STALE_TIMESTAMP),
+    ),
+    Route(
+        method="GET",
+        path="/oauth/{provider}/callback",
+        handler=callback,
+        query=CallbackQuery,
+        needs_key=False,
+        answers={HTTPStatus.SEE_OTHER: None, HTTPStatus.OK: Connected},
+        problems=(
+            Code.STATE_UNKNOWN,
+            Code.STATE_EXPIRED,
+            Code.SIGN_IN_CANCELLED,
+            Code.CODE_REFUSED,
+            Code.ID_TOKEN_INVALID,
+            Code.ADDRESS_UNKNOWN,
+            Code.ADDRESS_MISMATCH,
+            Code.PROVIDER_NOT_CONFIGURED,
+            Code.PROVIDER_MISCONFIGURED,
+            Code.PROVIDER_UNAVAILABLE,
+            Code.CONSENT_MISSING,
+            Code.TOKEN_REFUSED,
+            Code.ADDRESS_CONNECTED,
+            Code.ADDRESS_OF_ANOTHER_USER,
+            Code.ADDRESS_OF_PERSON,
+            Code.MAILBOX_LIMIT,
+            Code.MAILBOX_BUSY,
+            Code.PROBE_FAILED,
+        ),
+    ),
+)

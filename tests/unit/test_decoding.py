@@ -1,0 +1,196 @@
+"""Requests are understood whole or refused with the path of what is wrong."""
+
+import json
+from contextlib import suppress
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mailmirror.api.addresses import ConfirmBody
+from mailmirror.api.cards import CardQuery
+from mailmirror.api.decoding import json_value, typed
+from mailmirror.api.mailboxes import ConnectBody
+from mailmirror.api.outbound import ComposeBody
+from mailmirror.api.sign_ins import AuthorizeBody
+from mailmirror.api.uploads import UploadBody
+from mailmirror.domain.problems import Code, Refused
+
+SERVER = {"host": "imap.us.example", "port": 993, "security": "tls"}
+FORM = {
+    "user_id": "ann",
+    "email": "ann@us.example",
+    "provider": "imap",
+    "imap": SERVER,
+    "username": "ann",
+    "password": "a secret",
+}
+MESSAGE = {"from": "ann@us.example", "to": ["kim@x.example"], "text": "Hello"}
+SIGN_IN = {"user_id": "ann", "provider": "google"}
+PROOF = {"address": "ann@us.example", "code": "012345"}
+BODIES = [
+    (ConnectBody, FORM),
+    (ComposeBody, MESSAGE),
+    (AuthorizeBody, SIGN_IN),
+    (ConfirmBody, PROOF),
+    (UploadBody, {}),
+]
+
+
+def understood(kind: type, raw: object) -> object:
+    found: object = typed(raw, kind)
+    return found.composition() if isinstance(found, ComposeBody) else found
+
+
+def refusal(kind: type, raw: object) -> tuple[Code, str]:
+    with pytest.raises(Refused) as refused:
+        understood(kind, raw)
+    return refused.value.code, refused.value.detail
+
+
+def read(text: str | bytes, kind: type = ComposeBody) -> tuple[Code, str]:
+    data = text.encode() if isinstance(text, str) else text
+    with pytest.raises(Refused) as refused:
+        typed(json_value(data), kind)
+    return refused.value.code, refused.value.detail
+
+
+@pytest.mark.parametrize(("kind", "body"), BODIES)
+def test_a_field_that_a_body_does_not_know_is_refused(kind: type, body: dict[str, object]) -> None:
+    typed(body, kind)
+    assert refusal(kind, body | {"dry_run": True}) == (
+        Code.INVALID_FIELD,
+        "dry_run: no such field",
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "code", "detail"),
+    [
+        (ConnectBody, FORM | {"imap": SERVER | {"tls": 1}}, "invalid_field", "imap.tls: no such"),
+        (ConnectBody, FORM | {"imap": SERVER | {"port": "993"}}, "invalid_field", "imap.port: "),
+        (ConnectBody, FORM | {"imap": SERVER | {"port": True}}, "invalid_field", "imap.port: "),
+        (ConnectBody, FORM | {"imap": SERVER | {"port": 993.0}}, "invalid_field", "imap.port: "),
+        (ConnectBody, FORM | {"imap": SERVER | {"port": 0}}, "invalid_field", "imap.port: "),
+        (ConnectBody, FORM | {"imap": SERVER | {"port": 10**50}}, "invalid_field", "imap.port: "),
+        (ConnectBody, FORM | {"imap": SERVER | {"host": ""}}, "missing_field", "imap.host"),
+        (ConnectBody, FORM | {"imap": {"host": "h", "port": 1}}, "missing_field", "imap.security"),
+        (ConnectBody, FORM | {"imap": None}, "missing_field", "imap"),
+        (ConnectBody, FORM | {"smtp": []}, "invalid_field", "smtp: "),
+        (ConnectBody, FORM | {"username": "a\nb"}, "invalid_field", "username: "),
+        (ConnectBody, FORM | {"username": "a" * 321}, "invalid_field", "username: more than 320"),
+        (ConnectBody, FORM | {"email": "ann"}, "invalid_email", "email"),
+        (ConnectBody, FORM | {"provider": "pop3"}, "pop3_unsupported", "provider"),
+        (ConnectBody, {"provider": "google"}, "provider_signs_in", "provider"),
+        (ComposeBody, MESSAGE | {"to": [{"adress": "k"}]}, "invalid_field", "to[0].adress: no su"),
+        (ComposeBody, MESSAGE | {"to": ["k@x.example", 5]}, "invalid_field", "to[1]: "),
+        (ComposeBody, MESSAGE | {"to": ["k@x.example", "k"]}, "invalid_email", "to[1]"),
+        (ComposeBody, MESSAGE | {"cc": [{"address": "k"}]}, "invalid_email", "cc[0].address"),
+        (ComposeBody, MESSAGE | {"cc": "k@x.example"}, "invalid_field", "cc: "),
+        (ComposeBody, MESSAGE | {"transport": "fax"}, "invalid_field", "transport: "),
+        (ComposeBody, MESSAGE | {"attachments": [{}]}, "missing_field", "attachments[0].upload_id"),
+        (ComposeBody, MESSAGE | {"attachments": [{}] * 51}, "invalid_field", "attachments: "),
+        (ComposeBody, {"from": "a@us.example", "to": []}, "missing_field", "text or html"),
+        (ComposeBody, MESSAGE | {"to": []}, "no_recipient", ""),
+        (AuthorizeBody, SIGN_IN | {"provider": "imap"}, "provider_unsupported", "provider"),
+        (AuthorizeBody, SIGN_IN | {"login_hint": "ann"}, "invalid_email", "login_hint"),
+        (UploadBody, {"content_type": "pdf"}, "invalid_field", "content_type: "),
+    ],
+)
+def test_what_is_wrong_is_named_by_its_path(
+    kind: type, body: object, code: str, detail: str
+) -> None:
+    found = refusal(kind, body)
+    assert found[0] == code
+    assert found[1].startswith(detail), found[1]
+
+
+@pytest.mark.parametrize("body", [[], None, "text", 5, [FORM]])
+def test_a_body_that_is_no_object_is_malformed(body: object) -> None:
+    assert refusal(ConnectBody, body) == (Code.MALFORMED_JSON, "not an object")
+
+
+@pytest.mark.parametrize("code", [12345, 12345.0, "12345", "1234567", "12345a", "１２３４５６"])
+def test_a_code_is_text_of_six_digits_for_a_number_loses_its_zeros(code: object) -> None:
+    found = refusal(ConfirmBody, PROOF | {"code": code})
+    assert found[0] is Code.INVALID_FIELD
+    assert found[1].startswith("code: ")
+
+
+def test_a_code_may_be_pasted_with_spaces_around_it() -> None:
+    assert typed(PROOF | {"code": " 012345\t".strip("\t")}, ConfirmBody).code == "012345"
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("", (Code.MALFORMED_JSON, "not JSON")),
+        ("{", (Code.MALFORMED_JSON, "not JSON")),
+        ("{}{}", (Code.MALFORMED_JSON, "not JSON")),
+        ('{"from": NaN}', (Code.MALFORMED_JSON, "not JSON")),
+        ('{"from": -Infinity}', (Code.MALFORMED_JSON, "not JSON")),
+        (b'{"from": "\xff"}', (Code.MALFORMED_JSON, "not UTF-8")),
+        ('{"from": "a"}'.encode("utf-16"), (Code.MALFORMED_JSON, "not UTF-8")),
+        ("[" * 100_000, (Code.MALFORMED_JSON, "nested too deeply")),
+        ('{"from":' * 100_000, (Code.MALFORMED_JSON, "nested too deeply")),
+        ('{"subject": ' + "9" * 5_000 + "}", (Code.INVALID_FIELD, "subject: not a string")),
+        ('{"subject": "a", "subject": "b"}', (Code.INVALID_FIELD, "subject: given twice")),
+        ('{"from": {"name": "a", "name": ""}}', (Code.INVALID_FIELD, "from.name: given twice")),
+        ('{"to": [], "to": []}', (Code.INVALID_FIELD, "to: given twice")),
+        (r'{"subject": "\ud800"}', (Code.INVALID_FIELD, "subject: not printable text on one")),
+        (r'{"text": "\udc00"}', (Code.INVALID_FIELD, "text: characters that no mail can hold")),
+        (r'{"transport": "\ud800"}', (Code.INVALID_FIELD, "transport: half a surrogate pair")),
+        (r'{"\ud800": 1}', (Code.INVALID_FIELD, "a field's name: half a surrogate pair")),
+    ],
+)
+def test_json_that_is_none_or_ambiguous_is_refused(
+    text: str | bytes, problem: tuple[Code, str]
+) -> None:
+    code, detail = read(text)
+    assert code is problem[0]
+    assert detail.startswith(problem[1]), detail
+
+
+def test_a_whole_pair_of_surrogates_and_a_byte_order_mark_are_no_mistake() -> None:
+    assert json_value(b'\xef\xbb\xbf{"a": "\\ud83d\\ude00"}') == {"a": "😀"}
+
+
+@pytest.mark.parametrize("limit", ["0", "101", "-1", "1.5", "ten", "", "9" * 5_000])
+def test_a_limit_that_is_none_is_refused(limit: str) -> None:
+    with pytest.raises(Refused) as refused:
+        typed({"limit": limit}, CardQuery, strict=False)
+    assert refused.value.code is Code.INVALID_FIELD
+    assert refused.value.detail.startswith("limit: ")
+
+
+def test_an_unknown_parameter_is_refused() -> None:
+    with pytest.raises(Refused) as refused:
+        typed({"limt": "5"}, CardQuery, strict=False)
+    assert refused.value.detail == "limt: no such field"
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda below: st.lists(below) | st.dictionaries(st.sampled_from([*FORM, *MESSAGE]), below),
+    max_leaves=20,
+)
+
+
+@given(st.sampled_from(BODIES), st.dictionaries(st.sampled_from([*FORM, *MESSAGE]), JSON))
+def test_whatever_json_says_is_understood_or_refused(
+    kind_and_body: tuple[type, dict[str, object]], changed: dict[str, object]
+) -> None:
+    kind, body = kind_and_body
+    with suppress(Refused):
+        understood(kind, json_value(json.dumps(body | changed).encode()))
+
+
+def test_a_request_shows_no_value_of_its_own() -> None:
+    assert "secret" not in repr(typed(FORM, ConnectBody)) + repr(typed(FORM, ConnectBody).request())
+
+
+@pytest.mark.parametrize(("kind", "body"), BODIES)
+def test_what_was_understood_is_plain_text(kind: type, body: dict[str, object]) -> None:
+    found: object = typed(body, kind)
+    assert msgspec.to_builtins(found).items() >= body.items()
