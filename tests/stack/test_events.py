@@ -277,7 +277,7 @@ def accepted(place: Place, people: None, filled: Json, postfix: Postfix) -> str:
     """The id of a message from Ann to Kim that was accepted, and is not sent yet."""
     place.runtime.new_id = lambda: MAILBOX
     smtp = {"host": postfix.host, "port": postfix.submission_port, "security": "starttls"}
-    request = ConnectRequest.parse(filled | {"smtp": smtp})
+    request = typed(filled | {"smtp": smtp}, ConnectBody).request()
     connect_mailbox(place.account.account_id, request, place.runtime)
     message = {"from": ANN, "to": [{"address": KIM}], "subject": QUOTE, "text": "Hello."}
     event = samples.with_header(place.api_sample("api-post"), "X-Mailmirror-User", "ann")
