@@ -179,7 +179,7 @@ class Desk:
     def state(self, mailbox: Mailbox) -> tuple[MailboxState, Code | None]:
         """How it is doing, and the error as the API tells it, with a reason and a remedy."""
         report = read_mailbox(self.office.account, mailbox.key.mailbox, self.runtime)
-        error = MailboxAnswer.of(report).error
+        error = MailboxAnswer.of(report, Language.EN).error
         if error is None:
             return report.state, None
         explanation = PROBLEMS[error.code][Language.EN]

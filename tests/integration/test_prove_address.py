@@ -13,6 +13,7 @@ from mailmirror.api.mailboxes import Mailbox as MailboxAnswer
 from mailmirror.domain.mailbox import Mailbox
 from mailmirror.domain.ownership import CODE_TRIES, CODES_AN_HOUR, Proof
 from mailmirror.domain.problems import Code, Refused
+from mailmirror.domain.words.explanation import Language
 from mailmirror.mail.mime.content import parse_message
 from mailmirror.runtime import Runtime
 from mailmirror.usecases.mailboxes.change_mailbox import disconnect
@@ -71,7 +72,7 @@ def server(script: dict[str, Answers], office: Office, dovecot: Dovecot) -> Any:
 
 def proof(office: Office, mailbox: Mailbox) -> object:
     report = read_mailbox(office.account, mailbox.key.mailbox, office.runtime)
-    return MailboxAnswer.of(report).address_proof
+    return MailboxAnswer.of(report, Language.EN).address_proof
 
 
 def test_a_code_that_came_back_proves_the_address(

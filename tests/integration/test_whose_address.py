@@ -14,10 +14,11 @@ from mailmirror.domain.mailbox import Mailbox, Provider, Security, Server
 from mailmirror.domain.outbound import OutboundState
 from mailmirror.domain.ownership import Claims, Proof, proof_of
 from mailmirror.domain.problems import Code, Refused
+from mailmirror.domain.words.explanation import Language
 from mailmirror.runtime import Runtime
 from mailmirror.usecases.mailboxes.change_mailbox import disconnect
 from mailmirror.usecases.mailboxes.connect_mailbox import ConnectRequest, connect_mailbox
-from mailmirror.usecases.mailboxes.read_mailbox import read_mailbox
+from mailmirror.usecases.mailboxes.read_mailbox import MailboxReport, read_mailbox
 from mailmirror.usecases.sending.accept_message import accept_message
 from tests.integration.office import BOSS, KIM, MARCH, REP, STRANGER, Office, letter, subjects
 from tests.integration.sending import composed, deliver_job
@@ -98,14 +99,18 @@ def test_what_the_crm_gives_to_a_user_is_theirs_even_where_a_person_has_it(
     assert office.connect(dovecot, "rep", REP).email == REP
 
 
+def report(office: Office, mailbox: Mailbox) -> MailboxReport:
+    return read_mailbox(office.account, mailbox.key.mailbox, office.runtime)
+
+
 def test_an_address_of_nobodys_is_connected_and_not_proven(
     office: Office, dovecot: Dovecot
 ) -> None:
     mailbox = connected(office, request(dovecot, STRANGER))
-    told = MailboxAnswer.of(read_mailbox(office.account, mailbox.key.mailbox, office.runtime))
+    told = MailboxAnswer.of(report(office, mailbox), Language.EN)
     assert told.address_proof is None
     own = office.connect(dovecot, "boss", BOSS)
-    told = MailboxAnswer.of(read_mailbox(office.account, own.key.mailbox, office.runtime))
+    told = MailboxAnswer.of(report(office, own), Language.EN)
     assert told.address_proof == "crm"
 
 

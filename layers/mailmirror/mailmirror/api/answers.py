@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from mailmirror.domain.problems import Code, Refused
+from mailmirror.domain.words.explanation import Language
 from mailmirror.domain.words.problems import as_problem
 from mailmirror.runtime import count, log_failure
 
@@ -54,13 +55,13 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
-    def to(cls, error: Exception, now: datetime) -> "Answer":
-        """Answer a refusal with the problem that it names, and all else with `internal_error`."""
+    def to(cls, error: Exception, now: datetime, language: Language = Language.EN) -> "Answer":
+        """Answer a refusal with its problem, and any other error with `internal_error`."""
         if not isinstance(error, Refused):
             log_failure(error)
             error = Refused(Code.INTERNAL_ERROR)
         count(f"Refused_{error.code}")
-        return cls(error.status, as_problem(error), PROBLEM, _headers(error, now))
+        return cls(error.status, as_problem(error, language), PROBLEM, _headers(error, now))
 
     def to_gateway(self) -> dict[str, Any]:
         """Return what API Gateway's Lambda proxy integration takes."""

@@ -10,6 +10,7 @@ from mailmirror.api.decoding import Strict
 from mailmirror.api.times import utc
 from mailmirror.domain.coverage import Coverage as Found
 from mailmirror.domain.coverage import FeedCoverage as FeedFound
+from mailmirror.domain.coverage import Gap
 from mailmirror.domain.coverage import MailboxCoverage as MailboxFound
 from mailmirror.domain.message import Participant as Someone
 from mailmirror.domain.outbound import OutboundState
@@ -90,41 +91,46 @@ class MailboxCoverage(Struct, frozen=True):
     as_of: datetime | None
     progress: int
     """Percent of the mail that is judged."""
+    gap: str | None
+    """Why mail may be missing; a problem's code where the mailbox has one."""
     reason: str | None
     remedy: str | None
 
     @classmethod
-    def of(cls, one: MailboxFound) -> "MailboxCoverage":
-        said = explain_mailbox(one, Language.EN)
-        return cls(one.mailbox, one.complete, utc(one.as_of), one.progress, *_words(said))
+    def of(cls, one: MailboxFound, language: Language) -> "MailboxCoverage":
+        said = explain_mailbox(one, language)
+        return cls(one.mailbox, one.complete, utc(one.as_of), one.progress, one.gap, *_words(said))
 
 
 class FeedCoverage(Struct, frozen=True):
     complete: bool
     as_of: datetime | None
+    gap: Gap | None
     reason: str | None
     remedy: str | None
 
     @classmethod
-    def of(cls, feed: FeedFound) -> "FeedCoverage":
-        said = explain_feed(feed, Language.EN)
-        return cls(feed.complete, utc(feed.as_of), *_words(said))
+    def of(cls, feed: FeedFound, language: Language) -> "FeedCoverage":
+        said = explain_feed(feed, language)
+        return cls(feed.complete, utc(feed.as_of), feed.gap, *_words(said))
 
 
 class Coverage(Struct, frozen=True):
     complete: bool
+    gap: Gap | None
     reason: str | None
     remedy: str | None
     mailboxes: Sequence[MailboxCoverage]
     feed: FeedCoverage
 
     @classmethod
-    def of(cls, found: Found) -> "Coverage":
+    def of(cls, found: Found, language: Language) -> "Coverage":
         return cls(
             found.complete,
-            *_words(explain_gap(found.gap, Language.EN) if found.gap else None),
-            [MailboxCoverage.of(one) for one in found.mailboxes],
-            FeedCoverage.of(found.feed),
+            found.gap,
+            *_words(explain_gap(found.gap, language) if found.gap else None),
+            [MailboxCoverage.of(one, language) for one in found.mailboxes],
+            FeedCoverage.of(found.feed, language),
         )
 
 
@@ -138,9 +144,9 @@ class Card(Struct, frozen=True):
     coverage: Coverage
 
     @classmethod
-    def of(cls, found: Page) -> "Card":
+    def of(cls, found: Page, language: Language) -> "Card":
         return cls(
             [ListedMessage.of(one) for one in found.lines],
             found.next_cursor,
-            Coverage.of(found.coverage),
+            Coverage.of(found.coverage, language),
         )

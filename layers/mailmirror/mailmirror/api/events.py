@@ -46,8 +46,8 @@ class RefusedEvent(Struct, frozen=True):
     detail: str | None
 
     @classmethod
-    def of(cls, one: "Listed") -> "RefusedEvent":
-        words = PROBLEMS[one.code][Language.EN]
+    def of(cls, one: "Listed", language: Language) -> "RefusedEvent":
+        words = PROBLEMS[one.code][language]
         return cls(
             one.id or None,
             one.type or None,

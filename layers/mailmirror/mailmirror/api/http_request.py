@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from mailmirror.domain.words.explanation import Language
+
 
 @dataclass(frozen=True, slots=True, repr=False)
 class HttpRequest:
@@ -33,6 +35,11 @@ class HttpRequest:
             {name: [value] for name, value in single.items()} | several,
             base64.b64decode(body) if event.get("isBase64Encoded") else body.encode("utf-8"),
         )
+
+    @property
+    def language(self) -> Language:
+        """The language in which texts for people are answered."""
+        return Language.preferred(self.header("Accept-Language"))
 
     def header(self, name: str) -> str | None:
         """A header's value, whatever the case of its name."""

@@ -94,14 +94,19 @@ class Mailbox(Struct, frozen=True):
     """UIDs by verdict; for its owner only."""
 
     @classmethod
-    def of(cls, report: MailboxReport, counters: Mapping[str, int] | None = None) -> "Mailbox":
+    def of(
+        cls,
+        report: MailboxReport,
+        language: Language,
+        counters: Mapping[str, int] | None = None,
+    ) -> "Mailbox":
         """Parameters:
         counters: given where the owner asks.
         """
         mailbox, due = report.mailbox, report.due
-        error = _error(report.problem, due.error_detail if due else "")
+        error = _error(report.problem, due.error_detail if due else "", language)
         if error is None and due:
-            error = _error(due.sending_error, due.sending_detail)
+            error = _error(due.sending_error, due.sending_detail, language)
         return cls(
             id=mailbox.key.mailbox,
             user_id=mailbox.owner,
@@ -239,8 +244,8 @@ def _uids(found: Audit) -> AuditUids:
     return AuditUids(text(found.missing), text(found.extra), text(found.overlap))
 
 
-def _error(code: Code | None, detail: str) -> MailboxError | None:
+def _error(code: Code | None, detail: str, language: Language) -> MailboxError | None:
     if code is None:
         return None
-    words = PROBLEMS[code][Language.EN]
+    words = PROBLEMS[code][language]
     return MailboxError(code, words.reason, words.remedy, detail or None)

@@ -134,7 +134,8 @@ def _headers(route: AnyRoute) -> Iterable[Json]:
         required = route.acting_user is ActingUser.REQUIRED
         meaning = "The acting user's id" + ("" if required else "; the mailbox's owner sees more")
         yield _parameter("header", "X-Mailmirror-User", meaning, _ID, required=required)
-    for name, meaning in route.headers.items():
+    headers = {"Accept-Language": "The language of texts for people: `en`, or `ja`"}
+    for name, meaning in (headers | dict(route.headers)).items():
         yield _parameter("header", name, meaning, {"type": "string"})
 
 

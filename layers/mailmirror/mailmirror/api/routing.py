@@ -68,7 +68,7 @@ class Call[B = NoBody, Q = NoQuery]:
 
     @property
     def language(self) -> Language:
-        return Language.preferred(self.header("Accept-Language"))
+        return self.request.language
 
     def header(self, name: str) -> str | None:
         return self.request.header(name)
@@ -131,11 +131,13 @@ def answer(
     Parameters:
         find_routes: returns the routes among which a path's are.
     """
+    language = Language.EN
     try:
         request = HttpRequest.of(event)
+        language = request.language
         found = _answer(request, find_routes(request.path), runtime)
-    except Exception as error:
-        found = Answer.to(error, runtime.now())
+    except Exception as error:  # a defect must be answered, too
+        found = Answer.to(error, runtime.now(), language)
     return found.to_gateway()
 
 

@@ -23,7 +23,7 @@ def contact_card(call: Call[NoBody, CardQuery]) -> Answer:
 def _card(call: Call[NoBody, CardQuery], person: PersonRef) -> Answer:
     query = call.query
     page = read_person_card(call.viewer(), person, query.cursor, query.limit, call.runtime)
-    return Answer(HTTPStatus.OK, Card.of(page))
+    return Answer(HTTPStatus.OK, Card.of(page, call.language))
 
 
 ROUTES: tuple[AnyRoute, ...] = (

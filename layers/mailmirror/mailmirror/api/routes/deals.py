@@ -15,7 +15,7 @@ def deal_card(call: Call[NoBody, CardQuery]) -> Answer:
     """Read a page of a deal's messages, newest first."""
     query, deal = call.query, DealId(call.ids["deal_id"])
     page = read_deal_card(call.viewer(), deal, query.cursor, query.limit, call.runtime)
-    return Answer(HTTPStatus.OK, Card.of(page))
+    return Answer(HTTPStatus.OK, Card.of(page, call.language))
 
 
 def attach_thread(call: Call) -> Answer:

@@ -52,7 +52,7 @@ def connect(call: Call[ConnectBody]) -> Answer:
     """Connect a mailbox; its servers are tried first, and where one fails nothing is kept."""
     asked = ask_probe(ProbeJob(Task.CONNECT, call.account, request=call.raw), call.runtime)
     report = read_mailbox.read_mailbox(call.account, asked["id"], call.runtime)
-    return Answer(HTTPStatus.CREATED, Mailbox.of(report))
+    return Answer(HTTPStatus.CREATED, Mailbox.of(report, call.language))
 
 
 def authorize(call: Call[AuthorizeBody]) -> Answer:
@@ -64,7 +64,7 @@ def authorize(call: Call[AuthorizeBody]) -> Answer:
 def mailboxes(call: Call) -> Answer:
     """List the account's mailboxes."""
     found = read_mailbox.list_mailboxes(call.account, call.runtime)
-    return Answer(HTTPStatus.OK, Mailboxes([Mailbox.of(one) for one in found]))
+    return Answer(HTTPStatus.OK, Mailboxes([Mailbox.of(one, call.language) for one in found]))
 
 
 def mailbox(call: Call) -> Answer:
@@ -72,7 +72,7 @@ def mailbox(call: Call) -> Answer:
     found = read_mailbox.read_mailbox(call.account, call.ids["mailbox_id"], call.runtime)
     owned = found.mailbox.owner == call.user
     counted = counters(read_mailbox.read_ledger(found.mailbox, call.runtime)) if owned else None
-    return Answer(HTTPStatus.OK, Mailbox.of(found, counted))
+    return Answer(HTTPStatus.OK, Mailbox.of(found, call.language, counted))
 
 
 def sync(call: Call) -> Answer:
@@ -88,7 +88,7 @@ def disconnect(call: Call[NoBody, DisconnectQuery]) -> Answer:
     change = change_mailbox.disconnect if keeps else change_mailbox.erase
     changed = change(call.account, call.ids["mailbox_id"], call.runtime)
     report = read_mailbox.report([changed], call.runtime)[0]
-    return Answer(HTTPStatus.ACCEPTED, Mailbox.of(report))
+    return Answer(HTTPStatus.ACCEPTED, Mailbox.of(report, call.language))
 
 
 def ledger(call: Call) -> Answer:
@@ -170,7 +170,6 @@ ROUTES: tuple[AnyRoute, ...] = (
         path=f"{_MAILBOX}/ledger",
         handler=ledger,
         acting_user=ActingUser.REQUIRED,
-        headers={"Accept-Language": "`en`, or `ja`"},
         answers={HTTPStatus.OK: Ledger},
     ),
     Route(

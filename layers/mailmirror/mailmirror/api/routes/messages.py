@@ -59,7 +59,6 @@ ROUTES: tuple[AnyRoute, ...] = (
         headers={
             "Idempotency-Key": "1 to 200 visible characters: a repeat with the same key and"
             " message sends nothing twice",
-            "Accept-Language": "`en`, or `ja`",
         },
         answers={HTTPStatus.ACCEPTED: Outbound},
         problems=(

@@ -21,15 +21,12 @@ def cancel(call: Call) -> Answer:
     return Answer(HTTPStatus.OK, Outbound.of(cancelled, call.language))
 
 
-_LANGUAGE = {"Accept-Language": "`en`, or `ja`"}
-
 ROUTES: tuple[AnyRoute, ...] = (
     Route(
         method="GET",
         path="/v1/outbound/{outbound_id}",
         handler=outbound,
         acting_user=ActingUser.REQUIRED,
-        headers=_LANGUAGE,
         answers={HTTPStatus.OK: Outbound},
     ),
     Route(
@@ -37,7 +34,6 @@ ROUTES: tuple[AnyRoute, ...] = (
         path="/v1/outbound/{outbound_id}",
         handler=cancel,
         acting_user=ActingUser.REQUIRED,
-        headers=_LANGUAGE,
         answers={HTTPStatus.OK: Outbound},
         problems=(Code.SENT_ALREADY,),
     ),
