@@ -6,6 +6,9 @@ from typing import Any
 import pytest
 import requests
 
+from mailmirror.domain.problems import Code
+from mailmirror.domain.words.explanation import Language
+from mailmirror.domain.words.problems import PROBLEMS
 from tests.crm import Crm, Json, contact, deal, user, verdicts
 from tests.servers.dovecot import Dovecot
 from tests.stack.feed import told
@@ -314,6 +317,18 @@ def test_a_ledger_explains_each_verdict_in_the_readers_language(
     assert explanation["reason"]
     assert explanation["remedy"]
     assert word in answer.json()["explanations"]["internal"]["reason"].replace("mail", "message")
+
+
+def test_a_problem_is_explained_in_the_readers_language(team: Team) -> None:
+    headers = {"Accept-Language": "ja"}
+    answer = team.crm.ask("GET", "/contacts/nobody/messages", "ann", headers=headers)
+
+    explanation = PROBLEMS[Code.NOT_FOUND][Language.JA]
+    assert answer.status_code == 404
+    assert (answer.json()["reason"], answer.json()["remedy"]) == (
+        explanation.reason,
+        explanation.remedy,
+    )
 
 
 def test_an_audit_agrees_with_the_server(team: Team) -> None:
