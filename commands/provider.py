@@ -5,13 +5,14 @@ The client's secret is read from the variable CLIENT_SECRET, or asked for.
 
 import argparse
 import getpass
-import json
 import os
 import warnings
-from collections.abc import Mapping
 from pathlib import Path
 
 from commands.command import Command, Deployed, WrongArgument
+from mailmirror.api.decoding import json_value, typed
+from mailmirror.api.providers import ProviderFile
+from mailmirror.domain.problems import Refused
 from mailmirror.usecases.operating.register_provider import SignInPlaces, register_provider
 
 _IN_ENDPOINTS = "docs/deploy.md (A domain of your own) says what the file may hold."
@@ -19,8 +20,10 @@ _IN_ENDPOINTS = "docs/deploy.md (A domain of your own) says what the file may ho
 
 def run(arguments: argparse.Namespace, deployed: Deployed) -> None:
     account = deployed.account(arguments.account)
-    others = _endpoints(arguments.endpoints)
-    places = SignInPlaces.parse(arguments.provider, arguments.tenant, deployed.endpoint, others)
+    file = _endpoints(arguments.endpoints)
+    places = SignInPlaces.parse(
+        arguments.provider, arguments.tenant, deployed.endpoint, file.urls(), file.servers()
+    )
     # Asked for last: nobody enters a secret to be told that something else is wrong.
     secret = _client_secret()
     register_provider(account, arguments.client_id, secret, places, deployed.runtime)
@@ -28,21 +31,18 @@ def run(arguments: argparse.Namespace, deployed: Deployed) -> None:
     print("Register exactly this one at the provider.")
 
 
-def _endpoints(file: str) -> Mapping[str, object]:
+def _endpoints(file: str) -> ProviderFile:
     """What an operator's file says of a provider; without a file nothing."""
     if not file:
-        return {}
+        return ProviderFile()
     try:
-        found = json.loads(Path(file).read_text("utf-8"))
+        return typed(json_value(Path(file).read_bytes()), ProviderFile)
     except OSError as error:
         raise WrongArgument(
             f"ENDPOINTS={file}: {error.strerror}. Name a file that can be read, or leave it out."
         ) from error
-    except (ValueError, RecursionError) as error:
-        raise WrongArgument(f"ENDPOINTS={file}: no JSON ({error}). {_IN_ENDPOINTS}") from error
-    if not isinstance(found, dict):
-        raise WrongArgument(f"ENDPOINTS={file}: no JSON object. {_IN_ENDPOINTS}")
-    return found
+    except Refused as refusal:
+        raise WrongArgument(f"ENDPOINTS={file}: {refusal.detail}. {_IN_ENDPOINTS}") from refusal
 
 
 def _client_secret() -> str:

@@ -25,6 +25,8 @@ from local.emulator import EmulatorFailed
 from local.mail_servers import HOST, MailServers, mail_servers
 from local.stack import Home, Options, Stack
 from local.up import up
+from mailmirror.api.decoding import typed
+from mailmirror.api.providers import ProviderFile
 from mailmirror.domain import mailbox
 from mailmirror.usecases.operating.accounts import set_return_urls
 from mailmirror.usecases.operating.register_provider import SignInPlaces, register_provider
@@ -112,8 +114,8 @@ def _enter_google(stack: Stack, google: Provider, servers: MailServers) -> None:
     """What an operator does once: a client at Google, and where browsers may return to."""
     imap = {"host": HOST, "port": servers.imap_port, "security": "tls"}
     smtp = {"host": HOST, "port": servers.smtp_port, "security": "tls"}
-    endpoints = {**google.endpoints, "imap": imap, "smtp": smtp}
-    places = SignInPlaces.parse("google", "", stack.endpoint, endpoints)
+    file = typed({**google.endpoints, "imap": imap, "smtp": smtp}, ProviderFile)
+    places = SignInPlaces.parse("google", "", stack.endpoint, file.urls(), file.servers())
     account = mailbox.AccountId(stack.account_id)
     runtime = runtime_of_emulator(stack.aws_endpoint)
     client = google.register(f"{stack.endpoint}/oauth/google/callback")

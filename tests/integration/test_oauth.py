@@ -15,6 +15,7 @@ import trustme
 
 from mailmirror.api.decoding import typed
 from mailmirror.api.mailboxes import Mailbox as MailboxAnswer
+from mailmirror.api.providers import ProviderFile
 from mailmirror.api.sign_ins import AuthorizeBody
 from mailmirror.aws.queues import PollJob
 from mailmirror.domain.mailbox import Mailbox, MailboxId, MailboxState, Provider, Security, Server
@@ -99,7 +100,8 @@ class Desk:
             else None,
         }
         client = (self.oidc.client_id, self.oidc.client_secret)
-        places = SignInPlaces.parse(provider, "common", "", found | others)
+        file = typed(found | others, ProviderFile)
+        places = SignInPlaces.parse(provider, "common", "", file.urls(), file.servers())
         register_provider(self.office.account, *client, places, self.runtime)
 
     def begin(self, user: str = "rep", provider: str = GOOGLE, **fields: object) -> str:

@@ -10,6 +10,8 @@ import requests
 import trustme
 
 from local.stack import Stack
+from mailmirror.api.decoding import typed
+from mailmirror.api.providers import ProviderFile
 from mailmirror.domain.mailbox import Provider
 from mailmirror.domain.problems import Code
 from mailmirror.domain.words.explanation import Language
@@ -104,7 +106,8 @@ def desk(new_crm: Callable[[], Crm], office: Runtime, oidc: OidcServer, dovecot:
         "smtp": None,
     }
     client = (oidc.client_id, oidc.client_secret)
-    places = SignInPlaces.parse(Provider.GOOGLE, "", crm.endpoint, others)
+    file = typed(others, ProviderFile)
+    places = SignInPlaces.parse(Provider.GOOGLE, "", crm.endpoint, file.urls(), file.servers())
     register_provider(account, *client, places, office)
     set_return_urls(account, BACK, office)
     return Desk(crm, oidc, dovecot)

@@ -1,10 +1,11 @@
 """What an operator may enter of an OAuth client, and what is refused before it is kept."""
 
 from collections.abc import Mapping
-from typing import Any
 
 import pytest
 
+from mailmirror.api.decoding import typed
+from mailmirror.api.providers import ProviderFile
 from mailmirror.domain.mailbox import Provider, Security, Server
 from mailmirror.domain.problems import Code, Refused
 from mailmirror.domain.providers import SIGN_IN
@@ -15,7 +16,8 @@ IMAP: Mapping[str, object] = {"host": "imap.us.example", "port": 993, "security"
 
 
 def parsed(provider: str = "google", tenant: str = "common", **others: object) -> SignInPlaces:
-    return SignInPlaces.parse(provider, tenant, API, others)
+    file = typed(others, ProviderFile)
+    return SignInPlaces.parse(provider, tenant, API, file.urls(), file.servers())
 
 
 def refused(provider: str = "google", tenant: str = "common", **others: object) -> Refused:
@@ -87,8 +89,7 @@ def test_a_tenant_is_nothing_to_google() -> None:
 def test_a_name_that_is_not_known_is_no_name_misspelt_and_passed_over() -> None:
     refusal = refused(nonsense=1)
     assert refusal.code is Code.INVALID_FIELD
-    assert refusal.detail.startswith("nonsense: ")
-    assert "token_url" in refusal.detail
+    assert refusal.detail == "nonsense: no such field"
 
 
 @pytest.mark.parametrize("field", ["authorize_url", "token_url", "userinfo_url", "issuer"])
@@ -107,11 +108,9 @@ def test_a_name_that_is_not_known_is_no_name_misspelt_and_passed_over() -> None:
         "https://us.example/token#part",
         "https://us.example/a token",
         "https://us.example/token\n",
-        7,
-        None,
     ],
 )
-def test_codes_tokens_and_the_clients_secret_go_out_by_tls_alone(field: str, url: Any) -> None:
+def test_codes_tokens_and_the_clients_secret_go_out_by_tls_alone(field: str, url: str) -> None:
     refusal = refused(**{field: url})
     assert refusal.code is Code.INVALID_FIELD
     assert refusal.detail.startswith(f"{field}: an https URL")
@@ -131,26 +130,26 @@ def test_a_tenant_is_put_into_urls_that_are_entered_and_cannot_spoil_them() -> N
 def test_a_browser_comes_back_without_tls_to_this_machine_alone() -> None:
     here = "http://localhost:8080/oauth/google/callback"
     assert parsed(redirect_uri=here).redirect_uri == here
-    for url in ("http://us.example/oauth/google/callback", "", 7, f"{here}#part"):
+    for url in ("http://us.example/oauth/google/callback", "", f"{here}#part"):
         assert refused(redirect_uri=url).detail.startswith("redirect_uri: ")
 
 
 @pytest.mark.parametrize(
     ("server", "code", "detail"),
     [
-        ("imap.us.example", Code.INVALID_FIELD, "imap: an object"),
-        (None, Code.INVALID_FIELD, "imap: an object"),
+        ("imap.us.example", Code.INVALID_FIELD, "imap: "),
+        (None, Code.MISSING_FIELD, "imap"),
         ({"host": "x"}, Code.MISSING_FIELD, "imap.port"),
         (dict(IMAP) | {"user": "ann"}, Code.INVALID_FIELD, "imap.user"),
-        (dict(IMAP) | {"host": ""}, Code.INVALID_FIELD, "imap.host"),
+        (dict(IMAP) | {"host": ""}, Code.MISSING_FIELD, "imap.host"),
         (dict(IMAP) | {"host": "imaps://us.example"}, Code.INVALID_FIELD, "imap.host"),
         (dict(IMAP) | {"host": 7}, Code.INVALID_FIELD, "imap.host"),
         (dict(IMAP) | {"port": "993"}, Code.INVALID_FIELD, "imap.port"),
         (dict(IMAP) | {"port": True}, Code.INVALID_FIELD, "imap.port"),
         (dict(IMAP) | {"port": 0}, Code.INVALID_FIELD, "imap.port"),
         (dict(IMAP) | {"port": 65536}, Code.INVALID_FIELD, "imap.port"),
-        (dict(IMAP) | {"security": "ssl"}, Code.INVALID_FIELD, "imap.security: tls or starttls"),
-        (dict(IMAP) | {"security": []}, Code.INVALID_FIELD, "imap.security: tls or starttls"),
+        (dict(IMAP) | {"security": "ssl"}, Code.INVALID_FIELD, "imap.security: "),
+        (dict(IMAP) | {"security": []}, Code.INVALID_FIELD, "imap.security: "),
     ],
 )
 def test_a_server_has_a_host_a_port_and_tls(server: object, code: Code, detail: str) -> None:

@@ -1,5 +1,6 @@
 """Kinds of text in requests."""
 
+import re
 from collections.abc import Mapping
 from typing import ClassVar, Self
 
@@ -9,6 +10,7 @@ from mailmirror.domain.ownership import CODE_DIGITS
 from mailmirror.domain.problems import Code
 
 _MAX_TEXT_CHARS = 5 << 20
+_HOST = re.compile(r"[\w.:-]+")
 _VISIBLE = "\u3000\u00a0\u200d"
 """Spaces and a joiner that people write and `isprintable` refuses."""
 
@@ -20,6 +22,19 @@ class Line(Field):
     def checked(cls, text: str) -> Self:
         if not all(c.isprintable() or c in _VISIBLE for c in text):
             raise ValueError("not printable text on one line")
+        return cls(text)
+
+
+class Host(Line):
+    """The name or address of a server, without a scheme; trailing dots are removed."""
+
+    MAX_CHARS = 253
+
+    @classmethod
+    def checked(cls, text: str) -> Self:
+        text = text.strip().rstrip(".")
+        if not _HOST.fullmatch(text):
+            raise ValueError("not a host's name or address")
         return cls(text)
 
 

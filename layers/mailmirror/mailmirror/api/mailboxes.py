@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from msgspec import Meta, Struct
 
 from mailmirror.api.decoding import Strict
-from mailmirror.api.fields import Email, Line, PasswordProvider
+from mailmirror.api.fields import Email, Host, Line, PasswordProvider
 from mailmirror.api.times import utc
 from mailmirror.domain.address import Address
 from mailmirror.domain.ledger import Audit
@@ -30,12 +30,12 @@ if TYPE_CHECKING:  # what speaks IMAP and SMTP is loaded by `probe` alone
 class ServerBody(Strict):
     """Where a mail server listens."""
 
-    host: Line
+    host: Host
     port: Annotated[int, Meta(ge=1, le=65535)]
     security: Security
 
     def server(self) -> Server:
-        return Server(self.host.strip().rstrip("."), self.port, self.security)
+        return Server(self.host, self.port, self.security)
 
 
 class ConnectBody(Strict):

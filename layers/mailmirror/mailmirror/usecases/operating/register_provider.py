@@ -3,22 +3,21 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
-from mailmirror.domain.mailbox import AccountId, Provider, Security, Server
+from mailmirror.domain.mailbox import AccountId, Provider, Server
 from mailmirror.domain.problems import Code, Refused
 from mailmirror.domain.providers import SIGN_IN
 from mailmirror.runtime import Runtime
 from mailmirror.store.providers import Registration
 
-_NAMES = ("redirect_uri", "authorize_url", "token_url", "userinfo_url", "issuer", "imap", "smtp")
-"""What an operator's file may name."""
-_SERVER = ("host", "port", "security")
 _TENANTS = ("common", "organizations", "consumers")
 _GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE | re.ASCII)
 _LABEL = "[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
 _DOMAIN = re.compile(rf"({_LABEL}\.)+{_LABEL}", re.IGNORECASE | re.ASCII)
 _LOOPBACK = ("localhost", "127.0.0.1")
+_NOTHING: Mapping[str, Any] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,15 +36,20 @@ class SignInPlaces:
 
     @classmethod
     def parse(
-        cls, provider: str, tenant: str, endpoint: str, others: Mapping[str, object]
+        cls,
+        provider: str,
+        tenant: str,
+        endpoint: str,
+        urls: Mapping[str, str] = _NOTHING,
+        servers: Mapping[str, Server | None] = _NOTHING,
     ) -> "SignInPlaces":
         """Read what an operator enters.
 
         Parameters:
             tenant: Microsoft's: `common`, `organizations`, `consumers`, or a tenant's id or domain.
             endpoint: the base URL of the deployment's API.
-            others: URLs and servers other than the provider's own, by their names here: for a
-                sovereign cloud, a custom domain's `redirect_uri`, or a provider of one's own.
+            urls, servers: other than the provider's own, by their names here: for a sovereign
+                cloud, a custom domain's `redirect_uri`, or a provider of one's own.
 
         Raises:
             Refused: no such provider, or the detail names what is wrong.
@@ -55,23 +59,22 @@ class SignInPlaces:
         known = Provider(provider)
         facts = SIGN_IN[known]
         _ensure_tenant(known, tenant)
-        _ensure_known(others, _NAMES)
 
         def url(field: str, own: str) -> str:
-            return _https(field, others.get(field, own), tenant)
+            return _https(field, urls.get(field, own), tenant)
 
         callback = f"{endpoint}/oauth/{known}/callback"
-        has_profile = others.get("userinfo_url", facts.userinfo_url) != ""
+        has_profile = urls.get("userinfo_url", facts.userinfo_url) != ""
         return cls(
             provider=known,
             tenant=tenant,
-            redirect_uri=_redirect_uri(others.get("redirect_uri", callback)),
+            redirect_uri=_redirect_uri(urls.get("redirect_uri", callback)),
             authorize_url=url("authorize_url", facts.authorize_url),
             token_url=url("token_url", facts.token_url),
             userinfo_url=url("userinfo_url", facts.userinfo_url) if has_profile else "",
             issuer=url("issuer", facts.issuer),
-            imap=_server("imap", others["imap"]) if "imap" in others else facts.imap,
-            smtp=_smtp(others["smtp"]) if "smtp" in others else facts.smtp,
+            imap=servers.get("imap") or facts.imap,
+            smtp=servers.get("smtp", facts.smtp),
         )
 
 
@@ -113,25 +116,16 @@ def _ensure_tenant(provider: Provider, tenant: str) -> None:
         )
 
 
-def _ensure_known(fields: Mapping[str, object], names: tuple[str, ...], within: str = "") -> None:
-    for name in fields:
-        if name not in names:
-            raise Refused(
-                Code.INVALID_FIELD, f"{within}{name}: not a name known here ({', '.join(names)})"
-            )
-
-
-def _https(field: str, value: object, tenant: str) -> str:
+def _https(field: str, url: str, tenant: str) -> str:
     """Check that a URL is https: codes, tokens and the client's secret are sent there."""
-    text = value.replace("{tenant}", tenant) if isinstance(value, str) else ""
+    text = url.replace("{tenant}", tenant)
     parts = _plain_url(text)
     if parts is None or parts.scheme != "https":
         raise Refused(Code.INVALID_FIELD, f"{field}: an https URL without user and fragment")
     return text
 
 
-def _redirect_uri(value: object) -> str:
-    text = value if isinstance(value, str) else ""
+def _redirect_uri(text: str) -> str:
     parts = _plain_url(text)
     at_home = parts and parts.scheme == "http" and parts.hostname in _LOOPBACK
     if parts is None or not (parts.scheme == "https" or at_home):
@@ -149,25 +143,3 @@ def _plain_url(text: str) -> SplitResult | None:
     written = text.isascii() and text.isprintable() and " " not in text
     whole = written and parts.hostname and port != 0
     return parts if whole and "@" not in parts.netloc and "#" not in text else None
-
-
-def _server(field: str, value: object) -> Server:
-    if not isinstance(value, dict):
-        raise Refused(Code.INVALID_FIELD, f"{field}: an object of {', '.join(_SERVER)}")
-    _ensure_known(value, _SERVER, f"{field}.")
-    for name in _SERVER:
-        if name not in value:
-            raise Refused(Code.MISSING_FIELD, f"{field}.{name}")
-    host, port, security = (value[name] for name in _SERVER)
-    if not isinstance(host, str) or not re.fullmatch(r"[\w.:-]+", host):
-        raise Refused(Code.INVALID_FIELD, f"{field}.host: a host's name or address")
-    if not isinstance(port, int) or isinstance(port, bool) or not 0 < port < 65536:
-        raise Refused(Code.INVALID_FIELD, f"{field}.port: a number from 1 to 65535")
-    if security not in (*Security,):
-        raise Refused(Code.INVALID_FIELD, f"{field}.security: {' or '.join(Security)}")
-    return Server(host, port, Security(security))
-
-
-def _smtp(value: object) -> Server | None:
-    """None where the file says that there is none."""
-    return None if value is None else _server("smtp", value)
