@@ -127,6 +127,7 @@ def test_what_is_pending_is_asked_for_ever_less_often(
     assert pauses == [5, 10, 20, 40, 80, 160, 320, 640, 1280, 1440, 1440, 1440]
 
 
+@pytest.mark.long
 def test_forty_messages_in_a_row_at_which_the_server_hangs_up_stop_nothing_for_good(
     office: Office, dovecot: Dovecot, runtime: Runtime, clock: Clock
 ) -> None:
@@ -446,6 +447,7 @@ def crowded(number: int, crowd: int) -> bytes:
     return f"Cc: {cc}\r\n".encode() + letter(number, KIM)
 
 
+@pytest.mark.long
 def test_thousands_of_addresses_a_message_are_not_looked_up(
     office: Office, dovecot: Dovecot, runtime: Runtime
 ) -> None:
@@ -457,6 +459,7 @@ def test_thousands_of_addresses_a_message_are_not_looked_up(
     assert runtime.table.meter.requests - before_it < 50
 
 
+@pytest.mark.long
 def test_a_batch_is_bounded_by_the_requests_that_it_causes(
     office: Office, dovecot: Dovecot, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
 ) -> None:

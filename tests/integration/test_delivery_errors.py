@@ -507,6 +507,7 @@ def test_a_message_that_cannot_be_put_on_its_cards_is_sent_all_the_same(
         assert len(server.accepted) == 1
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("error", [aws_error("AccessDenied"), Killed()])
 def test_what_fails_here_again_and_again_ends_within_a_day_and_says_so(
     error: BaseException,
