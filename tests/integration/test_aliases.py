@@ -87,7 +87,7 @@ def test_a_copy_that_came_before_the_sender_was_synced_is_that_message_too(
     assert (line.summary.message, line.instant) == (sent.id, sent.date)
 
 
-def test_a_reply_to_the_rewritten_id_joins_once_any_marked_copy_was_synced(
+def test_a_reply_to_the_rewritten_id_joins_once_a_copy_with_a_token_was_synced(
     office: Office, dovecot: Dovecot, mailbox: Mailbox, relay: Postfix, rewriting: RewritingSmtp
 ) -> None:
     office.tell("deal.upserted", id="d1", name="Deal", status="open", contact_ids=["kim"])
@@ -102,7 +102,7 @@ def test_a_reply_to_the_rewritten_id_joins_once_any_marked_copy_was_synced(
     assert subjects(office.deal("rep", "d1")) == ["Re: Hello", "Hello"]
 
 
-def test_a_reply_that_was_synced_before_any_marked_copy_joins_when_one_is(
+def test_a_reply_that_was_synced_before_any_copy_with_a_token_joins_when_one_is(
     office: Office, dovecot: Dovecot, mailbox: Mailbox, relay: Postfix, rewriting: RewritingSmtp
 ) -> None:
     deliver_job(accept(office, cc=[BOSS]), office.runtime)

@@ -99,7 +99,7 @@ def test_an_attach_counts_though_a_sync_is_about_to_take_the_thread_off(
     assert numbers(office.deal("rep", "d")) == [1, 2]
 
 
-def test_an_attach_that_dies_half_way_is_filed_with_the_next_message(
+def test_an_attach_that_dies_half_way_is_completed_with_the_next_message(
     runtime: Runtime, dovecot: Dovecot, office: Office, mailbox: Mailbox
 ) -> None:
     deal(office, "other", "open", -20, "nobody")
@@ -112,7 +112,7 @@ def test_an_attach_that_dies_half_way_is_filed_with_the_next_message(
     assert numbers(office.deal("rep", "other")) == [1]
 
 
-def test_a_sync_that_does_not_know_a_contact_yet_undoes_nothing_that_a_later_one_filed(
+def test_a_sync_with_stale_contacts_undoes_nothing_that_a_later_one_indexed(
     runtime: Runtime, dovecot: Dovecot, office: Office
 ) -> None:
     new = "new@customer.example"
@@ -142,7 +142,7 @@ def test_a_sync_that_does_not_know_a_contact_yet_undoes_nothing_that_a_later_one
     assert numbers(office.deal("rep", "d")) == [1, 2]
 
 
-def test_an_erased_mailbox_leaves_nothing_where_a_colleague_was_filing_its_mail(
+def test_an_erased_mailbox_leaves_nothing_where_a_colleague_was_indexing_its_mail(
     runtime: Runtime,
     dovecot: Dovecot,
     office: Office,
@@ -175,7 +175,7 @@ def test_an_erased_mailbox_leaves_nothing_where_a_colleague_was_filing_its_mail(
     ] == []
 
 
-def test_who_reads_a_long_thread_while_others_file_it_misses_nothing(
+def test_a_reader_of_a_long_thread_misses_nothing_while_others_index_it(
     runtime: Runtime,
     dovecot: Dovecot,
     office: Office,

@@ -374,7 +374,7 @@ class OneAccount(RuleBasedStateMachine):
 
 
 @pytest.mark.long
-def test_every_card_is_what_mail_deals_and_hands_come_to_in_whatever_order_they_came(
+def test_every_card_follows_from_mail_deals_and_overrides_in_whatever_order_they_arrive(
     aws: Callable[[str], Any], stack: Stack, resources: Resources
 ) -> None:
     with own_table(aws, stack.bucket, resources.key) as runtime:

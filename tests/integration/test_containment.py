@@ -58,7 +58,7 @@ def verdicts(office: Office, mailbox: Mailbox) -> dict[str, int]:
         "hang-up at its headers",
     ],
 )
-def test_a_message_that_the_server_cannot_hand_over_is_pending_and_the_others_are_mirrored(
+def test_a_message_that_the_server_cannot_return_is_pending_and_the_others_are_mirrored(
     office: Office, dovecot: Dovecot, runtime: Runtime, clock: Clock, meddle: Meddle
 ) -> None:
     dovecot.append_all(REP, "INBOX", [(letter(n), MARCH) for n in range(1, 6)])

@@ -178,7 +178,7 @@ def test_new_mail_between_deaths_does_not_hide_the_message_that_kills(
     assert office.counts(mailbox)["INBOX"] == {"mirrored": 13, "pending": 1}
 
 
-def test_a_pending_message_that_kills_when_it_is_handed_over_keeps_nothing_else_away(
+def test_a_pending_message_that_kills_when_it_is_returned_delays_no_other(
     office: Office,
     dovecot: Dovecot,
     runtime: Runtime,

@@ -145,7 +145,7 @@ def connect(server: Hostile) -> IMAPClient:
     return IMAPClient(server.host, server.port, ssl_context=trust, timeout=0.2)
 
 
-def test_a_scripted_server_answers_what_it_is_told() -> None:
+def test_a_scripted_server_answers_what_it_is_reported() -> None:
     fetched = b"* 2 EXPUNGE\r\n* 1 FETCH (UID 1 FLAGS ())\r\n"
     script: dict[str, list[Answer]] = {"UID FETCH": [fetched, b"<tag> OK done\r\n"]}
     with Hostile(script) as server:

@@ -44,7 +44,7 @@ def left(mailbox: Mailbox, runtime: Runtime) -> list[str]:
     return [place for place in places if own in place]
 
 
-def test_outbounds_drafts_and_what_was_filed_go_with_the_mailbox(
+def test_outbounds_drafts_and_entries_are_erased_with_the_mailbox(
     office: Office, mailbox: Mailbox, runtime: Runtime
 ) -> None:
     deliver_job(accept(office, subject="Sent"), runtime)

@@ -131,7 +131,7 @@ def test_a_certificate_of_another_name_is_refused(dovecot: Dovecot, security: Se
     assert told(elsewhere, REP, LOGINS[REP], dovecot.authority) is Code.CERTIFICATE_INVALID
 
 
-def test_a_port_without_tls_is_told(dovecot: Dovecot) -> None:
+def test_a_port_without_tls_is_reported(dovecot: Dovecot) -> None:
     plain = Server("localhost", dovecot.imap_port, Security.TLS)
     assert told(plain, REP, LOGINS[REP], dovecot.authority) is Code.TLS_FAILED
 
@@ -143,7 +143,7 @@ def test_a_password_may_hold_anything(dovecot: Dovecot, username: str) -> None:
 
 @pytest.mark.parametrize("username", [REP, "nobody@us.example", 'x" "y'])
 @pytest.mark.parametrize("password", ["wrong", 'wrong "', "違う"])
-def test_a_wrong_login_is_told(dovecot: Dovecot, username: str, password: str) -> None:
+def test_a_wrong_login_is_reported(dovecot: Dovecot, username: str, password: str) -> None:
     code = told(at(dovecot), username, password, dovecot.authority)
     assert code is Code.SIGN_IN_FAILED
 
@@ -412,7 +412,7 @@ def test_a_message_that_is_left_out_is_not_there() -> None:
         assert run(server, lambda session: session.piece(1, 0, 100)) is None
 
 
-def test_what_is_told_unasked_is_passed_over() -> None:
+def test_what_is_reported_unasked_is_passed_over() -> None:
     body = b"* 2 FETCH (UID 2 BODY[] {5}\r\nhello)\r\n"
     script: dict[str, list[Answer]] = {
         "UID FETCH": [
@@ -440,11 +440,11 @@ def test_what_is_told_unasked_is_passed_over() -> None:
         ("LIST", ImapSession.folders),
     ],
 )
-def test_a_server_that_goes_away_is_told(command: str, act: Act, last: list[Answer]) -> None:
+def test_a_server_that_goes_away_is_reported(command: str, act: Act, last: list[Answer]) -> None:
     assert refusal(act, {command: last}) is Code.CONNECTION_LOST
 
 
-def test_a_server_that_goes_away_within_a_message_is_told() -> None:
+def test_a_server_that_goes_away_within_a_message_is_reported() -> None:
     cut = b"* 1 FETCH (UID 1 BODY[] {500}\r\nhel"
     assert refusal(bodies, {"UID FETCH": [cut, HANG_UP]}) is Code.CONNECTION_LOST
 
@@ -475,11 +475,11 @@ def test_a_server_that_never_says_goodbye_holds_nobody_up() -> None:
 @pytest.mark.parametrize(
     "greeting", [POP3_GREETING, SMTP_GREETING, b"HTTP/1.1 400 Bad\r\n", b"\r\n"]
 )
-def test_another_protocol_is_told(greeting: bytes) -> None:
+def test_another_protocol_is_reported(greeting: bytes) -> None:
     assert refusal(nothing, greeting=greeting) is Code.PROTOCOL_ERROR
 
 
-def test_a_server_that_turns_us_away_is_told() -> None:
+def test_a_server_that_turns_us_away_is_reported() -> None:
     turned_away: dict[str, list[Answer]] = {"LOGIN": [b"<tag> NO [UNAVAILABLE] try later\r\n"]}
     assert refusal(nothing, turned_away) is Code.SERVER_UNAVAILABLE
     refused: dict[str, list[Answer]] = {"LOGIN": [b"<tag> NO [AUTHENTICATIONFAILED] no\r\n"]}
@@ -490,7 +490,7 @@ def can(*names: bytes) -> list[Answer]:
     return [b"* CAPABILITY IMAP4rev1 " + b" ".join(names) + b"\r\n", DONE]
 
 
-def test_a_server_without_logins_by_password_is_told() -> None:
+def test_a_server_without_logins_by_password_is_reported() -> None:
     greeting = b"* OK [CAPABILITY IMAP4rev1 LOGINDISABLED AUTH=XOAUTH2] ready\r\n"
     script = {"CAPABILITY": can(b"LOGINDISABLED", b"AUTH=XOAUTH2")}
     with Hostile(script, greeting) as server:

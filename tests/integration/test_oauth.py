@@ -474,7 +474,7 @@ def test_a_sign_in_lasts_ten_minutes(desk: Desk) -> None:
     assert desk.turned_away(late) is Code.STATE_UNKNOWN
 
 
-def test_who_cancels_is_told_so(desk: Desk) -> None:
+def test_who_cancels_is_reported_so(desk: Desk) -> None:
     assert desk.refused(desk.browse(desk.begin(), consent=False)) is Code.SIGN_IN_CANCELLED
     assert desk.connected == []
 
@@ -815,7 +815,7 @@ def test_the_poll_that_is_due_an_hour_later_tries_though_its_job_is_quick_this_t
         (50057, Code.USER_DISABLED),
     ],
 )
-def test_microsofts_number_is_told_as_what_only_the_person_can_mend(
+def test_microsofts_number_is_reported_as_what_only_the_person_can_mend(
     desk: Desk, number: int, code: Code
 ) -> None:
     mailbox = desk.synced()

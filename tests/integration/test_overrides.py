@@ -66,7 +66,7 @@ def mailbox(office: Office, dovecot: Dovecot) -> Mailbox:
     return mailbox
 
 
-def test_two_hands_of_one_stamp_come_to_the_same_in_either_order(
+def test_two_overrides_of_one_stamp_have_one_outcome_in_either_order(
     office: Office, mailbox: Mailbox, runtime: Runtime
 ) -> None:
     placed = on_thread(office, "d", 1, attached=False)
@@ -196,7 +196,7 @@ def test_a_detached_message_stays_off_and_takes_nothing_else_off(
 # Levels
 
 
-def test_a_hand_on_a_message_beats_its_threads(
+def test_an_override_on_a_message_comes_before_its_threads(
     office: Office, dovecot: Dovecot, mailbox: Mailbox
 ) -> None:
     the_customer_replies(office, dovecot, mailbox)
@@ -218,7 +218,7 @@ def test_a_message_that_is_attached_brings_no_reply_with_it(
     assert numbers(office.deal("rep", "d")) == [1, 2]
 
 
-def test_a_message_attached_by_hand_is_erased_with_its_mailbox(
+def test_an_attached_message_is_erased_with_its_mailbox(
     office: Office, dovecot: Dovecot, runtime: Runtime, mailbox: Mailbox
 ) -> None:
     deal(office, "other", "open", -20, "nobody")
@@ -274,7 +274,7 @@ def test_two_attached_threads_that_are_joined_are_one_attached_thread(
 
 @pytest.mark.parametrize(("earlier", "later"), [(1, 2), (2, 1)])
 @pytest.mark.parametrize("attached", [True, False])
-def test_of_the_hands_on_joined_threads_the_later_counts(
+def test_of_the_overrides_on_joined_threads_the_later_counts(
     office: Office,
     dovecot: Dovecot,
     two_threads: Mailbox,
@@ -332,7 +332,7 @@ Override = Callable[..., PlacedOverride]
 
 @pytest.mark.parametrize("give", [on_thread, on_message])
 @pytest.mark.parametrize("attached", [True, False])
-def test_a_hand_given_at_any_moment_of_a_sync_holds_from_then_on(
+def test_an_override_made_at_any_moment_of_a_sync_holds_from_then_on(
     runtime: Runtime, dovecot: Dovecot, office: Office, give: Override, attached: bool
 ) -> None:
     """The sync puts a thread on a further deal, and takes it off those from which it is detached.
@@ -406,7 +406,7 @@ def test_what_is_attached_stays_though_a_sync_that_had_read_otherwise_dies(
 
 
 @pytest.mark.parametrize("attached", [True, False])
-def test_hands_given_while_two_colleagues_sync_the_thread_count_in_their_order(
+def test_overrides_made_while_two_colleagues_sync_the_thread_count_in_their_order(
     office: Office, dovecot: Dovecot, mailbox: Mailbox, attached: bool
 ) -> None:
     deal(office, "lees", "open", -20, "lee")

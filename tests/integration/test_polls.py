@@ -143,7 +143,7 @@ def test_where_nothing_is_due_nothing_is_queued(runtime: Runtime) -> None:
     assert polls(runtime) == []
 
 
-def test_how_late_the_most_overdue_is_is_told_at_every_run_also_as_nothing(
+def test_how_late_the_most_overdue_is_is_reported_at_every_run_also_as_nothing(
     runtime: Runtime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An alarm that sees no data keeps its state, whatever is the matter."""

@@ -79,7 +79,7 @@ def test_a_sign_in_is_dovecots(server: Postfix, user: str) -> None:
             assert client.docmd(f"AUTH PLAIN {plain}")[0] == reply
 
 
-def test_what_a_server_can_is_told_before_and_after_tls(server: Postfix) -> None:
+def test_what_a_server_can_is_reported_before_and_after_tls(server: Postfix) -> None:
     with smtplib.SMTP(server.host, server.submission_port) as client:
         client.ehlo()
         assert "auth" not in client.esmtp_features

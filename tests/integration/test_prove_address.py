@@ -226,7 +226,7 @@ def test_without_a_mailbox_that_sends_them_there_are_no_codes(
     ("at", "answer"),
     [("AUTH", "535 5.7.8 no"), ("RCPT", "550 5.1.1 no such user"), ("DATA", "451 4.3.0 later")],
 )
-def test_a_code_that_could_not_be_sent_is_told(
+def test_a_code_that_could_not_be_sent_is_reported(
     at: str,
     answer: str,
     script: dict[str, Answers],

@@ -235,7 +235,7 @@ def test_a_job_that_the_queue_lost_is_brought_by_the_schedule_a_minute_later(
     assert dispatch_sends(runtime) == 1
 
 
-def test_a_sender_that_lost_its_lease_hands_nothing_over(
+def test_an_attempt_that_was_replaced_submits_nothing(
     office: Office,
     dovecot: Dovecot,
     relay: Postfix,

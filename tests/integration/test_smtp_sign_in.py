@@ -188,12 +188,12 @@ def test_a_certificate_of_another_name_is_refused(
         assert server.logins == []
 
 
-def test_a_server_without_sign_in_is_told(certified: Certified, policy: NetworkPolicy) -> None:
+def test_a_server_without_sign_in_is_reported(certified: Certified, policy: NetworkPolicy) -> None:
     with running(certified, auth_exclude_mechanism=["PLAIN", "LOGIN"]) as server:
         assert told(target(server), policy) is Code.SIGN_IN_UNSUPPORTED
 
 
-def test_a_server_without_starttls_is_told_no_password(
+def test_a_server_without_starttls_gets_no_password(
     certified: Certified, policy: NetworkPolicy
 ) -> None:
     with running(certified, tls=False) as server:
@@ -231,7 +231,7 @@ def test_a_tls_that_never_begins_is_ended(policy: NetworkPolicy) -> None:
 @pytest.mark.parametrize(
     "greeting", [IMAP_GREETING, POP3_GREETING, b"554 go away\r\n", b"\r\n", HANG_UP]
 )
-def test_another_protocol_is_told(
+def test_another_protocol_is_reported(
     authority: trustme.CA, policy: NetworkPolicy, greeting: Answer
 ) -> None:
     with Hostile(greeting=greeting, issuer=authority) as server:
@@ -239,14 +239,14 @@ def test_another_protocol_is_told(
         assert not any(SECRET.encode() in line for line in server.received)
 
 
-def test_a_greeting_without_a_dialogue_is_told(
+def test_a_greeting_without_a_dialogue_is_reported(
     authority: trustme.CA, policy: NetworkPolicy
 ) -> None:
     with Hostile(greeting=SMTP_GREETING, issuer=authority) as server:
         assert told(target(server), policy) is Code.PROTOCOL_ERROR
 
 
-def test_a_closed_port_is_told(policy: NetworkPolicy) -> None:
+def test_a_closed_port_is_reported(policy: NetworkPolicy) -> None:
     with socket.socket() as held:
         held.bind((HOST, 0))
         closed = Server(HOST, held.getsockname()[1], Security.TLS)
@@ -300,7 +300,7 @@ def test_a_starttls_refused_for_now_blames_no_certificate(answer: str) -> None:
 
 
 @pytest.mark.parametrize("answer", ["501 5.5.4 no", "554 5.7.0 no"])
-def test_a_starttls_refused_for_good_is_told(answer: str) -> None:
+def test_a_starttls_refused_for_good_is_reported(answer: str) -> None:
     assert scripted({"STARTTLS": [answer]}, tls=False)[0] is Code.TLS_FAILED
 
 
@@ -312,7 +312,7 @@ def test_helo_is_said_to_a_server_that_does_not_know_ehlo(answer: str) -> None:
 
 
 @pytest.mark.parametrize("answer", ["550 5.7.1 go away", "504 5.5.4 no"])
-def test_a_server_that_refuses_ehlo_for_good_is_told_no_helo(answer: str) -> None:
+def test_a_server_that_refuses_ehlo_for_good_gets_no_helo(answer: str) -> None:
     code, server = scripted({"EHLO": [answer]})
     assert code is Code.PROTOCOL_ERROR
     assert [command.split()[0].upper() for command in server.commands] == ["EHLO"]
@@ -353,7 +353,7 @@ def test_sign_in_by_password_that_is_switched_off_asks_for_no_other_password(ans
         "535 5.7.3 Authentication unsuccessful",
     ],
 )
-def test_a_password_refused_for_good_is_told(answer: str) -> None:
+def test_a_password_refused_for_good_is_reported(answer: str) -> None:
     assert scripted({"AUTH": [answer]})[0] is Code.SIGN_IN_FAILED
 
 

@@ -88,7 +88,7 @@ def test_a_folder_of_sent_mail_that_is_gone_makes_the_mailbox_incomplete(
         assert (report.state, report.problem) == (MailboxState.INCOMPLETE, Code.SENT_NOT_FOUND)
 
 
-def test_a_poll_that_fails_for_a_reason_of_ours_is_told_too(
+def test_a_poll_that_fails_for_a_reason_of_ours_is_reported_too(
     office: Office, dovecot: Dovecot, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     mailbox = office.connect(dovecot, "rep", REP)

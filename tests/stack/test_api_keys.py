@@ -60,7 +60,7 @@ def test_every_route_wants_a_key(crm: Crm, method: str, path: str) -> None:
         ("GET", "/nothing/here", None),
     ],
 )
-def test_a_key_is_asked_for_before_anything_else_is_told(
+def test_a_key_is_asked_for_before_anything_else_is_reported(
     crm: Crm, method: str, path: str, body: object
 ) -> None:
     answer = crm.ask(method, path, "ann", headers={"Authorization": ""}, json=body)

@@ -203,7 +203,9 @@ def test_pop3_is_refused_with_its_reason(ask: Ask, good: dict[str, Any]) -> None
 
 
 @pytest.mark.parametrize("change", [{"password": "wrong"}, {"username": "nobody"}])
-def test_a_wrong_password_is_told(ask: Ask, good: dict[str, Any], change: dict[str, str]) -> None:
+def test_a_wrong_password_is_reported(
+    ask: Ask, good: dict[str, Any], change: dict[str, str]
+) -> None:
     assert refused(ask(good | change)) == "sign_in_failed"
 
 
@@ -223,14 +225,14 @@ def test_hosts_of_no_public_address_are_not_asked(
     assert refused(ask(good | {"imap": good["imap"] | {"host": host}})) == code
 
 
-def test_a_closed_port_is_told(ask: Ask, good: dict[str, Any], closed_port: int) -> None:
+def test_a_closed_port_is_reported(ask: Ask, good: dict[str, Any], closed_port: int) -> None:
     closed = good["imap"] | {"port": closed_port}
 
     assert refused(ask(good | {"imap": closed})) == "connect_refused"
     assert refused(ask(good | {"smtp": closed}), "smtp") == "connect_refused"
 
 
-def test_a_certificate_of_an_unknown_authority_is_told(ask: Ask, good: dict[str, Any]) -> None:
+def test_a_certificate_of_an_unknown_authority_is_reported(ask: Ask, good: dict[str, Any]) -> None:
     with Hostile() as server:
         assert refused(ask(good | {"imap": at(server)})) == "certificate_invalid"
         assert refused(ask(good | {"smtp": at(server)}), "smtp") == "certificate_invalid"
@@ -238,7 +240,7 @@ def test_a_certificate_of_an_unknown_authority_is_told(ask: Ask, good: dict[str,
 
 
 @pytest.mark.parametrize("security", ["tls", "starttls"])
-def test_a_certificate_of_another_host_is_told(
+def test_a_certificate_of_another_host_is_reported(
     ask: Ask, good: dict[str, Any], mail_server: Dovecot, security: str
 ) -> None:
     port = mail_server.imaps_port if security == "tls" else mail_server.imap_port
@@ -248,7 +250,9 @@ def test_a_certificate_of_another_host_is_told(
     assert refused(ask(good | {"imap": imap})) == "certificate_invalid"
 
 
-def test_a_server_without_tls_is_told(ask: Ask, good: dict[str, Any], mail_server: Dovecot) -> None:
+def test_a_server_without_tls_is_reported(
+    ask: Ask, good: dict[str, Any], mail_server: Dovecot
+) -> None:
     imap = {"host": "127.0.0.1", "port": mail_server.imap_port, "security": "tls"}
 
     assert refused(ask(good | {"imap": imap})) == "tls_failed"
@@ -265,20 +269,20 @@ def test_a_password_is_not_sent_without_tls(ask: Ask, good: dict[str, Any]) -> N
 
 
 @pytest.mark.parametrize("greeting", [POP3_GREETING, SMTP_GREETING])
-def test_another_service_at_the_port_is_told(
+def test_another_service_at_the_port_is_reported(
     ask: Ask, good: dict[str, Any], authority: trustme.CA, greeting: bytes
 ) -> None:
     with Hostile(greeting=greeting, issuer=authority) as server:
         assert refused(ask(good | {"imap": at(server)})) == "protocol_error"
 
 
-def test_imap_at_the_port_of_submission_is_told(
+def test_imap_at_the_port_of_submission_is_reported(
     ask: Ask, good: dict[str, Any], mail_server: Dovecot
 ) -> None:
     assert refused(ask(good | {"smtp": good["imap"]}), "smtp") == "protocol_error"
 
 
-def test_a_submission_server_that_refuses_the_password_is_told(
+def test_a_submission_server_that_refuses_the_password_is_reported(
     ask: Ask, good: dict[str, Any], authority: trustme.CA, tmp_path: Path
 ) -> None:
     other = Login(good["username"], "another password")
@@ -287,7 +291,7 @@ def test_a_submission_server_that_refuses_the_password_is_told(
         assert refused(ask(good | {"smtp": smtp}), "smtp") == "sign_in_failed"
 
 
-def test_a_server_without_sign_in_by_password_is_told(
+def test_a_server_without_sign_in_by_password_is_reported(
     ask: Ask, good: dict[str, Any], authority: trustme.CA
 ) -> None:
     greeting = b"* OK [CAPABILITY IMAP4rev1 LOGINDISABLED AUTH=XOAUTH2] ready\r\n"
@@ -296,7 +300,7 @@ def test_a_server_without_sign_in_by_password_is_told(
         assert refused(ask(good | {"imap": at(server)})) == "sign_in_unsupported"
 
 
-def test_a_server_without_an_inbox_is_told(
+def test_a_server_without_an_inbox_is_reported(
     ask: Ask, good: dict[str, Any], authority: trustme.CA
 ) -> None:
     with Hostile({"LIST": [b"<tag> OK done\r\n"]}, issuer=authority) as server:
@@ -311,7 +315,7 @@ def warmed(pool: ThreadPoolExecutor, ask: Ask, requests_at_once: list[dict[str, 
         return False
 
 
-def test_a_host_that_does_not_answer_is_told_in_time(
+def test_a_host_that_does_not_answer_is_reported_in_time(
     ask: Ask,
     good: dict[str, Any],
     authority: trustme.CA,

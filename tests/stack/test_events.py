@@ -314,7 +314,7 @@ def test_feedback_from_its_queue(place: Place, accepted: str) -> None:
     assert state(place, accepted) == "delivered"
 
 
-def test_a_hand_on_a_deal_that_nobody_has_told_of(place: Place, people: None) -> None:
+def test_an_override_on_an_unknown_deal_is_refused(place: Place, people: None) -> None:
     answer = place.handle("api", place.api_sample("api-put"))
     assert (answer["statusCode"], json.loads(answer["body"])["code"]) == (404, "deal_unknown")
 

@@ -103,7 +103,7 @@ def test_a_new_stack_serves_and_goes_on_with_what_a_deleted_one_has_left(
 
 
 @pytest.mark.parametrize("wrong", ["table", "bucket", "key"])
-def test_what_is_not_there_is_told_and_leaves_no_stack(
+def test_what_is_not_there_is_reported_and_leaves_no_stack(
     run: Run, cloudformation: Any, resources: Resources, wrong: str
 ) -> None:
     there = kept(resources)

@@ -194,7 +194,7 @@ def test_a_refusal_comes_back_to_the_crm_with_its_reason_and_remedy(desk: Desk) 
     problem(call(callback), 400, Code.STATE_UNKNOWN)
 
 
-def test_who_named_no_return_url_is_told_in_the_browser(desk: Desk) -> None:
+def test_who_named_no_return_url_is_reported_in_the_browser(desk: Desk) -> None:
     refused = call(desk.browse(BOSS, consent=False, user_id="boss", return_url=""))
     problem(refused, 422, Code.SIGN_IN_CANCELLED)
     passed_on = call(desk.browse(REP, user_id="boss", return_url=""))

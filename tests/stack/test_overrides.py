@@ -90,7 +90,7 @@ def test_a_thread_taken_off_a_deal_does_not_come_back_with_the_customers_reply(d
     assert (given["message_id"], given["attached"]) == (reply["id"], False)
 
 
-def test_a_hand_is_in_the_very_next_read(desk: Desk) -> None:
+def test_an_override_is_in_the_very_next_read(desk: Desk) -> None:
     first = line(desk, 11)
     for target in (f"threads/{first['thread_id']}", f"messages/{first['id']}"):
         for _ in range(3):
@@ -115,7 +115,7 @@ def test_of_two_events_the_later_counts_though_it_comes_first(desk: Desk) -> Non
 
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE"])
-def test_what_is_not_there_takes_no_hand(desk: Desk, method: str) -> None:
+def test_an_override_on_nothing_is_refused(desk: Desk, method: str) -> None:
     told(desk.crm, deal("closed"), event("deal.deleted", item="closed"))
     first = line(desk, 1)
     thread, message = f"threads/{first['thread_id']}", f"messages/{first['id']}"

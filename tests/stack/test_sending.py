@@ -83,7 +83,7 @@ def test_a_message_leaves_by_the_users_own_server_and_is_on_its_cards_at_once(
     assert sender.copies_in_sent(message) == 1
 
 
-def test_a_message_leaves_by_ses_and_its_delivery_is_told(sender: Sender) -> None:
+def test_a_message_leaves_by_ses_and_its_delivery_is_reported(sender: Sender) -> None:
     before = len(sender.postfix.received(KIM))
     message = sender.sent(subject="By SES", transport="ses")
     raw = sender.postfix.await_received(KIM, before + 1)[-1]

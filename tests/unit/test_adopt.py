@@ -5,7 +5,7 @@ import pytest
 from commands.adopt import LeftResources, main
 
 
-def test_variables_that_were_not_named_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_variables_that_were_not_named_are_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     options = ["--stack", "new", "--table", "", "--bucket", "b", "--key", " "]
     monkeypatch.setattr("sys.argv", ["adopt", *options])
     with pytest.raises(SystemExit, match="TABLE, KEY not given: run make adopt STACK=…"):

@@ -129,7 +129,7 @@ def test_a_card_is_complete_where_each_of_its_mailboxes_and_the_feed_are(
     assert coverage.complete is complete
 
 
-def test_a_viewer_without_a_mailbox_is_told_to_connect_one() -> None:
+def test_a_viewer_without_a_mailbox_is_reported_to_connect_one() -> None:
     assert Coverage([WHOLE], FEED).gap is None
     assert Coverage([], FEED).gap is Gap.NO_MAILBOX
     assert "Connect" in explain_gap(Gap.NO_MAILBOX, EN).remedy

@@ -53,11 +53,11 @@ def kims_match(
     return match_deals(day(at), {KIM}, deals, policy)
 
 
-def test_a_message_votes_for_the_one_deal_that_was_open() -> None:
+def test_a_message_matches_the_one_deal_that_was_open() -> None:
     assert kims_match(5, deal(version(0))) == {ORDER}
 
 
-def test_a_message_votes_by_what_the_deal_was_at_its_instant() -> None:
+def test_a_message_is_matched_with_the_deal_at_its_instant() -> None:
     order = deal(version(0), version(10, WON))
     assert kims_match(9.99, order) == {ORDER}
     assert kims_match(10, order) == NOTHING
@@ -144,7 +144,7 @@ def test_not_even_versions_under_one_event_id_are_taken_in_the_order_of_their_ar
     assert deal(kims, lees) == deal(lees, kims)
 
 
-def test_a_vote_at_the_end_of_the_calendar_is_a_vote() -> None:
+def test_a_message_at_the_end_of_the_calendar_matches() -> None:
     assert match_deals(datetime.max.replace(tzinfo=UTC), {KIM}, [deal(version(0))]) == {ORDER}
 
 
@@ -174,13 +174,13 @@ def crm(
     return Crm(team, contacts, by_contact, policy)
 
 
-def test_a_thread_is_on_the_deals_for_which_its_messages_vote() -> None:
+def test_a_thread_is_on_the_deals_that_its_messages_match() -> None:
     order, renewal = deal(version(0), version(10, WON)), deal(version(10), id=RENEWAL)
     thread = [entry(5, KIM_ADDRESS, message="1"), entry(15, KIM_ADDRESS, message="2")]
     assert match_thread(thread, crm(order, renewal)) == {ORDER, RENEWAL}
 
 
-def test_an_unanswered_vote_of_one_message_takes_nothing_from_another() -> None:
+def test_a_message_without_a_match_takes_nothing_from_another() -> None:
     thread = [entry(5, KIM_ADDRESS, message="1"), entry(5, message="2")]
     assert match_thread(thread, crm(deal(version(0)))) == {ORDER}
 
@@ -189,7 +189,7 @@ def test_a_thread_without_messages_is_on_no_deal() -> None:
     assert match_thread([], crm(deal(version(0)))) == NOTHING
 
 
-def test_of_several_copies_of_a_message_the_least_instant_votes() -> None:
+def test_of_several_copies_of_a_message_the_least_instant_is_matched() -> None:
     order = deal(version(0), version(10, WON))
     renewal = deal(version(10), id=RENEWAL)
     copies = [entry(12, KIM_ADDRESS), entry(8, KIM_ADDRESS)]
@@ -260,7 +260,7 @@ def test_neither_the_order_of_mail_and_events_nor_repeats_change_a_threads_deals
 
 
 @given(versions, versions, days)
-def test_one_open_deal_votes_for_at_most_one_and_for_none_that_all_open_deals_leaves_out(
+def test_one_open_deal_matches_at_most_one_and_none_that_all_open_deals_leaves_out(
     ordered: list[DealVersion], renewed: list[DealVersion], at: int
 ) -> None:
     deals = (deal(*ordered), deal(*renewed, id=RENEWAL))

@@ -123,7 +123,7 @@ def test_what_passes_is_the_servers_state_where_its_words_say_nothing_else(code:
         (535, "5.7.8 Username and Password not accepted"),
     ],
 )
-def test_a_refused_sign_in_is_told_by_its_code(code: int, text: str) -> None:
+def test_a_refused_sign_in_is_reported_by_its_code(code: int, text: str) -> None:
     assert classify(Reply.parse(code, text)) is DeliveryCode.SIGN_IN_FAILED
 
 

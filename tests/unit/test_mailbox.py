@@ -102,7 +102,7 @@ def test_an_error_is_never_hidden(error: Code, complete: bool) -> None:
     assert state(due=failing, complete=complete) == (word, error)
 
 
-def test_what_keeps_it_from_sending_is_told_and_is_no_problem_of_reading() -> None:
+def test_what_keeps_it_from_sending_is_reported_and_is_no_problem_of_reading() -> None:
     shut = Due(DUE.due_at, sending_error=Code.SMTP_AUTH_DISABLED)
     refused = Due(DUE.due_at, sending_error=Code.SIGN_IN_FAILED)
     assert state(due=shut) == (MailboxState.REAUTH_REQUIRED, None)

@@ -66,7 +66,7 @@ def test_what_is_known_is_taken() -> None:
 @pytest.mark.parametrize(
     "name", ["dynamodb_service_context", "enforce", "_tables", "_parse_partiql"]
 )
-def test_what_is_gone_is_told(name: str) -> None:
+def test_what_is_gone_is_reported(name: str) -> None:
     with pytest.raises(Changed):
         ensure_known(*without(name))
 
@@ -79,6 +79,6 @@ def test_what_is_gone_is_told(name: str) -> None:
         ("enforce", lambda request: None),
     ],
 )
-def test_what_takes_other_arguments_is_told(name: str, other: Callable[..., Any]) -> None:
+def test_what_takes_other_arguments_is_reported(name: str, other: Callable[..., Any]) -> None:
     with pytest.raises(Changed, match=name):
         ensure_known(*ministack(**{name: other}))

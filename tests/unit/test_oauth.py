@@ -197,14 +197,14 @@ def test_microsofts_number_tells_more_than_its_error(number: int, code: Code) ->
         ("slow_down", "", Code.PROVIDER_UNAVAILABLE),
     ],
 )
-def test_an_error_without_a_known_number_is_told_by_its_name(
+def test_an_error_without_a_known_number_is_reported_by_its_name(
     error: str, description: str, code: Code
 ) -> None:
     assert refusal(error, description).code is code
 
 
 @given(error=st.text(), description=st.text())
-def test_whatever_a_provider_says_is_told_with_a_remedy_and_at_no_length(
+def test_whatever_a_provider_says_is_reported_with_a_remedy_and_at_no_length(
     error: str, description: str
 ) -> None:
     refused = refusal(error, description)

@@ -151,7 +151,7 @@ def test_an_attempt_whose_beginning_was_written_twice_has_begun_once() -> None:
     assert begun.begun(MINE, NOON) == begun
 
 
-def test_who_has_lost_the_lease_hands_nothing_over_and_ends_no_other_attempt() -> None:
+def test_an_attempt_that_was_replaced_submits_nothing_and_ends_no_other() -> None:
     other = Attempt("other", NOON + timedelta(minutes=12))
     taken = outbound().begun(MINE, NOON).begun(other, MINE.until)
     with pytest.raises(BeingSent):
@@ -228,7 +228,7 @@ def test_a_refusal_concerns_nobody_whom_it_does_not_name() -> None:
 
 
 @given(states, states)
-def test_a_message_can_be_taken_back_only_while_nobody_was_handed_anything(
+def test_a_message_can_be_cancelled_only_while_nothing_was_submitted(
     kim: RecipientState, lee: RecipientState
 ) -> None:
     everybody_waits = kim is lee is RecipientState.WAITING

@@ -37,31 +37,33 @@ def of_message(
     return said.message_deals(message, said.thread_deals(matched))
 
 
-def test_without_hands_the_votes_decide() -> None:
+def test_without_overrides_the_matches_decide() -> None:
     assert of_message(ONE) == NOTHING
     assert of_message(ONE, matched=frozenset({ORDER, RENEWAL})) == {ORDER, RENEWAL}
 
 
-def test_a_detach_beats_the_votes_for_its_deal_and_no_others() -> None:
+def test_a_detach_comes_before_the_match_of_its_deal_and_no_others() -> None:
     assert of_message(ONE, detach(), matched=frozenset({ORDER, RENEWAL})) == {RENEWAL}
 
 
-def test_an_attach_needs_no_vote() -> None:
+def test_an_attach_needs_no_match() -> None:
     assert of_message(ONE, attach(), matched=frozenset({RENEWAL})) == {ORDER, RENEWAL}
 
 
-def test_of_two_hands_the_later_counts() -> None:
+def test_of_two_overrides_the_later_counts() -> None:
     assert of_message(ONE, detach(1), attach(2)) == {ORDER}
     assert of_message(ONE, attach(1), detach(2), matched=frozenset({ORDER})) == NOTHING
 
 
-def test_of_two_hands_at_one_instant_the_greater_event_id_counts() -> None:
+def test_of_two_overrides_at_one_instant_the_greater_event_id_counts() -> None:
     assert of_message(ONE, attach(id="b"), detach(id="a")) == {ORDER}
     assert of_message(ONE, attach(id="a"), detach(id="b")) == NOTHING
 
 
 @pytest.mark.parametrize("later", [-1, 0, 1])
-def test_a_hand_on_a_message_beats_one_on_its_thread_be_it_earlier_or_later(later: float) -> None:
+def test_an_override_on_a_message_comes_before_one_on_its_thread_whichever_is_later(
+    later: float,
+) -> None:
     overrides = [detach(), attach(later, message=ONE)]
     assert of_message(ONE, *overrides) == {ORDER}
     assert of_message(TWO, *overrides, matched=frozenset({ORDER})) == NOTHING
@@ -70,18 +72,18 @@ def test_a_hand_on_a_message_beats_one_on_its_thread_be_it_earlier_or_later(late
     assert of_message(TWO, *overrides) == {ORDER}
 
 
-def test_a_hand_on_a_message_is_about_its_deal_alone() -> None:
+def test_an_override_on_a_message_is_about_its_deal_alone() -> None:
     overrides = [attach(), detach(deal=RENEWAL, message=ONE)]
     assert of_message(ONE, *overrides, matched=frozenset({RENEWAL})) == {ORDER}
 
 
-def test_the_deals_that_single_messages_are_attached_to_are_told() -> None:
+def test_the_deals_that_single_messages_are_attached_to_are_reported() -> None:
     overrides = [attach(message=ONE), detach(deal=RENEWAL, message=ONE), attach(deal=RENEWAL)]
     assert ThreadOverrides.of(overrides).attached_messages == {ORDER}
     assert ThreadOverrides.of([*overrides, detach(1, message=ONE)]).attached_messages == NOTHING
 
 
-def test_on_a_deal_each_thread_has_its_own_hands() -> None:
+def test_on_a_deal_each_thread_has_its_own_overrides() -> None:
     said = DealOverrides.of([(THIS, detach(1)), (OTHER, attach(2))])
     assert not said.shows(ONE, THIS, matched=True)
     assert said.shows(ONE, OTHER, matched=False)
@@ -106,7 +108,7 @@ matches = st.frozensets(deals)
 
 
 @given(overrides, st.data())
-def test_neither_the_order_of_hands_nor_repeats_matter(
+def test_neither_the_order_of_overrides_nor_repeats_matter(
     given_overrides: list[Override], data: st.DataObject
 ) -> None:
     again = data.draw(st.permutations(given_overrides + given_overrides[:2]))
@@ -114,7 +116,7 @@ def test_neither_the_order_of_hands_nor_repeats_matter(
 
 
 @given(overrides, st.data())
-def test_neither_the_order_of_a_deals_hands_nor_repeats_matter(
+def test_neither_the_order_of_a_deals_overrides_nor_repeats_matter(
     given_overrides: list[Override], data: st.DataObject
 ) -> None:
     placed = [(data.draw(st.sampled_from([THIS, OTHER])), override) for override in given_overrides]
@@ -123,7 +125,7 @@ def test_neither_the_order_of_a_deals_hands_nor_repeats_matter(
 
 
 @given(overrides, overrides, deals, matches, messages)
-def test_the_hands_of_joined_threads_are_read_together(
+def test_the_overrides_of_joined_threads_are_read_together(
     these: list[Override],
     others: list[Override],
     deal: DealId,
@@ -137,7 +139,7 @@ def test_the_hands_of_joined_threads_are_read_together(
 
 
 @given(overrides, matches, messages, deals)
-def test_a_card_shows_what_is_filed(
+def test_a_card_shows_what_is_indexed(
     given_overrides: list[Override], matched: frozenset[DealId], message: MessageKey, deal: DealId
 ) -> None:
     """Whether it starts from the votes or from the deals that the thread was filed on."""
@@ -152,7 +154,7 @@ def test_a_card_shows_what_is_filed(
 
 
 @given(overrides, matches, messages, deals, st.booleans())
-def test_whatever_was_given_before_a_still_later_hand_decides(
+def test_whatever_was_given_before_a_later_override_decides(
     before: list[Override],
     matched: frozenset[DealId],
     message: MessageKey,
@@ -166,7 +168,7 @@ def test_whatever_was_given_before_a_still_later_hand_decides(
 
 
 @given(overrides, matches, matches, messages)
-def test_what_hands_have_said_no_vote_changes(
+def test_no_match_changes_the_outcome_of_overrides(
     given_overrides: list[Override],
     matched: frozenset[DealId],
     anew: frozenset[DealId],

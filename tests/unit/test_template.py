@@ -64,7 +64,7 @@ def test_only_the_feed_keeps_an_order() -> None:
     assert fifo == {"FeedQueue", "FeedDeadLetters"}
 
 
-def test_a_message_is_not_handed_out_again_while_a_function_may_still_work_on_it() -> None:
+def test_a_message_is_not_delivered_again_while_a_function_may_still_work_on_it() -> None:
     """AWS asks for six times the function's timeout: Lambda may retry what was throttled."""
     queues = of_type("AWS::SQS::Queue")
     for trigger in triggers():
@@ -153,7 +153,7 @@ def test_a_function_takes_messages_from_its_own_queues_and_no_other() -> None:
         assert taken == {(queue, verb) for queue in own.get(name, ()) for verb in needed}, name
 
 
-def test_partitions_are_told_by_their_beginning_and_not_by_what_a_stranger_writes() -> None:
+def test_partitions_are_reported_by_their_beginning_and_not_by_what_a_stranger_writes() -> None:
     """A key may end in an address: `a#deal#b@x.example` must not look like a deal's partition."""
     account = "?" * len("5a1e5c0ffee0")
     for one in on_the_table():
@@ -220,7 +220,7 @@ def test_every_permission_on_the_key_is_for_one_purpose() -> None:
         assert purposes in (["credentials"], ["webhook"]), one
 
 
-def test_what_the_api_serves_by_hand_it_may_not_unseal() -> None:
+def test_the_api_may_not_unseal_what_it_serves() -> None:
     assert not any(
         action.startswith("kms:")
         for one in statements()
@@ -250,7 +250,7 @@ def sam_config() -> dict[str, dict[str, Any]]:
     return {command: section["parameters"] for command, section in found.items()}
 
 
-def test_build_and_deploy_are_told_the_same_parameters() -> None:
+def test_build_and_deploy_are_reported_the_same_parameters() -> None:
     """Only `global` reaches both; a section of a command's own would take its place there."""
     for command, parameters in sam_config().items():
         assert ("parameter_overrides" in parameters) == (command == "global"), command
@@ -319,5 +319,5 @@ def test_what_is_no_network_is_not_deployed(networks: str) -> None:
         NetworkPolicy.make(networks)
 
 
-def test_whoever_deploys_is_told_how_networks_are_written() -> None:
+def test_whoever_deploys_is_reported_how_networks_are_written() -> None:
     assert "CIDR" in template()["Parameters"]["AllowedNetworks"]["ConstraintDescription"]
