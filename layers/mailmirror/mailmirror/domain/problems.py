@@ -1,4 +1,4 @@
-"""Every problem that a person may be told of: its code, its reason and its remedy, once."""
+"""Problems: their codes and HTTP statuses. Their texts are in `domain.words.problems`."""
 
 from enum import StrEnum
 from http import HTTPStatus
@@ -145,11 +145,6 @@ STATUS: dict[Code, HTTPStatus] = {
     Code.INTERNAL_ERROR: HTTPStatus.INTERNAL_SERVER_ERROR,
 }
 """The HTTP status of a problem, where it is another than 422."""
-
-
-PROBLEMS_PAGE = "docs/problems.md"
-"""Where problems are described, relative to the project's repository: a deployment does not know
-at which address that is published."""
 
 
 class Refused(Exception):
