@@ -10,8 +10,8 @@ import warnings
 from pathlib import Path
 
 from commands.command import Command, Deployed, WrongArgument
+from commands.provider_file import ProviderFile
 from mailmirror.api.decoding import json_value, typed
-from mailmirror.api.providers import ProviderFile
 from mailmirror.domain.problems import Refused
 from mailmirror.usecases.operating.register_provider import SignInPlaces, register_provider
 
@@ -42,7 +42,7 @@ def _endpoints(file: str) -> ProviderFile:
             f"ENDPOINTS={file}: {error.strerror}. Name a file that can be read, or leave it out."
         ) from error
     except Refused as refusal:
-        raise WrongArgument(f"ENDPOINTS={file}: {refusal.detail}. {_IN_ENDPOINTS}") from refusal
+        raise WrongArgument(f"ENDPOINTS={file}: {refusal}. {_IN_ENDPOINTS}") from refusal
 
 
 def _client_secret() -> str:

@@ -12,6 +12,7 @@ from typing import Final
 import trustme
 from requests import RequestException
 
+from commands.provider_file import ProviderFile
 from demo import page
 from demo.crm import Crm, Refused
 from demo.people import AIKO, BEN, REPS
@@ -26,7 +27,6 @@ from local.mail_servers import HOST, MailServers, mail_servers
 from local.stack import Home, Options, Stack
 from local.up import up
 from mailmirror.api.decoding import typed
-from mailmirror.api.providers import ProviderFile
 from mailmirror.domain import mailbox
 from mailmirror.usecases.operating.accounts import set_return_urls
 from mailmirror.usecases.operating.register_provider import SignInPlaces, register_provider

@@ -1,4 +1,4 @@
-"""Take what SES says, by SNS, of the messages that it was given, one notification a record."""
+"""Apply notifications of SES, which come by SNS, one a record."""
 
 import json
 from typing import Any
@@ -13,7 +13,7 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from mailmirror.runtime import Runtime, failures_logged, observed
-from mailmirror.usecases.sending.apply_notification import take_notification
+from mailmirror.usecases.sending.apply_notification import apply_notification
 
 runtime = Runtime.from_environment()
 processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
@@ -21,7 +21,7 @@ processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
 
 @failures_logged
 def take(record: SQSRecord) -> None:
-    take_notification(json.loads(record.body), runtime)
+    apply_notification(json.loads(record.body), runtime)
 
 
 @observed

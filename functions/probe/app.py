@@ -1,4 +1,4 @@
-"""All live work on request: connecting a mailbox, signing in, auditing; asked by functions."""
+"""Work on request that connects to servers: connecting a mailbox, signing in, auditing."""
 
 from typing import Any
 

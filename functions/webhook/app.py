@@ -1,4 +1,4 @@
-"""Take in what the outside tells: the CRM's events, and browsers that come back from a provider."""
+"""Accept events of the CRM, and callbacks of OAuth providers."""
 
 from typing import Any
 

@@ -14,7 +14,7 @@ from mailmirror.domain.delivery import DeliveryCode
 from mailmirror.domain.identity import vertex
 from mailmirror.domain.outbound import Outbound, OutboundState, RecipientState, Transport
 from mailmirror.runtime import Runtime
-from mailmirror.usecases.sending.apply_notification import take_notification
+from mailmirror.usecases.sending.apply_notification import apply_notification
 from tests.integration.office import KIM, LEE, REP, Office
 from tests.integration.sending import accept, connect_to_send, deliver_job, now
 from tests.servers.dovecot import Dovecot
@@ -31,7 +31,7 @@ BOUNCED, COMPLAINED, FAILED = (
 
 
 def tell(text: str, runtime: Runtime, topic: str = TOPIC) -> None:
-    take_notification({"TopicArn": topic, "Message": text}, runtime)
+    apply_notification({"TopicArn": topic, "Message": text}, runtime)
 
 
 @pytest.fixture(autouse=True)

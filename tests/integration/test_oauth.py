@@ -13,9 +13,9 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 import pytest
 import trustme
 
+from commands.provider_file import ProviderFile
 from mailmirror.api.decoding import typed
 from mailmirror.api.mailboxes import Mailbox as MailboxAnswer
-from mailmirror.api.providers import ProviderFile
 from mailmirror.api.sign_ins import AuthorizeBody
 from mailmirror.aws.queues import PollJob
 from mailmirror.domain.mailbox import Mailbox, MailboxId, MailboxState, Provider, Security, Server

@@ -144,11 +144,11 @@ def test_a_client_is_entered_with_what_a_file_says_of_its_provider(
 @pytest.mark.parametrize(
     ("content", "problem"),
     [
-        (b"not JSON", "no JSON"),
-        (b"\xff\xfe", "no JSON"),
-        (b"[" * 100_000, "no JSON"),
-        (b"[1]", "no JSON object"),
-        (b'{"nonsense": 1}', "invalid_field: nonsense: "),
+        (b"not JSON", "malformed_json: not JSON"),
+        (b"\xff\xfe", "malformed_json: not UTF-8"),
+        (b"[" * 100_000, "malformed_json: nested too deeply"),
+        (b"[1]", "malformed_json: not an object"),
+        (b'{"nonsense": 1}', "invalid_field: nonsense: no such field"),
         (b'{"token_url": "http://evil.example"}', "invalid_field: token_url: an https URL"),
         (b'{"imap": {"host": "x"}}', "missing_field: imap.port"),
     ],

@@ -9,9 +9,9 @@ import pytest
 import requests
 import trustme
 
+from commands.provider_file import ProviderFile
 from local.stack import Stack
 from mailmirror.api.decoding import typed
-from mailmirror.api.providers import ProviderFile
 from mailmirror.domain.mailbox import Provider
 from mailmirror.domain.problems import Code
 from mailmirror.domain.words.explanation import Language
@@ -175,9 +175,12 @@ def test_a_state_of_another_provider_is_a_problem_too(desk: Desk) -> None:
         problem(desk.call(provider, **given), 400, Code.STATE_UNKNOWN)
 
 
-def test_a_refusal_comes_back_to_the_crm_with_its_reason_and_remedy(desk: Desk) -> None:
+@pytest.mark.parametrize("language", Language)
+def test_a_refusal_comes_back_to_the_crm_with_its_reason_and_remedy(
+    desk: Desk, language: Language
+) -> None:
     callback = desk.browse(BOSS, consent=False, user_id="boss", return_url=f"{BACK}?tab=mail")
-    answer = call(callback)
+    answer = call(callback, headers={"Accept-Language": f"{language},en;q=0.5"})
     code = Code.SIGN_IN_CANCELLED
     assert answer.status_code == 303, answer.text
     assert answer.headers["Location"].startswith(f"{BACK}?tab=mail&")
@@ -187,8 +190,8 @@ def test_a_refusal_comes_back_to_the_crm_with_its_reason_and_remedy(desk: Desk) 
         "tab": "mail",
         "status": "refused",
         "code": code.value,
-        "reason": PROBLEMS[code][Language.EN].reason,
-        "remedy": PROBLEMS[code][Language.EN].remedy,
+        "reason": PROBLEMS[code][language].reason,
+        "remedy": PROBLEMS[code][language].remedy,
     }
     assert detail == "access_denied"
     problem(call(callback), 400, Code.STATE_UNKNOWN)

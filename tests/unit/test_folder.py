@@ -18,9 +18,9 @@ verdicts = st.dictionaries(st.integers(1, 100), st.sampled_from(Verdict), min_si
 
 
 def test_a_new_folder_has_all_its_uids_on_the_side_of_old_mail() -> None:
-    assert NEW.unlisted_old == UidSet.span(1, 100)
-    assert not NEW.unlisted_new(uidnext=101)
-    assert NEW.unlisted_new(uidnext=104) == UidSet.span(101, 103)
+    assert NEW.unjudged_old == UidSet.span(1, 100)
+    assert not NEW.unjudged_new(uidnext=101)
+    assert NEW.unjudged_new(uidnext=104) == UidSet.span(101, 103)
     assert not NEW.complete
     assert replace(NEW, low=1).complete
 

@@ -5,6 +5,9 @@ from typing import Any
 
 from local import samples
 from mailmirror.api.http_request import HttpRequest
+from mailmirror.api.routing import Call
+from mailmirror.domain.mailbox import AccountId
+from mailmirror.runtime import Runtime, Settings
 
 EVENT: dict[str, Any] = {"httpMethod": "GET", "path": "/v1/mailboxes", "headers": None}
 
@@ -13,6 +16,10 @@ def test_a_header_is_found_whatever_its_case() -> None:
     request = HttpRequest.of(EVENT | {"headers": {"x-Mailmirror-USER": "ann"}})
     assert request.header("X-Mailmirror-User") == "ann"
     assert request.header("Idempotency-Key") is None
+
+
+def test_a_slash_at_the_end_of_a_path_means_nothing() -> None:
+    assert HttpRequest.of(EVENT | {"path": "/v1/mailboxes/"}).path == "/v1/mailboxes"
 
 
 def test_every_value_of_a_parameter_is_seen() -> None:
@@ -39,3 +46,14 @@ def test_every_sample_of_api_gateways_is_one() -> None:
 
 def test_a_request_shows_no_header_or_body() -> None:
     assert "secret" not in repr(HttpRequest.of(EVENT | {"body": "secret"}))
+
+
+def test_a_call_shows_no_password() -> None:
+    call = Call(
+        runtime(), AccountId("a"), {}, None, None, {"password": "a secret"}, HttpRequest.of(EVENT)
+    )
+    assert "secret" not in repr(call)
+
+
+def runtime() -> Runtime:
+    return Runtime(Settings(**dict.fromkeys(Settings.__dataclass_fields__, "")))

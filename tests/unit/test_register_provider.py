@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 import pytest
 
+from commands.provider_file import ProviderFile
 from mailmirror.api.decoding import typed
-from mailmirror.api.providers import ProviderFile
 from mailmirror.domain.mailbox import Provider, Security, Server
 from mailmirror.domain.problems import Code, Refused
 from mailmirror.domain.providers import SIGN_IN

@@ -1,4 +1,4 @@
-"""What a function runs on: its environment, parsed once, and the stores made from it.
+"""The environment of a function, parsed once, and the stores made from it.
 
 Each store is imported and made when it is first used, and kept for the life of the environment, so
 that a function pays only for what it needs. Logs and metrics are set up here and nowhere else;
@@ -68,7 +68,7 @@ class Misconfigured(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The environment, as the template sets it. What a function is not given is empty."""
+    """The environment, as the template sets it. Variables that a function lacks are empty."""
 
     table: str
     bucket: str
@@ -104,7 +104,7 @@ class Settings:
 
 def aws_client(service: str) -> Any:
     """Make a client of an AWS service, with the environment's credentials and region."""
-    # A function that is asked a second time does the work twice, and a message is sent twice.
+    # A retried call would do the work twice: a message would be sent twice.
     attempts = 1 if service in ("lambda", "sesv2") else 4
     config = Config(
         max_pool_connections=32,
@@ -123,8 +123,8 @@ class Runtime:
     Parameters:
         settings: which table, bucket and queues.
         client: makes the client of an AWS service.
-        clock: tells the time, in UTC.
-        new_id: makes ids that nobody can guess.
+        clock: returns the time, in UTC.
+        new_id: makes ids that cannot be guessed.
     """
 
     def __init__(
@@ -144,7 +144,7 @@ class Runtime:
         return cls(Settings.from_environment())
 
     def deadline(self, context: LambdaContext) -> datetime:
-        """When to hand the rest to the queue."""
+        """When to leave the rest of the work to the queue."""
         left = timedelta(milliseconds=context.get_remaining_time_in_millis())
         return self.now() + left - _MARGIN
 
@@ -324,7 +324,7 @@ class Runtime:
 
     @cached_property
     def notifications(self) -> Notifications:
-        """Whose notifications are believed."""
+        """Verifies the notifications of the stack's own topic."""
         from mailmirror.aws.notifications import Notifications
 
         return Notifications(
@@ -335,7 +335,7 @@ class Runtime:
 
     @cached_property
     def network_policy(self) -> NetworkPolicy:
-        """Whom we may talk to, and whose certificates we trust.
+        """The networks that may be connected to, and the authorities that are trusted.
 
         Raises:
             Misconfigured: a network or an authority is none.
@@ -368,7 +368,7 @@ class Failed(Exception):
 
 
 def is_of_aws(error: Exception) -> bool:
-    """Tell a failure of AWS's or of the network, which says nothing of what was to be kept."""
+    """Whether AWS or the network has failed, so that the data at hand is not the cause."""
     from mailmirror.store.table import Throttled
 
     if isinstance(error, ClientError):
@@ -390,7 +390,7 @@ def log_failure(error: Exception) -> None:
 
 
 def failures_logged[**P, R](step: Callable[P, R]) -> Callable[P, R]:
-    """Log a step's failure without its text, and fail without it."""
+    """Log a failure without its text, and raise Failed instead."""
 
     @functools.wraps(step)
     def logging(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -404,7 +404,7 @@ def failures_logged[**P, R](step: Callable[P, R]) -> Callable[P, R]:
 
 
 def observed[**P, R](handler: Callable[P, R]) -> Callable[P, R]:
-    """Give a handler its logs and metrics: where they are set up, and nowhere else."""
+    """Set up logs and metrics for a handler."""
     quiet = failures_logged(handler)
     counted = metrics.log_metrics(quiet, raise_on_empty_metrics=False)
     return logger.inject_lambda_context(counted, clear_state=True)

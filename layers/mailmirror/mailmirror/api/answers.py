@@ -47,7 +47,7 @@ class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An answer; its body goes out as JSON."""
+    """An answer, whose body is encoded as JSON."""
 
     status: HTTPStatus
     body: msgspec.Struct | Mapping[str, Any] | None = None
@@ -75,7 +75,7 @@ class Answer:
 
 
 def json_text(body: object) -> str:
-    """JSON as it goes out.
+    """Encode a body as JSON.
 
     An event's id may be half a surrogate pair, which goes out as a question mark, or a number of
     more than 64 bits; msgspec writes neither.

@@ -1,4 +1,4 @@
-"""What a browser brings back from a provider, and what it is answered without a return URL."""
+"""The callback of a provider, and its answer where the sign-in has no return URL."""
 
 from typing import Annotated
 
@@ -6,8 +6,7 @@ from msgspec import Meta, Struct
 
 
 class CallbackQuery(Struct, frozen=True):
-    """Providers add parameters of their own, such as `scope` and `session_state`: they are let be.
-    What the known ones hold is looked at by `take_callback`."""
+    """Other parameters of a provider, such as `scope` and `session_state`, are ignored."""
 
     state: Annotated[str, Meta(description="As the sign-in began with it")] = ""
     code: Annotated[str, Meta(description="The authorisation code")] = ""

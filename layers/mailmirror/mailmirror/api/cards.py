@@ -16,11 +16,11 @@ from mailmirror.domain.message import Participant as Someone
 from mailmirror.domain.outbound import OutboundState
 from mailmirror.domain.words.coverage import explain_feed, explain_gap, explain_mailbox
 from mailmirror.domain.words.explanation import Explanation, Language
-from mailmirror.usecases.cards.read_card import MOST, Line, Page
+from mailmirror.usecases.cards.read_card import MAX_PAGE_LINES, Line, Page
 
 
 class CardQuery(Strict):
-    limit: Annotated[int, Meta(ge=1, le=MOST, description="Messages on a page")] = 50
+    limit: Annotated[int, Meta(ge=1, le=MAX_PAGE_LINES, description="Messages on a page")] = 50
     cursor: Annotated[str | None, Meta(description="`next_cursor` of the page before")] = None
 
 

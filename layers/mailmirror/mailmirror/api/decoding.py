@@ -53,7 +53,7 @@ class Field(str):
         if value is None or (value == "" and cls.MIN_CHARS):
             raise ValueError(Code.MISSING_FIELD.value)
         if not isinstance(value, str):
-            raise ValueError("given twice" if isinstance(value, GivenTwice) else "not a string")
+            raise ValueError(_WRONG_VALUES.get(type(value), "not a string"))
         if len(value) > cls.MAX_CHARS:
             raise ValueError(f"more than {cls.MAX_CHARS} characters")
         return cls.checked(value)
@@ -65,8 +65,20 @@ class Field(str):
 
 
 class GivenTwice:
-    """Stands for the value of a field that an object has more than once: which is meant, RFC 8259
-    leaves open. It is of no type that a field can have, so whoever reads the field refuses it."""
+    """The value of a field that an object has more than once (RFC 8259 leaves open which counts).
+
+    No field has this type, so the field is refused where it is read, and nothing else is.
+    """
+
+
+class NotANumber:
+    """The value `NaN` or `Infinity`, which JSON does not have, but some encoders write.
+
+    No field has this type, so the field is refused where it is read, and nothing else is.
+    """
+
+
+_WRONG_VALUES: Mapping[type, str] = {GivenTwice: "given twice", NotANumber: "not a number"}
 
 
 def json_value(data: bytes) -> object:
@@ -82,7 +94,7 @@ def json_value(data: bytes) -> object:
         return json.loads(
             data.decode("utf-8-sig"),
             object_pairs_hook=_object,
-            parse_constant=_no_constant,
+            parse_constant=_no_number,
             parse_int=_number,
         )
     except UnicodeDecodeError as error:
@@ -137,8 +149,11 @@ def _refusal(error: str) -> Refused:
         return Refused(Code.MISSING_FIELD, path)
     if words in Code:
         return Refused(Code(words), path)
-    if words.endswith(f"got `{GivenTwice.__name__}`"):
-        words = "given twice"
+    for kind, wrong in _WRONG_VALUES.items():
+        if words.endswith(f"got `{kind.__name__}`"):
+            words = wrong
+    if words.startswith("Invalid enum value"):  # which quotes the value
+        words = "not one of the allowed values"
     detail = f"{path}: {words[:1].lower()}{words[1:]}"
     return Refused(Code.INVALID_FIELD, detail[:_MAX_DETAIL_CHARS])
 
@@ -173,6 +188,5 @@ def _number(digits: str) -> int | float:
     return int(digits) if len(digits) <= _MAX_DIGITS else float(digits)
 
 
-def _no_constant(name: str) -> object:
-    """`NaN` and `Infinity` are no JSON."""
-    raise ValueError(name)
+def _no_number(name: str) -> object:
+    return NotANumber()

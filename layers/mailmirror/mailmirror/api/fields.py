@@ -15,8 +15,18 @@ _VISIBLE = "\u3000\u00a0\u200d"
 """Spaces and a joiner that people write and `isprintable` refuses."""
 
 
+class Printable(Field):
+    """Ids, user names and passwords."""
+
+    @classmethod
+    def checked(cls, text: str) -> Self:
+        if not text.isprintable():
+            raise ValueError("not printable text")
+        return cls(text)
+
+
 class Line(Field):
-    """Text on one line: what would begin another header field is refused, not mended."""
+    """Text on one line: a character that could begin another header field is refused."""
 
     @classmethod
     def checked(cls, text: str) -> Self:
@@ -51,14 +61,28 @@ class Email(Line):
         return cls(address)
 
 
+class OptionalEmail(Email):
+    """An address, or empty where there is none."""
+
+    MIN_CHARS = 0
+
+    @classmethod
+    def checked(cls, text: str) -> Self:
+        return super().checked(text) if text else cls(text)
+
+
 class Subject(Line):
     MIN_CHARS, MAX_CHARS = 0, 500
 
 
 class Name(Line):
-    """What somebody or something is called; may be empty."""
+    """The name of a person; may be empty."""
 
     MIN_CHARS, MAX_CHARS = 0, 200
+
+
+class FileName(Line):
+    MAX_CHARS = 200
 
 
 class Url(Line):

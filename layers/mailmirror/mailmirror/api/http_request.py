@@ -15,7 +15,7 @@ class HttpRequest:
 
     method: str
     path: str
-    """As it was sent, without the stage: percent-encoded."""
+    """Without the stage and a trailing slash; percent-encoded."""
     headers: Mapping[str, str]
     """By name in lower case; of a header that is sent twice the last."""
     query: Mapping[str, Sequence[str]]
@@ -30,7 +30,7 @@ class HttpRequest:
         several = event.get("multiValueQueryStringParameters") or {}
         return cls(
             event["httpMethod"],
-            event["path"],
+            event["path"].rstrip("/"),
             {name.lower(): value for name, value in (event.get("headers") or {}).items()},
             {name: [value] for name, value in single.items()} | several,
             base64.b64decode(body) if event.get("isBase64Encoded") else body.encode("utf-8"),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from msgspec import Meta, Struct
 
 from mailmirror.api.decoding import Strict
-from mailmirror.api.fields import Email, Host, Line, PasswordProvider
+from mailmirror.api.fields import Email, Host, PasswordProvider, Printable
 from mailmirror.api.times import utc
 from mailmirror.domain.address import Address
 from mailmirror.domain.ledger import Audit
@@ -41,12 +41,12 @@ class ServerBody(Strict):
 class ConnectBody(Strict):
     """The body of `POST /v1/mailboxes`."""
 
-    user_id: Line
+    user_id: Printable
     email: Email
     provider: PasswordProvider
     imap: ServerBody
-    username: Line
-    password: Line
+    username: Printable
+    password: Printable
     smtp: ServerBody | None = None
 
     def request(self) -> "ConnectRequest":

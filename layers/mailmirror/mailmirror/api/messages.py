@@ -7,7 +7,7 @@ from msgspec.structs import asdict
 
 from mailmirror.api.cards import ListedMessage
 from mailmirror.domain.message import Attachment as Part
-from mailmirror.usecases.cards.read_message import MOST_SHOWN, WholeMessage
+from mailmirror.usecases.cards.read_message import MAX_SHOWN_CHARS, WholeMessage
 
 _MAX_HEADERS = 200
 _MAX_HEADER_CHARS = 2_000
@@ -43,7 +43,7 @@ class Message(ListedMessage, frozen=True):
     @classmethod
     def whole(cls, message: WholeMessage) -> "Message":
         content = message.content
-        cut = max(len(content.text), len(content.html or "")) > MOST_SHOWN
+        cut = max(len(content.text), len(content.html or "")) > MAX_SHOWN_CHARS
         shown = asdict(ListedMessage.of(message.line)) | {
             "attachments": [Attachment.of(one) for one in message.attachments],
             "warnings": [*message.warnings, *(["truncated"] if cut else [])],
@@ -54,6 +54,6 @@ class Message(ListedMessage, frozen=True):
                 Header(name, value[:_MAX_HEADER_CHARS])
                 for name, value in message.header_fields[:_MAX_HEADERS]
             ],
-            text=content.text[:MOST_SHOWN],
+            text=content.text[:MAX_SHOWN_CHARS],
             html=message.html,
         )

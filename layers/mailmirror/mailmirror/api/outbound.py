@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from mailmirror.api.decoding import Strict, joined
-from mailmirror.api.fields import Id, Line, MailText, MediaType, Name, Subject
+from mailmirror.api.fields import FileName, Id, MailText, MediaType, Name, Subject
 from mailmirror.api.times import utc
 from mailmirror.domain.address import as_written
 from mailmirror.domain.delivery import DeliveryCode
@@ -34,7 +34,7 @@ class PersonBody(Strict):
 
 class AttachmentBody(Strict):
     upload_id: Id
-    name: Line
+    name: FileName
     content_type: MediaType | None = None
 
     def attached(self, path: str) -> Attached:
@@ -58,7 +58,7 @@ class ComposeBody(Strict, rename={"from_": "from"}):
     html: MailText | None = None
     attachments: Annotated[Sequence[AttachmentBody], Meta(max_length=MAX_ATTACHMENTS)] | None = None
     in_reply_to: Id | None = None
-    transport: Literal["auto", "smtp", "ses"] | None = None
+    transport: Literal["auto", "smtp", "ses", ""] | None = None
 
     def composition(self) -> Composition:
         """What the use case sends.

@@ -46,7 +46,7 @@ class ActingUser(Enum):
     REQUIRED = "required"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Call[B = NoBody, Q = NoQuery]:
     """A request whose every part is understood."""
 
@@ -135,10 +135,9 @@ def answer(
     try:
         request = HttpRequest.of(event)
         language = request.language
-        found = _answer(request, find_routes(request.path), runtime)
+        return _answer(request, find_routes(request.path), runtime).to_gateway()
     except Exception as error:  # a defect must be answered, too
-        found = Answer.to(error, runtime.now(), language)
-    return found.to_gateway()
+        return Answer.to(error, runtime.now(), language).to_gateway()
 
 
 def _answer(request: HttpRequest, routes: Sequence[AnyRoute], runtime: Runtime) -> Answer:

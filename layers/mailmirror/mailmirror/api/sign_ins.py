@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 from msgspec import Meta, Struct
 
 from mailmirror.api.decoding import Strict
-from mailmirror.api.fields import Email, Line, OauthProvider, Url
+from mailmirror.api.fields import OauthProvider, OptionalEmail, Printable, Url
 from mailmirror.domain.address import Address
 from mailmirror.domain.mailbox import MailboxId, Provider, UserId
 from mailmirror.domain.problems import Code
@@ -22,9 +22,9 @@ if TYPE_CHECKING:  # what speaks to providers is loaded by `probe` alone
 class AuthorizeBody(Strict):
     """The body of `POST /v1/mailboxes/authorize`."""
 
-    user_id: Line
+    user_id: Printable
     provider: OauthProvider
-    login_hint: Email | None = None
+    login_hint: OptionalEmail | None = None
     return_url: Url | None = None
 
     def request(self) -> "AuthorizeRequest":

@@ -1,7 +1,7 @@
-"""Notifications of SNS: whether they are genuine.
+"""Verify notifications of SNS.
 
-A notification is signed by a key whose certificate lies at an address that it names itself; so the
-address is looked at first, and only Amazon's own is ever fetched.
+A notification names the address of the certificate that it is signed with; the address is checked
+first, and only Amazon's own is fetched.
 """
 
 import base64

@@ -18,7 +18,7 @@ from mailmirror.domain.replies import Reply, classify
 if TYPE_CHECKING:
     from mypy_boto3_sesv2 import SESV2Client
 
-MOST_RECIPIENTS = 50
+MAX_RECIPIENTS_A_CALL = 50
 """A call."""
 MAX_MESSAGE_BYTES = 40 << 20
 TAG = "mailmirror"

@@ -56,7 +56,7 @@ class FolderState:
 
     @property
     def max_listed(self) -> int:
-        """How many messages the server may list: more arrive, and some are listed twice."""
+        """How many messages an answer may list: more arrive meanwhile, and some come twice."""
         return 2 * self.messages + _LISTED_MARGIN
 
     @property
@@ -64,12 +64,12 @@ class FolderState:
         """Whether the server has more or fewer messages than the ledger."""
         return self.messages != self.present + self.pending
 
-    def unlisted_new(self, uidnext: int) -> UidSet:
+    def unjudged_new(self, uidnext: int) -> UidSet:
         """The UIDs on the side of new mail that have no verdict yet."""
         return UidSet.span(self.next, uidnext - 1)
 
     @property
-    def unlisted_old(self) -> UidSet:
+    def unjudged_old(self) -> UidSet:
         """The UIDs on the side of old mail that have no verdict yet."""
         return UidSet.span(1, self.low - 1)
 

@@ -20,6 +20,16 @@ class Participant:
 
 
 @dataclass(frozen=True, slots=True)
+class ListedAttachment:
+    """What a list of messages shows of an attachment."""
+
+    name: str
+    content_type: str
+    size: int
+    """In bytes, decoded."""
+
+
+@dataclass(frozen=True, slots=True)
 class Attachment:
     """A part that is not the message's text."""
 
@@ -33,6 +43,10 @@ class Attachment:
     """Without its angle brackets."""
     inline: bool
     """Whether the HTML shows it, as a picture in a signature."""
+
+    @property
+    def listed(self) -> ListedAttachment:
+        return ListedAttachment(self.name, self.content_type, self.size)
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,9 +67,9 @@ class OutboundState(StrEnum):
     DELAYED = "delayed"
     DELIVERED = "delivered"
     BOUNCED = "bounced"
-    """It left, and at least one recipient will not get it."""
+    """A server accepted it, and at least one recipient will not get it."""
     FAILED = "failed"
-    """It left for nobody."""
+    """No server accepted it for anybody."""
     CANCELLED = "cancelled"
 
 

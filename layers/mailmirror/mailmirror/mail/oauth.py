@@ -24,7 +24,7 @@ for _library in ("oauthlib", "requests_oauthlib"):
     logging.getLogger(_library).setLevel(logging.WARNING)  # their debug lines quote tokens
 
 _ANSWER_SECONDS = 8
-"""For one answer of the provider's: whoever asked waits."""
+"""For one answer of the provider: a person waits."""
 _MAX_TOKEN_LIFETIME = timedelta(days=1)
 _DEFAULT_LIFE = timedelta(hours=1)
 
@@ -163,7 +163,7 @@ def _session(
     from requests_oauthlib import OAuth2Session
 
     class Trusting(HTTPAdapter):
-        """Trusts whom this deployment trusts."""
+        """An adapter with the deployment's TLS context."""
 
         def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
             super().init_poolmanager(*args, ssl_context=trust, **kwargs)

@@ -4,7 +4,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
 
 from backports import zstd
@@ -12,7 +11,7 @@ from backports import zstd
 from mailmirror.domain.address import Address
 from mailmirror.domain.identity import MessageKey
 from mailmirror.domain.mailbox import MailboxId, MailboxKey
-from mailmirror.domain.message import Attachment, Entry, Participant
+from mailmirror.domain.message import Entry, ListedAttachment, Participant
 from mailmirror.domain.threads import ThreadId
 from mailmirror.store import keys
 from mailmirror.store.entries import entry_item, read_entry
@@ -44,7 +43,7 @@ class Summary:
     cc: Sequence[Participant]
     date: datetime | None
     snippet: str
-    attachments: Sequence[Attachment]
+    attachments: Sequence[ListedAttachment]
     warnings: Sequence[str]
     in_object: bool = False
 
@@ -142,7 +141,7 @@ class ContentStore:
 
     def copies(self, key: MailboxKey, limit: int) -> Sequence[tuple[keys.Key, Entry]]:
         """Read the first copies of a mailbox, in the order of their keys."""
-        items = self._table.query(keys.kept(key), keys.COPIES, limit=limit)
+        items = self._table.query(keys.folders(key), keys.COPIES, limit=limit)
         return [
             ({keys.PK: item[keys.PK], SK: item[SK]}, read_entry(key.account, item))
             for item in items
@@ -173,14 +172,7 @@ def _summary_item(content: Summary, *, in_object: bool) -> Item:
         "date": keys.time_text(content.date) if content.date else None,
         "snippet": content.snippet,
         "attachments": [
-            [
-                one.index,
-                one.name[:_MAX_NAME_CHARS],
-                one.content_type[:_MAX_NAME_CHARS],
-                one.size,
-                one.content_id and one.content_id[:_MAX_NAME_CHARS],
-                one.inline,
-            ]
+            [one.name[:_MAX_NAME_CHARS], one.content_type[:_MAX_NAME_CHARS], one.size]
             for one in content.attachments[:_MAX_LISTED]
         ],
         "warnings": list(content.warnings),
@@ -201,7 +193,10 @@ def _summary(key: MailboxKey, item: Item) -> Summary:
         cc=_participants(item["cc"]),
         date=datetime.fromisoformat(item["date"]) if "date" in item else None,
         snippet=item["snippet"],
-        attachments=[_attachment(*fields) for fields in item["attachments"]],
+        attachments=[
+            ListedAttachment(str(name), str(content_type), int(size))
+            for name, content_type, size in item["attachments"]
+        ],
         warnings=[str(warning) for warning in item["warnings"]],
         in_object=bool(item["in_object"]),
     )
@@ -213,14 +208,3 @@ def _names(participants: Sequence[Participant]) -> list[list[str]]:
 
 def _participants(names: list[Any]) -> Sequence[Participant]:
     return [Participant(str(name), Address(address)) for name, address in names]
-
-
-def _attachment(
-    index: Decimal,
-    name: str,
-    content_type: str,
-    size: Decimal,
-    content_id: str | None,
-    inline: bool,
-) -> Attachment:
-    return Attachment(int(index), name, content_type, int(size), content_id, inline)

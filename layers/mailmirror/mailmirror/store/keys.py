@@ -203,7 +203,7 @@ def due(key: MailboxKey) -> Key:
     return _key(due_shard(crc32(name.encode()) % DUE_SHARDS), name)
 
 
-def kept(key: MailboxKey) -> str:
+def folders(key: MailboxKey) -> str:
     """The partition of a mailbox's ledger blocks and copies, in its epoch."""
     return f"{key.account}#folders#{key.mailbox}.{key.epoch}"
 
@@ -216,7 +216,7 @@ def ledger_blocks(folder: str, uidvalidity: int) -> str:
 
 
 def ledger_block(key: MailboxKey, folder: str, uidvalidity: int, number: int) -> Key:
-    return _key(kept(key), f"{ledger_blocks(folder, uidvalidity)}{number:06d}")
+    return _key(folders(key), f"{ledger_blocks(folder, uidvalidity)}{number:06d}")
 
 
 COPIES = "copy#"
@@ -224,7 +224,7 @@ COPIES = "copy#"
 
 def copy(key: MailboxKey, folder: str, uidvalidity: int, uid: int, sha256: str) -> Key:
     """With the content's digest: a server may render the same UID differently the next time."""
-    return _key(kept(key), f"{COPIES}{folder}#{uidvalidity}#{uid:010d}#{sha256}")
+    return _key(folders(key), f"{COPIES}{folder}#{uidvalidity}#{uid:010d}#{sha256}")
 
 
 # What is being sent

@@ -23,7 +23,7 @@ class LedgerStore:
     def _blocks(self, key: MailboxKey, id: str, folder: FolderState) -> Iterator[Ledger]:
         """The blocks that the state counts; one beyond them was left by a crash."""
         blocks = self._table.query(
-            keys.kept(key),
+            keys.folders(key),
             keys.ledger_blocks(id, folder.uidvalidity),
             limit=folder.blocks,
             consistent=True,
@@ -66,7 +66,7 @@ class LedgerStore:
 
     def erase(self, key: MailboxKey) -> None:
         """Delete every block of a mailbox in its epoch."""
-        items = self._table.query(keys.kept(key), keys.LEDGERS)
+        items = self._table.query(keys.folders(key), keys.LEDGERS)
         self._table.write(
             deletes=[{keys.PK: item[keys.PK], keys.SK: item[keys.SK]} for item in items]
         )

@@ -47,7 +47,7 @@ class SignInStore:
         self._table.put(Put(item, "attribute_not_exists(pk)"))
 
     def take(self, account: Account, state: str, now: datetime) -> SignIn | None:
-        """Take a sign-in, so that nobody can a second time; None where there is none."""
+        """Read and delete a sign-in, in one request; None where there is none."""
         digest = _digest(state)
         item = self._table.take(keys.sign_in(account.id, digest))
         if item is None:

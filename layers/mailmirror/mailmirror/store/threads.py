@@ -191,7 +191,7 @@ class ThreadStore:
                         ever,
                         trying,
                         begun=not settled and item.get("begun") == version,
-                        overrides=int(item.get("hands", 0)),
+                        overrides=int(item.get("override_count", 0)),
                     )
         return Thread(replace(association, ever=ever), entries, overrides)
 
@@ -241,8 +241,8 @@ class ThreadStore:
         Raises:
             ConditionFailed: the thread has another version.
         """
-        values: dict[str, object] = {":yes": True, ":next": version + 1, ":hands": overrides}
-        expression = "SET settled = :yes, version = :next, hands = :hands"
+        values: dict[str, object] = {":yes": True, ":next": version + 1, ":overrides": overrides}
+        expression = "SET settled = :yes, version = :next, override_count = :overrides"
         if deals:
             expression += ", deals = :deals REMOVE trying"
             values[":deals"] = set(deals)

@@ -1,4 +1,4 @@
-"""What the outside tells without an API key: signed events, and browsers back from a provider."""
+"""Routes without an API key: signed events of the CRM, and callbacks of providers."""
 
 from http import HTTPStatus
 
@@ -11,7 +11,7 @@ from mailmirror.domain.problems import Code
 
 
 def events(call: Call[EventsBody]) -> Answer:
-    """Take in the CRM's events; each is accepted or refused by itself."""
+    """Accept events of the CRM; each is accepted or refused by itself."""
     from mailmirror.usecases.crm_feed.accept_events import accept_events, verify
 
     body, signature = call.request.body, call.header("X-Mailmirror-Signature") or ""
@@ -22,11 +22,11 @@ def events(call: Call[EventsBody]) -> Answer:
 
 
 def callback(call: Call[NoBody, CallbackQuery]) -> Answer:
-    """Finish a sign-in: send the browser to the return URL with what became of it."""
-    from mailmirror.usecases.mailboxes.complete_sign_in import take_callback
+    """Complete a sign-in, and send the browser to the return URL with the outcome."""
+    from mailmirror.usecases.mailboxes.complete_sign_in import complete_sign_in
 
     query = {name: getattr(call.query, name) for name in CallbackQuery.__struct_fields__}
-    back = take_callback(call.ids["provider"], query, call.runtime)
+    back = complete_sign_in(call.ids["provider"], query, call.language, call.runtime)
     if back.url:
         return Answer(HTTPStatus.SEE_OTHER, headers={"Location": back.url})
     return Answer(HTTPStatus.OK, Connected("connected", back.mailbox))

@@ -1,4 +1,4 @@
-"""Why a card may lack mail, in a person's words."""
+"""The explanation of each gap of a card."""
 
 from dataclasses import replace
 
@@ -36,7 +36,7 @@ GAPS: Catalogue[Gap] = {
         "The CRM sent this person or deal after the mailbox's first sync: earlier mail may be"
         " missing.",
         "Nothing to do for newer mail, which is on the card.",
-        "初回の同期後に CRM から届いた情報のため、それ以前のメールが表示されない場合があります。",
+        "初回の同期後に CRM から届いた人物や商談のため、以前のメールが欠けている場合があります。",
         "新しいメールは表示されるため、操作は不要です。",
     ),
     Gap.FEED_SILENT: translated(

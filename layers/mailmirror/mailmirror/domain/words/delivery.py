@@ -1,4 +1,4 @@
-"""Delivery errors in a person's words."""
+"""The explanation of each delivery error."""
 
 from mailmirror.domain.delivery import DeliveryCode
 from mailmirror.domain.words.explanation import Catalogue, translated

@@ -1,4 +1,4 @@
-"""What a person is told: one sentence of reason and one of remedy, in each language."""
+"""Explanations for people: a reason and a remedy, in each language."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Problems in a person's words."""
+"""The explanation of each problem."""
 
 from mailmirror.domain.problems import Code, Refused
 from mailmirror.domain.words.explanation import Catalogue, Language, translated
@@ -21,7 +21,7 @@ PROBLEMS: Catalogue[Code] = {
     Code.STALE_TIMESTAMP: translated(
         "The webhook's timestamp is more than five minutes from now.",
         "Sign at the time of sending, and set the sender's clock by NTP.",
-        "Webhook のタイムスタンプが現在時刻から 5 分以上ずれています。",
+        "Webhook のタイムスタンプが現在時刻から 5 分を超えてずれています。",
         "送信時に署名し、送信側の時計を NTP で合わせてください。",
     ),
     Code.ACTING_USER_REQUIRED: translated(
@@ -100,7 +100,7 @@ PROBLEMS: Catalogue[Code] = {
         "The event is dated more than five minutes ahead.",
         "Send it again under the same id, with the time at which it happened; set the sender's"
         " clock by NTP.",
-        "イベントの日時が 5 分以上先になっています。",
+        "イベントの日時が 5 分を超えて先になっています。",
         "発生時刻を付けて同じ ID で再送し、送信側の時計を NTP で合わせてください。",
     ),
     Code.EVENT_NOT_KEPT: translated(
@@ -223,7 +223,7 @@ PROBLEMS: Catalogue[Code] = {
     Code.STATE_EXPIRED: translated(
         "The sign-in took longer than ten minutes.",
         "Begin again from the CRM.",
-        "サインインに 10 分以上かかりました。",
+        "サインインに 10 分を超える時間がかかりました。",
         "CRM からやり直してください。",
     ),
     Code.SIGN_IN_CANCELLED: translated(
@@ -300,9 +300,9 @@ PROBLEMS: Catalogue[Code] = {
     ),
     Code.PROOF_CODE_LIMIT: translated(
         "The limit of codes an hour for this user, or for this address, is reached.",
-        "Use the latest code, or ask again in an hour.",
+        "Use the latest code, or ask again after `resets_at`.",
         "このユーザーまたはアドレスへの 1 時間あたりのコード送信数が上限に達しました。",
-        "最新のコードを使うか、1 時間後にもう一度請求してください。",
+        "最新のコードを使うか、`resets_at` 以降にもう一度請求してください。",
     ),
     Code.PROOF_CODE_WRONG: translated(
         "The code is not the one that was sent last.",
@@ -350,8 +350,8 @@ PROBLEMS: Catalogue[Code] = {
         "Sign in again and leave every permission ticked; where an administrator must consent,"
         " ask them to grant it for the organisation.",
         "Mailmirror にこのメールボックスの閲覧と送信の権限が与えられていません。",
-        "もう一度サインインしてすべての権限を許可し、管理者の同意が必要な場合は組織への許可を依頼"
-        "してください。",
+        "もう一度サインインしてすべての権限を許可し、管理者の同意が必要な場合は組織全体への同意を"
+        "依頼してください。",
     ),
     Code.BLOCKED_BY_POLICY: translated(
         "A policy of the organisation blocks the sign-in (conditional access).",
@@ -489,7 +489,7 @@ PROBLEMS: Catalogue[Code] = {
         "The server has not been asked for new mail for more than a quarter of an hour.",
         "Wait some minutes. If this stays for an hour, ask whoever runs the stack to look at the"
         " alarms of the functions `dispatch` and `poll`.",
-        "15 分以上、サーバーに新着メールを確認できていません。",
+        "15 分を超えて、サーバーに新着メールを確認できていません。",
         "数分お待ちください。1 時間続く場合は運用者に関数 `dispatch` と `poll`"
         " のアラームの確認を依頼してください。",
     ),

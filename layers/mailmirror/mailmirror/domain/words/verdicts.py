@@ -1,4 +1,4 @@
-"""Verdicts in a person's words."""
+"""The explanation of each verdict."""
 
 from mailmirror.domain.verdict import Verdict
 from mailmirror.domain.words.explanation import Catalogue, translated
@@ -6,15 +6,15 @@ from mailmirror.domain.words.explanation import Catalogue, translated
 VERDICTS: Catalogue[Verdict] = {
     Verdict.UNREADABLE: translated(
         "The message's headers cannot be understood.",
-        "Nothing to do: it is tried again when Mailmirror learns to read more.",
+        "Open the message in the mailbox itself.",
         "メールのヘッダーを解釈できません。",
-        "Mailmirror の解析機能が更新されると再試行されるため、操作は不要です。",
+        "メールボックスで直接開いてください。",
     ),
     Verdict.OUTSIDE_WINDOW: translated(
         "The message arrived before the mailbox's history begins.",
-        "Move the mailbox's history_since to an earlier day.",
+        "Nothing to do: older mail is not mirrored.",
         "メールボックスの同期開始日より前に届いたメールです。",
-        "メールボックスの history_since をより前の日付に変更してください。",
+        "それより古いメールは反映されないため、操作は不要です。",
     ),
     Verdict.INTERNAL: translated(
         "Everybody in the message is of your own team.",
@@ -25,7 +25,7 @@ VERDICTS: Catalogue[Verdict] = {
     Verdict.REPORT: translated(
         "The message is a mail system's report on another message.",
         "Nothing to do: look at the state of the message that it reports on.",
-        "別のメールに関する配送システムからの通知です。",
+        "別のメールに関するメールシステムからの通知です。",
         "操作は不要で、通知の対象となったメールの状態から結果を確認できます。",
     ),
     Verdict.NO_PERSON: translated(
@@ -36,15 +36,15 @@ VERDICTS: Catalogue[Verdict] = {
     ),
     Verdict.BLOCKED: translated(
         "The owner of the mailbox has blocked every lead and contact in the message.",
-        "Unblock the person, the address or the domain.",
-        "該当する相手はすべてブロックされています。",
-        "相手、アドレス、またはドメインのブロックを解除してください。",
+        "Nothing to do: mail of blocked persons is not mirrored.",
+        "メールボックスの所有者が、該当する相手をすべてブロックしています。",
+        "ブロックした相手のメールは反映されないため、操作は不要です。",
     ),
     Verdict.TOO_MANY_RECIPIENTS: translated(
         "The message names more addresses than the account's limit of recipients allows.",
-        "Raise the account's limit of recipients.",
+        "Nothing to do: mail to so many recipients is not mirrored.",
         "メールに含まれるアドレスの数がアカウントの宛先数の上限を超えています。",
-        "アカウントの宛先数の上限を引き上げてください。",
+        "宛先の多いメールは反映されないため、操作は不要です。",
     ),
     Verdict.MIRRORED: translated(
         "The message is on its cards.",

@@ -73,7 +73,7 @@ class MessageHeaders:
 
     @property
     def participants(self) -> frozenset[Address]:
-        """Everybody that the headers name."""
+        """Every address in the address fields."""
         fields = (self.from_, self.sender, self.reply_to, self.to, self.cc, self.bcc)
         return frozenset(mailbox.address for mailbox in chain(*fields))
 

@@ -24,12 +24,12 @@ class Envelope:
 class SubmissionResult:
     """The server's reply for each recipient."""
 
-    taken: Mapping[str, Reply]
+    accepted: Mapping[str, Reply]
     refused: Mapping[str, Reply]
 
 
 class Unclear(Exception):
-    """The connection broke after the last byte: the server may have taken the message."""
+    """The connection broke after the last byte: the server may have accepted the message."""
 
 
 NO_SMTPUTF8 = Reply(553, "5.6.7", "the server does not offer SMTPUTF8")
@@ -46,7 +46,7 @@ def submit_message(
     Parameters:
         raw: with CRLF line ends.
         before_last_byte: called with the recipients for whom the server is about to take the
-            message; nothing was taken if it fails.
+            message; nothing was accepted if it fails.
 
     Raises:
         Unclear: see there.

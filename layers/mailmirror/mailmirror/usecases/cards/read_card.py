@@ -25,7 +25,7 @@ from mailmirror.store.timelines import Hit
 from mailmirror.usecases.cards.acting_user import Viewer
 from mailmirror.usecases.mailboxes.read_mailbox import MailboxReport, report
 
-MOST = 100
+MAX_PAGE_LINES = 100
 NUDGE_AFTER = timedelta(minutes=1)
 _END_OF_TIME = "~"
 """Sorts after every instant."""

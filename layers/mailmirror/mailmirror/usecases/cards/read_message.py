@@ -18,7 +18,7 @@ from mailmirror.store.timelines import Hit
 from mailmirror.usecases.cards.acting_user import Viewer
 from mailmirror.usecases.cards.read_card import Line, lines_of
 
-MOST_SHOWN = 500_000
+MAX_SHOWN_CHARS = 500_000
 """Characters of text, and of HTML, in an answer: a function's may have 6 MB."""
 _KEY = re.compile(r"[0-9a-f]{32}\Z")
 
@@ -45,7 +45,7 @@ def read_message(viewer: Viewer, id: str, runtime: Runtime) -> WholeMessage:
     line, raw = find_message(viewer, id, runtime)
     content = parse_message(raw)
     budget = Budget()
-    html = sanitise(content.html[:MOST_SHOWN], budget) if content.html is not None else None
+    html = sanitise(content.html[:MAX_SHOWN_CHARS], budget) if content.html is not None else None
     warnings = [*line.summary.warnings, *content.warnings]
     if budget.exceeded:
         warnings.append(HTML_TRUNCATED)

@@ -12,7 +12,7 @@ from mailmirror.runtime import Runtime
 from mailmirror.usecases.mailboxes.probe_jobs import ProbeJob, Task, ask_probe
 
 _PASSED_ON = ("state", "code", "error", "error_description")
-_LONGEST = 4_096
+_MAX_CHARS = 4_096
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,33 +22,35 @@ class Back:
     mailbox: str | None
 
 
-def take_callback(provider: str, query: Mapping[str, str], runtime: Runtime) -> Back:
+def complete_sign_in(
+    provider: str, query: Mapping[str, str], language: Language, runtime: Runtime
+) -> Back:
     """Finish a sign-in. The return URL gets `status` and `mailbox_id`, or `code` and why.
 
     Raises:
         Refused: the state is unknown, or there is no return URL for the refusal.
     """
-    passed = {name: query[name][:_LONGEST] for name in _PASSED_ON if query.get(name)}
+    passed = {name: query[name][:_MAX_CHARS] for name in _PASSED_ON if query.get(name)}
     if "state" not in passed:
         raise Refused(Code.STATE_UNKNOWN)
     job = ProbeJob(Task.CALLBACK, AccountId(""), request={"provider": provider, "query": passed})
-    said = ask_probe(job, runtime)
-    refused = said["refused"]
+    answer = ask_probe(job, runtime)
+    refused = answer["refused"]
     if refused is None:
-        told = {"status": "connected", "mailbox_id": said["mailbox_id"]}
-        return Back(_with(said["return_url"], told), said["mailbox_id"])
+        fields = {"status": "connected", "mailbox_id": answer["mailbox_id"]}
+        return Back(_with(answer["return_url"], fields), answer["mailbox_id"])
     refusal = Refused(Code(refused["code"]), refused["detail"])
-    if not said["return_url"]:
+    if not answer["return_url"]:
         raise refusal
-    explanation = PROBLEMS[refusal.code][Language.EN]
-    told = {
+    explanation = PROBLEMS[refusal.code][language]
+    fields = {
         "status": "refused",
         "code": refusal.code.value,
         "reason": explanation.reason,
         "remedy": explanation.remedy,
         **({"detail": refusal.detail} if refusal.detail else {}),
     }
-    return Back(_with(said["return_url"], told), None)
+    return Back(_with(answer["return_url"], fields), None)
 
 
 def _with(url: str, fields: Mapping[str, str]) -> str:

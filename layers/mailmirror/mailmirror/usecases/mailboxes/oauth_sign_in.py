@@ -113,10 +113,10 @@ def begin_sign_in(id: AccountId, request: AuthorizeRequest, runtime: Runtime) ->
 
 
 def finish_sign_in(callback: CallbackRequest, runtime: Runtime) -> Outcome:
-    """Finish what the provider's redirect brings: connect the mailbox, or say why not.
+    """Finish a sign-in: connect the mailbox, or return why not.
 
     Raises:
-        Refused: the state is none of ours, used, or too old; there is nowhere to return to.
+        Refused: the state is unknown, used, or expired, so that no return URL is known.
     """
     provider, query = callback.provider, callback.query
     state = query.get("state", "")

@@ -26,7 +26,7 @@ from mailmirror.usecases.mailboxes.connect_mailbox import check_address
 from mailmirror.usecases.mailboxes.read_mailbox import is_proven
 from mailmirror.usecases.mailboxes.server_sign_in import signed_in_to_send
 
-_SECONDS = 12.0
+_SESSION_SECONDS = 12.0
 """How long a submission server may take; whoever asked waits."""
 _ATTEMPTS = 5
 _SUBJECT = "{code} is your Mailmirror code / Mailmirror 確認コード"
@@ -162,7 +162,7 @@ def _send(sender: Mailbox, to: Address, code: str, runtime: Runtime) -> None:
         if sender.smtp is None:
             runtime.ses.send_notice(sender.email, to, raw)
             return
-        with signed_in_to_send(sender, runtime, _SECONDS) as session:
+        with signed_in_to_send(sender, runtime, _SESSION_SECONDS) as session:
             handed = submit_message(session, Envelope(sender.email, [to]), raw, lambda _: None)
     except (SesUnclear, Unclear):
         return  # it may have been sent: the person looks

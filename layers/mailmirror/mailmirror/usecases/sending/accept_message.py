@@ -38,10 +38,10 @@ from mailmirror.usecases.sending.reply import Parent, find_parent, thread_of
 from mailmirror.usecases.sending.sending_limits import check_limits, limits_of
 
 DUE_AFTER = timedelta(minutes=1)
-"""Until the schedule looks whether the queue has brought an accepted message on its way."""
-MOST_RECIPIENTS = 500
+"""Until the schedule queues an accepted message again, unless it was sent."""
+MAX_RECIPIENTS = 500
 """Whatever the account's setting: each has a state, and all of them lie in one item."""
-_LONGEST_KEY = 200
+_MAX_KEY_CHARS = 200
 _ATTEMPTS = 5
 
 
@@ -61,7 +61,7 @@ def accept_message(
     if account is None:
         raise Refused(Code.NOT_FOUND, "account")
     recipients = composition.recipients
-    most = min(account.max_recipients, MOST_RECIPIENTS)
+    most = min(account.max_recipients, MAX_RECIPIENTS)
     if len(recipients) > most:
         raise Refused(Code.TOO_MANY_RECIPIENTS, f"{len(recipients)} recipients", limit=most)
     transport = _transport(composition.transport, mailbox, runtime)
@@ -82,9 +82,9 @@ def accept_message(
 def _request(viewer: Viewer, composition: Composition, key: str | None) -> Request | None:
     if key is None:
         return None
-    if not key.strip() or len(key) > _LONGEST_KEY or not key.isprintable():
+    if not key.strip() or len(key) > _MAX_KEY_CHARS or not key.isprintable():
         raise Refused(
-            Code.INVALID_FIELD, f"Idempotency-Key: 1 to {_LONGEST_KEY} printable characters"
+            Code.INVALID_FIELD, f"Idempotency-Key: 1 to {_MAX_KEY_CHARS} printable characters"
         )
     body = json.dumps(asdict(composition), sort_keys=True, ensure_ascii=True)
     return Request(viewer.user, _digest(key), _digest(body))

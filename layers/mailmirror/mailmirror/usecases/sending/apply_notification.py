@@ -35,7 +35,7 @@ News = tuple[list[str], RecipientState, DeliveryCode | None, str]
 """`(addresses, new state, error code or None, SMTP reply text)`"""
 
 
-def take_notification(notification: Mapping[str, object], runtime: Runtime) -> None:
+def apply_notification(notification: Mapping[str, object], runtime: Runtime) -> None:
     """Apply a notification; one that arrives twice or late changes nothing.
 
     A forged notification is counted and dropped, as is one that is not understood.

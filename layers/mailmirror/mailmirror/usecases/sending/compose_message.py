@@ -38,6 +38,6 @@ class Composition:
 
     @property
     def recipients(self) -> list[str]:
-        """Everybody once, as addresses are compared."""
+        """Every recipient once; addresses are compared in their normalised form."""
         everybody = (*self.to, *self.cc, *self.bcc)
         return list({one.address.casefold(): one.address for one in everybody}.values())

@@ -4,7 +4,7 @@ import smtplib
 from collections.abc import Mapping
 from itertools import batched
 
-from mailmirror.aws.ses import MOST_RECIPIENTS, SesRefused, SesUnclear
+from mailmirror.aws.ses import MAX_RECIPIENTS_A_CALL, SesRefused, SesUnclear
 from mailmirror.domain.delivery import DeliveryCode
 from mailmirror.domain.identity import vertex
 from mailmirror.domain.mailbox import NEEDS_PERSON, Mailbox
@@ -43,7 +43,7 @@ def submit_by_smtp(sending: Sending) -> None:
             except (OSError, smtplib.SMTPException, ValueError) as error:
                 raise Refused(Code.CONNECTION_LOST, type(error).__name__) from error
             sending.store_replies(
-                {address: str(reply) for address, reply in result.taken.items()},
+                {address: str(reply) for address, reply in result.accepted.items()},
                 deferred=_refusals(result.refused, transient=True),
                 refused=_refusals(result.refused, transient=False),
             )
@@ -55,7 +55,7 @@ def submit_by_smtp(sending: Sending) -> None:
 
 
 def _store_refusal(sending: Sending, refusal: Refused) -> None:
-    """Store that the server could not be spoken to, for every recipient that waits."""
+    """Store the failure of a session for every recipient that waits."""
     known = _FINAL.get(refusal.code)
     final = refusal.code in NEEDS_PERSON or known is not None
     code = known or (DeliveryCode.SIGN_IN_FAILED if final else DeliveryCode.SERVER_UNAVAILABLE)
@@ -85,7 +85,7 @@ def submit_by_ses(sending: Sending) -> None:
         why = (DeliveryCode.SENDER_NOT_ALLOWED, Code.ADDRESS_UNPROVEN.value)
         sending.store_replies({}, {}, dict.fromkeys(sending.outbound.waiting, why))
         return
-    for some in batched(sending.outbound.waiting, MOST_RECIPIENTS, strict=False):
+    for some in batched(sending.outbound.waiting, MAX_RECIPIENTS_A_CALL, strict=False):
         sending.begin_submission(some)
         try:
             message_id = runtime.ses.send(sending.outbound, some, sending.wire)

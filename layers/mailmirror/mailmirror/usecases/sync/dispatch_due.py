@@ -7,9 +7,9 @@ from mailmirror.aws.queues import PollJob, SendJob
 from mailmirror.runtime import Runtime
 from mailmirror.store.keys import DUE_SHARDS
 
-BATCH = 25
+MAX_BATCH_MAILBOXES = 25
 """Mailboxes a poll: they are asked at the same time."""
-EARLY = timedelta(seconds=30)
+HALF_PERIOD = timedelta(seconds=30)
 """Half the period of the schedule: what is due before then is queued now."""
 
 
@@ -18,11 +18,12 @@ def dispatch_polls(runtime: Runtime) -> int:
     now = runtime.now()
     entries = [entry for shard in range(DUE_SHARDS) for entry in runtime.due.entries(shard)]
     due = sorted(
-        (entry for entry in entries if entry.due.due_at <= now + EARLY),
+        (entry for entry in entries if entry.due.due_at <= now + HALF_PERIOD),
         key=lambda entry: entry.due.due_at,
     )
     runtime.poll_queue.send(
-        PollJob([entry.key for entry in batch], now) for batch in batched(due, BATCH, strict=False)
+        PollJob([entry.key for entry in batch], now)
+        for batch in batched(due, MAX_BATCH_MAILBOXES, strict=False)
     )
     runtime.count("MailboxesDue", len(due))
     # Always: without a value an alarm would stay in its state.

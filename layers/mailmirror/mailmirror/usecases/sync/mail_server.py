@@ -37,10 +37,6 @@ CUT_BYTES = 256 << 10
 """How much is fetched of a larger one."""
 
 
-type _Body = tuple[bytes] | tuple[bytes, str]
-"""A message's bytes, and the warning where they are not all."""
-
-
 class OutOfTime(Exception):
     """The deadline has come; what is left is for the next job."""
 
@@ -134,37 +130,35 @@ class MailServer:
 
         Their RFC822.SIZE is a hint, which may be wrong.
         """
-        sizes = {uid: one.size for uid, one in wanted.items()}
-        found: dict[int, _Body] = {}
-        for some in _groups(sizes):
-            if sizes[some[0]] > _MAX_COMMAND_BYTES:
-                found |= self._each(some, lambda one: self._in_pieces(one[0], sizes[one[0]]))
+        found: dict[int, FetchedCopy] = {}
+        for some in _groups({uid: one.size for uid, one in wanted.items()}):
+            if wanted[some[0]].size > _MAX_COMMAND_BYTES:
+                found |= self._each(some, lambda one: self._in_pieces(one[0], wanted[one[0]]))
             else:
                 found |= self._each(
                     some,
-                    lambda few: self._whole({uid: sizes[uid] for uid in few}),
-                    lambda uid: self._in_pieces(uid, sizes[uid]).get(uid),
+                    lambda few: self._whole({uid: wanted[uid] for uid in few}),
+                    lambda uid: self._in_pieces(uid, wanted[uid]).get(uid),
                 )
-        return [
-            FetchedCopy.of(uid, wanted[uid], raw, *warnings)
-            for uid, (raw, *warnings) in found.items()
-        ]
+        return list(found.values())
 
-    def _whole(self, sizes: Mapping[int, int]) -> Mapping[int, _Body]:
+    def _whole(self, wanted: Mapping[int, FetchedHeader]) -> Mapping[int, FetchedCopy]:
+        def copies(raw: Mapping[int, bytes]) -> Mapping[int, FetchedCopy]:
+            return {uid: FetchedCopy.of(uid, wanted[uid], one) for uid, one in raw.items()}
+
         try:
-            return {uid: (raw,) for uid, raw in self.session.bodies(sizes).items()}
+            return copies(self.session.bodies({uid: one.size for uid, one in wanted.items()}))
         except FetchFailed as failure:
-            answered = {uid: (raw,) for uid, raw in failure.answered.items()}
-            raise FetchFailed(failure, answered, alive=failure.alive) from failure
+            raise FetchFailed(failure, copies(failure.answered), alive=failure.alive) from failure
 
-    def _in_pieces(self, uid: int, size: int) -> Mapping[int, _Body]:
+    def _in_pieces(self, uid: int, wanted: FetchedHeader) -> Mapping[int, FetchedCopy]:
         """Fetch a message piece by piece; nothing of it where the server returns no piece.
 
         Some servers give less than was asked for, others ignore the range, and sizes may be wrong:
         so the end is where the size says, or else where an empty piece comes.
         """
         pieces: list[bytes] = []
-        start = 0
+        start, size = 0, wanted.size
         while start <= MAX_MESSAGE_BYTES and size <= MAX_MESSAGE_BYTES:
             piece = self._piece(uid, start, _MAX_COMMAND_BYTES)
             if piece is None:
@@ -172,9 +166,11 @@ class MailServer:
             pieces.append(piece)
             start += len(piece)
             if not piece or start == size or len(piece) > _MAX_COMMAND_BYTES:
-                return {uid: (b"".join(pieces),)}
+                return {uid: FetchedCopy.of(uid, wanted, b"".join(pieces))}
         beginning = pieces[0] if pieces else self._piece(uid, 0, CUT_BYTES)
-        return {} if beginning is None else {uid: (beginning[:CUT_BYTES], TOO_LARGE)}
+        if beginning is None:
+            return {}
+        return {uid: FetchedCopy.of(uid, wanted, beginning[:CUT_BYTES], TOO_LARGE)}
 
     def _piece(self, uid: int, start: int, length: int) -> bytes | None:
         try:

@@ -20,7 +20,7 @@ from mailmirror.domain.identity import (
     vertex,
 )
 from mailmirror.domain.mailbox import MailboxKey
-from mailmirror.domain.message import Entry
+from mailmirror.domain.message import Entry, ListedAttachment
 from mailmirror.domain.message_token import MessageToken
 from mailmirror.domain.threads import join, vertices
 from mailmirror.mail.imap.fetched import TOO_LARGE, FetchedCopy
@@ -196,6 +196,12 @@ def _summary(read: _Read, entry: Entry) -> Summary:
         cc=headers.cc,
         date=entry.date,
         snippet=content.snippet,
-        attachments=() if TOO_LARGE in read.copy.warnings else content.attachments,
+        attachments=_attachments(read),
         warnings=[*content.warnings, *read.copy.warnings],
     )
+
+
+def _attachments(read: _Read) -> Sequence[ListedAttachment]:
+    if TOO_LARGE in read.copy.warnings:
+        return ()
+    return [one.listed for one in read.content.attachments]

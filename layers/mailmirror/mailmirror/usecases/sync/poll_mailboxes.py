@@ -18,7 +18,7 @@ from mailmirror.store.due import DueEntry
 from mailmirror.usecases.mailboxes.server_sign_in import signed_in
 
 FIRST_SYNC_PAUSE = timedelta(minutes=5)
-"""A first sync, or an erasure, goes on by its continuations; this is for one that was cut off."""
+"""Until a first sync or an erasure is queued again whose continuation was lost."""
 STALE_AFTER = timedelta(minutes=2)
 """The schedule queues what is due once a minute: by then it has queued the same mailboxes anew."""
 SESSION_SECONDS = 45.0

@@ -53,7 +53,7 @@ class FolderSync:
     def _new_mail(self, status: Status) -> None:
         self.checkpoint.folder = replace(self._folder, messages=status.messages)
         for verdicts in self.judge.runs(
-            list(self._listed(self._folder.unlisted_new(status.uidnext)))
+            list(self._listed(self._folder.unjudged_new(status.uidnext)))
         ):
             self.checkpoint.advance(verdicts, next=max(verdicts) + 1)
         self.checkpoint.move(replace(self._folder, next=status.uidnext))
@@ -61,7 +61,7 @@ class FolderSync:
     def _old_mail(self) -> None:
         if self._folder.complete:
             return
-        newest_first = list(self._listed(self._folder.unlisted_old))[::-1]
+        newest_first = list(self._listed(self._folder.unjudged_old))[::-1]
         for verdicts in self.judge.runs(newest_first):
             self.checkpoint.advance(verdicts, low=min(verdicts))
         self.checkpoint.move(replace(self._folder, low=1))
@@ -76,7 +76,7 @@ class FolderSync:
         pending = self.checkpoint.ledger().pending
         listed = self._listed(pending)
         listed |= self._listed(pending - listed)
-        if not listed:
+        if self._folder.messages and not listed:
             self._check_lists_anything(self._listed(self._folder.looked_at))
         gone = dict.fromkeys(pending - listed, Verdict.GONE)
         self.checkpoint.advance(gone, were_pending=True)
@@ -116,7 +116,7 @@ def folder_id(mailbox: Mailbox, folder: RemoteFolder) -> str:
     return hashlib.sha256(place.encode("utf-8", "surrogatepass")).hexdigest()[:12]
 
 
-def unjudged(folder: RemoteFolder, status: Status) -> FolderState:
+def new_folder(folder: RemoteFolder, status: Status) -> FolderState:
     """A folder without any verdict: it is new, or its UIDVALIDITY is.
 
     After a change of UIDVALIDITY all copies are mapped again; their messages keep their identity,

@@ -26,7 +26,7 @@ from mailmirror.usecases.sync.checkpoint import Checkpoint
 from mailmirror.usecases.sync.judge_run import RunJudge
 from mailmirror.usecases.sync.mail_server import MailServer, OutOfTime
 from mailmirror.usecases.sync.renewed_lease import Progress, renewed
-from mailmirror.usecases.sync.sync_folder import FolderSync, folder_id, unjudged
+from mailmirror.usecases.sync.sync_folder import FolderSync, folder_id, new_folder
 
 _STALLED = Refused(Code.CONNECTION_LOST, "not one batch was done in the time of a sync")
 
@@ -176,7 +176,7 @@ class _Sync:
         self.checkpoint = Checkpoint(
             lease=self.lease,
             id=id,
-            folder=known or unjudged(folder, status),
+            folder=known or new_folder(folder, status),
             stored=known,
             caution=self._caution(),
             runtime=self.runtime,
