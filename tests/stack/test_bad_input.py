@@ -106,7 +106,7 @@ def test_a_mailbox_is_not_disconnected_by_a_call_that_is_not_understood(crm: Crm
     [
         (b"{", 400, "malformed_json"),
         (b"[" * 200_000, 400, "malformed_json"),
-        (b'{"content_type": NaN}', 400, "malformed_json"),
+        (b'{"content_type": NaN}', 422, "invalid_field"),
         (b'{"content_type": "text/csv", "content_type": "text/html"}', 422, "invalid_field"),
         (rb'{"content_type": "\ud800"}', 422, "invalid_field"),
         (rb'{"\ud800": 1}', 422, "invalid_field"),
