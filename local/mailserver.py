@@ -10,6 +10,8 @@ authority that certifies it, made anew only where there is none.
 import argparse
 import contextlib
 import signal
+import sys
+from contextlib import ExitStack
 
 import trustme
 
@@ -27,9 +29,15 @@ def main() -> None:
     arguments = parser.parse_args()
     imap, smtp, world = map(int, arguments.ports.split(","))
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    with mail_servers(
-        _authority(), {arguments.address: arguments.password}, ports=(imap, smtp, world)
-    ):
+    with ExitStack() as stack:
+        users = {arguments.address: arguments.password}
+        try:
+            stack.enter_context(mail_servers(_authority(), users, ports=(imap, smtp, world)))
+        except OSError as error:
+            sys.exit(
+                f"ports {arguments.ports}: {error.strerror}. End what listens there, such as"
+                " another make mailserver."
+            )
         print(
             f"{arguments.address}, password {arguments.password}, trusted by EXTRA_CA={AUTHORITY}"
         )

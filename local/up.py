@@ -94,7 +94,11 @@ def main() -> None:
     print("Next, and on with docs/quickstart.md to a card, a sent message and a detach:")
     print(f"  . {env.relative_to(Path.cwd()) if env.is_relative_to(Path.cwd()) else env}")
     print('  curl -H "Authorization: Bearer $API_KEY" "$API/v1/mailboxes"')
-    print("  make mailserver")
+    if not options.extra_ca:
+        print("For a mail server on this machine, type in another terminal: make mailserver")
+        print("Then here:")
+        print("  make down")
+        print("  make up EXTRA_CA=.local/mailserver.pem ALLOW_NETWORKS=127.0.0.0/8")
 
 
 def _tell_of_stack_that_is_up(home: Home, options: Options) -> None:
@@ -104,12 +108,14 @@ def _tell_of_stack_that_is_up(home: Home, options: Options) -> None:
     given = [name for name, value in asked.items() if value]
     # Certificates were copied when the stack was made: the file may hold others by now.
     named = " and ".join(_VARIABLES.get(name, name) for name in given)
-    hint = f"{named} changed nothing on it: make down, then make up with it, does."
     if any(asked[name] != has.get(name) for name in given):
-        sys.exit(f"the local stack is up already, with other options. {hint}")
+        sys.exit(
+            "the local stack is up already, with other options."
+            f" {named} changed nothing on it: run make down, then make up again."
+        )
     print("the local stack is up already: make deploy takes changed code to it")
     if given:
-        print(hint)
+        print(f"{named} changed nothing on it: run make down and make up where a file has changed.")
 
 
 def ensure_usable(options: Options) -> None:

@@ -74,5 +74,5 @@ def test_in_python(
     (tmp_path / "quickstart.py").write_text(here(blocks("python")), "utf-8")
     script = f". {stack_home.directory}/stack.env && python3 quickstart.py"
     said = typed(script, "sh", "-c", folder=tmp_path)
-    assert said.splitlines()[-1] == "on the deal's card are []"
+    assert said.splitlines()[-1] == "messages of the thread on the deal's card: 0"
     assert len(server.received("lee@customer.example", "Re: Ten lamps")) == 1

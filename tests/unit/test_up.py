@@ -132,7 +132,7 @@ def test_an_authority_that_a_stack_that_is_up_lacks_is_refused(
 ) -> None:
     pem = tmp_path / "authority.pem"
     trustme.CA().cert_pem.write_to_path(str(pem))
-    with pytest.raises(SystemExit, match="EXTRA_CA changed nothing on it: make down"):
+    with pytest.raises(SystemExit, match="EXTRA_CA changed nothing on it: run make down"):
         told(home_that_is_up, monkeypatch, capsys, "--extra-ca", str(pem))
 
 
@@ -140,9 +140,12 @@ def test_up_ends_with_commands_to_type(
     home_that_is_up: Home, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     lines = told(home_that_is_up, monkeypatch, capsys).splitlines()
-    assert [line.split()[0] for line in lines[-3:]] == [".", "curl", "make"]
+    commands = [line.strip() for line in lines if line.startswith("  ")]
+    assert [command.split()[0] for command in commands] == [".", "curl", "make", "make"]
     shown = subprocess.run(
-        ["sh", "-c", f'{lines[-3]} && printf %s "$WEBHOOK_SECRET"'], capture_output=True, text=True
+        ["sh", "-c", f'{commands[0]} && printf %s "$WEBHOOK_SECRET"'],
+        capture_output=True,
+        text=True,
     )
     assert shown.stdout == "it's"
 

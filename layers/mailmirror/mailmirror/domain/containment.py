@@ -1,4 +1,4 @@
-"""How a sync continues behind a message at which its function dies.
+"""Smaller batches after a function has died, until the message that causes it is found.
 
 A function that runs out of memory or time raises no exception, so the next sync detects the death:
 it finds a lease that expired without a release. After a death the UIDs of the batch at which
@@ -48,7 +48,7 @@ class Caution:
     remaining: int = 0
     """How many UIDs of the batch at which the function died have no verdict yet."""
     suspects: Mapping[Place, int] = field(default_factory=dict)
-    """UIDs that were judged alone and not to the end, and how many functions died at each."""
+    """UIDs at which a function may have died while it judged them alone, and how often."""
     current: Place | None = None
     """The one that is judged alone now."""
 

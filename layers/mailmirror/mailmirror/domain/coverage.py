@@ -30,7 +30,7 @@ class MailboxCoverage:
 
     mailbox: MailboxId
     as_of: datetime | None
-    """When the server last confirmed that it has nothing else."""
+    """When a poll or sync last found that the server has no mail without a verdict."""
     progress: int
     """Share of the mailbox's UIDs that have a verdict, in percent."""
     gap: Gap | Code | None = None

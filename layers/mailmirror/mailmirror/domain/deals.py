@@ -91,8 +91,9 @@ def match_deals(
 ) -> frozenset[DealId]:
     """Return the deals that a message matches.
 
-    Those of its persons that were open at its instant, or, where none was, at the first opening
-    within `lookback` after it; under `one_open_deal` only if that is exactly one.
+    The deals of its contacts that were open at its instant; where none was, those that were open
+    at the first opening within `lookback` after it. Under `one_open_deal` none, unless it is
+    exactly one.
     """
     if policy is DealPolicy.NEVER:
         return frozenset()

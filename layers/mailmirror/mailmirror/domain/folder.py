@@ -5,7 +5,7 @@
         pending UIDs                tried again with backoff, or gone
         UIDs that left the server   removed
 
-At any moment, whatever crashes, every UID of [low, next) has a verdict or is pending.
+At any moment, whatever crashes, every UID of [low, next) has a verdict, `pending` included.
 """
 
 from collections.abc import Mapping, Sequence
@@ -40,8 +40,11 @@ class FolderState:
     blocks: int = 0
     """Number of sealed blocks that hold the rest of the ledger."""
     judged: int = 0
+    """UIDs with a verdict other than `pending`."""
     present: int = 0
+    """Judged UIDs that the server still has."""
     pending: int = 0
+    """UIDs with the verdict `pending`."""
     messages: int = 0
     """EXISTS, as EXAMINE last answered."""
     retries: int = 0
@@ -75,7 +78,7 @@ class FolderState:
 
     @property
     def looked_at(self) -> UidSet:
-        """Every UID up to the newest that was looked at."""
+        """Every UID below `next`."""
         return UidSet.span(1, self.next - 1)
 
     def advanced(
@@ -86,7 +89,7 @@ class FolderState:
         low: int | None = None,
         were_pending: bool = False,
     ) -> "FolderState":
-        """The state after these UIDs got their verdicts; the ledger is folded by its store.
+        """The state after these UIDs got their verdicts, without the ledger (see LedgerStore.fold).
 
         Parameters:
             next, low: where a cursor moves.
@@ -110,7 +113,7 @@ class FolderState:
         return self.pending > 0 and (self.retry_at is None or now >= self.retry_at)
 
     def retrying(self, now: datetime) -> "FolderState":
-        """The state while pending UIDs are asked for: the next time in vain comes later."""
+        """The state while pending UIDs are retried: each retry comes after a longer pause."""
         pause = timedelta(minutes=_RETRY_MINUTES << min(self.retries, 16))
         retry_at = now + min(pause, _MAX_RETRY_PAUSE)
         return replace(self, retries=self.retries + 1, retry_at=retry_at)

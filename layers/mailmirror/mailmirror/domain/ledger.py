@@ -148,8 +148,8 @@ def audit(ledger: Ledger, server: UidSet, low: int, next: int) -> Audit:
     Parameters:
         ledger: read after the server's list was.
         server: all UIDs of the folder.
-        low: the least UID that the first sync has looked at; those below it are pending.
-        next: the UID from which on the ledger has not looked; those from it on are news.
+        low: the least UID that the first sync has judged; those below it count as pending.
+        next: the least UID that no sync has seen; those from it on are not counted.
     """
     looked_at = UidSet.span(low, next - 1)
     unlooked = server & UidSet.span(1, low - 1)

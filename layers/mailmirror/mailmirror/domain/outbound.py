@@ -264,7 +264,7 @@ class Outbound:
         """An attempt has ended by a failure of our own: the next comes after a pause.
 
         The outcome for recipients that were submitted is unknown. A day after the Date nothing is
-        tried any more.
+        tried any more, the copy in Sent included.
         """
         after = self
         if after.waiting:

@@ -37,7 +37,7 @@ class LeaseLost(Exception):
 class Lease:
     key: MailboxKey
     token: int
-    """Grows with every holder; a write that carries an older token is refused."""
+    """Grows with every holder (attribute `fence`); a write with an older token is refused."""
 
 
 @dataclass(frozen=True, slots=True)

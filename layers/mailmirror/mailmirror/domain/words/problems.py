@@ -37,10 +37,10 @@ PROBLEMS: Catalogue[Code] = {
         "先に `user.upserted` イベントでユーザーを送るか、X-Mailmirror-User を修正してください。",
     ),
     Code.NOT_FOUND: translated(
-        "Nothing has this id, or the acting user may not see it.",
-        "Check the id, and the acting user.",
-        "この ID のものが存在しないか、操作ユーザーには閲覧権限がありません。",
-        "ID と操作ユーザーを確認してください。",
+        "Nothing has this path or id, or the acting user may not see it.",
+        "Check the path, the id, and the acting user.",
+        "このパスや ID のものが存在しないか、操作ユーザーには閲覧権限がありません。",
+        "パス、ID、操作ユーザーを確認してください。",
     ),
     Code.METHOD_NOT_ALLOWED: translated(
         "This path does not have the method.",
@@ -137,9 +137,11 @@ PROBLEMS: Catalogue[Code] = {
     ),
     Code.PROVIDER_UNSUPPORTED: translated(
         "The provider is not supported.",
-        "Use `imap`, or sign in at `google` or `microsoft`.",
+        "Connect it with `provider` `imap` by `POST /v1/mailboxes`, or sign in at `google` or"
+        " `microsoft` by `POST /v1/mailboxes/authorize`.",
         "このプロバイダーには対応していません。",
-        "`imap` を使うか、`google` または `microsoft` でサインインしてください。",
+        "`POST /v1/mailboxes` で `provider` を `imap` として接続するか、"
+        "`POST /v1/mailboxes/authorize` で `google` または `microsoft` にサインインしてください。",
     ),
     Code.PROVIDER_SIGNS_IN: translated(
         "This provider is signed in to in the browser, not by a password entered here.",
@@ -549,9 +551,9 @@ PROBLEMS: Catalogue[Code] = {
         "メールごとに新しいキーを使い、同じキーは同一リクエストの再送にだけ使ってください。",
     ),
     Code.SENT_ALREADY: translated(
-        "The message is being sent, or has been: it cannot be taken back.",
+        "The message is being sent, was sent, or has failed: it cannot be cancelled.",
         "Nothing to do; `GET /v1/outbound/{id}` says how far it is.",
-        "メールは送信中か送信済みのため、取り消せません。",
+        "メールは送信中、送信済み、または送信に失敗しているため、取り消せません。",
         "操作は不要です。状況は `GET /v1/outbound/{id}` で確認できます。",
     ),
     Code.NOTIFICATION_FORGED: translated(

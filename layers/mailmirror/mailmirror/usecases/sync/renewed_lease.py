@@ -33,7 +33,7 @@ class Progress:
         self._noted += 1
 
     def total(self) -> int:
-        """The number of steps, without the renewals themselves."""
+        """The number of steps; renewals are requests to the table, too, and are subtracted."""
         return self._noted + self._meter.requests - self.renewals
 
 
