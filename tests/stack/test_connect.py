@@ -22,7 +22,8 @@ from tests.stack.submission import submission_server
 from tests.stack.traces import Traces
 from tests.stack.waiting import wait_for
 
-SOON = timedelta(seconds=20)
+INTEGRATION_TIMEOUT = timedelta(seconds=29)
+"""After it, API Gateway answers for the function, without a code that a user can act on."""
 
 Ask = Callable[[Mapping[str, Any]], requests.Response]
 
@@ -315,7 +316,7 @@ def warmed(pool: ThreadPoolExecutor, ask: Ask, requests_at_once: list[dict[str, 
         return False
 
 
-def test_a_host_that_does_not_answer_is_reported_in_time(
+def test_a_host_that_does_not_answer_is_reported_before_the_gateway_gives_up(
     ask: Ask,
     good: dict[str, Any],
     authority: trustme.CA,
@@ -348,7 +349,7 @@ def test_a_host_that_does_not_answer_is_reported_in_time(
 
     for answer, (_, stage, codes) in zip(answers, cases, strict=True):
         assert refused(answer, stage) in codes
-        assert answer.elapsed < SOON
+        assert answer.elapsed < INTEGRATION_TIMEOUT
 
 
 # Whose it is
