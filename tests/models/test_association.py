@@ -110,9 +110,9 @@ LONG: Mapping[str, Scenario] = {
 }
 
 
-def states(scenario: Scenario, *without: Safeguard) -> int:
+def states(scenario: Scenario, *without: Safeguard, crashes: int = 1) -> int:
     protocol = Association(MATCHES, frozenset(without))
-    start = world(scenario.functions(protocol), scenario.threads, MATCHES, crashes=1)
+    start = world(scenario.functions(protocol), scenario.threads, MATCHES, crashes)
     return explore(start, wrong(MATCHES))
 
 
@@ -147,3 +147,9 @@ def test_each_safeguard_is_needed(safeguard: Safeguard) -> None:
 @pytest.mark.parametrize("name", LONG)
 def test_so_it_does_with_more_functions_at_once(name: str) -> None:
     print(f"{name}: {states(LONG[name])} states")
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_so_it_does_after_two_crashes(name: str) -> None:
+    print(f"{name}: {states(SCENARIOS[name], crashes=2)} states")
