@@ -22,8 +22,7 @@ from tests.stack.submission import submission_server
 from tests.stack.traces import Traces
 from tests.stack.waiting import wait_for
 
-INTEGRATION_TIMEOUT = timedelta(seconds=29)
-"""After it, API Gateway answers for the function, without a code that a user can act on."""
+SOON = timedelta(seconds=20)
 
 Ask = Callable[[Mapping[str, Any]], requests.Response]
 
@@ -316,7 +315,7 @@ def warmed(pool: ThreadPoolExecutor, ask: Ask, requests_at_once: list[dict[str, 
         return False
 
 
-def test_a_host_that_does_not_answer_is_reported_before_the_gateway_gives_up(
+def test_a_host_that_does_not_answer_is_reported_in_time(
     ask: Ask,
     good: dict[str, Any],
     authority: trustme.CA,
@@ -339,17 +338,17 @@ def test_a_host_that_does_not_answer_is_reported_before_the_gateway_gives_up(
             ({"imap": waits_for_tls}, "imap", {"connect_timeout", "protocol_error"}),
             ({"smtp": at(no_greeting)}, "smtp", {"connect_timeout"}),
         ]
-        pool = stack.enter_context(ThreadPoolExecutor(len(cases)))
-        # As many environments are started first, for that is not what is measured.
+        # Two at once, each in an environment that was started before: the time that is measured is
+        # that of the request, not that of starting five functions on two cores.
+        at_once = 2
+        pool = stack.enter_context(ThreadPoolExecutor(at_once))
         closed = good | {"imap": good["imap"] | {"port": closed_port}}
-        wait_for(
-            "as many environments", lambda: warmed(pool, ask, [closed] * len(cases)), seconds=100
-        )
+        wait_for("two environments", lambda: warmed(pool, ask, [closed] * at_once), seconds=100)
         answers = list(pool.map(ask, [good | change for change, _, _ in cases]))
 
     for answer, (_, stage, codes) in zip(answers, cases, strict=True):
         assert refused(answer, stage) in codes
-        assert answer.elapsed < INTEGRATION_TIMEOUT
+        assert answer.elapsed < SOON
 
 
 # Whose it is
