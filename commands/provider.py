@@ -24,7 +24,7 @@ def run(arguments: argparse.Namespace, deployed: Deployed) -> None:
     places = SignInPlaces.parse(
         arguments.provider, arguments.tenant, deployed.endpoint, file.urls(), file.servers()
     )
-    # Asked for last: nobody enters a secret to be told that something else is wrong.
+    # Asked for last, so that errors in the other arguments are reported before the prompt.
     secret = _client_secret()
     register_provider(account, arguments.client_id, secret, places, deployed.runtime)
     print(f"redirect URI  {places.redirect_uri}")

@@ -17,7 +17,7 @@ def run(arguments: argparse.Namespace, deployed: Deployed) -> None:
 
 
 def _key_id(account: AccountId, text: str) -> str:
-    """The id of a key, from itself or the whole key, whose secret is told to nobody."""
+    """The id in `text`, which is a key's id or the whole key; the secret is not printed."""
     match text.strip().split("_", 3):
         case [key_id]:
             return key_id

@@ -126,7 +126,7 @@ def _before(now: datetime, days: float, zone: tzinfo) -> datetime:
 def _letter(talk: Talk, turn: Turn, date: datetime, before: Sequence[Letter]) -> Letter:
     """The letter of a conversation that comes after those `before` it, signed and quoting."""
     customer, owner = talk.customer, talk.customer.owner
-    # Whoever has two addresses writes from the second: both are on the card.
+    # A customer with two addresses writes from the second; the card shows mail of both.
     writer = Person(customer.name, customer.addresses[-1])
     sender, to = (writer, owner.person) if turn.by == "customer" else (owner.person, writer)
     text, subject = (

@@ -111,8 +111,8 @@ def wait_for(what: str, how_it_stands: Callable[[], str], seconds: float = 360) 
         waited = time.monotonic() - began
         if not stands:
             return waited
-        ensure(waited < seconds, f"waited {waited:.0f} s in vain for {what}: {stands}")
+        ensure(waited < seconds, f"{what} did not happen within {waited:.0f} s: {stands}")
         if waited - said_at >= 15:
             line(f"  … {what}, {waited:.0f} s: {stands}")
             said_at = waited
-        time.sleep(1)  # nothing tells us: a CRM asks, too
+        time.sleep(1)  # the API has no notification that could be awaited

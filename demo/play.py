@@ -272,7 +272,7 @@ class Play:
             return f"No mail: {status} {days} days ago, before all mail with {names}."
         rivals = [one for one in DEALS if one.is_open and one.contacts == deal.contacts]
         ensure(len(rivals) > 1, f"{card.title} has no mail")
-        return f"No mail: of {len(rivals)} open deals with {names}, nobody has said which."
+        return f"No mail: of {len(rivals)} open deals with {names}, no override names one."
 
     def _mailbox(self, rep: Rep, part: str = "") -> Json:
         return self._crm.ask(rep.user_id, "GET", f"/mailboxes/{self._mailboxes[rep]}{part}")
@@ -390,6 +390,6 @@ def _of(thread: str, messages: Sequence[Json]) -> list[Json]:
 
 
 def _is(message: Json, letter: Letter) -> bool:
-    """A card's message is that letter: nobody here writes two of one subject in one second."""
+    """Compare by subject and second, which are unique among the demo's letters."""
     at = datetime.fromisoformat(message["instant"])
     return message["subject"] == letter.subject and abs(at - letter.date) < timedelta(seconds=1)

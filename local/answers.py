@@ -26,8 +26,8 @@ EXPECTED: Mapping[str, Expected] = {
     "webhook-api": Expected(202),
     "webhook-oauth": Expected(400, "state_unknown"),
 }
-"""Of all others, success. The samples' mail server is nobody's, their account has no deal and no
-provider, and their sign-in was begun by nobody: a refusal that says so is the answer."""
+"""Of all others, success. The samples' mail server does not exist, their account has no deal
+and no provider, and their sign-in was never begun: a refusal that says so is the answer."""
 
 
 class Unexpected(Exception):

@@ -15,7 +15,7 @@ SECONDS = 120
 
 @dataclass(frozen=True, slots=True)
 class HttpCall:
-    """A sample's request over HTTP, made true; the callback's state is nobody's."""
+    """A sample's request over HTTP, made true; the callback's state is unknown."""
 
     method: str
     path: str

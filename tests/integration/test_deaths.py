@@ -11,6 +11,7 @@ from email.message import EmailMessage
 from itertools import groupby
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import nh3
 import pytest
@@ -79,7 +80,10 @@ def with_little_memory_and_an_unbounded_parser() -> None:
     limit = pages * resource.getpagesize() + MEMORY_BYTES
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    setattr(mailmirror.mail.mime.content, "text_of", lambda markup, _: nh3.clean(markup))  # noqa: B010
+    unbounded = mock.patch.object(
+        mailmirror.mail.mime.content, "text_of", lambda markup, _: nh3.clean(markup)
+    )
+    unbounded.start()
 
 
 def test_the_message_at_which_a_process_runs_out_of_memory_is_mirrored_by_its_headers(

@@ -25,6 +25,6 @@ def wait_for[T](
     deadline = time.monotonic() + seconds
     while not wanted(seen := look()):
         if time.monotonic() > deadline:
-            raise Late(f"{seconds} s in vain for {what}; the last look saw {seen!r}")
+            raise Late(f"{what} did not happen within {seconds} s; last seen: {seen!r}")
         time.sleep(_BETWEEN_LOOKS)
     return seen

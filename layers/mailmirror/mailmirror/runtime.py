@@ -114,6 +114,7 @@ def aws_client(service: str) -> Any:
         # Links to objects that are signed by an older version are refused in most regions.
         signature_version="s3v4" if service == "s3" else None,
     )
+    # The stubs know a client by its literal name only.
     return boto3.client(service, config=config)  # type: ignore[call-overload]
 
 

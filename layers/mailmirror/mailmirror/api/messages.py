@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from msgspec import Struct
 from msgspec.structs import asdict
 
-from mailmirror.api.cards import ListedMessage
+from mailmirror.api.cards import ListedAttachment, ListedMessage
 from mailmirror.domain.message import Attachment as Part
 from mailmirror.usecases.cards.read_message import MAX_SHOWN_CHARS, WholeMessage
 
@@ -18,24 +18,28 @@ class Header(Struct, frozen=True):
     value: str
 
 
-class Attachment(Struct, frozen=True):
+class Attachment(ListedAttachment, frozen=True):
     n: int
     """From 0; names it in `…/attachments/{n}`."""
-    name: str
-    content_type: str
-    size: int
     content_id: str | None
     inline: bool
 
     @classmethod
     def of(cls, one: Part) -> "Attachment":
-        return cls(one.index, one.name, one.content_type, one.size, one.content_id, one.inline)
+        return cls(
+            name=one.name,
+            content_type=one.content_type,
+            size=one.size,
+            n=one.index,
+            content_id=one.content_id,
+            inline=one.inline,
+        )
 
 
 class Message(ListedMessage, frozen=True):
     """A message as in a list, with its contents."""
 
-    attachments: Sequence[Attachment]  # type: ignore[assignment]
+    attachments: Sequence[Attachment]
     headers: Sequence[Header]
     text: str
     html: str | None

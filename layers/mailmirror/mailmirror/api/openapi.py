@@ -176,6 +176,6 @@ def _response_headers(status: HTTPStatus) -> Json:
 
 def _field_schema(kind: type) -> Json:
     if not issubclass(kind, Field):
-        raise NotImplementedError(kind)
+        raise NotImplementedError(kind)  # as msgspec's `schema_hook` must
     lengths = {"maxLength": kind.MAX_CHARS} | ({"minLength": 1} if kind.MIN_CHARS else {})
     return {"type": "string", **lengths, **kind.SCHEMA}

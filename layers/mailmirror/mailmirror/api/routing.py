@@ -95,6 +95,7 @@ class Route[B = NoBody, Q = NoQuery]:
     """Its docstring's first line is the summary."""
     answers: Mapping[HTTPStatus, type | None]
     """The body's type by status; None where there is no body."""
+    # mypy does not apply the defaults of type parameters (PEP 696) to defaults of fields.
     body: type[B] = NoBody  # type: ignore[assignment]
     query: type[Q] = NoQuery  # type: ignore[assignment]
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -136,7 +137,7 @@ def answer(
         request = HttpRequest.of(event)
         language = request.language
         return _answer(request, find_routes(request.path), runtime).to_gateway()
-    except Exception as error:  # a defect must be answered, too
+    except Exception as error:  # a defect is logged, and answered with 500 `internal_error`
         return Answer.to(error, runtime.now(), language).to_gateway()
 
 

@@ -18,7 +18,7 @@ from mailmirror.domain.uids import UidSet
 from mailmirror.domain.verdict import Verdict
 
 _RETRY_MINUTES = 5
-"""Until pending UIDs are asked for the second time; doubled after each time in vain."""
+"""Before the first retry of pending UIDs; doubled after each retry that returns none of them."""
 _MAX_RETRY_PAUSE = timedelta(days=1)
 _LISTED_MARGIN = 1_000
 """Messages that may have arrived between EXAMINE and FETCH."""
@@ -48,7 +48,7 @@ class FolderState:
     messages: int = 0
     """EXISTS, as EXAMINE last answered."""
     retries: int = 0
-    """How often in a row the pending UIDs were asked for in vain."""
+    """Retries in a row that returned none of the pending UIDs."""
     retry_at: datetime | None = None
     """When they are asked for again; None where that is at the next sync."""
 

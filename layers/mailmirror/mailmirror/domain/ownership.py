@@ -14,8 +14,8 @@ CODE_DIGITS = 6
 CODE_LIFETIME = timedelta(minutes=10)
 CODE_TRIES = 5
 CODES_AN_HOUR = 5
-"""For one user, and for one address: nobody's inbox is filled with codes, and 25 guesses an hour
-find one of a million in years."""
+"""For one user, and for one address: it limits mail to an inbox, and guesses to 25 an hour of
+1,000,000 codes."""
 
 _HOSTS = frozenset(facts.imap.host for facts in SIGN_IN.values())
 """Of providers whose sign-in name is the mailbox's own address."""

@@ -53,7 +53,7 @@ class PeopleStore:
         """Read the team, consistently: one read unit a 4 KB, some forty users.
 
         The address of a mailbox is of the team unless nothing proves that it is its owner's and a
-        person has it: else whoever connects a customer's address would hide her mail from all.
+        person has it: else a user who connects a customer's address would hide her mail from all.
         """
         users: dict[UserId, Set[Address]] = {}
         addresses: set[Address] = set()

@@ -41,13 +41,13 @@ GAPS: Catalogue[Gap] = {
     ),
     Gap.FEED_SILENT: translated(
         "The CRM has not sent any event yet.",
-        "Ask whoever runs the CRM to send its webhook here; docs/api.md says how.",
+        "Ask the CRM's operator to send its webhook here; docs/api.md says how.",
         "CRM からのイベントがまだ届いていません。",
         "CRM の管理者に、docs/api.md に従った Webhook の設定を依頼してください。",
     ),
     Gap.EVENTS_REFUSED: translated(
         "{refused} of the CRM's events could not be applied.",
-        "Ask whoever runs the CRM to correct them as `GET /v1/events/refused` says, and to send"
+        "Ask the CRM's operator to correct them as `GET /v1/events/refused` says, and to send"
         " them again under the same ids.",
         "適用できなかった CRM のイベントが {refused} 件あります。",
         "CRM の管理者に、`GET /v1/events/refused` に従って修正し、同じ ID で再送するよう"

@@ -115,7 +115,7 @@ DELIVERY_ERRORS: Catalogue[DeliveryCode] = {
     DeliveryCode.INTERNAL_ERROR: translated(
         "Mailmirror itself has failed to send the message.",
         "Nothing to do while it is tried again; if it fails for good, send it again, and tell"
-        " whoever runs Mailmirror.",
+        " Mailmirror's operator.",
         "Mailmirror の内部エラーにより、メールを送信できませんでした。",
         "再試行中は操作不要ですが、最終的に失敗した場合は再送し、管理者に連絡してください。",
     ),

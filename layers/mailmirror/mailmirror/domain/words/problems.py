@@ -106,7 +106,7 @@ PROBLEMS: Catalogue[Code] = {
     Code.EVENT_NOT_KEPT: translated(
         "The event is valid, but its content does not fit into the table.",
         "Send less in one item: fewer persons with one address, or fewer threads on one deal. If"
-        " it stays, ask whoever runs the stack to look at the log of the function `apply`.",
+        " it stays, ask the stack's operator to look at the log of the function `apply`.",
         "イベントの形式は正しいものの、内容がテーブルに収まりません。",
         "一つのアドレスを持つ人や一つの商談のスレッドを減らして再送し、続く場合は運用者に関数"
         " `apply` のログの確認を依頼してください。",
@@ -189,14 +189,14 @@ PROBLEMS: Catalogue[Code] = {
     ),
     Code.PROVIDER_NOT_CONFIGURED: translated(
         "The account has no OAuth client at this provider.",
-        "Ask whoever runs the stack to register one and enter it with `make provider`;"
+        "Ask the stack's operator to register one and enter it with `make provider`;"
         " docs/deploy.md says how.",
         "このプロバイダーの OAuth クライアントが登録されていません。",
         "運用者に、docs/deploy.md に従って登録し `make provider` で設定するよう依頼してください。",
     ),
     Code.PROVIDER_MISCONFIGURED: translated(
         "The provider refuses Mailmirror's own OAuth client.",
-        "Ask whoever runs the stack to check client id, secret (it may have expired), tenant and"
+        "Ask the stack's operator to check client id, secret (it may have expired), tenant and"
         " redirect URI.",
         "プロバイダーが Mailmirror の OAuth クライアントを拒否しています。",
         "運用者に、クライアント ID、シークレット（期限切れの可能性があります）、テナント、"
@@ -211,8 +211,7 @@ PROBLEMS: Catalogue[Code] = {
     ),
     Code.RETURN_URL_NOT_ALLOWED: translated(
         "The return URL is not on the account's list.",
-        "Use a URL that is listed, or ask whoever runs the stack to add it with `make"
-        " return_urls`.",
+        "Use a URL that is listed, or ask the stack's operator to add it with `make return_urls`.",
         "戻り先 URL がアカウントの一覧にありません。",
         "一覧にある URL を使うか、運用者に `make return_urls` での追加を依頼してください。",
     ),
@@ -242,7 +241,7 @@ PROBLEMS: Catalogue[Code] = {
     ),
     Code.ID_TOKEN_INVALID: translated(
         "The provider's ID token does not belong to this sign-in.",
-        "Begin again. If it stays, ask whoever runs the stack to check the provider's issuer and"
+        "Begin again. If it stays, ask the stack's operator to check the provider's issuer and"
         " client id.",
         "プロバイダーの ID トークンがこのサインインのものではありません。",
         "やり直してください。続く場合は運用者に issuer とクライアント ID"
@@ -286,7 +285,7 @@ PROBLEMS: Catalogue[Code] = {
     ),
     Code.PROOF_SENDER_MISSING: translated(
         "The account has no mailbox that sends codes.",
-        "Enter the address at the user in the CRM; or ask whoever runs the stack to name a"
+        "Enter the address at the user in the CRM; or ask the stack's operator to name a"
         " connected mailbox that can send, with `make codes_mailbox`.",
         "確認コードを送るメールボックスが設定されていません。",
         "CRM でアドレスをユーザーに登録するか、運用者に `make codes_mailbox`"
@@ -294,7 +293,7 @@ PROBLEMS: Catalogue[Code] = {
     ),
     Code.PROOF_CODE_NOT_SENT: translated(
         "The code could not be sent.",
-        "Check the address; if it is right, ask whoever runs the stack to look at the mailbox"
+        "Check the address; if it is right, ask the stack's operator to look at the mailbox"
         " that sends codes.",
         "確認コードを送信できませんでした。",
         "アドレスを確認し、正しい場合は運用者にコード送信用メールボックスの確認を依頼してください"
@@ -322,7 +321,7 @@ PROBLEMS: Catalogue[Code] = {
     Code.GRANT_REVOKED: translated(
         "The permission to use the mailbox was withdrawn, or its password changed.",
         "Sign in again. Where it happens every week, the Google app is still in testing: ask"
-        " whoever runs the stack to publish it, or to make it internal.",
+        " the stack's operator to publish it, or to make it internal.",
         "メールボックスの利用許可が取り消されたか、パスワードが変更されました。",
         "もう一度サインインしてください。毎週発生する場合は Google アプリがテスト中のため、"
         "運用者に公開または内部用への変更を依頼してください。",
@@ -387,8 +386,8 @@ PROBLEMS: Catalogue[Code] = {
         "ホスト名を修正してください。",
     ),
     Code.HOST_NOT_ALLOWED: translated(
-        "The host resolves to an address that is not a public one.",
-        "Use a public host, or ask whoever runs the stack to allow its network (parameter"
+        "The host's IP address is not public.",
+        "Use a public host, or ask the stack's operator to allow its network (parameter"
         " AllowedNetworks).",
         "ホストが公開アドレスではないアドレスに解決されます。",
         "公開されたホストを使うか、運用者にネットワークの許可（パラメーター"
@@ -481,7 +480,7 @@ PROBLEMS: Catalogue[Code] = {
     ),
     Code.NEWS_WAITING: translated(
         "New mail on the server has not been read by a sync yet.",
-        "Wait for the next sync. If this stays for an hour, ask whoever runs the stack to look at"
+        "Wait for the next sync. If this stays for an hour, ask the stack's operator to look at"
         " the alarms of the function `sync`.",
         "サーバーの新着メールがまだ同期されていません。",
         "次の同期をお待ちください。1 時間続く場合は運用者に関数 `sync`"
@@ -489,7 +488,7 @@ PROBLEMS: Catalogue[Code] = {
     ),
     Code.POLL_OVERDUE: translated(
         "The server has not been asked for new mail for more than a quarter of an hour.",
-        "Wait some minutes. If this stays for an hour, ask whoever runs the stack to look at the"
+        "Wait some minutes. If this stays for an hour, ask the stack's operator to look at the"
         " alarms of the functions `dispatch` and `poll`.",
         "15 分を超えて、サーバーに新着メールを確認できていません。",
         "数分お待ちください。1 時間続く場合は運用者に関数 `dispatch` と `poll`"
@@ -497,7 +496,7 @@ PROBLEMS: Catalogue[Code] = {
     ),
     Code.TRANSPORT_UNAVAILABLE: translated(
         "The mailbox cannot send by this transport.",
-        "Connect it with its submission server (`smtp`), or ask whoever runs the stack to set SES"
+        "Connect it with its submission server (`smtp`), or ask the stack's operator to set SES"
         " up.",
         "メールボックスはこの方法では送信できません。",
         "送信サーバー（`smtp`）を指定して接続するか、運用者に SES の設定を依頼してください。",
@@ -566,7 +565,7 @@ PROBLEMS: Catalogue[Code] = {
     ),
     Code.PROBE_FAILED: translated(
         "The function that asks mail servers and providers has failed, or took too long.",
-        "Try again; if it stays, let whoever runs the stack look into the log of the function"
+        "Try again; if it stays, let the stack's operator look into the log of the function"
         " `probe`, which says why.",
         "メールサーバーやプロバイダーに問い合わせる関数が失敗したか、時間がかかりすぎました。",
         "もう一度お試しください。続く場合は運用者に関数 `probe` のログの確認を依頼してください。",
