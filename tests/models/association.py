@@ -1,92 +1,122 @@
 """A model of how threads are put on deals without locks: announce, then read.
 
 Each operation is one request: a consistent read of an item, a query of one partition, a conditional
-write, or a transaction. Threads, entries and deals are short texts; an entry matches one deal or
-none, by facts that may change. `Safeguard` names what can be left out, to show that it is needed.
+write, or a transaction. Roots change by the transitions of `domain.association`; threads, entries
+and deals are short texts. An entry is one mailbox's copy of a message (`e1a`, `e1b`), and what a
+message matches follows from all its copies, by facts that may change. `Safeguard` names what can be
+left out, to show that it is needed.
 
-    writer   put the entry, read the root; a deal that it lacks is announced, then the thread is
-             read whole and indexed on it; at last the entry is indexed on the root's deals
-    attach   override and announcement in one transaction, and a job that completes it
-    join     one transaction: the loser redirects, the winner announces the deals of both
-    refile   deals and facts written where the version is as read; the entries read again
-    sweep    an index item whose root lacks the deal is deleted, unless it was put again
+    sync      put the entry, read the root; a deal that it lacks is announced, then the thread is
+              read whole and indexed on it; at last the entry is indexed on the root's deals
+    attach    override and announcement in one transaction, and a due item by which it is completed
+    join      one transaction: the loser redirects, the winner announces the deals of both
+    refile    deals and facts written where the version is as read; the entries read again
+    erase     the entry deleted, then its index items, then the thread refiled
+    tidy      what a due item names: refiled, its announcements completed, its left deals swept
 
-A writer need not read the root, or the head of the change log, again after it has indexed its
-entry: whatever changes the root later reads the entries after its change, and so this one.
-
-This is not what `usecases/threads` does yet: it is the protocol that is to replace it.
+A sync need not read the root, or the head of the change log, again after it has indexed its entry:
+whatever changes the root later reads the entries after its change, and so this one.
 """
 
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping, Set
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from enum import Enum
+from functools import cache
 from typing import NamedTuple
 
+from mailmirror.domain.association import Root, Token
+from mailmirror.domain.association import Run as RootRun
+from mailmirror.domain.deals import DealId
+from mailmirror.domain.feed import Stamp
+from mailmirror.domain.identity import MessageKey
+from mailmirror.domain.mailbox import UserId
+from mailmirror.domain.overrides import Override, latest
+from mailmirror.domain.threads import ThreadId
 from tests.models.exploration import Function, Operation, Program, Run, Steps, World
 
 
 class Safeguard(Enum):
     TOKENS = "an announcement leaves a token until its entries are indexed"
+    VERSION = "a root is written only where its version is as it was read"
+    LOSER_VERSION = "a join writes only where the loser's version is as it was read"
     FACTS_AT_ROOT = "an announcement is refused where the root has newer facts"
-    REFILE_VERSION = "a refile writes only where the root's version is as it was read"
     REFILE_AGAIN = "a refile reads the entries again after its write"
-    JOIN_VERSIONS = "a join writes only where both roots' versions are as they were read"
     JOIN_PENDING = "a join announces all deals of both threads anew"
-    ATTACH_AT_ONCE = "an attach stores override and announcement in one transaction"
-    COMPLETION = "a job completes what an attach that died has announced"
+    ATTACH_AT_ONCE = "an attach stores override and announcement in one write"
+    DUE = "an announcement leaves a due item, by which it is completed after a crash"
+    OTHER_COPIES = "a sync compares its copy with the other copies of its message"
+    OTHER_COPIES_LATER = "where it found none, and its match differs, the thread is refiled later"
+    ERASED_SINCE = "what was indexed of an entry that was erased meanwhile is deleted again"
     SWEEP_AGE = "a sweep deletes only what a function put that has ended"
-    SWEEP_CONDITION = "a sweep deletes only what was not put again since it read it"
 
 
+type Deals = frozenset[str]
 type Matches = tuple[Mapping[str, str], Mapping[str, str]]
-"""Before and after the facts change: the deal that each entry matches, or ""."""
+"""Before and after the facts change: the deal that a message matches, or "", by its copies.
+
+`e1a` names the message `e1` of which only one mailbox has a copy, `e1ab` the same with two.
+"""
 
 
-class Root(NamedTuple):
-    deals: frozenset[str] = frozenset()
-    messages: frozenset[tuple[str, str]] = frozenset()
-    """(entry, deal): attaches of one message."""
-    version: int = 0
-    facts: int = 0
-    """What `deals` were computed from."""
-    pending: frozenset[tuple[str, Run]] = frozenset()
-    """(deal, run): announced, and not known to be indexed."""
-    redirect: str = ""
-    absorbed: frozenset[str] = frozenset()
-
-
-class Override(NamedTuple):
+class Due(NamedTuple):
     thread: str
-    entry: str
-    """Empty where it is on the whole thread."""
-    deal: str
-    attached: bool
+    run: Run
+    reason: str = "announced"
 
 
 class Shared(NamedTuple):
-    roots: tuple[tuple[str, Root], ...]
+    roots: tuple[Root, ...]
     entries: frozenset[tuple[str, str]]
     """(thread, entry)."""
     indexed: frozenset[tuple[str, str, Run]]
     """(deal, entry, the run that has put it last)."""
-    overrides: tuple[Override, ...] = ()
-    """The later counts."""
+    claimed: frozenset[str] = frozenset()
+    """The messages whose vertices are stored."""
+    given: frozenset[tuple[str, Override]] = frozenset()
+    """Every override, with the thread that it was given on."""
+    due: frozenset[Due] = frozenset()
+    """What the schedule tidies once the run that put it has ended."""
     facts: int = 0
     ended: frozenset[Run] = frozenset()
 
     def root(self, thread: str) -> Root:
-        return dict(self.roots)[thread]
+        return next(root for root in self.roots if root.thread == thread)
 
-    def with_root(self, thread: str, root: Root) -> "Shared":
-        return self._replace(roots=tuple(sorted({**dict(self.roots), thread: root}.items())))
+    def with_root(self, root: Root) -> "Shared":
+        others = (one for one in self.roots if one.thread != root.thread)
+        return self._replace(roots=tuple(sorted([*others, root], key=lambda one: one.thread)))
+
+    def with_due(self, due: Due) -> "Shared":
+        return self._replace(due=self.due | {due})
+
+    def without_due(self, due: Set[Due]) -> "Shared":
+        return self._replace(due=self.due - due)
 
 
 class Found(NamedTuple):
     """A root as it is read, after its redirects."""
 
-    name: str
     root: Root
-    expired: frozenset[tuple[str, Run]]
+    expired: frozenset[Token]
     """Tokens whose run has ended."""
+
+
+@cache
+def named(run: Run) -> RootRun:
+    """A function's run, as roots name it."""
+    return RootRun(f"{run[0]}.{run[1]}", datetime(2026, 1, 1, tzinfo=UTC))
+
+
+def message_of(entry: str) -> MessageKey:
+    return MessageKey(entry[:2])
+
+
+@cache
+def override(deal: str, second: int, *, attached: bool, entry: str = "") -> Override:
+    stamp = Stamp(datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=second), "id")
+    message = message_of(entry) if entry else None
+    return Override(stamp, DealId(deal), attached, UserId("user"), message)
 
 
 # Operations
@@ -94,12 +124,12 @@ class Found(NamedTuple):
 
 def read_root(thread: str) -> Operation:
     def read(shared: Shared) -> tuple[Shared, Hashable]:
-        name = thread
-        while shared.root(name).redirect:
-            name = shared.root(name).redirect
-        root = shared.root(name)
-        expired = frozenset(token for token in root.pending if token[1] in shared.ended)
-        return shared, Found(name, root, expired)
+        root = shared.root(thread)
+        while root.redirect:
+            root = shared.root(root.redirect)
+        ended = {named(run) for run in shared.ended}
+        expired = frozenset(token for token in root.pending if token.run in ended)
+        return shared, Found(root, expired)
 
     return read
 
@@ -115,16 +145,15 @@ def read_entries(thread: str) -> Operation:
     return read
 
 
-def read_overrides(threads: frozenset[str]) -> Operation:
-    def read(shared: Shared) -> tuple[Shared, Hashable]:
-        return shared, attached_deals(shared, threads)
+def claim(entry: str) -> Operation:
+    """Insert the vertex of a message; tells whether it was not there."""
 
-    return read
+    def insert(shared: Shared) -> tuple[Shared, Hashable]:
+        message = message_of(entry)
+        new = message not in shared.claimed
+        return shared._replace(claimed=shared.claimed | {message}), new
 
-
-def attached_deals(shared: Shared, threads: frozenset[str]) -> frozenset[str]:
-    last = {o.deal: o.attached for o in shared.overrides if o.thread in threads and not o.entry}
-    return frozenset(deal for deal, attached in last.items() if attached)
+    return insert
 
 
 def put_entry(thread: str, entry: str) -> Operation:
@@ -134,28 +163,30 @@ def put_entry(thread: str, entry: str) -> Operation:
     return put
 
 
-def put_index(deals: Iterable[str], entries: Iterable[str], run: Run) -> Operation:
+def put_index(pairs: Iterable[tuple[str, str]], run: Run) -> Operation:
     """Index entries on deals, in one step: only the sweep reads the index, an item at a time.
 
     A crash before the step leaves none of them, which is the worst of what it could leave.
     """
-    pairs = [(deal, entry) for deal in sorted(deals) for entry in sorted(entries)]
+    put_pairs = frozenset(pairs)
 
     def put(shared: Shared) -> tuple[Shared, Hashable]:
-        others = {one for one in shared.indexed if one[:2] not in pairs}
-        return shared._replace(indexed=frozenset(others | {(*pair, run) for pair in pairs})), None
+        others = {one for one in shared.indexed if one[:2] not in put_pairs}
+        return shared._replace(indexed=frozenset(others | {(*one, run) for one in put_pairs})), None
 
     return put
 
 
-def drop_tokens(name: str, tokens: frozenset[tuple[str, Run]]) -> Operation:
-    """Where the root has been joined since, its winner has the tokens, too: they stay there."""
+def delete_index(entries: Set[str], deals: Set[str] | None = None) -> Operation:
+    def delete(shared: Shared) -> tuple[Shared, Hashable]:
+        kept = {
+            one
+            for one in shared.indexed
+            if one[1] not in entries or (deals is not None and one[0] not in deals)
+        }
+        return shared._replace(indexed=frozenset(kept)), None
 
-    def drop(shared: Shared) -> tuple[Shared, Hashable]:
-        root = shared.root(name)
-        return shared.with_root(name, root._replace(pending=root.pending - tokens)), None
-
-    return drop
+    return delete
 
 
 class Association:
@@ -165,74 +196,119 @@ class Association:
         self._matches = matches
         self._without = without
 
-    def _matched(self, entries: Iterable[str], facts: int) -> frozenset[str]:
-        return frozenset(filter(None, (self._matches[facts][entry] for entry in entries)))
-
     def _has(self, safeguard: Safeguard) -> bool:
         return safeguard not in self._without
+
+    def _matched(self, entries: Iterable[str], facts: int) -> frozenset[DealId]:
+        return matched(self._matches, entries, facts)
+
+    def _write(self, before: Root, after: Root, run: Run, *, due: bool = False) -> Operation:
+        """Store a root where it is as it was read, with a due item in one transaction."""
+        if not self._has(Safeguard.TOKENS):
+            after = replace(after, pending=before.pending)
+
+        def write(shared: Shared) -> tuple[Shared, Hashable]:
+            now = shared.root(before.thread)
+            if now.redirect or (now.version != before.version and self._has(Safeguard.VERSION)):
+                return shared, False
+            shared = shared.with_root(after)
+            if due and self._has(Safeguard.DUE):
+                shared = shared.with_due(Due(after.thread, run))
+            return shared, True
+
+        return write
 
     # A message is added to a thread
 
     def sync(self, run: Run, entry: str, thread: str) -> Steps:
-        """Add a message; `thread` is the one that its own vertex points at."""
+        """Add a copy of a message; `thread` is the one that its own vertex points at."""
+        before: Found = yield read_root(thread)
         facts = yield read_facts
+        new = yield claim(entry)
         yield put_entry(thread, entry)
-        return Program(self.settle, (entry, thread, facts))
+        as_read = (before.root.thread, before.root.version) if new else None
+        return Program(self.settle, (entry, thread, facts, frozenset([entry]), as_read))
 
-    def settle(self, run: Run, entry: str, thread: str, facts: int) -> Steps:
-        found: Found = yield read_root(thread)
-        name, root, expired = found
-        if root.facts > facts and self._has(Safeguard.FACTS_AT_ROOT):
-            facts = yield read_facts
-            return Program(self.settle, (entry, thread, facts))
-        if expired:
-            deals = frozenset(deal for deal, _ in expired)
-            then = Program(self.settle, (entry, thread, facts))
-            return Program(self.complete, (name, deals, expired, then))
-        needed: frozenset[str] = self._matched([entry], facts) - root.deals
-        if needed:
-            announced = yield self._announce(name, needed, run, facts)
-            then = Program(self.settle, (entry, thread, facts))
-            if not announced:
-                return then
-            tokens = frozenset((deal, run) for deal in needed)
-            return Program(self.complete, (name, needed, tokens, then))
-        yield put_index(root.deals | {d for e, d in root.messages if e == entry}, [entry], run)
-        return None
-
-    def _announce(self, name: str, deals: frozenset[str], run: Run, facts: int) -> Operation:
-        def announce(shared: Shared) -> tuple[Shared, Hashable]:
-            root = shared.root(name)
-            newer = root.facts > facts and self._has(Safeguard.FACTS_AT_ROOT)
-            if root.redirect or newer:
-                return shared, False
-            return shared.with_root(name, self._announced(root, deals, run)), True
-
-        return announce
-
-    def _announced(self, root: Root, deals: frozenset[str], run: Run) -> Root:
-        tokens = frozenset((deal, run) for deal in deals) if self._has(Safeguard.TOKENS) else set()
-        return root._replace(
-            deals=root.deals | deals, version=root.version + 1, pending=root.pending | tokens
-        )
-
-    def complete(
+    def settle(
         self,
         run: Run,
-        name: str,
-        deals: frozenset[str],
-        tokens: frozenset[tuple[str, Run]],
-        then: Program | None,
+        entry: str,
+        thread: str,
+        facts: int,
+        copies: frozenset[str],
+        alone: tuple[str, int] | str | None,
+    ) -> Steps:
+        """Index an entry on the deals of its root.
+
+        Parameters:
+            copies: of its message, as far as they were read.
+            alone: the root and version at which no other copy of it can have been there; "" where
+                the copies were read; None where others are to be read.
+        """
+        found: Found = yield read_root(thread)
+        root, expired = found
+        if root.facts > facts and self._has(Safeguard.FACTS_AT_ROOT):
+            facts = yield read_facts
+            return Program(self.settle, (entry, thread, facts, copies, alone))
+        again = Program(self.settle, (entry, thread, facts, copies, alone))
+        if expired:
+            return Program(self.complete, (root.thread, expired, again))
+        mine = self._matched(copies, facts)
+        compare = alone != "" and alone != (root.thread, root.version)
+        if compare and mine != root.deals and self._has(Safeguard.OTHER_COPIES):
+            entries: frozenset[str] = yield read_entries(thread)
+            copies |= {one for one in entries if message_of(one) == message_of(entry)}
+            then = Program(self.settle, (entry, thread, facts, copies, ""))
+            if copies != {entry}:
+                return Program(self.refile, (thread, then))
+            if self._has(Safeguard.OTHER_COPIES_LATER):
+                yield lambda shared: (shared.with_due(Due(root.thread, run, "copies")), None)
+            return then
+        needed = root.lacks(mine)
+        if needed:
+            written = yield self._write(root, root.announced(needed, named(run)), run, due=True)
+            if not written:
+                return again
+            tokens = frozenset(Token(deal, named(run)) for deal in needed)
+            return Program(self.complete, (root.thread, tokens, again))
+        yield put_index(((deal, entry) for deal in root.deals_of(message_of(entry))), run)
+        return None
+
+    def complete(
+        self, run: Run, name: str, tokens: frozenset[Token], then: Program | None
     ) -> Steps:
         """Index every entry of a thread on announced deals, and drop their tokens."""
         found: Found = yield read_root(name)
-        if found.name != name:
+        if found.root.thread != name:
             return then  # joined since: the winner has the deals announced anew
+        deals = {token.deal for token in tokens}
         entries: frozenset[str] = frozenset()
-        for thread in sorted({name, *found.root.absorbed}):
+        for thread in sorted(found.root.threads):
             entries |= yield read_entries(thread)
-        yield put_index(deals, entries, run)
-        yield drop_tokens(name, tokens)
+        pairs = {
+            (deal, entry)
+            for entry in entries
+            for deal in deals & found.root.deals_of(message_of(entry))
+        }
+        yield put_index(pairs, run)
+        if self._has(Safeguard.ERASED_SINCE):
+            left: frozenset[str] = frozenset()
+            for thread in sorted(found.root.threads):
+                left |= yield read_entries(thread)
+            if entries - left:
+                yield delete_index(entries - left)
+        return Program(self.drop, (name, tokens, then))
+
+    def drop(self, run: Run, name: str, tokens: frozenset[Token], then: Program | None) -> Steps:
+        found: Found = yield read_root(name)
+        if found.root.thread != name:
+            return then
+        after = found.root.indexed(tokens)
+        written = yield self._write(found.root, after, run)
+        if not written:
+            return Program(self.drop, (name, tokens, then))
+        if not after.pending and not after.left:
+            yield lambda shared: (shared.without_due({Due(name, run)}), None)
         return then
 
     # A message joins two threads
@@ -240,39 +316,31 @@ class Association:
     def join(self, run: Run, entry: str, one: str, other: str) -> Steps:
         first: Found = yield read_root(one)
         second: Found = yield read_root(other)
-        if first.name == second.name:
+        if first.root.thread == second.root.thread:
             return Program(self.sync, (entry, one))
-        winner, loser = sorted([first, second])
+        winner, loser = sorted([first.root, second.root], key=lambda root: root.thread)
         joined = yield self._join(winner, loser, run)
         again = Program(self.join, (entry, one, other))
         if not joined:
             return again
-        deals = winner.root.deals | loser.root.deals
-        tokens = frozenset((deal, run) for deal in deals)
-        return Program(self.complete, (winner.name, deals, tokens, again))
+        tokens = frozenset(Token(deal, named(run)) for deal in winner.deals | loser.deals)
+        return Program(self.complete, (winner.thread, tokens, again))
 
-    def _join(self, winner: Found, loser: Found, run: Run) -> Operation:
+    def _join(self, winner: Root, loser: Root, run: Run) -> Operation:
+        after = winner.joined(loser, named(run))
+        if not self._has(Safeguard.JOIN_PENDING):
+            after = replace(after, pending=winner.pending | loser.pending)
+        write = self._write(winner, after, run, due=True)
+
         def join(shared: Shared) -> tuple[Shared, Hashable]:
-            to, gone = shared.root(winner.name), shared.root(loser.name)
-            as_read = (to.version, gone.version) == (winner.root.version, loser.root.version)
-            if to.redirect or gone.redirect:
+            gone = shared.root(loser.thread)
+            as_read = gone.version == loser.version or not self._has(Safeguard.LOSER_VERSION)
+            if gone.redirect or not as_read:
                 return shared, False
-            if not as_read and self._has(Safeguard.JOIN_VERSIONS):
+            joined, written = write(shared)
+            if not written:
                 return shared, False
-            # What is written was read before: the root that gains takes nothing else.
-            deals = winner.root.deals | loser.root.deals
-            gained = to._replace(
-                deals=to.deals | deals,
-                messages=to.messages | loser.root.messages,
-                version=to.version + 1,
-                facts=min(to.facts, gone.facts),
-                pending=to.pending | loser.root.pending,
-                absorbed=to.absorbed | {loser.name} | loser.root.absorbed,
-            )
-            if self._has(Safeguard.JOIN_PENDING):
-                gained = gained._replace(pending=gained.pending | {(d, run) for d in deals})
-            redirected = gone._replace(redirect=winner.name, version=gone.version + 1)
-            return shared.with_root(winner.name, gained).with_root(loser.name, redirected), True
+            return joined.with_root(gone.redirected(winner.thread)), True
 
         return join
 
@@ -280,11 +348,7 @@ class Association:
 
     def change(self, run: Run, facts: int, threads: tuple[str, ...]) -> Steps:
         """The CRM's facts change; the threads concerned are refiled one after the other."""
-
-        def write(shared: Shared) -> tuple[Shared, Hashable]:
-            return shared._replace(facts=max(facts, shared.facts)), None
-
-        yield write
+        yield lambda shared: (shared._replace(facts=max(facts, shared.facts)), None)
         return Program(self.refile_all, (threads,))
 
     def refile_all(self, run: Run, threads: tuple[str, ...]) -> Steps:
@@ -297,153 +361,129 @@ class Association:
         again = Program(self.refile, (thread, then))
         facts = yield read_facts
         found: Found = yield read_root(thread)
+        root = found.root
         if found.expired:
-            deals = frozenset(deal for deal, _ in found.expired)
-            return Program(self.complete, (found.name, deals, found.expired, again))
-        threads = frozenset({found.name, *found.root.absorbed})
+            return Program(self.complete, (root.thread, found.expired, again))
         entries: frozenset[str] = frozenset()
-        for one in sorted(threads):
+        for one in sorted(root.threads):
             entries |= yield read_entries(one)
-        attached: frozenset[str] = yield read_overrides(threads)
-        matched: frozenset[str] = self._matched(entries, facts)
-        wanted = matched | attached
-        written = yield self._refile(found, wanted, facts, run)
+        if root.facts > facts:
+            return again
+        after = root.refiled(self._matched(entries, facts), facts, named(run))
+        written = yield self._write(root, after, run, due=bool(after.pending or after.left))
         if not written:
             return again
-        new = wanted - found.root.deals
-        tokens = frozenset((deal, run) for deal in new)
+        tokens = after.pending - root.pending
         check = Program(self.check, (thread, facts, then))
-        return Program(self.complete, (found.name, new, tokens, check)) if new else check
-
-    def _refile(self, found: Found, wanted: frozenset[str], facts: int, run: Run) -> Operation:
-        def write(shared: Shared) -> tuple[Shared, Hashable]:
-            root = shared.root(found.name)
-            as_read = root.version == found.root.version
-            if root.redirect or root.facts > facts:
-                return shared, False
-            if not as_read and self._has(Safeguard.REFILE_VERSION):
-                return shared, False
-            new = wanted - found.root.deals
-            after = self._announced(root._replace(deals=wanted), new, run)
-            return shared.with_root(found.name, after._replace(facts=facts)), True
-
-        return write
+        return Program(self.complete, (root.thread, tokens, check)) if tokens else check
 
     def check(self, run: Run, thread: str, facts: int, then: Program | None) -> Steps:
         """Read again: an entry that came between the read and the write may match."""
         found: Found = yield read_root(thread)
         entries: frozenset[str] = frozenset()
-        for one in sorted({found.name, *found.root.absorbed}):
+        for one in sorted(found.root.threads):
             entries |= yield read_entries(one)
-        matched: frozenset[str] = self._matched(entries, facts)
-        if not matched <= found.root.deals and self._has(Safeguard.REFILE_AGAIN):
+        wanted = found.root.wanted(self._matched(entries, facts))
+        if not wanted <= found.root.deals and self._has(Safeguard.REFILE_AGAIN):
             return Program(self.refile, (thread, then))
         return then
 
     # A person attaches or detaches
 
-    def attach(self, run: Run, thread: str, deal: str) -> Steps:
+    def give(self, run: Run, thread: str, given: Override) -> Steps:
+        """Attach or detach a thread or a message."""
         found: Found = yield read_root(thread)
-        override = Override(thread, "", deal, attached=True)
-        if self._has(Safeguard.ATTACH_AT_ONCE):
-            announced = yield self._attach(found.name, override, run, at_once=True)
+        after = found.root.overridden(given, named(run))
+        if not self._has(Safeguard.ATTACH_AT_ONCE):
+            bare = replace(after, deals=found.root.deals, pending=found.root.pending)
+            written = yield self._given(thread, given, found.root, bare, run)
+            after = replace(after, version=after.version + 1)
+            written = written and (yield self._write(bare, after, run, due=True))
         else:
-            yield self._attach(found.name, override, run, at_once=False)
-            announced = yield self._announce(found.name, frozenset([deal]), run, 99)
-        if not announced:
-            return Program(self.attach, (thread, deal))
-        tokens = frozenset([(deal, run)])
-        return Program(self.complete, (found.name, frozenset([deal]), tokens, None))
+            written = yield self._given(thread, given, found.root, after, run)
+        if not written:
+            return Program(self.give, (thread, given))
+        tokens = after.pending - found.root.pending
+        return Program(self.complete, (after.thread, tokens, None)) if tokens else None
 
-    def _attach(self, name: str, override: Override, run: Run, *, at_once: bool) -> Operation:
-        def write(shared: Shared) -> tuple[Shared, Hashable]:
-            root = shared.root(name)
-            if root.redirect and at_once:
+    def _given(
+        self, thread: str, given: Override, before: Root, after: Root, run: Run
+    ) -> Operation:
+        write = self._write(before, after, run, due=bool(after.pending))
+
+        def give(shared: Shared) -> tuple[Shared, Hashable]:
+            stored, written = write(shared)
+            if not written:
                 return shared, False
-            shared = shared._replace(overrides=_added(shared.overrides, override))
-            if at_once:
-                shared = shared.with_root(
-                    name, self._announced(root, frozenset([override.deal]), run)
-                )
-            return shared, True
+            return stored._replace(given=stored.given | {(thread, given)}), True
 
-        return write
+        return give
 
-    def attach_message(self, run: Run, entry: str, thread: str, deal: str) -> Steps:
-        """One entry: indexed before the root says so would be enough, but for a join."""
+    # A mailbox is erased
+
+    def erase(self, run: Run, entry: str, thread: str) -> Steps:
+        def delete(shared: Shared) -> tuple[Shared, Hashable]:
+            return shared._replace(entries=shared.entries - {(thread, entry)}), None
+
+        yield delete
         found: Found = yield read_root(thread)
+        root = found.root
+        yield delete_index(
+            {entry},
+            {*root.deals_of(message_of(entry)), *root.left, *(t.deal for t in root.pending)},
+        )
+        return Program(self.refile, (thread,))
 
-        def write(shared: Shared) -> tuple[Shared, Hashable]:
-            root = shared.root(found.name)
-            if root.redirect:
-                return shared, False
-            override = Override(thread, entry, deal, attached=True)
-            after = root._replace(
-                messages=root.messages | {(entry, deal)}, version=root.version + 1
-            )
-            shared = shared._replace(overrides=_added(shared.overrides, override))
-            return shared.with_root(found.name, after), True
+    # What is left over
 
-        yield put_index([deal], [entry], run)
-        written = yield write
-        return None if written else Program(self.attach_message, (entry, thread, deal))
+    def tidy(self, run: Run, thread: str) -> Steps:
+        """The jobs of a thread's due items, which come when the functions that put them ended."""
+        due: frozenset[Due] = yield lambda shared: (
+            shared,
+            frozenset(
+                one for one in shared.due if one.thread == thread and one.run in shared.ended
+            ),
+        )
+        if not due:
+            return None
+        return Program(self.refile, (thread, Program(self.sweep, (thread, due))))
 
-    def detach(self, run: Run, thread: str, deal: str) -> Steps:
-        """Override and version; nothing is deleted."""
-
-        def write(shared: Shared) -> tuple[Shared, Hashable]:
-            name = thread
-            while shared.root(name).redirect:
-                name = shared.root(name).redirect
-            root = shared.root(name)
-            override = Override(thread, "", deal, attached=False)
-            shared = shared._replace(overrides=_added(shared.overrides, override))
-            return shared.with_root(name, root._replace(version=root.version + 1)), None
-
-        yield write
+    def sweep(self, run: Run, thread: str, due: frozenset[Due]) -> Steps:
+        """Delete what is indexed on left deals, if it is older than any function that runs now."""
+        old: frozenset[Run] = yield lambda shared: (shared, shared.ended)
+        found: Found = yield read_root(thread)
+        root = found.root
+        entries: frozenset[str] = frozenset()
+        for one in sorted(root.threads):
+            entries |= yield read_entries(one)
+        for entry in sorted(entries):
+            for deal in sorted(root.left - root.deals_of(message_of(entry))):
+                yield self._sweep_one(deal, entry, old)
+        written = (yield self._write(root, root.swept(root.left), run)) if root.left else True
+        if not written:
+            return Program(self.sweep, (thread, due))
+        yield lambda shared: (shared.without_due(due), None)
         return None
 
-    def completion(self, run: Run, thread: str) -> Steps:
-        """The job that an attach has queued before it answers; it comes when that has ended."""
-        found: Found = yield read_root(thread)
-        if not found.expired or not self._has(Safeguard.COMPLETION):
-            return None
-        deals = frozenset(deal for deal, _ in found.expired)
-        return Program(self.complete, (found.name, deals, found.expired, None))
-
-    # What is indexed on a deal that the thread is not on
-
-    def sweep(self, run: Run, deal: str, entry: str, thread: str) -> Steps:
-        item: tuple[str, str, Run] | None = yield self._old(deal, entry)
-        if item is None:
-            return None
-        found: Found = yield read_root(thread)
-        if deal in found.root.deals or (entry, deal) in found.root.messages:
-            return None
-
+    def _sweep_one(self, deal: str, entry: str, old: frozenset[Run]) -> Operation:
         def delete(shared: Shared) -> tuple[Shared, Hashable]:
             kept = {
                 one
                 for one in shared.indexed
-                if (one != item if self._has(Safeguard.SWEEP_CONDITION) else one[:2] != item[:2])
+                if one[:2] != (deal, entry)
+                or (self._has(Safeguard.SWEEP_AGE) and one[2] not in old)
             }
             return shared._replace(indexed=frozenset(kept)), None
 
-        yield delete
-        return None
-
-    def _old(self, deal: str, entry: str) -> Operation:
-        def read(shared: Shared) -> tuple[Shared, Hashable]:
-            item = next((one for one in shared.indexed if one[:2] == (deal, entry)), None)
-            is_old = item is not None and item[2] in shared.ended
-            return shared, item if is_old or not self._has(Safeguard.SWEEP_AGE) else None
-
-        return read
+        return delete
 
 
-def _added(overrides: tuple[Override, ...], override: Override) -> tuple[Override, ...]:
-    """A repeat has the same key, and so changes nothing."""
-    return overrides if override in overrides else (*overrides, override)
+def matched(matches: Matches, entries: Iterable[str], facts: int) -> frozenset[DealId]:
+    """The deals that messages match, each by all its copies."""
+    copies: dict[str, str] = {}
+    for entry in sorted(entries):
+        copies[entry[:2]] = copies.get(entry[:2], entry[:2]) + entry[2:]
+    return frozenset(DealId(deal) for one in copies.values() if (deal := matches[facts][one]))
 
 
 def wrong(matches: Matches) -> Callable[[World], str | None]:
@@ -453,31 +493,34 @@ def wrong(matches: Matches) -> Callable[[World], str | None]:
         if not world.is_quiet:
             return None
         shared: Shared = world.shared
-        settled = (one for one in shared.roots if not one[1].redirect)
-        return next(
-            (why for name, root in settled if (why := _lost(shared, name, root, matches))), None
-        )
+        settled = (root for root in shared.roots if not root.redirect)
+        return next((why for root in settled if (why := _lost(shared, root, matches))), None)
 
     return check
 
 
-def _lost(shared: Shared, name: str, root: Root, matches: Matches) -> str | None:
-    threads = frozenset({name, *root.absorbed})
-    entries = {entry for thread, entry in shared.entries if thread in threads}
+def _lost(shared: Shared, root: Root, matches: Matches) -> str | None:
+    entries = {entry for thread, entry in shared.entries if thread in root.threads}
     indexed = {(deal, entry) for deal, entry, _ in shared.indexed}
-    for deal in sorted(root.deals):
-        if lacking := [entry for entry in sorted(entries) if (deal, entry) not in indexed]:
-            return f"{lacking} are not indexed on {deal} of {name}"
-    for entry, deal in root.messages:
-        if (deal, entry) not in indexed:
-            return f"{entry} is attached to {deal} and not indexed on it"
-    wanted = {matches[shared.facts][entry] for entry in entries} - {""}
-    wanted |= attached_deals(shared, threads)
-    if not wanted <= root.deals:
-        return f"{name} lacks {sorted(wanted - root.deals)}"
-    denied = {o.deal for o in shared.overrides if o.thread in threads and not o.attached}
-    if root.facts and not root.deals <= wanted | denied:
-        return f"{name} is on {sorted(root.deals - wanted)} for no reason"
+    for entry in sorted(entries):
+        if lacking := {d for d in root.deals_of(message_of(entry)) if (d, entry) not in indexed}:
+            return f"{entry} is not indexed on {sorted(lacking)} of {root.thread}"
+    given = latest(one for thread, one in shared.given if thread in root.threads)
+    truth = replace(
+        Root(root.thread),
+        deals=matched(matches, entries, shared.facts),
+        overrides=given,
+    )
+    for deal in {*root.deals, *truth.deals, *(one.deal for one in given)}:
+        for entry in sorted(entries):
+            shown, right = (one.shows(message_of(entry), deal) for one in (root, truth))
+            if shown != right:
+                return f"{entry} is {'' if shown else 'not '}shown on {deal} of {root.thread}"
+    if root.pending or root.left:
+        return f"{root.thread} has {root.pending or root.left} left to do"
+    existing = {entry for _, entry in shared.entries}
+    if ghosts := {entry for _, entry in indexed} - existing:
+        return f"{sorted(ghosts)} are erased and still indexed"
     return None
 
 
@@ -493,16 +536,17 @@ def world(
         threads: by thread, its entries.
     """
     before = (-1, 0)
-    roots, entries, index = {}, set(), set()
+    roots, entries, index = [], set(), set()
     for thread, own in threads.items():
-        deals = frozenset(matches[0][entry] for entry in own) - {""}
-        roots[thread] = Root(deals, version=1)
+        deals = matched(matches, own, 0)
+        roots.append(Root(ThreadId(thread), version=1, deals=deals))
         entries |= {(thread, entry) for entry in own}
         index |= {(deal, entry, before) for deal in deals for entry in own}
     shared = Shared(
-        tuple(sorted(roots.items())),
+        tuple(sorted(roots, key=lambda root: root.thread)),
         frozenset(entries),
         frozenset(index),
+        claimed=frozenset(entry[:2] for _, entry in entries),
         ended=frozenset([before]),
     )
     return World(shared, tuple(functions), crashes)

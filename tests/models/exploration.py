@@ -36,8 +36,8 @@ class Function(NamedTuple):
     starts: int = 0
     repeated: bool = True
     """Whether a queue starts the job again after a crash."""
-    after: int | None = None
-    """The function that must have ended before, by its place."""
+    after: tuple[int, ...] = ()
+    """The functions that must have ended before, by their places."""
 
     @classmethod
     def of(
@@ -45,7 +45,7 @@ class Function(NamedTuple):
         code: Callable[..., Steps],
         *arguments: Hashable,
         repeated: bool = True,
-        after: int | None = None,
+        after: tuple[int, ...] = (),
     ) -> "Function":
         job = Program(code, arguments)
         return cls(job, job, repeated=repeated, after=after)
@@ -102,7 +102,7 @@ def _next(world: World) -> Iterator[World]:
 
 
 def _may_start(world: World, function: Function) -> bool:
-    return function.after is None or world.functions[function.after].program is None
+    return all(world.functions[place].program is None for place in function.after)
 
 
 def _step(shared: Any, place: int, function: Function) -> tuple[Any, Function]:

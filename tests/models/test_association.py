@@ -5,33 +5,59 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.models.association import Association, Matches, Safeguard, world, wrong
+from tests.models.association import Association, Matches, Safeguard, override, world, wrong
 from tests.models.exploration import Function, Lost, explore
 
-NOW = {"e0": "d2", "eA": "d1", "eB": "d3", "e1": "d1", "e2": "d1", "e3": "", "ej": "", "ek": ""}
+NOW = {
+    "e0": "d2",
+    "e0a": "d2",
+    "eA": "d1",
+    "eB": "d3",
+    "e1": "d1",
+    "e2": "d1",
+    "e3": "",
+    "ej": "",
+    "ek": "",
+    "e5a": "d1",
+    "e5b": "",
+    "e5ab": "",
+}
 MATCHES: Matches = (NOW, NOW | {"e1": "d2", "eA": "d2", "e3": "d9"})
-"""Once the facts have changed, e1 and eA match another deal, and e3 one for the first time."""
+"""Once the facts have changed, e1 and eA match another deal, and e3 one for the first time.
+
+The copy `e5a` alone matches d1; with the copy `e5b`, which names another person, it matches none.
+"""
 
 
 class Scenario(NamedTuple):
-    """Threads that are settled, by their entries, and functions that work at once."""
+    """Threads that are settled, by their entries, and functions that work at once.
+
+    When all have ended, the schedule tidies the threads that are due.
+    """
 
     threads: Mapping[str, Sequence[str]]
     functions: Callable[[Association], Sequence[Function]]
 
 
-def attach(protocol: Association, thread: str, deal: str, place: int) -> list[Function]:
-    """An attach, which no queue repeats, and the job that it has queued; `place` is its own."""
-    return [
-        Function.of(protocol.attach, thread, deal, repeated=False),
-        Function.of(protocol.completion, thread, after=place),
-    ]
+def attach(p: Association, thread: str, second: int, deal: str = "x", entry: str = "") -> Function:
+    """A person's attach, which no queue repeats."""
+    given = override(deal, second, attached=True, entry=entry)
+    return Function.of(p.give, thread, given, repeated=False)
+
+
+def detach(p: Association, thread: str, second: int, deal: str = "x", entry: str = "") -> Function:
+    given = override(deal, second, attached=False, entry=entry)
+    return Function.of(p.give, thread, given, repeated=False)
 
 
 W, L, WL = {"W": ["e0"]}, {"L": ["eA"]}, {"W": ["e0"], "L": ["eA"]}
+WLK = WL | {"K": ["eB"]}
 SCENARIOS: Mapping[str, Scenario] = {
     "two syncs": Scenario(
         W, lambda p: [Function.of(p.sync, "e1", "W"), Function.of(p.sync, "e2", "W")]
+    ),
+    "two copies": Scenario(
+        W, lambda p: [Function.of(p.sync, "e5a", "W"), Function.of(p.sync, "e5b", "W")]
     ),
     "sync, facts": Scenario(
         W, lambda p: [Function.of(p.sync, "e1", "W"), Function.of(p.change, 1, ("W",))]
@@ -39,17 +65,19 @@ SCENARIOS: Mapping[str, Scenario] = {
     "sync without a match, facts": Scenario(
         W, lambda p: [Function.of(p.sync, "e3", "W"), Function.of(p.change, 1, ("W",))]
     ),
-    "sync, attach": Scenario(
-        W, lambda p: [Function.of(p.sync, "e1", "W"), *attach(p, "W", "x", 1)]
-    ),
-    "attach, facts": Scenario(
-        W, lambda p: [*attach(p, "W", "x", 0), Function.of(p.change, 1, ("W",))]
-    ),
+    "sync, attach": Scenario(W, lambda p: [Function.of(p.sync, "e1", "W"), attach(p, "W", 1)]),
+    "attach, facts": Scenario(W, lambda p: [attach(p, "W", 1), Function.of(p.change, 1, ("W",))]),
     "detach, attach, sync": Scenario(
+        W, lambda p: [detach(p, "W", 1), attach(p, "W", 2), Function.of(p.sync, "e1", "W")]
+    ),
+    "attach, detach, message": Scenario(
+        W, lambda p: [attach(p, "W", 1), detach(p, "W", 2), attach(p, "W", 3, entry="e0")]
+    ),
+    "detach of a message, attach, sync": Scenario(
         W,
         lambda p: [
-            Function.of(p.detach, "W", "x"),
-            *attach(p, "W", "x", 1),
+            detach(p, "W", 1, "d1", entry="e1"),
+            attach(p, "W", 2, "d1"),
             Function.of(p.sync, "e1", "W"),
         ],
     ),
@@ -57,54 +85,65 @@ SCENARIOS: Mapping[str, Scenario] = {
         WL, lambda p: [Function.of(p.join, "ej", "L", "W"), Function.of(p.sync, "e1", "W")]
     ),
     "join, attach": Scenario(
-        WL, lambda p: [Function.of(p.join, "ej", "L", "W"), *attach(p, "W", "x", 1)]
+        WL, lambda p: [Function.of(p.join, "ej", "L", "W"), attach(p, "W", 1)]
+    ),
+    "join, attach, of the winner": Scenario(
+        WL, lambda p: [Function.of(p.join, "ej", "L", "W"), attach(p, "L", 1)]
+    ),
+    "join, detach": Scenario(
+        WL, lambda p: [Function.of(p.join, "ej", "L", "W"), detach(p, "W", 1, "d2")]
     ),
     "join, facts": Scenario(
         WL, lambda p: [Function.of(p.join, "ej", "L", "W"), Function.of(p.change, 1, ("L", "W"))]
     ),
     "two joins": Scenario(
-        WL | {"K": ["eB"]},
+        WLK,
         lambda p: [Function.of(p.join, "ej", "L", "W"), Function.of(p.join, "ek", "K", "L")],
     ),
     "message, join": Scenario(
-        WL,
-        lambda p: [
-            Function.of(p.attach_message, "eA", "L", "x", repeated=False),
-            Function.of(p.join, "ej", "L", "W"),
-        ],
+        WL, lambda p: [attach(p, "L", 1, entry="eA"), Function.of(p.join, "ej", "L", "W")]
     ),
-    "message, facts, sweep": Scenario(
-        W,
-        lambda p: [
-            Function.of(p.attach_message, "e0", "W", "x", repeated=False),
-            Function.of(p.change, 1, ("W",)),
-            Function.of(p.sweep, "x", "e0", "W"),
-        ],
+    "message, copy, facts": Scenario(
+        {"W": ["e1"]},
+        lambda p: [attach(p, "W", 1, "d1", entry="e1"), Function.of(p.change, 1, ("W",))],
     ),
-    "sweep, facts, attach": Scenario(
+    "facts, sweep, attach": Scenario(
         L,
         lambda p: [
             Function.of(p.change, 1, ("L",)),
-            Function.of(p.sweep, "d1", "eA", "L"),
-            *attach(p, "L", "d1", 2),
+            Function.of(p.tidy, "L", after=(0,)),
+            attach(p, "L", 1, "d1"),
         ],
     ),
+    "facts, attach": Scenario(
+        L, lambda p: [Function.of(p.change, 1, ("L",)), attach(p, "L", 1, "d1")]
+    ),
 }
+ERASING: Mapping[str, Scenario] = {
+    "erase, sync": Scenario(
+        WL, lambda p: [Function.of(p.erase, "e0", "W"), Function.of(p.sync, "e1", "W")]
+    ),
+    "erase, attach": Scenario(WL, lambda p: [Function.of(p.erase, "e0", "W"), attach(p, "W", 1)]),
+    "erase, join": Scenario(
+        WL, lambda p: [Function.of(p.erase, "e0", "W"), Function.of(p.join, "ej", "L", "W")]
+    ),
+}
+"""Without a crash: an index item of an erased entry that a function puts and dies stays, unseen."""
 LONG: Mapping[str, Scenario] = {
     "sync, facts, attach": Scenario(
         W,
         lambda p: [
             Function.of(p.sync, "e1", "W"),
             Function.of(p.change, 1, ("W",)),
-            *attach(p, "W", "x", 2),
+            attach(p, "W", 1),
         ],
     ),
-    "sweep, facts, sync": Scenario(
-        L,
+    "three threads, join, attach": Scenario(
+        WLK,
         lambda p: [
-            Function.of(p.change, 1, ("L",)),
-            Function.of(p.sweep, "d1", "eA", "L"),
-            Function.of(p.sync, "e1", "L"),
+            Function.of(p.join, "ej", "L", "W"),
+            Function.of(p.join, "ek", "K", "L"),
+            attach(p, "W", 1),
         ],
     ),
 }
@@ -112,34 +151,51 @@ LONG: Mapping[str, Scenario] = {
 
 def states(scenario: Scenario, *without: Safeguard, crashes: int = 1) -> int:
     protocol = Association(MATCHES, frozenset(without))
-    start = world(scenario.functions(protocol), scenario.threads, MATCHES, crashes)
+    functions = list(scenario.functions(protocol))
+    for thread in sorted(scenario.threads):
+        before = tuple(range(len(functions)))
+        functions.append(Function.of(protocol.tidy, thread, after=before))
+    start = world(functions, scenario.threads, MATCHES, crashes)
     return explore(start, wrong(MATCHES))
 
 
 LOST_IN: Mapping[Safeguard, str] = {
     Safeguard.TOKENS: "two syncs",
+    Safeguard.VERSION: "attach, facts",
+    Safeguard.LOSER_VERSION: "join, attach",
     Safeguard.FACTS_AT_ROOT: "sync, facts",
-    Safeguard.REFILE_VERSION: "attach, facts",
     Safeguard.REFILE_AGAIN: "sync without a match, facts",
-    Safeguard.JOIN_VERSIONS: "join, attach",
-    Safeguard.JOIN_PENDING: "join, sync",
-    Safeguard.ATTACH_AT_ONCE: "sync, attach",
-    Safeguard.COMPLETION: "sync, attach",
-    Safeguard.SWEEP_AGE: "message, facts, sweep",
-    Safeguard.SWEEP_CONDITION: "sweep, facts, attach",
+    Safeguard.JOIN_PENDING: "join, attach",
+    Safeguard.ATTACH_AT_ONCE: "message, join",
+    Safeguard.DUE: "attach, facts",
+    Safeguard.OTHER_COPIES: "two copies",
+    Safeguard.OTHER_COPIES_LATER: "two copies",
+    Safeguard.ERASED_SINCE: "erase, attach",
+    Safeguard.SWEEP_AGE: "facts, sweep, attach",
 }
 """A scenario that ends wrong where the safeguard is left out."""
+HIDDEN_BY: Mapping[Safeguard, Safeguard] = {Safeguard.FACTS_AT_ROOT: Safeguard.OTHER_COPIES_LATER}
+"""What would mend the loss some minutes later, and is left out as well to show it."""
 
 
 @pytest.mark.parametrize("name", SCENARIOS)
-def test_every_entry_ends_on_every_deal_of_its_thread(name: str) -> None:
+def test_every_card_of_a_deal_ends_right(name: str) -> None:
     print(f"{name}: {states(SCENARIOS[name])} states")
+
+
+@pytest.mark.parametrize("name", ERASING)
+def test_so_it_does_while_a_mailbox_is_erased(name: str) -> None:
+    print(f"{name}: {states(ERASING[name], crashes=0)} states")
 
 
 @pytest.mark.parametrize("safeguard", Safeguard)
 def test_each_safeguard_is_needed(safeguard: Safeguard) -> None:
+    name = LOST_IN[safeguard]
+    hidden_by = [HIDDEN_BY[safeguard]] if safeguard in HIDDEN_BY else []
+    crashes = 0 if name in ERASING else 1
+    states({**SCENARIOS, **ERASING}[name], *hidden_by, crashes=crashes)
     with pytest.raises(Lost) as lost:
-        states(SCENARIOS[LOST_IN[safeguard]], safeguard)
+        states({**SCENARIOS, **ERASING}[name], safeguard, *hidden_by, crashes=crashes)
     print(f"without {safeguard.name} ({safeguard.value}): {lost.value.args[0]}")
 
 

@@ -1,0 +1,190 @@
+"""A thread's root: on which deals the thread is, and what is still to be indexed or deleted.
+
+The root is the unit of consistency: announce, then read. Every change is a pure function of the
+root as it was read, and is stored only where the root still has the version that was read
+(optimistic concurrency). A deal is announced at the root before the thread's entries are read and
+indexed on it, so that an entry which is put later finds the deal at the root. `tests/models` checks
+the protocol in every interleaving.
+
+    pending   announced; an entry that was put before the announcement may not be indexed yet
+    left      no longer on the thread; entries may still be indexed, and no reader shows them
+"""
+
+from collections.abc import Iterable, Set
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from mailmirror.domain.deals import DealId
+from mailmirror.domain.identity import MessageKey
+from mailmirror.domain.overrides import Override, latest
+from mailmirror.domain.threads import ThreadId
+
+MAX_ABSORBED = 1_000
+"""Threads that one thread absorbs: strangers write References, and each root is read whole."""
+MAX_OVERRIDES = 1_000
+"""Overrides that one root keeps, one a message and deal: at some 150 bytes each."""
+
+_NONE: frozenset[DealId] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run of a function."""
+
+    id: str
+    ends_at: datetime
+    """After which it has ended, whatever became of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A deal that a run has announced, and has not yet indexed every entry on."""
+
+    deal: DealId
+    run: Run
+
+
+@dataclass(frozen=True, slots=True)
+class Root:
+    """What a thread's root says, as it was read.
+
+    Raises, from every transition:
+        ValueError: the root redirects; only its winner changes.
+    """
+
+    thread: ThreadId
+    version: int = 0
+    facts: int = 0
+    """The line of the account's change log that `deals` were last computed from."""
+    deals: frozenset[DealId] = frozenset()
+    """What its messages match, and what the thread is attached to."""
+    overrides: frozenset[Override] = frozenset()
+    """Of the overrides on the thread, and on each message of it, the latest a deal."""
+    pending: frozenset[Token] = frozenset()
+    left: frozenset[DealId] = frozenset()
+    redirect: ThreadId | None = None
+    absorbed: frozenset[ThreadId] = frozenset()
+
+    # What readers and writers of entries ask
+
+    @property
+    def threads(self) -> frozenset[ThreadId]:
+        """The threads whose entries belong to it."""
+        return self.absorbed | {self.thread}
+
+    def shows(self, message: MessageKey, deal: DealId) -> bool:
+        """Tell whether a message of the thread is on a deal."""
+        own = self._override(message, deal)
+        whole = self._override(None, deal)
+        said = own if own is not None else whole
+        return said.attached if said is not None else deal in self.deals
+
+    def deals_of(self, message: MessageKey) -> frozenset[DealId]:
+        """The deals on which the entries of a message are indexed."""
+        return self.deals | {
+            one.deal for one in self.overrides if one.message == message and one.attached
+        }
+
+    def lacks(self, matched: Set[DealId]) -> frozenset[DealId]:
+        """The matched deals that are to be announced."""
+        return frozenset(matched) - self.deals - self._off
+
+    def wanted(self, matched: Set[DealId]) -> frozenset[DealId]:
+        """The deals of the thread, given those that all its messages match."""
+        return (frozenset(matched) - self._off) | self._on
+
+    def expired(self, now: datetime) -> frozenset[Token]:
+        """The tokens of runs that have ended."""
+        return frozenset(token for token in self.pending if token.run.ends_at <= now)
+
+    def is_pending(self, deal: DealId) -> bool:
+        return any(token.deal == deal for token in self.pending)
+
+    # Transitions
+
+    def announced(self, deals: Set[DealId], run: Run) -> "Root":
+        """With deals on which every entry is about to be indexed."""
+        tokens = {Token(deal, run) for deal in deals}
+        return self._next(
+            deals=self.deals | deals, left=self.left - deals, pending=self.pending | tokens
+        )
+
+    def indexed(self, tokens: Set[Token]) -> "Root":
+        """Once every entry is indexed on the deals of these tokens."""
+        return self._next(pending=self.pending - tokens)
+
+    def overridden(self, override: Override, run: Run) -> "Root":
+        """With an override, unless a later one on the same message or thread is there.
+
+        A deal that it attaches is announced with it.
+        """
+        overrides = latest([*self.overrides, override])
+        if override not in overrides:
+            return self
+        after = self._next(overrides=overrides)
+        if not override.attached:
+            return after
+        if override.message is None:
+            return after._announced_too({override.deal} - self.deals, run)
+        if override.deal in self.deals:
+            return after
+        return replace(after, pending=self.pending | {Token(override.deal, run)})
+
+    def refiled(self, matched: Set[DealId], facts: int, run: Run) -> "Root":
+        """With the deals that all its messages match by the facts up to a line of the log."""
+        wanted = self.wanted(matched)
+        after = self._next(facts=facts, deals=wanted, left=self.left | (self.deals - wanted))
+        return after._announced_too(wanted - self.deals, run)
+
+    def swept(self, deals: Set[DealId]) -> "Root":
+        """Once no entry is left on these deals."""
+        return self._next(left=self.left - deals)
+
+    def may_absorb(self, loser: "Root") -> bool:
+        return (
+            len(self.absorbed) + len(loser.absorbed) < MAX_ABSORBED
+            and len(latest([*self.overrides, *loser.overrides])) <= MAX_OVERRIDES
+        )
+
+    def joined(self, loser: "Root", run: Run) -> "Root":
+        """With the entries of another thread: every deal of both is announced anew."""
+        overrides = latest([*self.overrides, *loser.overrides])
+        after = self._next(
+            facts=min(self.facts, loser.facts),
+            overrides=overrides,
+            pending=self.pending | loser.pending,
+            left=self.left | loser.left,
+            absorbed=self.absorbed | loser.absorbed | {loser.thread},
+        )
+        return after._announced_too(self.deals | loser.deals, run)
+
+    def redirected(self, winner: ThreadId) -> "Root":
+        """Once another thread has its entries: it never changes again."""
+        return replace(Root(self.thread, self.version), version=self.version + 1, redirect=winner)
+
+    def _announced_too(self, deals: Iterable[DealId], run: Run) -> "Root":
+        """As announced, in the same version."""
+        tokens = {Token(deal, run) for deal in deals}
+        return replace(
+            self,
+            deals=self.deals | {token.deal for token in tokens},
+            left=self.left - {token.deal for token in tokens},
+            pending=self.pending | tokens,
+        )
+
+    def _next(self, **changes: object) -> "Root":
+        if self.redirect is not None:
+            raise ValueError(self.thread)
+        return replace(self, version=self.version + 1, **changes)  # type: ignore[arg-type]
+
+    def _override(self, message: MessageKey | None, deal: DealId) -> Override | None:
+        found = (one for one in self.overrides if (one.message, one.deal) == (message, deal))
+        return next(found, None)
+
+    @property
+    def _on(self) -> frozenset[DealId]:
+        return frozenset(o.deal for o in self.overrides if o.message is None and o.attached)
+
+    @property
+    def _off(self) -> frozenset[DealId]:
+        return frozenset(o.deal for o in self.overrides if o.message is None and not o.attached)
