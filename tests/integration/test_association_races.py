@@ -2,15 +2,21 @@
 
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from mailmirror.aws.queues import ThreadJob
+from mailmirror.domain.association import Root
 from mailmirror.domain.deals import DealId
-from mailmirror.domain.mailbox import Mailbox
+from mailmirror.domain.mailbox import AccountId, Mailbox
 from mailmirror.runtime import Runtime
+from mailmirror.store import keys
 from mailmirror.usecases.threads.set_override import set_override
+from mailmirror.usecases.threads.thread_writer import SWEEP_AGE
+from mailmirror.usecases.threads.tidy_thread import dispatch_threads, tidy_thread
 from tests.integration.interruptions import Killed, before_write
 from tests.integration.office import BOSS, LEE, MARCH, REP, Clock, Office, letter
 from tests.integration.test_overrides import (
@@ -37,66 +43,107 @@ def mailbox(office: Office, dovecot: Dovecot) -> Mailbox:
     return mailbox
 
 
-@pytest.mark.parametrize("change", ["a_late_version_of_the_deal", "a_detach_that_dies"])
 def test_an_attach_counts_though_a_sync_is_about_to_take_the_thread_off(
     runtime: Runtime,
     dovecot: Dovecot,
     office: Office,
     mailbox: Mailbox,
     monkeypatch: pytest.MonkeyPatch,
-    change: str,
 ) -> None:
-    """The sync has begun, then reads that the thread is off; meanwhile the thread is attached."""
-    deal(office, "lees", "open", -20, "lee")
+    """The sync has read a late version of the deal, by which the thread is off it."""
     thread = line_of(office, 1).thread
     viewer = office.viewer("rep")
-    dovecot.append(REP, "INBOX", letter(2, LEE, replies_to=[1]), MARCH)
-    begin, settle = runtime.threads.announce_deals, runtime.threads.settle
-    take_off = runtime.timelines.take_off_deals
-    changed, about_to, may, taken_off, settled = (threading.Event() for _ in range(5))
+    dovecot.append(REP, "INBOX", letter(2, replies_to=[1]), MARCH)
+    deal(office, "d", "open", -15, "nobody")
+    write, about_to, attached = runtime.roots.write, threading.Event(), threading.Event()
     sync = threading.Thread(target=office.sync, args=[mailbox])
 
-    def announce_deals(*args: Any) -> int:
-        version = begin(*args)
-        if threading.current_thread() is sync and not changed.is_set():
-            changed.set()
-            if change == "a_late_version_of_the_deal":
-                deal(office, "d", "open", -15, "nobody")
-            else:
-                with pytest.raises(Killed), before_write(runtime, 1, lambda: None, then_die=True):
-                    on_thread(office, "d", 1, attached=False)
-        return version
-
-    def take_off_deals(filed: Any, deals: Any, unchanged: Any) -> None:
-        if threading.current_thread() is sync and deals and not about_to.is_set():
+    def writes(account: AccountId, before: Root, after: Root, *puts: Any) -> None:
+        if threading.current_thread() is sync and "d" in before.deals - after.deals:
             about_to.set()
-            may.wait(SECONDS)
-            try:
-                take_off(filed, deals, unchanged)
-            finally:
-                taken_off.set()
-        else:
-            take_off(filed, deals, unchanged)
+            attached.wait(SECONDS)
+        write(account, before, after, *puts)
 
-    def settles(*args: Any) -> None:
-        if threading.current_thread() is sync:
-            settled.wait(SECONDS)
-            settle(*args)
-        else:
-            may.set()
-            taken_off.wait(SECONDS)
-            settle(*args)
-            settled.set()
-
-    monkeypatch.setattr(runtime.threads, "announce_deals", announce_deals)
-    monkeypatch.setattr(runtime.timelines, "take_off_deals", take_off_deals)
-    monkeypatch.setattr(runtime.threads, "settle", settles)
+    monkeypatch.setattr(runtime.roots, "write", writes)
     sync.start()
     assert about_to.wait(SECONDS)
     set_override(viewer, DealId("d"), thread, None, runtime, attached=True)
     assert 1 in numbers(office.deal("rep", "d"))
+    attached.set()
     sync.join(SECONDS)
     assert numbers(office.deal("rep", "d")) == [1, 2]
+
+
+def test_an_attach_counts_though_the_thread_is_being_swept_off_the_deal(
+    runtime: Runtime,
+    office: Office,
+    mailbox: Mailbox,
+    clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    thread = line_of(office, 1).thread
+    viewer = office.viewer("rep")
+    on_thread(office, "d", 1, attached=False)
+    clock.advance(2 * SWEEP_AGE)
+    sweep, swept = runtime.timelines.sweep, list[bool]()
+
+    def sweeps(*args: Any) -> bool:
+        if not swept:
+            set_override(viewer, DealId("d"), thread, None, runtime, attached=True)
+        swept.append(sweep(*args))
+        return swept[-1]
+
+    monkeypatch.setattr(runtime.timelines, "sweep", sweeps)
+    tidy_thread(ThreadJob(office.account, thread, ()), runtime)
+    assert swept == [False], "what was put since is kept"
+    assert numbers(office.deal("rep", "d")) == [1]
+
+
+def test_a_detached_thread_is_swept_off_its_deal_when_the_schedule_says_so(
+    runtime: Runtime, office: Office, mailbox: Mailbox, clock: Clock
+) -> None:
+    on_thread(office, "d", 1, attached=False)
+    pk = keys.deal_timeline(mailbox.key, DealId("d"))
+    assert len(list(runtime.table.query(pk))) == 1
+    assert tidied(office) == 0, "a function may still put what it has read before"
+    assert len(list(runtime.table.query(pk))) == 1
+    clock.advance(2 * SWEEP_AGE)
+    assert tidied(office) == 1
+    assert list(runtime.table.query(pk)) == []
+    assert tidied(office) == 0
+
+
+@pytest.mark.parametrize("write", range(1, 5))
+def test_an_attach_that_dies_completes_by_itself(
+    runtime: Runtime, office: Office, mailbox: Mailbox, clock: Clock, write: int
+) -> None:
+    """Whichever of its writes is the last; before the first it was never given."""
+    deal(office, "other", "open", -20, "nobody")
+    with suppress(Killed), before_write(runtime, write, lambda: None, then_die=True):
+        on_thread(office, "other", 1, attached=True)
+    clock.advance(timedelta(minutes=2))
+    tidied(office)
+    assert numbers(office.deal("rep", "other")) == [1]
+    root = runtime.roots.read(office.account, line_of(office, 1).thread)
+    assert not root.pending
+
+
+def tidied(office: Office) -> int:
+    """Do the jobs of the threads that are due; return how many there were."""
+    due = dispatch_threads(office.runtime)
+    for job in queued(office.runtime):
+        tidy_thread(job, office.runtime)
+    return due
+
+
+def queued(runtime: Runtime) -> list[ThreadJob]:
+    sqs, url = runtime._client("sqs"), runtime.settings.thread_queue
+    jobs = []
+    while found := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
+        for message in found:
+            jobs.append(ThreadJob.from_json(message["Body"]))
+            sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+    return jobs
 
 
 def test_an_attach_that_dies_half_way_is_completed_with_the_next_message(
@@ -175,7 +222,7 @@ def test_an_erased_mailbox_leaves_nothing_where_a_colleague_was_indexing_its_mai
     ] == []
 
 
-def test_a_reader_of_a_long_thread_misses_nothing_while_others_index_it(
+def test_who_reads_a_long_thread_misses_nothing_that_others_put_meanwhile(
     runtime: Runtime,
     dovecot: Dovecot,
     office: Office,
@@ -184,42 +231,37 @@ def test_a_reader_of_a_long_thread_misses_nothing_while_others_index_it(
     after_a_crash: timedelta,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Its entries come in one page and its root in another, after what others do in between."""
+    """Its entries come in pages, and what is put behind the first page is not read."""
+    deal(office, "lees", "open", -20, "lee")
     bosss = office.connect(dovecot, "boss", BOSS)
     thread = line_of(office, 1).thread
     dovecot.append(REP, "INBOX", letter(2, LEE, replies_to=[1]), MARCH)
     dovecot.append(BOSS, "INBOX", letter(3, to=[BOSS], replies_to=[1]), MARCH)
-    query, begin = runtime.table.query, runtime.threads.announce_deals
+    query, index = runtime.table.query, runtime.timelines.index_on_deals
     read = threading.Event()
 
-    def begins_and_dies(*args: Any) -> int:
-        begin(*args)
+    def dies(*args: Any) -> None:
         raise Killed
 
     def between() -> None:
         office.sync(bosss)
-        deal(office, "lees", "open", -20, "lee")
         dovecot.append(BOSS, "INBOX", letter(4, to=[BOSS], replies_to=[1]), MARCH)
         with monkeypatch.context() as patched:
-            patched.setattr(runtime.threads, "announce_deals", begins_and_dies)
+            patched.setattr(runtime.timelines, "index_on_deals", dies)
             with pytest.raises(Killed):
                 office.sync(bosss)
 
     def paged(pk: str, *args: Any, **kwargs: Any) -> Iterator[Any]:
-        if read.is_set() or not pk.endswith(f"#thread#{thread}"):
-            yield from query(pk, *args, **kwargs)
-            return
-        read.set()
-        first = [item for item in query(pk, *args, **kwargs) if item["sk"].startswith("entry#")]
+        first = list(query(pk, *args, **kwargs))
+        if pk.endswith(f"#thread#{thread}") and not read.is_set():
+            read.set()
+            between()
         yield from first
-        between()
-        for item in query(pk, *args, **kwargs):
-            if not item["sk"].startswith("entry#"):
-                yield item
 
     monkeypatch.setattr(runtime.table, "query", paged)
     office.sync(mailbox)
     assert read.is_set()
+    assert runtime.timelines.index_on_deals == index
     clock.advance(after_a_crash)
     office.sync(bosss)
     assert numbers(office.deal("rep", "lees")) == [1, 2]

@@ -331,8 +331,7 @@ class OneAccount(RuleBasedStateMachine):
             for key in self.mailboxes.values()
             if (found := self.runtime.contents.find(key, letter.key)) is not None
         }
-        roots = self.runtime.threads.roots(self.office.account, [filed])
-        return filed if pick % 2 else roots[filed]
+        return filed if pick % 2 else self.runtime.roots.read(self.office.account, filed).thread
 
     # What must be so
 

@@ -10,13 +10,15 @@ from typing import Any
 
 import pytest
 
+from mailmirror.domain.address import Address
 from mailmirror.domain.deals import DealId
 from mailmirror.domain.mailbox import Mailbox
+from mailmirror.domain.overrides import Override as GivenOverride
 from mailmirror.runtime import Runtime
-from mailmirror.store.overrides import PlacedOverride
+from mailmirror.store import keys
 from mailmirror.usecases.cards.read_card import Line
 from mailmirror.usecases.mailboxes.change_mailbox import erase
-from mailmirror.usecases.threads.set_override import set_override
+from mailmirror.usecases.threads.set_override import PlacedOverride, give_override, set_override
 from tests.integration.interruptions import Killed, before_write
 from tests.integration.office import BOSS, KIM, LEE, MARCH, REP, Clock, Office, letter, subjects
 from tests.servers.dovecot import Dovecot
@@ -70,14 +72,17 @@ def test_two_overrides_of_one_stamp_have_one_outcome_in_either_order(
     office: Office, mailbox: Mailbox, runtime: Runtime
 ) -> None:
     placed = on_thread(office, "d", 1, attached=False)
-    other = replace(placed, override=replace(placed.override, attached=True))
-    runtime.overrides.put(office.account, other)
-    first = {one.override for one in runtime.overrides.of_deal(office.account, DealId("d"))}
-    runtime.overrides.put(office.account, placed)
-    second = {one.override for one in runtime.overrides.of_deal(office.account, DealId("d"))}
+    other = replace(placed.override, attached=True)
 
-    assert first == second == {placed.override, other.override}
-    assert set(runtime.threads.read(office.account, placed.thread).overrides) == first
+    def given() -> tuple[frozenset[GivenOverride], set[bool]]:
+        stored = runtime.table.query(keys.deal(office.account, DealId("d")), keys.OVERRIDES)
+        root = runtime.roots.read(office.account, placed.thread)
+        return root.overrides, {bool(item["attached"]) for item in stored}
+
+    give_override(office.account, placed.thread, other, runtime)
+    first = given()
+    give_override(office.account, placed.thread, placed.override, runtime)
+    assert given() == first == (frozenset({other}), {True, False})
 
 
 # What happens to a thread after a hand
@@ -299,8 +304,8 @@ def test_a_detached_thread_is_not_shown_though_a_sync_joins_it_and_dies_meanwhil
 ) -> None:
     on_thread(office, "d", detached, attached=False)
     # What a sync that knew nothing of the hand has filed at the last moment.
-    (entry,) = runtime.threads.read(office.account, line_of(office, detached).thread).entries
-    runtime.timelines.index_on_deals([entry], [DealId("d")])
+    (entry,) = runtime.threads.entries(office.account, [line_of(office, detached).thread])
+    runtime.timelines.index_on_deals([(entry, {DealId("d")}, {Address(KIM)})], runtime.now())
     read = runtime.timelines.deal
 
     class Death(BaseException):

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from mailmirror.aws.queues import PollJob
+from mailmirror.domain.address import Address
 from mailmirror.domain.coverage import Gap
 from mailmirror.domain.deals import DealId
 from mailmirror.domain.feed import PersonKind, PersonRef
@@ -158,8 +159,9 @@ def test_a_page_of_a_deal_is_filled_though_entries_are_passed_over(
     office.sync(office.connect(dovecot, "rep", REP))
     # What a sync that died had filed on a deal that its thread is not on.
     for line in office.card("rep", "lee"):
-        entries = runtime.threads.read(office.account, line.thread).entries
-        runtime.timelines.index_on_deals(entries, [DealId("d")])
+        entries = runtime.threads.entries(office.account, [line.thread])
+        wanted = [(entry, {DealId("d")}, set[Address]()) for entry in entries]
+        runtime.timelines.index_on_deals(wanted, runtime.now())
     first = deal(office, "d", limit=2)
     assert [line.summary.subject for line in first.lines] == ["Letter 3", "Letter 2"]
     second = deal(office, "d", first.next_cursor, limit=2)

@@ -202,8 +202,13 @@ class Association:
     def _matched(self, entries: Iterable[str], facts: int) -> frozenset[DealId]:
         return matched(self._matches, entries, facts)
 
-    def _write(self, before: Root, after: Root, run: Run, *, due: bool = False) -> Operation:
-        """Store a root where it is as it was read, with a due item in one transaction."""
+    def _write(self, before: Root, after: Root, run: Run) -> Operation:
+        """Store a root where it is as it was read, and what is due by it, in one transaction."""
+        due = set()
+        if after.pending - before.pending:
+            due.add(Due(after.thread, run))
+        if after.left - before.left:
+            due.add(Due(after.thread, run, "left"))
         if not self._has(Safeguard.TOKENS):
             after = replace(after, pending=before.pending)
 
@@ -212,8 +217,8 @@ class Association:
             if now.redirect or (now.version != before.version and self._has(Safeguard.VERSION)):
                 return shared, False
             shared = shared.with_root(after)
-            if due and self._has(Safeguard.DUE):
-                shared = shared.with_due(Due(after.thread, run))
+            if self._has(Safeguard.DUE):
+                shared = shared._replace(due=shared.due | due)
             return shared, True
 
         return write
@@ -266,10 +271,13 @@ class Association:
             return then
         needed = root.lacks(mine)
         if needed:
-            written = yield self._write(root, root.announced(needed, named(run)), run, due=True)
+            written = yield self._write(root, root.announced(needed, named(run)), run)
             if not written:
                 return again
             tokens = frozenset(Token(deal, named(run)) for deal in needed)
+            if alone == (root.thread, root.version):
+                alone = (root.thread, root.version + 2)  # where both writes are our own
+            again = Program(self.settle, (entry, thread, facts, copies, alone))
             return Program(self.complete, (root.thread, tokens, again))
         yield put_index(((deal, entry) for deal in root.deals_of(message_of(entry))), run)
         return None
@@ -307,7 +315,7 @@ class Association:
         written = yield self._write(found.root, after, run)
         if not written:
             return Program(self.drop, (name, tokens, then))
-        if not after.pending and not after.left:
+        if not any(token.run == named(run) for token in after.pending):
             yield lambda shared: (shared.without_due({Due(name, run)}), None)
         return then
 
@@ -330,7 +338,7 @@ class Association:
         after = winner.joined(loser, named(run))
         if not self._has(Safeguard.JOIN_PENDING):
             after = replace(after, pending=winner.pending | loser.pending)
-        write = self._write(winner, after, run, due=True)
+        write = self._write(winner, after, run)
 
         def join(shared: Shared) -> tuple[Shared, Hashable]:
             gone = shared.root(loser.thread)
@@ -338,7 +346,7 @@ class Association:
             if gone.redirect or not as_read:
                 return shared, False
             joined, written = write(shared)
-            if not written:
+            if written is False:
                 return shared, False
             return joined.with_root(gone.redirected(winner.thread)), True
 
@@ -370,7 +378,7 @@ class Association:
         if root.facts > facts:
             return again
         after = root.refiled(self._matched(entries, facts), facts, named(run))
-        written = yield self._write(root, after, run, due=bool(after.pending or after.left))
+        written = yield self._write(root, after, run)
         if not written:
             return again
         tokens = after.pending - root.pending
@@ -396,9 +404,9 @@ class Association:
         after = found.root.overridden(given, named(run))
         if not self._has(Safeguard.ATTACH_AT_ONCE):
             bare = replace(after, deals=found.root.deals, pending=found.root.pending)
-            written = yield self._given(thread, given, found.root, bare, run)
+            written: bool = yield self._given(thread, given, found.root, bare, run)
             after = replace(after, version=after.version + 1)
-            written = written and (yield self._write(bare, after, run, due=True))
+            written = written and (yield self._write(bare, after, run))
         else:
             written = yield self._given(thread, given, found.root, after, run)
         if not written:
@@ -409,11 +417,11 @@ class Association:
     def _given(
         self, thread: str, given: Override, before: Root, after: Root, run: Run
     ) -> Operation:
-        write = self._write(before, after, run, due=bool(after.pending))
+        write = self._write(before, after, run)
 
         def give(shared: Shared) -> tuple[Shared, Hashable]:
             stored, written = write(shared)
-            if not written:
+            if written is False:
                 return shared, False
             return stored._replace(given=stored.given | {(thread, given)}), True
 

@@ -96,10 +96,6 @@ SCENARIOS: Mapping[str, Scenario] = {
     "join, facts": Scenario(
         WL, lambda p: [Function.of(p.join, "ej", "L", "W"), Function.of(p.change, 1, ("L", "W"))]
     ),
-    "two joins": Scenario(
-        WLK,
-        lambda p: [Function.of(p.join, "ej", "L", "W"), Function.of(p.join, "ek", "K", "L")],
-    ),
     "message, join": Scenario(
         WL, lambda p: [attach(p, "L", 1, entry="eA"), Function.of(p.join, "ej", "L", "W")]
     ),
@@ -130,6 +126,10 @@ ERASING: Mapping[str, Scenario] = {
 }
 """Without a crash: an index item of an erased entry that a function puts and dies stays, unseen."""
 LONG: Mapping[str, Scenario] = {
+    "two joins": Scenario(
+        WLK,
+        lambda p: [Function.of(p.join, "ej", "L", "W"), Function.of(p.join, "ek", "K", "L")],
+    ),
     "sync, facts, attach": Scenario(
         W,
         lambda p: [

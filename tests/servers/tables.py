@@ -24,7 +24,7 @@ def own_table(aws: Callable[[str], Any], bucket: str, key_id: str) -> Iterator[R
     )
     queues = {
         queue: sqs.create_queue(QueueName=f"{name}-{queue}")["QueueUrl"]
-        for queue in ("poll_queue", "sync_queue", "first_sync_queue", "send_queue")
+        for queue in ("poll_queue", "sync_queue", "first_sync_queue", "send_queue", "thread_queue")
     }
     settings = replace(
         Settings.from_environment(), table=name, bucket=bucket, key_id=key_id, **queues

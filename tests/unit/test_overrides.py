@@ -1,20 +1,22 @@
-"""What hands come to: they beat votes, the later beats the earlier, a message's its thread's."""
+"""Overrides come before matches, the later before the earlier, a message's before its thread's."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mailmirror.domain.association import Root, Run
 from mailmirror.domain.deals import DealId
 from mailmirror.domain.feed import Stamp
 from mailmirror.domain.identity import MessageKey
 from mailmirror.domain.mailbox import UserId
-from mailmirror.domain.overrides import DealOverrides, Override, ThreadOverrides
+from mailmirror.domain.overrides import Override, latest
 from mailmirror.domain.threads import ThreadId
 from tests.unit.test_deals import NOTHING, ORDER, RENEWAL, day
 
 ONE, TWO = MessageKey("1"), MessageKey("2")
 THIS, OTHER = ThreadId("this"), ThreadId("other")
 REP = UserId("rep")
+RUN = Run("run", day(0))
 
 
 def attach(
@@ -29,12 +31,23 @@ def detach(
     return Override(Stamp(day(at), id), deal, False, REP, message)
 
 
+def thread(*overrides: Override, matched: frozenset[DealId] = NOTHING, id: ThreadId = THIS) -> Root:
+    """A thread whose messages match these deals, and which then gets these overrides."""
+    root = Root(id, deals=matched)
+    for override in overrides:
+        root = root.overridden(override, RUN)
+    return root
+
+
+def shown(root: Root, message: MessageKey) -> frozenset[DealId]:
+    return frozenset(deal for deal in (ORDER, RENEWAL) if root.shows(message, deal))
+
+
 def of_message(
     message: MessageKey, *overrides: Override, matched: frozenset[DealId] = NOTHING
 ) -> frozenset[DealId]:
-    """The deals that a message is on, when its thread's messages vote for these."""
-    said = ThreadOverrides.of(overrides)
-    return said.message_deals(message, said.thread_deals(matched))
+    """The deals that a message is on, when its thread's messages match these."""
+    return shown(thread(*overrides, matched=matched), message)
 
 
 def test_without_overrides_the_matches_decide() -> None:
@@ -77,18 +90,28 @@ def test_an_override_on_a_message_is_about_its_deal_alone() -> None:
     assert of_message(ONE, *overrides, matched=frozenset({RENEWAL})) == {ORDER}
 
 
-def test_the_deals_that_single_messages_are_attached_to_are_reported() -> None:
+def test_a_message_is_indexed_on_the_deals_it_is_attached_to() -> None:
     overrides = [attach(message=ONE), detach(deal=RENEWAL, message=ONE), attach(deal=RENEWAL)]
-    assert ThreadOverrides.of(overrides).attached_messages == {ORDER}
-    assert ThreadOverrides.of([*overrides, detach(1, message=ONE)]).attached_messages == NOTHING
+    root = thread(*overrides)
+    assert root.deals_of(ONE) == {ORDER, RENEWAL}
+    assert root.deals_of(TWO) == {RENEWAL}
+    assert root.overridden(detach(1, message=ONE), RUN).deals_of(ONE) == {RENEWAL}
 
 
-def test_on_a_deal_each_thread_has_its_own_overrides() -> None:
-    said = DealOverrides.of([(THIS, detach(1)), (OTHER, attach(2))])
-    assert not said.shows(ONE, THIS, matched=True)
-    assert said.shows(ONE, OTHER, matched=False)
-    assert said.shows(ONE, ThreadId("third"), matched=True)
-    assert not said.shows(ONE, ThreadId("third"), matched=False)
+def test_what_is_attached_is_pending_until_it_is_indexed() -> None:
+    root = thread(attach())
+    assert root.is_pending(ORDER)
+    assert not root.indexed(root.pending).is_pending(ORDER)
+    assert not thread(detach(), matched=frozenset({ORDER})).is_pending(ORDER)
+
+
+def test_a_detached_deal_is_left_until_it_is_swept() -> None:
+    root = thread(detach(), matched=frozenset({ORDER}))
+    assert (root.deals, root.left) == (NOTHING, frozenset({ORDER}))
+    assert root.swept(root.left).left == NOTHING
+    attached_again = root.overridden(attach(1), RUN)
+    assert (attached_again.deals, attached_again.left) == (frozenset({ORDER}), NOTHING)
+    assert attached_again.is_pending(ORDER)
 
 
 deals = st.sampled_from([ORDER, RENEWAL])
@@ -107,50 +130,48 @@ overrides = st.lists(
 matches = st.frozensets(deals)
 
 
-@given(overrides, st.data())
+@given(overrides, matches, messages, st.data())
 def test_neither_the_order_of_overrides_nor_repeats_matter(
-    given_overrides: list[Override], data: st.DataObject
+    given_overrides: list[Override],
+    matched: frozenset[DealId],
+    message: MessageKey,
+    data: st.DataObject,
 ) -> None:
     again = data.draw(st.permutations(given_overrides + given_overrides[:2]))
-    assert ThreadOverrides.of(again) == ThreadOverrides.of(given_overrides)
+    one, other = thread(*again, matched=matched), thread(*given_overrides, matched=matched)
+    assert one.overrides == other.overrides == latest(given_overrides)
+    assert shown(one, message) == shown(other, message)
 
 
-@given(overrides, st.data())
-def test_neither_the_order_of_a_deals_overrides_nor_repeats_matter(
-    given_overrides: list[Override], data: st.DataObject
-) -> None:
-    placed = [(data.draw(st.sampled_from([THIS, OTHER])), override) for override in given_overrides]
-    again = data.draw(st.permutations(placed + placed[:2]))
-    assert DealOverrides.of(again) == DealOverrides.of(placed)
-
-
-@given(overrides, overrides, deals, matches, messages)
+@given(overrides, overrides, matches, matches, messages)
 def test_the_overrides_of_joined_threads_are_read_together(
     these: list[Override],
     others: list[Override],
-    deal: DealId,
     matched: frozenset[DealId],
+    others_matched: frozenset[DealId],
     message: MessageKey,
 ) -> None:
-    """As if all had been given on the one thread, and for its card as for whoever files it."""
-    placed = [(THIS, override) for override in [*these, *others] if override.deal == deal]
-    shown = DealOverrides.of(placed).shows(message, THIS, matched=deal in matched)
-    assert shown == (deal in of_message(message, *others, *these, matched=matched))
+    """As if all had been given on the one thread, once it is refiled."""
+    winner = thread(*these, matched=matched)
+    loser = thread(*others, matched=others_matched, id=OTHER)
+    both = matched | others_matched
+    joined = winner.joined(loser, RUN)
+    assert shown(joined.refiled(both, 1, RUN), message) == of_message(
+        message, *others, *these, matched=both
+    )
+    assert {token.deal for token in joined.pending} >= joined.deals
 
 
 @given(overrides, matches, messages, deals)
 def test_a_card_shows_what_is_indexed(
     given_overrides: list[Override], matched: frozenset[DealId], message: MessageKey, deal: DealId
 ) -> None:
-    """Whether it starts from the votes or from the deals that the thread was filed on."""
-    said = ThreadOverrides.of(given_overrides)
-    on_thread = said.thread_deals(matched)
-    card = DealOverrides.of(
-        (THIS, override) for override in given_overrides if override.deal == deal
-    )
-    is_on = deal in said.message_deals(message, on_thread)
-    assert card.shows(message, THIS, matched=deal in matched) == is_on
-    assert card.shows(message, THIS, matched=deal in on_thread) == is_on
+    """Whether the overrides come after the deals were computed or before."""
+    after = thread(*given_overrides, matched=matched)
+    before = thread(*given_overrides).refiled(matched, 1, RUN)
+    for root in (after, before, after.refiled(matched, 1, RUN)):
+        assert root.shows(message, deal) == after.shows(message, deal)
+        assert deal in root.deals_of(message) or not root.shows(message, deal)
 
 
 @given(overrides, matches, messages, deals, st.booleans())
@@ -164,7 +185,8 @@ def test_whatever_was_given_before_a_later_override_decides(
     last = Override(Stamp(day(9), "z"), deal, attached, REP, message)
     assert (deal in of_message(message, *before, last, matched=matched)) == attached
     on_thread = Override(Stamp(day(9), "z"), deal, attached, REP)
-    assert (deal in ThreadOverrides.of([*before, on_thread]).thread_deals(matched)) == attached
+    other = MessageKey("3")
+    assert (deal in of_message(other, *before, on_thread, matched=matched)) == attached
 
 
 @given(overrides, matches, matches, messages)
@@ -175,7 +197,7 @@ def test_no_match_changes_the_outcome_of_overrides(
     message: MessageKey,
 ) -> None:
     said = {override.deal for override in given_overrides if override.message in (None, message)}
-    before = of_message(message, *given_overrides, matched=matched)
-    after = of_message(message, *given_overrides, matched=anew)
+    root = thread(*given_overrides, matched=matched)
+    before, after = shown(root, message), shown(root.refiled(anew, 1, RUN), message)
     assert before & said == after & said
     assert after - said == anew - said

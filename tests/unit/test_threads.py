@@ -1,7 +1,8 @@
 """Threads are the connected components of the graph of Message-IDs, whoever joins them and when."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import chain, cycle, islice, permutations
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailmirror.domain.identity import Vertex, vertex
-from mailmirror.domain.threads import ThreadId, join, vertices
+from mailmirror.domain.threads import Component, ThreadId, join, vertices
 
 Message = Sequence[Vertex]
 
@@ -26,8 +27,9 @@ class Table:
     threads: dict[Vertex, ThreadId] = field(default_factory=dict)
     redirects: dict[ThreadId, ThreadId] = field(default_factory=dict)
 
-    def put(self, vertex: Vertex, thread: ThreadId) -> ThreadId:
-        return self.threads.setdefault(vertex, thread)
+    def put(self, vertex: Vertex, thread: ThreadId) -> tuple[bool, ThreadId]:
+        new = vertex not in self.threads
+        return new, self.threads.setdefault(vertex, thread)
 
     def redirect(self, loser: ThreadId, winner: ThreadId) -> None:
         self.redirects.setdefault(loser, winner)
@@ -56,11 +58,24 @@ class Graph:
     def operate[T](self, operation: Callable[[], T]) -> T:
         return operation()
 
-    def thread_of(self, vertex: Vertex) -> ThreadId | None:
-        return self.operate(lambda: self._table.threads.get(vertex))
+    def known(self, vertices: Set[Vertex]) -> Mapping[Vertex, ThreadId]:
+        table = self._table.threads
+        return self.operate(lambda: {one: table[one] for one in vertices if one in table})
 
-    def claim(self, vertex: Vertex, thread: ThreadId) -> ThreadId:
-        return self.operate(lambda: self._table.put(vertex, thread))
+    def begin(self, parts: Sequence[Component]) -> Mapping[Vertex, ThreadId]:
+        return self.claim({Vertex(part.name): part.name for part in parts})
+
+    def claim(self, pointers: Mapping[Vertex, ThreadId]) -> Mapping[Vertex, ThreadId]:
+        """Not atomic: one vertex after the other."""
+        before = {}
+        for one, thread in pointers.items():
+            new, points_at = self.operate(partial(self._table.put, one, thread))
+            if not new:
+                before[one] = points_at
+        return before
+
+    def roots(self, threads: Set[ThreadId]) -> Mapping[ThreadId, ThreadId]:
+        return {thread: self.root(thread) for thread in sorted(threads)}
 
     def root(self, thread: ThreadId) -> ThreadId:
         while (target := self._redirect_of(thread)) is not None:
@@ -106,7 +121,7 @@ class Mailbox(Graph):
     def _step(self) -> None:
         self._replay, self._halted = iter(list(self._answers)), False
         try:
-            join(self._left[0], self)
+            join([self._left[0]], self)
         except Halted:
             return
         self._left.pop(0)
@@ -147,7 +162,7 @@ def components(messages: Iterable[Message]) -> set[frozenset[Vertex]]:
 
 def joined(messages: Iterable[Message]) -> tuple[Table, list[ThreadId]]:
     table = Table()
-    return table, [join(message, Graph(table)) for message in messages]
+    return table, [join([message], Graph(table)).threads[0] for message in messages]
 
 
 def root(table: Table, thread: ThreadId) -> ThreadId:
@@ -196,6 +211,17 @@ def test_neither_order_nor_repeats_change_a_threads_members(
 ) -> None:
     once, again = told
     assert joined(once)[0].components() == joined(again)[0].components() == components(once)
+
+
+@given(mail, mail)
+def test_a_batch_makes_the_threads_that_its_messages_make_one_by_one(
+    before: list[Message], batch: list[Message]
+) -> None:
+    table, _ = joined(before)
+    result = join(batch, Graph(table))
+    assert table.components() == components([*before, *batch])
+    assert [table.threads[message[-1]] for message in batch] == result.threads
+    assert result.created == {one for m in batch for one in m} - {one for m in before for one in m}
 
 
 @given(st.lists(mail, min_size=1, max_size=2), turns)

@@ -38,14 +38,15 @@ if TYPE_CHECKING:
     from mailmirror.store.credentials import Credentials
     from mailmirror.store.deals import DealStore
     from mailmirror.store.due import DueStore
+    from mailmirror.store.due_threads import DueThreads
     from mailmirror.store.feed import FeedStore
     from mailmirror.store.ledgers import LedgerStore
     from mailmirror.store.mailboxes import MailboxStore
     from mailmirror.store.objects import ObjectStore
     from mailmirror.store.outbounds import OutboundStore
-    from mailmirror.store.overrides import OverrideStore
     from mailmirror.store.people import PeopleStore
     from mailmirror.store.providers import ProviderStore
+    from mailmirror.store.roots import RootStore
     from mailmirror.store.sign_ins import SignInStore
     from mailmirror.store.sync_state import SyncStates
     from mailmirror.store.table import Table
@@ -78,6 +79,7 @@ class Settings:
     sync_queue: str
     first_sync_queue: str
     send_queue: str
+    thread_queue: str
     ses_configuration_set: str
     feedback_topic: str
     notifications_signed: str
@@ -220,10 +222,16 @@ class Runtime:
         return DealStore(self.table, self.change_log)
 
     @cached_property
-    def overrides(self) -> OverrideStore:
-        from mailmirror.store.overrides import OverrideStore
+    def roots(self) -> RootStore:
+        from mailmirror.store.roots import RootStore
 
-        return OverrideStore(self.table)
+        return RootStore(self.table)
+
+    @cached_property
+    def due_threads(self) -> DueThreads:
+        from mailmirror.store.due_threads import DueThreads
+
+        return DueThreads(self.table)
 
     @cached_property
     def feed(self) -> FeedStore:
@@ -306,6 +314,12 @@ class Runtime:
         from mailmirror.aws.queues import Queue
 
         return Queue(self._sqs, self.settings.need("send_queue"))
+
+    @cached_property
+    def thread_queue(self) -> Queue:
+        from mailmirror.aws.queues import Queue
+
+        return Queue(self._sqs, self.settings.need("thread_queue"))
 
     @cached_property
     def outbounds(self) -> OutboundStore:

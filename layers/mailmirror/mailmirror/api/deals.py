@@ -5,7 +5,7 @@ from datetime import datetime
 from msgspec import Struct
 
 from mailmirror.api.times import utc
-from mailmirror.store.overrides import PlacedOverride
+from mailmirror.usecases.threads.set_override import PlacedOverride
 
 
 class Override(Struct, frozen=True):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from mailmirror.domain.identity import MessageKey
 from mailmirror.domain.mailbox import AccountId, MailboxId, MailboxKey
+from mailmirror.domain.threads import ThreadId
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -107,6 +108,26 @@ class SendJob:
         return json.dumps({**fields, "id": self.id})
 
 
+@dataclass(frozen=True, slots=True)
+class ThreadJob:
+    """Tidy one thread."""
+
+    account: AccountId
+    thread: ThreadId
+    reasons: tuple[str, ...]
+    """What it is due for, as its schedule items name it."""
+
+    @classmethod
+    def from_json(cls, body: str) -> "ThreadJob":
+        fields = json.loads(body)
+        account, thread = AccountId(fields["account"]), ThreadId(fields["thread"])
+        return cls(account, thread, tuple(fields["reasons"]))
+
+    def to_json(self) -> str:
+        fields = {"account": self.account, "thread": self.thread}
+        return json.dumps({**fields, "reasons": self.reasons})
+
+
 class Queue:
     """A standard queue."""
 
@@ -114,7 +135,7 @@ class Queue:
         self._client = client
         self._url = url
 
-    def send(self, jobs: Iterable[SyncJob | PollJob | SendJob]) -> None:
+    def send(self, jobs: Iterable[SyncJob | PollJob | SendJob | ThreadJob]) -> None:
         """Queue jobs, ten a request.
 
         Raises:

@@ -116,19 +116,20 @@ class Root:
     def overridden(self, override: Override, run: Run) -> "Root":
         """With an override, unless a later one on the same message or thread is there.
 
-        A deal that it attaches is announced with it.
+        A deal that it attaches is announced with it; one that it detaches is left.
         """
         overrides = latest([*self.overrides, override])
         if override not in overrides:
             return self
         after = self._next(overrides=overrides)
-        if not override.attached:
-            return after
+        deal = {override.deal}
+        if override.message is None and override.attached:
+            return after._announced_too(deal - self.deals, run)
         if override.message is None:
-            return after._announced_too({override.deal} - self.deals, run)
-        if override.deal in self.deals:
-            return after
-        return replace(after, pending=self.pending | {Token(override.deal, run)})
+            return after._left_too(deal)
+        if override.attached and override.deal not in self.deals:
+            return replace(after, pending=self.pending | {Token(override.deal, run)})
+        return after
 
     def refiled(self, matched: Set[DealId], facts: int, run: Run) -> "Root":
         """With the deals that all its messages match by the facts up to a line of the log."""
@@ -156,7 +157,7 @@ class Root:
             left=self.left | loser.left,
             absorbed=self.absorbed | loser.absorbed | {loser.thread},
         )
-        return after._announced_too(self.deals | loser.deals, run)
+        return after._announced_too(self.deals | loser.deals, run)._left_too(after._off)
 
     def redirected(self, winner: ThreadId) -> "Root":
         """Once another thread has its entries: it never changes again."""
@@ -171,6 +172,10 @@ class Root:
             left=self.left - {token.deal for token in tokens},
             pending=self.pending | tokens,
         )
+
+    def _left_too(self, deals: Set[DealId]) -> "Root":
+        """Without deals, in the same version. Their tokens stay: single messages may need them."""
+        return replace(self, deals=self.deals - deals, left=self.left | (self.deals & deals))
 
     def _next(self, **changes: object) -> "Root":
         if self.redirect is not None:

@@ -52,10 +52,12 @@ class Deal:
     id: DealId
     versions: tuple[DealVersion, ...]
     """The earliest first; of two at the same instant, the one with the greater event id last."""
+    line: int = 0
+    """The line of the account's change log at which it has last changed."""
 
     @classmethod
-    def of(cls, id: DealId, versions: Iterable[DealVersion]) -> "Deal":
-        return cls(id, tuple(sorted(versions, key=_order)))
+    def of(cls, id: DealId, versions: Iterable[DealVersion], line: int = 0) -> "Deal":
+        return cls(id, tuple(sorted(versions, key=_order)), line)
 
     @property
     def latest(self) -> DealVersion:

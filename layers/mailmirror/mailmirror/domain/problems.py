@@ -31,6 +31,7 @@ class Code(StrEnum):
     DEAL_DELETED = "deal_deleted"
     THREAD_UNKNOWN = "thread_unknown"
     MESSAGE_UNKNOWN = "message_unknown"
+    TOO_MANY_OVERRIDES = "too_many_overrides"
     # Which mailbox
     PROVIDER_UNSUPPORTED = "provider_unsupported"
     PROVIDER_SIGNS_IN = "provider_signs_in"
@@ -120,6 +121,7 @@ STATUS: dict[Code, HTTPStatus] = {
     Code.DEAL_DELETED: HTTPStatus.CONFLICT,
     Code.THREAD_UNKNOWN: HTTPStatus.NOT_FOUND,
     Code.MESSAGE_UNKNOWN: HTTPStatus.NOT_FOUND,
+    Code.TOO_MANY_OVERRIDES: HTTPStatus.CONFLICT,
     Code.MAILBOX_LIMIT: HTTPStatus.CONFLICT,
     Code.ADDRESS_CONNECTED: HTTPStatus.CONFLICT,
     Code.MAILBOX_BUSY: HTTPStatus.CONFLICT,

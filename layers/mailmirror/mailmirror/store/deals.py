@@ -51,20 +51,12 @@ class DealStore:
                 continue
         raise ConditionFailed(event.id)
 
-    def last_line(self, account: AccountId, id: DealId) -> int:
-        """The line of the account's log at which a deal has last changed."""
-        versions = self._table.query(keys.deal(account, id), keys.DEAL_VERSIONS)
-        return max((int(item["line"]) for item in versions), default=0)
-
     def find(self, account: AccountId, id: DealId) -> Deal | None:
         """Read a deal with all its versions, a deleted one too."""
-        versions = [
-            _version(item)
-            for item in self._table.query(
-                keys.deal(account, id), keys.DEAL_VERSIONS, consistent=True
-            )
-        ]
-        return Deal.of(id, versions) if versions else None
+        items = list(self._table.query(keys.deal(account, id), keys.DEAL_VERSIONS, consistent=True))
+        if not items:
+            return None
+        return Deal.of(id, map(_version, items), max(int(item["line"]) for item in items))
 
     def of_contacts(
         self, account: AccountId, contacts: Iterable[ContactId]

@@ -133,6 +133,10 @@ def address(account: AccountId, address: Address) -> Key:
     return _key(f"{account}#address#{address}", "persons")
 
 
+def address_of(pk: str) -> Address:
+    return Address(pk.split("#", 2)[2])
+
+
 def deal(account: AccountId, deal: DealId) -> str:
     return f"{account}#deal#{deal}"
 
@@ -144,11 +148,16 @@ def deal_version(account: AccountId, id: DealId, stamp: Stamp) -> Key:
     return _key(deal(account, id), f"{DEAL_VERSIONS}{stamp}")
 
 
+def deal_mailboxes(account: AccountId, id: DealId) -> Key:
+    """Which mailboxes have entries on a deal's timelines."""
+    return _key(deal(account, id), "mailboxes")
+
+
 OVERRIDES = "override#"
 
 
 def deal_override(account: AccountId, deal_id: DealId, target: str, stamp: Stamp, said: str) -> Key:
-    """An override in the partition of its deal, for the deal's card.
+    """An override in the partition of its deal: what was said, by whom and when.
 
     The key contains `attached` or `detached`, so that two overrides under one stamp are both
     stored, in whatever order they arrive.
@@ -157,18 +166,6 @@ def deal_override(account: AccountId, deal_id: DealId, target: str, stamp: Stamp
         target: a message, or a thread by the id that it had when the override was made.
     """
     return _key(deal(account, deal_id), f"{OVERRIDES}{target}#{stamp}#{said}")
-
-
-def thread_override(
-    account: AccountId,
-    id: ThreadId,
-    deal_id: DealId,
-    message: MessageKey | None,
-    stamp: Stamp,
-    said: str,
-) -> Key:
-    """The same override in the partition of its thread, for its association."""
-    return _key(thread(account, id), f"{OVERRIDES}{message or 'thread'}#{deal_id}#{stamp}#{said}")
 
 
 # Mailboxes
@@ -260,6 +257,11 @@ def due_outbound(key: MailboxKey, id: MessageKey) -> Key:
 # Messages, threads and timelines
 
 
+def mailbox_name(key: MailboxKey) -> str:
+    """A mailbox in its epoch, as sets of mailboxes name it."""
+    return f"{key.mailbox}.{key.epoch}"
+
+
 def message(key: MailboxKey, message: MessageKey) -> str:
     """The partition of what a mailbox stores of a message."""
     return f"{key.account}#message#{key.mailbox}.{key.epoch}#{message}"
@@ -292,21 +294,35 @@ def vertex(account: AccountId, vertex: Vertex) -> Key:
     return _key(f"{account}#vertex#{vertex}", "thread")
 
 
+def thread_root(account: AccountId, id: ThreadId) -> Key:
+    """The root of a thread is the item of its first vertex, which the thread is named after."""
+    return vertex(account, Vertex(id))
+
+
 def thread(account: AccountId, thread: ThreadId) -> str:
+    """The partition of a thread's entries."""
     return f"{account}#thread#{thread}"
 
 
-THREAD_ENTRIES = "entry#"
-
-
-def thread_root(account: AccountId, id: ThreadId) -> Key:
-    return _key(thread(account, id), "root")
+def message_entries(message: MessageKey) -> str:
+    """What the sort keys of a message's entries in its thread begin with."""
+    return f"{message}#"
 
 
 def thread_entry(entry: Entry) -> Key:
     mailbox = f"{entry.key.mailbox}.{entry.key.epoch}"
     partition = thread(entry.key.account, entry.thread)
-    return _key(partition, f"{THREAD_ENTRIES}{mailbox}#{entry_position(entry)}")
+    name = f"{mailbox}#{time_text(entry.instant)}#{entry.sha256}"
+    return _key(partition, message_entries(entry.message) + name)
+
+
+def due_threads(shard: int) -> str:
+    return f"due#thread#{shard}"
+
+
+def due_thread(account: AccountId, thread: ThreadId, reason: str) -> Key:
+    name = f"{account}#{thread}"
+    return _key(due_threads(crc32(name.encode()) % DUE_SHARDS), f"{name}#{reason}")
 
 
 def entry_position(entry: Entry) -> str:

@@ -1,69 +1,31 @@
-"""Overrides, never deleted: by deal for its card, and by thread for its association."""
+"""Overrides, never deleted: what was said of a deal, by whom and when.
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+What counts of them stands at the root of their thread (`store.roots`).
+"""
 
-from mailmirror.domain.deals import DealId
-from mailmirror.domain.feed import Stamp
-from mailmirror.domain.identity import MessageKey
-from mailmirror.domain.mailbox import AccountId, UserId
+from mailmirror.domain.mailbox import AccountId
 from mailmirror.domain.overrides import Override
 from mailmirror.domain.threads import ThreadId
 from mailmirror.store import keys
-from mailmirror.store.keys import Key
-from mailmirror.store.table import Item, Put, Table
+from mailmirror.store.table import Put
 
 
-@dataclass(frozen=True, slots=True)
-class PlacedOverride:
-    """An override, and the id of its thread when it was made."""
+def override_item(account: AccountId, thread: ThreadId, override: Override) -> Put:
+    """What stores an override in the partition of its deal. Idempotent.
 
-    thread: ThreadId
-    override: Override
-
-
-class OverrideStore:
-    def __init__(self, table: Table) -> None:
-        self._table = table
-
-    def put(self, account: AccountId, placed: PlacedOverride) -> None:
-        """Store an override in both places, in one transaction. Four write units; idempotent."""
-        override, thread = placed.override, placed.thread
-        said = "attached" if override.attached else "detached"
-        by_deal = keys.deal_override(
-            account, override.deal, override.message or thread, override.stamp, said
-        )
-        by_thread = keys.thread_override(
-            account, thread, override.deal, override.message, override.stamp, said
-        )
-        self._table.transact([Put(_item(by_deal, placed)), Put(_item(by_thread, placed))])
-
-    def of_deal(self, account: AccountId, deal: DealId) -> Sequence[PlacedOverride]:
-        """Read every override on a deal, consistently. One read unit for some twenty."""
-        items = self._table.query(keys.deal(account, deal), keys.OVERRIDES, consistent=True)
-        return [read_override(item) for item in items]
-
-
-def read_override(item: Item) -> PlacedOverride:
-    message = item.get("message")
-    override = Override(
-        stamp=Stamp.parse(item["stamp"]),
-        deal=DealId(item["deal"]),
-        attached=bool(item["attached"]),
-        user=UserId(item["user"]),
-        message=MessageKey(message) if message else None,
+    Parameters:
+        thread: the id that its thread has when it is given.
+    """
+    said = "attached" if override.attached else "detached"
+    target = override.message or thread
+    return Put(
+        {
+            **keys.deal_override(account, override.deal, target, override.stamp, said),
+            "thread": thread,
+            "stamp": str(override.stamp),
+            "deal": override.deal,
+            "attached": override.attached,
+            "user": override.user,
+            "message": override.message,
+        }
     )
-    return PlacedOverride(ThreadId(item["thread"]), override)
-
-
-def _item(key: Key, placed: PlacedOverride) -> Item:
-    override = placed.override
-    return {
-        **key,
-        "thread": placed.thread,
-        "stamp": str(override.stamp),
-        "deal": override.deal,
-        "attached": override.attached,
-        "user": override.user,
-        "message": override.message,
-    }

@@ -44,6 +44,18 @@ class Team:
         return Claims(self.users, self.confirmed)
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is stored of an address."""
+
+    persons: Collection[PersonRef] = ()
+    """The leads and contacts that have it now."""
+    line: int = 0
+    """The line of the account's log at which a person has last gained or lost it."""
+    mailboxes: frozenset[str] = frozenset()
+    """Those that have messages on its timelines, as `keys.mailbox_name` names them."""
+
+
 class PeopleStore:
     def __init__(self, table: Table, log: ChangeLog) -> None:
         self._table = table
@@ -91,7 +103,12 @@ class PeopleStore:
     def who_has(
         self, account: AccountId, addresses: Iterable[Address]
     ) -> Mapping[Address, Collection[PersonRef]]:
-        """Find the leads and contacts that have these addresses, consistently.
+        """Find the leads and contacts that have these addresses, consistently."""
+        known = self.known(account, addresses)
+        return {address: one.persons for address, one in known.items() if one.persons}
+
+    def known(self, account: AccountId, addresses: Iterable[Address]) -> Mapping[Address, Known]:
+        """Read what is stored of addresses, consistently.
 
         One read unit an address, and one a person found; a hundred a round trip.
         """
@@ -106,7 +123,15 @@ class PeopleStore:
         for item in people:
             for address in _emails(item):
                 found.setdefault(address, []).append(PersonRef.parse(item["ref"]))
-        return found
+        stored = {keys.address_of(item[keys.PK]): item for item in index}
+        return {
+            address: Known(
+                found.get(address, ()),
+                int(item.get("log_line", 0)),
+                frozenset(item.get("mailboxes", ())),
+            )
+            for address, item in stored.items()
+        }
 
     def put_user(self, account: AccountId, event: UserUpserted, now: datetime) -> bool:
         """Keep a user as the event has it, unless a later event came first."""
@@ -146,10 +171,13 @@ class PeopleStore:
             "deleted": deleted,
         }
 
-        def index(address: Address, verb: str) -> None:
-            self._table.update(
-                Update(keys.address(account, address), f"{verb} persons :ref", {":ref": {str(ref)}})
-            )
+        def index(address: Address, verb: str, line: int) -> None:
+            values: dict[str, object] = {":line": line}
+            change = f" {verb} persons :ref" if verb else ""
+            if verb:
+                values[":ref"] = {str(ref)}
+            key = keys.address(account, address)
+            self._table.update(Update(key, f"SET log_line = :line{change}", values))
 
         return self._replace(account, item, emails, ChangeKind.PERSON, now, index)
 
@@ -160,7 +188,7 @@ class PeopleStore:
         emails: Set[Address],
         kind: ChangeKind,
         now: datetime,
-        index: Callable[[Address, str], None] | None = None,
+        index: Callable[[Address, str, int], None] | None = None,
     ) -> bool:
         """Put an item in place of an older version, with the log's line; False if it is newer."""
         key = {keys.PK: item[keys.PK], keys.SK: item[keys.SK]}
@@ -174,7 +202,9 @@ class PeopleStore:
             line = head + 1 if change.gained else int(old.get("line", 0)) if old else 0
             if index:
                 for address in change.gained:
-                    index(address, "ADD")
+                    index(address, "ADD", head + 1)
+                for address in change.lost:
+                    index(address, "", head + 1)
             try:
                 put = Put({**item, "line": line}, _NEWER, {":version": item["version"]})
                 self._log.write(account, change, [put], now, head)
@@ -182,7 +212,7 @@ class PeopleStore:
                 continue
             if index:
                 for address in change.lost:
-                    index(address, "DELETE")
+                    index(address, "DELETE", head + 1)
             return True
         raise ConditionFailed(key[keys.PK])
 

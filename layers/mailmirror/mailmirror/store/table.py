@@ -9,6 +9,7 @@ from itertools import batched
 from typing import TYPE_CHECKING, Any
 
 from boto3.dynamodb.types import Binary, TypeDeserializer, TypeSerializer
+from botocore.exceptions import ClientError
 
 from mailmirror.store.keys import PK, SK, Key
 
@@ -19,6 +20,13 @@ Item = dict[str, Any]
 """An item: str, int, bool, bytes, list, dict and sets of str, and numbers as Decimal when read."""
 
 _BATCH_WRITE, _BATCH_GET, TRANSACTION = 25, 100, 100
+_RETRIED = (
+    "InternalServerError",
+    "ProvisionedThroughputExceeded",
+    "ThrottlingError",
+    "TransactionConflict",
+)
+"""Codes of a PartiQL statement that was not executed, and may be repeated."""
 _ATTEMPTS = 8
 _WRITERS = 4
 _serialize = TypeSerializer().serialize
@@ -211,6 +219,59 @@ class Table:
             return False
         self._wrote(answer, 1)
         return "Attributes" in answer
+
+    def delete_where(self, key: Key, condition: str, values: Mapping[str, Any]) -> bool:
+        """Delete one item where a condition holds; tell whether it does."""
+        request: dict[str, Any] = {
+            "Key": _item(key),
+            "ConditionExpression": condition,
+        }
+        if values:
+            request["ExpressionAttributeValues"] = _item(values)
+        try:
+            answer = self._one(self._client.delete_item, request)
+        except self._client.exceptions.ConditionalCheckFailedException:
+            return False
+        self._wrote(answer, 1)
+        return True
+
+    def insert(self, items: Iterable[Item]) -> list[Item]:
+        """Put items that are not there, 25 a request at a write unit a KB each.
+
+        Returns:
+            Those of which the key was there, or was put by a repeated request of this call.
+
+        Raises:
+            Throttled: some could not be written.
+            ClientError: DynamoDB refuses one.
+        """
+        found: list[Item] = []
+        for batch in batched(items, _BATCH_WRITE, strict=False):
+            left = list(batch)
+            for attempt in range(_ATTEMPTS):
+                answer = self._client.batch_execute_statement(
+                    Statements=[self._insertion(item) for item in left],
+                    ReturnConsumedCapacity="TOTAL",
+                )
+                codes = [one.get("Error", {}).get("Code") for one in answer["Responses"]]
+                self._wrote(answer, codes.count(None))
+                outcomes = list(zip(left, codes, strict=True))
+                found += [item for item, code in outcomes if code == "DuplicateItem"]
+                left = [item for item, code in outcomes if code in _RETRIED]
+                for code in set(codes) - {None, "DuplicateItem", *_RETRIED}:
+                    raise ClientError({"Error": {"Code": str(code)}}, "BatchExecuteStatement")
+                if not left:
+                    break
+                self._back_off(attempt)
+            else:
+                raise Throttled
+        return found
+
+    def _insertion(self, item: Item) -> Any:
+        plain = _item(item)
+        names = ", ".join(f"'{name}': ?" for name in plain)
+        statement = f'INSERT INTO "{self._name}" VALUE {{{names}}}'
+        return {"Statement": statement, "Parameters": list(plain.values())}
 
     def take(self, key: Key) -> Item | None:
         """Delete one item and return it: only one of two callers gets it."""

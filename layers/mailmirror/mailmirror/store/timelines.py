@@ -7,10 +7,11 @@ up. Where a Date was not believed, an item at that Date hides the entry of a lat
 """
 
 import heapq
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import batched, groupby
+from itertools import groupby
 from operator import attrgetter
 
 from mailmirror.domain.address import Address
@@ -18,10 +19,13 @@ from mailmirror.domain.deals import DealId
 from mailmirror.domain.identity import MessageKey
 from mailmirror.domain.mailbox import MailboxKey
 from mailmirror.domain.message import Entry
+from mailmirror.domain.threads import ThreadId
 from mailmirror.store import keys
 from mailmirror.store.keys import PK, SK, Key
-from mailmirror.store.table import TRANSACTION, Check, Delete, Item, Table
+from mailmirror.store.table import ConditionFailed, Item, Table, Update
 
+_MAX_NAMED = 10_000
+"""Pairs of a mailbox and a deal that a process remembers."""
 _HIDDEN = "hidden"
 """Sorts after any SHA-256, so before it in a timeline, which is read backwards."""
 
@@ -34,6 +38,8 @@ class Hit:
     instant: datetime
     contents: Mapping[MailboxKey, str]
     """By mailbox the SHA-256 of its content; of several the least."""
+    thread: ThreadId | None = None
+    """On a deal: what the message's own vertex points at."""
 
     @property
     def cursor(self) -> str:
@@ -46,6 +52,7 @@ class _Entry:
     key: MailboxKey
     position: str
     dated: bool
+    thread: ThreadId | None
 
     @property
     def place(self) -> tuple[str, str]:
@@ -60,6 +67,7 @@ class _Entry:
 class TimelineStore:
     def __init__(self, table: Table) -> None:
         self._table = table
+        self._named: set[tuple[MailboxKey, DealId]] = set()
 
     def index_on_cards(self, entries: Iterable[tuple[Entry, Iterable[Address]]]) -> None:
         """Put messages on the timelines of addresses. One write unit an address."""
@@ -70,31 +78,79 @@ class TimelineStore:
             for item in _items(keys.card_timeline(one.key, address), one)
         )
 
-    def index_on_deals(self, entries: Sequence[Entry], deals: Iterable[DealId]) -> None:
-        """Put messages on the timelines of deals. One write unit each."""
+    def index_on_deals(
+        self, entries: Iterable[tuple[Entry, Set[DealId], Set[Address]]], now: datetime
+    ) -> None:
+        """Put messages on the timelines of deals. One write unit each.
+
+        Parameters:
+            entries: each with its deals, and with the participants that a person has.
+        """
+        wanted = list(entries)
+        self._name_on_deals((entry.key, deal) for entry, deals, _ in wanted for deal in deals)
+        put_at = keys.time_text(now)
         self._table.write(
-            item
+            {**item, "thread": entry.thread, "matched": set(matched) or None, "put_at": put_at}
+            for entry, deals, matched in wanted
             for deal in deals
-            for one in entries
-            for item in _items(keys.deal_timeline(one.key, deal), one)
+            for item in _items(keys.deal_timeline(entry.key, deal), entry)
         )
 
-    def take_off_deals(
-        self, entries: Sequence[Entry], deals: Iterable[DealId], unchanged: Check
-    ) -> None:
-        """Take messages off the timelines of deals. Two write units each, and two a hundred.
+    def _name_on_deals(self, pairs: Iterable[tuple[MailboxKey, DealId]]) -> None:
+        """Store which mailboxes have messages on deals, before they have. Read once a process."""
+        new = set(pairs) - self._named
+        accounts = {(key.account, deal) for key, deal in new}
+        wanted = (keys.deal_mailboxes(*one) for one in accounts)
+        items = self._table.get_many(wanted, consistent=True)
+        stored = {item[PK]: set(item["mailboxes"]) for item in items}
+        for key, deal in new:
+            at, name = keys.deal_mailboxes(key.account, deal), keys.mailbox_name(key)
+            if name not in stored.get(at[PK], ()):
+                self._table.update(Update(at, "ADD mailboxes :name", {":name": {name}}))
+        self._named = (self._named | new) if len(self._named) < _MAX_NAMED else new
 
-        Raises:
-            ConditionFailed: the thread has changed; what is left was not deleted.
+    def name_on_card(self, key: MailboxKey, address: Address) -> None:
+        """Store that a mailbox has messages of an address, before it has. One write unit."""
+        name = keys.mailbox_name(key)
+        at = keys.address(key.account, address)
+        self._table.update(Update(at, "ADD mailboxes :name", {":name": {name}}))
+
+    def forget_mailbox(
+        self, key: MailboxKey, addresses: Iterable[Address], deals: Iterable[DealId]
+    ) -> None:
+        """Store that a mailbox, which is being erased, has nothing of addresses and on deals.
+
+        An item that says nothing else is deleted: its key is an address. A write unit each, or two.
         """
-        taken = {
-            (key[PK], key[SK]): Delete(key)
-            for deal in deals
-            for one in entries
-            for key in _keys(keys.deal_timeline(one.key, deal), one)
-        }
-        for some in batched(taken.values(), TRANSACTION - 1, strict=False):
-            self._table.transact([unchanged, *some])
+        name = keys.mailbox_name(key)
+        for at in (
+            *(keys.address(key.account, address) for address in addresses),
+            *(keys.deal_mailboxes(key.account, deal) for deal in deals),
+        ):
+            with suppress(ConditionFailed):
+                values = {":names": {name}, ":name": name}
+                left = self._table.update(
+                    Update(at, "DELETE mailboxes :names", values, "contains(mailboxes, :name)")
+                )
+                if left.keys() == {PK, SK}:
+                    says_nothing = (
+                        "attribute_not_exists(mailboxes) AND attribute_not_exists(persons)"
+                    )
+                    self._table.delete_where(at, says_nothing, {})
+
+    def sweep(self, entry: Entry, deal: DealId, before: datetime) -> bool:
+        """Take a message off a deal, where it was put there before an instant.
+
+        Returns:
+            Whether it is not on the deal any more.
+        """
+        condition = "attribute_not_exists(pk) OR put_at < :before"
+        values = {":before": keys.time_text(before)}
+        swept = [
+            self._table.delete_where(key, condition, values)
+            for key in _keys(keys.deal_timeline(entry.key, deal), entry)
+        ]
+        return all(swept)
 
     def erase(self, entry: Entry, deals: Iterable[DealId]) -> None:
         """Take a message of a mailbox off every card and these deals."""
@@ -105,9 +161,18 @@ class TimelineStore:
     def card(
         self, addresses: Iterable[Address], mailboxes: Sequence[MailboxKey], before: str, limit: int
     ) -> Sequence[Hit]:
-        """Read a page of a person's timeline: half a read unit and some 4 KB a partition."""
+        """Read a page of a person's timeline: half a read unit and some 4 KB a partition.
+
+        Only the mailboxes that have messages of an address are asked for it.
+        """
+        found = {(key.account, address): key for address in addresses for key in mailboxes}
+        items = self._table.get_many(keys.address(*one) for one in found)
+        having = {item[PK]: frozenset(item.get("mailboxes", ())) for item in items}
         partitions = [
-            (key, keys.card_timeline(key, address)) for address in addresses for key in mailboxes
+            (key, keys.card_timeline(key, address))
+            for address in addresses
+            for key in mailboxes
+            if keys.mailbox_name(key) in having.get(keys.address(key.account, address)[PK], ())
         ]
         return self._page(partitions, before, limit)
 
@@ -115,7 +180,15 @@ class TimelineStore:
         self, deal: DealId, mailboxes: Sequence[MailboxKey], before: str, limit: int
     ) -> Sequence[Hit]:
         """Read a page of a deal's timeline, consistently: what was just attached is there."""
-        partitions = [(key, keys.deal_timeline(key, deal)) for key in mailboxes]
+        if not mailboxes:
+            return []
+        having = self._table.get(keys.deal_mailboxes(mailboxes[0].account, deal), consistent=True)
+        names = frozenset(having["mailboxes"]) if having else ()
+        partitions = [
+            (key, keys.deal_timeline(key, deal))
+            for key in mailboxes
+            if keys.mailbox_name(key) in names
+        ]
         return self._page(partitions, before, limit, consistent=True)
 
     def _page(
@@ -133,9 +206,11 @@ class TimelineStore:
         )
         hits: list[Hit] = []
         for (instant, message), group in groupby(entries, key=attrgetter("place")):
-            contents = self._contents(MessageKey(message), instant, group)
+            some = list(group)
+            contents = self._contents(MessageKey(message), instant, some)
             if contents:
-                hits.append(Hit(MessageKey(message), datetime.fromisoformat(instant), contents))
+                at = datetime.fromisoformat(instant)
+                hits.append(Hit(MessageKey(message), at, contents, some[0].thread))
             if len(hits) == limit:
                 break
         return hits
@@ -149,7 +224,8 @@ class TimelineStore:
             for item in self._table.query(
                 pk, before=before, descending=True, limit=asked, consistent=consistent
             ):
-                entry = _Entry(key, item[SK], bool(item.get("dated", True)))
+                thread = ThreadId(item["thread"]) if "thread" in item else None
+                entry = _Entry(key, item[SK], bool(item.get("dated", True)), thread)
                 yield entry
                 read, before = read + 1, entry.position
 

@@ -77,6 +77,7 @@ ROUTES: tuple[AnyRoute, ...] = (
                 Code.DEAL_DELETED,
                 Code.THREAD_UNKNOWN,
                 Code.MESSAGE_UNKNOWN,
+                Code.TOO_MANY_OVERRIDES,
             ),
         )
         for method, path, handler in _CALLS

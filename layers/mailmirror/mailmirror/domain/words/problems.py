@@ -135,6 +135,12 @@ PROBLEMS: Catalogue[Code] = {
         "アカウントにこのメールがないか、操作ユーザーはその写しを持っていません。",
         "`id` はカードのメールから取得してください。",
     ),
+    Code.TOO_MANY_OVERRIDES: translated(
+        "Messages of this thread are attached or detached one by one as often as a thread allows.",
+        "Attach or detach the whole thread, by `thread_id`.",
+        "このスレッドでは、メールごとの関連付けと解除が上限に達しています。",
+        "`thread_id` を指定して、スレッド全体を関連付けるか解除してください。",
+    ),
     Code.PROVIDER_UNSUPPORTED: translated(
         "The provider is not supported.",
         "Connect it with `provider` `imap` by `POST /v1/mailboxes`, or sign in at `google` or"

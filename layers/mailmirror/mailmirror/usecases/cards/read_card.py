@@ -9,18 +9,17 @@ from datetime import datetime, timedelta
 
 from mailmirror.aws.queues import PollJob
 from mailmirror.domain.address import Address
+from mailmirror.domain.association import Root
 from mailmirror.domain.coverage import Coverage, FeedCoverage, mailbox_coverage
 from mailmirror.domain.deals import DealId, DealStatus
 from mailmirror.domain.feed import PersonRef
-from mailmirror.domain.mailbox import AccountId, MailboxId, MailboxState
+from mailmirror.domain.mailbox import MailboxId, MailboxState
 from mailmirror.domain.outbound import OutboundState
-from mailmirror.domain.overrides import DealOverrides
 from mailmirror.domain.ownership import Claims
 from mailmirror.domain.problems import Code, Refused
 from mailmirror.domain.threads import ThreadId
 from mailmirror.runtime import Runtime
 from mailmirror.store.contents import Summary
-from mailmirror.store.overrides import PlacedOverride
 from mailmirror.store.timelines import Hit
 from mailmirror.usecases.cards.acting_user import Viewer
 from mailmirror.usecases.mailboxes.read_mailbox import MailboxReport, report
@@ -78,8 +77,8 @@ def read_deal_card(
 ) -> Page:
     """Read a page of a deal's messages, newest first.
 
-    Overrides are applied as the card is read. An entry whose thread is not on the deal was left by
-    a crash: it is skipped, and the page is filled with the entries after it.
+    The root of a message's thread says whether it is on the deal. An entry that is not, as after a
+    detach, is skipped before its content is read, and the page is filled with those after it.
 
     Raises:
         Refused: no such deal exists, or the cursor was not made here.
@@ -88,48 +87,34 @@ def read_deal_card(
     if deal is None or deal.latest.status is DealStatus.DELETED:
         raise Refused(Code.NOT_FOUND)
     before = _before(cursor)
-    placed = runtime.overrides.of_deal(viewer.account, id)
-    shown: list[tuple[Hit, Line]] = []
+    shown: list[Hit] = []
+    roots: dict[ThreadId, Root] = {}
     while len(shown) <= limit:
         hits = runtime.timelines.deal(id, viewer.keys, before, limit + 1)
-        if not hits:
-            break
-        before = hits[-1].cursor
-        by_message = {line.summary.message: line for line in lines_of(viewer, hits, runtime)}
-        threads = {line.thread for line in by_message.values()}
-        on = runtime.threads.deals_of(viewer.account, threads)
-        overrides, roots = _overrides(viewer.account, placed, threads, runtime)
-        shown += [
-            (hit, line)
-            for hit in hits
-            if (line := by_message.get(hit.message)) is not None
-            and overrides.shows(hit.message, roots[line.thread], matched=id in on[line.thread])
-        ]
+        threads = {hit.thread for hit in hits if hit.thread} - roots.keys()
+        roots |= runtime.roots.read_many(viewer.account, threads)
+        shown += [one for one in hits if one.thread and roots[one.thread].shows(one.message, id)]
         if len(hits) <= limit:
             break
-    line_of_log = runtime.deals.last_line(viewer.account, id)
+        before = hits[-1].cursor
     return Page(
-        [line for _, line in shown[:limit]],
-        _cursor(shown[limit - 1][0]) if len(shown) > limit else None,
-        _coverage(viewer, line_of_log, runtime),
+        lines_of(viewer, shown[:limit], runtime, roots),
+        _cursor(shown[limit - 1]) if len(shown) > limit else None,
+        _coverage(viewer, deal.line, runtime),
     )
 
 
-def _overrides(
-    account: AccountId, placed: Sequence[PlacedOverride], threads: Set[ThreadId], runtime: Runtime
-) -> tuple[DealOverrides, Mapping[ThreadId, ThreadId]]:
-    """The overrides on a deal, and the present ids of these threads and of their threads.
+def lines_of(
+    viewer: Viewer,
+    hits: Sequence[Hit],
+    runtime: Runtime,
+    roots: Mapping[ThreadId, Root] | None = None,
+) -> Sequence[Line]:
+    """Show messages as the viewer's mailboxes have them, of several the least.
 
-    All roots are read together: a thread that was joined in between would lose its overrides.
+    Parameters:
+        roots: of their threads, where they were read already.
     """
-    if not placed:
-        return DealOverrides({}, {}), {thread: thread for thread in threads}
-    roots = runtime.threads.roots(account, threads | {one.thread for one in placed})
-    return DealOverrides.of((roots[one.thread], one.override) for one in placed), roots
-
-
-def lines_of(viewer: Viewer, hits: Sequence[Hit], runtime: Runtime) -> Sequence[Line]:
-    """Show messages as the viewer's mailboxes have them, of several the least."""
     summaries = runtime.contents.read_many(
         [(key, hit.message, sha256) for hit in hits for key, sha256 in hit.contents.items()]
     )
@@ -144,7 +129,9 @@ def lines_of(viewer: Viewer, hits: Sequence[Hit], runtime: Runtime) -> Sequence[
             ]
         )
     ]
-    threads = runtime.threads.roots(viewer.account, {summary.thread for _, summary in shown})
+    known = roots or {}
+    unread = {summary.thread for _, summary in shown} - known.keys()
+    threads = {**known, **runtime.roots.read_many(viewer.account, unread)}
     team = runtime.people.team(viewer.account).addresses
     outgoing = {
         summary.message: summary.key
@@ -156,7 +143,7 @@ def lines_of(viewer: Viewer, hits: Sequence[Hit], runtime: Runtime) -> Sequence[
         Line(
             summary,
             hit.instant,
-            threads[summary.thread],
+            threads[summary.thread].thread,
             outgoing=summary.message in outgoing,
             mailboxes=sorted(key.mailbox for key in hit.contents),
             delivery=sent[summary.message].state if summary.message in sent else None,

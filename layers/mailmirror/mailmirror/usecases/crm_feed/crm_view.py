@@ -1,13 +1,18 @@
-"""People and deals as one sync sees them: each is read once."""
+"""People and deals as one sync sees them: each is read once, until the change log moves."""
 
 from collections.abc import Collection, Iterable, Set
+from dataclasses import replace
 
 from mailmirror.domain.address import Address
 from mailmirror.domain.deals import ContactId, Crm, Deal
-from mailmirror.domain.feed import PersonKind, PersonRef
+from mailmirror.domain.feed import PersonKind
+from mailmirror.domain.mailbox import MailboxKey
+from mailmirror.domain.message import Entry
 from mailmirror.domain.verdict import People
 from mailmirror.runtime import Runtime
 from mailmirror.store.accounts import Account
+from mailmirror.store.keys import mailbox_name
+from mailmirror.store.people import Known
 
 
 class CrmView:
@@ -21,41 +26,83 @@ class CrmView:
         self.account = account
         self._account = account.id
         self._runtime = runtime
-        self._persons: dict[Address, Collection[PersonRef]] = {}
+        self._known: dict[Address, Known] = {}
         self._deals: dict[ContactId, Collection[Deal]] = {}
+        self._facts: int | None = None
         self.team: Set[Address] = runtime.people.team(account.id).addresses
+
+    @property
+    def facts(self) -> int:
+        """The line of the account's log up to which everything here is known."""
+        if self._facts is None:
+            self._facts = self._runtime.change_log.head(self._account)
+        return self._facts
 
     def people(self, addresses: Iterable[Address]) -> People:
         """Who among these addresses is known."""
         self._look_up(addresses)
-        return People(self.team, {address for address, refs in self._persons.items() if refs})
+        return People(self.team, {address for address, one in self._known.items() if one.persons})
+
+    def look_up(self, entries: Iterable[Entry]) -> None:
+        """Read at once what is stored of the participants of messages."""
+        self._look_up({address for entry in entries for address in entry.participants})
+
+    def matched(self, entry: Entry) -> Set[Address]:
+        """The participants of a message that are of a person, and not of the team."""
+        outsiders = entry.participants - self.team
+        self._look_up(outsiders)
+        return {address for address in outsiders if self._known[address].persons}
+
+    def known(self, addresses: Iterable[Address]) -> dict[Address, Known]:
+        """What is stored of addresses."""
+        wanted = set(addresses) - self.team
+        self._look_up(wanted)
+        return {address: self._known[address] for address in wanted}
 
     def crm(self, addresses: Iterable[Address]) -> Crm:
         """What deal matches need of these addresses."""
-        addresses = set(addresses) - self.team
-        self._look_up(addresses)
         contacts = {
             address: frozenset(
-                ContactId(ref.id)
-                for ref in self._persons[address]
-                if ref.kind is PersonKind.CONTACT
+                ContactId(ref.id) for ref in one.persons if ref.kind is PersonKind.CONTACT
             )
-            for address in addresses
+            for address, one in self.known(addresses).items()
         }
         unread = {contact for some in contacts.values() for contact in some} - self._deals.keys()
         self._deals |= self._runtime.deals.of_contacts(self._account, unread)
         return Crm(self.team, contacts, self._deals, self.account.deal_policy)
 
-    def forget_deals(self) -> None:
-        """Drop cached deals: they may have changed since they were read."""
-        self._deals = {}
+    def changed_after(self, line: int, addresses: Set[Address]) -> bool:
+        """Whether the persons of addresses, or their deals, have changed after a line of the log.
+
+        Parameters:
+            addresses: the participants of messages.
+        """
+        known = self.known(addresses)
+        if any(one.line > line for one in known.values()):
+            return True
+        crm = self.crm(known)
+        contacts = crm.contacts_of(known.keys())
+        return any(deal.line > line for contact in contacts for deal in crm.deals[contact])
+
+    def name_on_card(self, key: MailboxKey, address: Address) -> None:
+        """Store that a mailbox has messages of an address, unless it is stored."""
+        name, known = mailbox_name(key), self.known([address])[address]
+        if name not in known.mailboxes:
+            self._runtime.timelines.name_on_card(key, address)
+            self._known[address] = replace(known, mailboxes=known.mailboxes | {name})
+
+    def refresh(self) -> None:
+        """Drop what is known where the log has moved on. One read unit."""
+        if self._facts != self._runtime.change_log.head(self._account):
+            self.forget()
 
     def forget(self) -> None:
-        """Drop cached persons and deals: a stale cache could revert a newer association."""
-        self._persons, self._deals = {}, {}
+        """Drop what is known, so that it is read again."""
+        self._known, self._deals, self._facts = {}, {}, None
 
     def _look_up(self, addresses: Iterable[Address]) -> None:
-        unknown = set(addresses) - self.team - self._persons.keys()
+        unknown = set(addresses) - self.team - self._known.keys()
         if unknown:
-            found = self._runtime.people.who_has(self._account, unknown)
-            self._persons |= {address: found.get(address, ()) for address in unknown}
+            _ = self.facts  # the head is read before what has a line behind it
+            found = self._runtime.people.known(self._account, unknown)
+            self._known |= {address: found.get(address, Known()) for address in unknown}

@@ -6,6 +6,7 @@ from datetime import datetime
 from mailmirror.domain.mailbox import Mailbox
 from mailmirror.runtime import Runtime
 from mailmirror.store.sync_state import Lease
+from mailmirror.usecases.threads.erase_entries import erase_entries
 
 _BATCH_COPIES = 100
 
@@ -29,16 +30,10 @@ def erase_mailbox(
         if runtime.now() >= until:
             runtime.sync_states.release(lease, first_sync_done=False)
             return False
-        roots = runtime.threads.roots(key.account, {entry.thread for _, entry in copies})
-        runtime.threads.erase(entry for _, entry in copies)
-        # A colleague's sync may have read these entries, and index them on deals.
-        runtime.threads.disturb(key.account, set(roots.values()))
-        deals = {
-            root: runtime.threads.read(key.account, root).association.ever
-            for root in set(roots.values())
-        }
+        deals = erase_entries(key.account, [entry for _, entry in copies], runtime)
+        addresses = {address for _, entry in copies for address in entry.participants}
+        runtime.timelines.forget_mailbox(key, addresses, deals)
         for _, entry in copies:
-            runtime.timelines.erase(entry, deals[roots[entry.thread]])
             runtime.contents.erase(key, entry.message)
         runtime.contents.erase_copies(at for at, _ in copies)
     runtime.objects.erase_mail(key)

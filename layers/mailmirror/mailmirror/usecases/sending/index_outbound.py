@@ -5,7 +5,6 @@ from datetime import datetime
 from mailmirror.domain.identity import Vertex
 from mailmirror.domain.mailbox import Mailbox
 from mailmirror.domain.outbound import Outbound
-from mailmirror.domain.threads import join
 from mailmirror.domain.verdict import Rules, Verdict
 from mailmirror.mail.imap.fetched import FetchedCopy, FetchedHeader
 from mailmirror.runtime import Runtime
@@ -15,6 +14,9 @@ from mailmirror.store.threads import Alias
 from mailmirror.usecases.crm_feed.crm_view import CrmView
 from mailmirror.usecases.sync.judge_copies import judge_copies
 from mailmirror.usecases.sync.mirror_copies import FolderKey, mirror_each
+from mailmirror.usecases.threads.erase_entries import erase_entries
+from mailmirror.usecases.threads.join_threads import join_vertices
+from mailmirror.usecases.threads.thread_writer import ThreadWriter
 
 OUTBOX = "outbox"
 """The folder, on no server, of copies that were composed here."""
@@ -40,19 +42,22 @@ def index_on_cards(
 def take_off_cards(outbound: Outbound, runtime: Runtime) -> None:
     """Delete a message that was never sent from its cards, and erase it."""
     account, mailbox = outbound.account, outbound.mailbox
-    root = runtime.threads.roots(account, [outbound.thread])[outbound.thread]
-    thread = runtime.threads.read(account, root)
-    mine = [one for one in thread.entries if (one.key, one.message) == (mailbox, outbound.id)]
-    for entry in mine:
-        runtime.timelines.erase(entry, thread.association.ever)
+    graph = runtime.threads.graph(account, [outbound.vertex])
+    thread = graph.thread_of(outbound.vertex)
+    copies = runtime.threads.copies(account, thread, outbound.id) if thread else ()
+    mine = [one for one in copies if one.key == mailbox]
+    erase_entries(account, mine, runtime)
     runtime.contents.erase(mailbox, outbound.id)
     runtime.contents.erase_copies(keys.copy(mailbox, OUTBOX, 0, 0, entry.sha256) for entry in mine)
-    runtime.threads.erase(mine)
 
 
 def name_alias(outbound: Outbound, alias: Vertex, runtime: Runtime) -> None:
     """Store the Message-ID by which a transport has replaced ours; replies refer to it."""
+    account = runtime.accounts.find(outbound.account)
+    if account is None:
+        return
     members = [outbound.vertex, alias]
     graph = runtime.threads.graph(outbound.account, members)
-    join(members, graph)
+    writer = ThreadWriter.of(outbound.account, CrmView(account, runtime), runtime)
+    join_vertices(members, graph, writer)
     graph.name_alias(alias, Alias(outbound.id, outbound.date))

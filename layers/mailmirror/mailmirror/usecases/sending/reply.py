@@ -50,7 +50,7 @@ def thread_of(viewer: Viewer, own: Vertex, parent: Parent | None, runtime: Runti
     members = vertices(own, named[-1:], named[:-1])
     graph = runtime.threads.graph(viewer.account, members)
     known = next((t for one in members if (t := graph.thread_of(one)) is not None), parent.thread)
-    return graph.root(known)
+    return runtime.roots.read(viewer.account, known).thread
 
 
 def _named(fields: Fields, name: str) -> list[str]:

@@ -5,7 +5,7 @@ crash anywhere repeats the batch and changes nothing.
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Collection, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -22,15 +22,17 @@ from mailmirror.domain.identity import (
 from mailmirror.domain.mailbox import MailboxKey
 from mailmirror.domain.message import Entry, ListedAttachment
 from mailmirror.domain.message_token import MessageToken
-from mailmirror.domain.threads import join, vertices
+from mailmirror.domain.threads import ThreadId, vertices
 from mailmirror.mail.imap.fetched import TOO_LARGE, FetchedCopy
 from mailmirror.mail.mime.content import Content, parse_message
 from mailmirror.mail.mime.headers import MessageHeaders, UnreadableHeaders
 from mailmirror.runtime import Runtime, log_failure
 from mailmirror.store.contents import Copy, Summary
-from mailmirror.store.threads import Alias
+from mailmirror.store.threads import Alias, ThreadGraph
 from mailmirror.usecases.crm_feed.crm_view import CrmView
 from mailmirror.usecases.threads.associate_threads import associate_threads
+from mailmirror.usecases.threads.join_threads import Placed, join_threads
+from mailmirror.usecases.threads.thread_writer import ThreadWriter
 
 MAX_FIELD_PARTICIPANTS = 200
 """Participants of one address field whose timelines a message is indexed on."""
@@ -105,17 +107,27 @@ def _mirror(
     read = [_read(copy, view, runtime) for copy in copies]
     if not read:
         return
-    view.forget_deals()
-    entries = _entries(where.mailbox, read, runtime)
+    view.refresh()
+    writer = ThreadWriter.of(where.mailbox.account, view, runtime)
+    placed = _placed(where.mailbox, read, writer)
+    entries = {one.copy.uid: each.entry for one, each in zip(read, placed, strict=True)}
     runtime.contents.put(
         ((_summary(one, entries[one.copy.uid]), one.copy.raw) for one in read),
         (Copy(where.folder, where.uidvalidity, uid, one) for uid, one in entries.items()),
     )
-    runtime.timelines.index_on_cards(
-        (one, one.participants - view.team) for one in entries.values()
-    )
-    associate_threads(where.mailbox.account, list(entries.values()), view, runtime)
+    _put_on_cards(entries.values(), view, runtime)
+    runtime.threads.add(entries.values())
+    associate_threads(placed, writer)
     runtime.count("CopiesMirrored", len(read))
+
+
+def _put_on_cards(entries: Collection[Entry], view: CrmView, runtime: Runtime) -> None:
+    """Index messages on the cards of their participants that are not of the team."""
+    view.look_up(entries)
+    by_entry = [(one, one.participants - view.team) for one in entries]
+    for key, address in {(one.key, address) for one, some in by_entry for address in some}:
+        view.name_on_card(key, address)
+    runtime.timelines.index_on_cards(by_entry)
 
 
 def _read(copy: FetchedCopy, view: CrmView, runtime: Runtime) -> _Read:
@@ -153,27 +165,32 @@ def _message_key(content: Content) -> MessageKey:
     )
 
 
-def _entries(key: MailboxKey, read: list[_Read], runtime: Runtime) -> Mapping[int, Entry]:
+def _placed(key: MailboxKey, read: list[_Read], writer: ThreadWriter) -> Sequence[Placed]:
     """Find each message's thread."""
-    graph = runtime.threads.graph(key.account, {v for one in read for v in one.vertices})
-    entries = {}
+    graph = writer.runtime.threads.graph(key.account, {v for one in read for v in one.vertices})
+    entries = [_entry(key, one, graph) for one in read]
+    writer.view.look_up(entries)
+    placed = join_threads([one.vertices for one in read], entries, graph, writer)
     for one in read:
-        thread = join(one.vertices, graph)
-        message, date, own = one.message, one.date, one.vertices[-1]
         if one.alias:
-            graph.name_alias(own, one.alias)
-        elif known := graph.alias(own):
-            message, date = known.message, known.date
-        entries[one.copy.uid] = Entry(
-            key=key,
-            message=message,
-            sha256=hashlib.sha256(one.copy.raw).hexdigest(),
-            thread=thread,
-            instant=instant(date, one.copy.received_at),
-            date=date,
-            participants=_participants_of(one.content.headers),
-        )
-    return entries
+            graph.name_alias(one.vertices[-1], one.alias)
+    return placed
+
+
+def _entry(key: MailboxKey, one: _Read, graph: ThreadGraph) -> Entry:
+    """The entry of a message whose thread is still to be found."""
+    message, date = one.message, one.date
+    if not one.alias and (known := graph.alias(one.vertices[-1])):
+        message, date = known.message, known.date
+    return Entry(
+        key=key,
+        message=message,
+        sha256=hashlib.sha256(one.copy.raw).hexdigest(),
+        thread=ThreadId(""),
+        instant=instant(date, one.copy.received_at),
+        date=date,
+        participants=_participants_of(one.content.headers),
+    )
 
 
 def _participants_of(headers: MessageHeaders) -> Set[Address]:

@@ -1,140 +1,101 @@
-"""Put threads on the deals that their messages match, and where overrides put them.
+"""Put messages on their threads, and threads on the deals that their messages match.
 
-Each sync that adds a message to a thread associates it, and two may do so at once. A sync first
-puts its own entries, then reads the whole thread, consistently. Where the deals are those that the
-thread is on, it indexes its own entries. Where they differ:
-
-    announce  the deals are stored at the root: every other writer now reads the whole thread
-    read      again, for an entry that was put before the announcement
-    index     every entry on every deal
-    delete    entries on other deals, conditional on the root's version
-    settle    conditional on the root's version; else from the start
-
-Optimistic concurrency on the root's `version`: every write is conditional on it, so the last
-successful one has seen every entry. A writer whose version was overtaken deletes nothing and cannot
-settle; it waits for the later one. A crash leaves the announcement, and the repeated batch, or the
-next message of the thread, completes it. An override is stored before its thread is associated
-again, so a sync has either read it or is overtaken; the root stores how many were read. Erasing a
-mailbox raises the version of its threads, and a writer deletes what it indexed of erased entries.
+Announce, then read (`domain.association`): a deal that a thread's root lacks is stored there before
+the thread's entries are read and indexed on it. The entries of a batch are put first, and the roots
+are read after that: so an entry is either seen by the function that announces a deal, or it finds
+the deal at the root. Most messages match what their root has, and cost no more than its read.
 """
 
-import random
-import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
-from mailmirror.domain.deals import DealId, match_thread
-from mailmirror.domain.mailbox import AccountId
+from mailmirror.domain.association import Root
+from mailmirror.domain.deals import DealId
 from mailmirror.domain.message import Entry
-from mailmirror.domain.overrides import ThreadOverrides
 from mailmirror.domain.threads import ThreadId
-from mailmirror.runtime import Runtime
-from mailmirror.store.table import ConditionFailed
-from mailmirror.usecases.crm_feed.crm_view import CrmView
+from mailmirror.usecases.threads.join_threads import Placed
+from mailmirror.usecases.threads.thread_writer import Contended, ThreadWriter
 
 _ATTEMPTS = 50
-_PAUSE_SECONDS, _MAX_PAUSE_SECONDS = 0.3, 5.0
-"""Seconds to wait for a writer that has announced, before announcing again; doubled each time."""
 
 
-class Contended(Exception):
-    """Other syncs changed the thread at each of 50 attempts; the batch is repeated."""
+def associate_threads(added: Sequence[Placed], writer: ThreadWriter) -> None:
+    """Index entries, which are put on their threads before, on the deals of their threads."""
+    account, runtime = writer.account, writer.runtime
+    roots = runtime.roots.read_many(account, {one.entry.thread for one in added})
+    by_root: dict[ThreadId, list[Placed]] = {}
+    for one in added:
+        by_root.setdefault(roots[one.entry.thread].thread, []).append(one)
+    settled: list[tuple[Entry, frozenset[DealId]]] = []
+    for mine in by_root.values():
+        root = _Settling(mine, writer).run(roots[mine[0].entry.thread])
+        settled += ((one.entry, root.deals_of(one.entry.message)) for one in mine)
+    writer.index(settled)
 
 
-def associate_threads(
-    account: AccountId, added: Sequence[Entry], view: CrmView, runtime: Runtime
-) -> None:
-    """Add messages to their threads, and associate the threads with their deals."""
-    runtime.threads.add(added)
-    roots = runtime.threads.roots(account, {entry.thread for entry in added})
-    by_root: dict[ThreadId, list[Entry]] = {}
-    for entry in added:
-        by_root.setdefault(roots[entry.thread], []).append(entry)
-    for root, mine in by_root.items():
-        _associate(account, root, mine, view, runtime)
+@dataclass(slots=True)
+class _Settling:
+    """One thread, and the entries of it that were added."""
 
+    mine: Sequence[Placed]
+    writer: ThreadWriter
+    compared: bool = False
+    """Whether the other copies of these messages were looked at."""
 
-def reassociate_thread(
-    account: AccountId, thread: ThreadId, view: CrmView, runtime: Runtime
-) -> None:
-    """Index every entry of a thread on its present deals.
+    def run(self, root: Root) -> Root:
+        """Bring the root to have every deal that these messages match; return it."""
+        entries = [one.entry for one in self.mine]
+        for _ in range(_ATTEMPTS):
+            if (after := self._step(root, entries)) is None:
+                return root
+            root = after
+        raise Contended(root.thread)
 
-    Raises:
-        Contended: see there.
-    """
-    root = runtime.threads.roots(account, [thread])[thread]
-    _associate(account, root, None, view, runtime)
+    def _step(self, root: Root, entries: list[Entry]) -> Root | None:
+        """Do what is to be done first, and read the root again; None where nothing is."""
+        writer = self.writer
+        addresses = {address for entry in entries for address in entry.participants}
+        if root.facts > writer.view.facts:
+            writer.view.forget()
+        elif expired := root.expired(writer.runtime.now()):
+            writer.complete(root.thread, expired)
+        elif writer.view.changed_after(root.facts, addresses):
+            writer.refile(root.thread)
+        elif writer.matched(entries) != root.deals and (doubtful := self._doubtful(root)):
+            self._compare(root, entries, doubtful)
+        elif needed := root.lacks(writer.matched(entries)):
+            return self._announce(root, needed)
+        else:
+            return None
+        return writer.runtime.roots.read(writer.account, root.thread)
 
+    def _announce(self, root: Root, deals: frozenset[DealId]) -> Root:
+        writer = self.writer
+        after = root.announced(deals, writer.run)
+        if writer.write(root, after):
+            writer.complete(root.thread, after.pending - root.pending)
+            # Two writes later, and both were ours: no one else has changed the root.
+            before, now = (root.thread, root.version), (root.thread, root.version + 2)
+            self.mine = [
+                replace(one, alone=now) if one.alone == before else one for one in self.mine
+            ]
+        return writer.runtime.roots.read(writer.account, root.thread)
 
-def _associate(
-    account: AccountId,
-    root: ThreadId,
-    mine: Sequence[Entry] | None,
-    view: CrmView,
-    runtime: Runtime,
-) -> None:
-    """Index what was added; everything, if `mine` is None or the deals have changed."""
-    threads = runtime.threads
-    own = waited_for = -1  # versions
-    pause = _PAUSE_SECONDS
-    put: Sequence[Entry] = ()
-    for _ in range(_ATTEMPTS):
-        thread = threads.read(account, root)
-        found, overrides = thread.association, ThreadOverrides.of(thread.overrides)
-        for erased in set(put) - set(thread.entries):
-            runtime.timelines.erase(erased, found.ever)
-        deals = overrides.thread_deals(_matched_deals(thread.entries, view))
-        if mine is None or not found.settled or found.deals != deals:
-            view.forget_deals()  # a change must come from present facts
-            deals = overrides.thread_deals(_matched_deals(thread.entries, view))
-            if not found.ever <= deals:
-                view.forget()  # and so must a deletion
-                deals = overrides.thread_deals(_matched_deals(thread.entries, view))
-        if found.begun and found.version not in (own, waited_for):
-            waited_for = found.version
-            time.sleep(random.uniform(0, pause))  # random, or two writers would stay in step
-            pause = min(2 * pause, _MAX_PAUSE_SECONDS)
-            continue
-        as_indexed = found.settled and (found.deals, found.overrides) == (
-            deals,
-            len(thread.overrides),
-        )
-        try:
-            if mine is not None and as_indexed:
-                _put_on_deals(mine, overrides, deals, runtime)
-                return
-            targets = deals | overrides.attached_messages
-            if found.version != own or not targets <= found.trying:
-                own = threads.announce_deals(account, root, targets, found.version)
-                continue
-            put = thread.entries
-            _put_on_deals(put, overrides, deals, runtime)
-            unchanged = threads.unchanged(account, root, found.version)
-            for on, entries in _by_deals(put, overrides, deals).items():
-                runtime.timelines.take_off_deals(entries, found.ever - on, unchanged)
-            threads.settle(account, root, deals, len(thread.overrides), found.version)
-            return
-        except ConditionFailed:
-            root, own = threads.roots(account, [root])[root], -1
-    raise Contended(root)
+    def _doubtful(self, root: Root) -> Sequence[Entry]:
+        """Those of whose messages others may have put copies that were not read."""
+        at = (root.thread, root.version)
+        return [] if self.compared else [one.entry for one in self.mine if one.alone != at]
 
+    def _compare(self, root: Root, entries: list[Entry], doubtful: Iterable[Entry]) -> None:
+        """Add the other copies of messages; where there are any, the thread is refiled."""
+        self.compared = True
+        others = set(self._copies(doubtful)) - set(entries)
+        if others:
+            entries += others
+            self.writer.refile(root.thread)
+        else:
+            self.writer.compare_later(root.thread)
 
-def _matched_deals(entries: Sequence[Entry], view: CrmView) -> frozenset[DealId]:
-    addresses = {address for entry in entries for address in entry.participants}
-    return match_thread(entries, view.crm(addresses))
-
-
-def _put_on_deals(
-    entries: Sequence[Entry], overrides: ThreadOverrides, deals: frozenset[DealId], runtime: Runtime
-) -> None:
-    for on, some in _by_deals(entries, overrides, deals).items():
-        runtime.timelines.index_on_deals(some, on)
-
-
-def _by_deals(
-    entries: Sequence[Entry], overrides: ThreadOverrides, deals: frozenset[DealId]
-) -> dict[frozenset[DealId], list[Entry]]:
-    """Entries by the deals that they are on."""
-    by_deals: dict[frozenset[DealId], list[Entry]] = {}
-    for entry in entries:
-        by_deals.setdefault(overrides.message_deals(entry.message, deals), []).append(entry)
-    return by_deals
+    def _copies(self, entries: Iterable[Entry]) -> Iterable[Entry]:
+        for thread, message in {(one.thread, one.message) for one in entries}:
+            yield from self.writer.runtime.threads.copies(self.writer.account, thread, message)

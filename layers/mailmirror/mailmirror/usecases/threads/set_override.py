@@ -1,14 +1,18 @@
 """Attach a thread or a message to a deal, or detach it, as a person asks.
 
-    deal, thread, message exist ─► the override is stored ─► the thread is associated again
+    deal, thread, message exist ─► override and announcement, in one transaction ─► entries indexed
 
-A card applies the overrides on its deal as it is read, so a detach holds as soon as it is stored.
-After a crash in between, the repeated request, or the thread's next message, associates it.
+A card reads the roots of its threads, so an override holds as soon as it is stored. The entries of
+a long thread are indexed by a queue's job, and so are those of which a crash left the rest: the
+transaction schedules the thread.
 """
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import timedelta
 
+from mailmirror.aws.queues import ThreadJob
+from mailmirror.domain.association import MAX_OVERRIDES
 from mailmirror.domain.deals import DealId, DealStatus
 from mailmirror.domain.feed import OverrideGiven, Stamp
 from mailmirror.domain.identity import MessageKey
@@ -17,13 +21,25 @@ from mailmirror.domain.overrides import Override
 from mailmirror.domain.problems import Code, Refused
 from mailmirror.domain.threads import ThreadId
 from mailmirror.runtime import Runtime
-from mailmirror.store.overrides import PlacedOverride
-from mailmirror.store.threads import Thread
+from mailmirror.store.overrides import override_item
 from mailmirror.usecases.cards.acting_user import Viewer
 from mailmirror.usecases.crm_feed.crm_view import CrmView
-from mailmirror.usecases.threads.associate_threads import reassociate_thread
+from mailmirror.usecases.threads.thread_writer import Contended, ThreadWriter
 
 _LEAST_STEP = timedelta(microseconds=1)
+_MAX_RUN = timedelta(minutes=1)
+"""The longest time that the functions run that give overrides."""
+_ATTEMPTS = 50
+MAX_INDEXED_AT_ONCE = 500
+"""Entries that are indexed before the answer; those of a longer thread are left to the queue."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedOverride:
+    """An override, and the id of its thread when it was made."""
+
+    thread: ThreadId
+    override: Override
 
 
 def set_override(
@@ -47,14 +63,14 @@ def set_override(
     _check_deal(viewer.account, deal, runtime)
     message = MessageKey(message_id) if message_id else None
     thread = _thread(viewer.account, thread_id, message, viewer.keys, runtime)
-    root, found = _read(viewer.account, thread, runtime)
-    seen = {entry.message for entry in found.entries if entry.key in viewer.keys}
-    if not seen:
+    root = runtime.roots.read(viewer.account, thread)
+    entries = runtime.threads.entries(viewer.account, root.threads)
+    if not any(entry.key in viewer.keys for entry in entries):
         raise Refused(Code.THREAD_UNKNOWN)
-    before = [one.stamp for one in found.overrides if (one.deal, one.message) == (deal, message)]
+    before = [one.stamp for one in root.overrides if (one.deal, one.message) == (deal, message)]
     at = max([runtime.now(), *(stamp.occurred_at + _LEAST_STEP for stamp in before)])
     override = Override(Stamp(at, f"api-{runtime.new_id()}"), deal, attached, viewer.user, message)
-    return _give(viewer.account, PlacedOverride(root, override), runtime)
+    return give_override(viewer.account, root.thread, override, runtime)
 
 
 def apply_override(account: AccountId, given: OverrideGiven, runtime: Runtime) -> None:
@@ -69,11 +85,11 @@ def apply_override(account: AccountId, given: OverrideGiven, runtime: Runtime) -
     mailboxes = sorted(runtime.mailboxes.list_all(account), key=lambda one: one.owner != given.user)
     message = MessageKey(given.message) if given.message else None
     thread = _thread(account, given.thread, message, (one.key for one in mailboxes), runtime)
-    root, found = _read(account, thread, runtime)
-    if not found.entries:
+    root = runtime.roots.read(account, thread)
+    if not any(True for _ in runtime.threads.entries(account, root.threads)):
         raise Refused(Code.THREAD_UNKNOWN)
     override = Override(given.stamp, given.deal, given.attached, given.user, message)
-    _give(account, PlacedOverride(root, override), runtime)
+    give_override(account, root.thread, override, runtime)
 
 
 def _check_deal(account: AccountId, id: DealId, runtime: Runtime) -> None:
@@ -100,16 +116,29 @@ def _thread(
     raise Refused(Code.MESSAGE_UNKNOWN)
 
 
-def _read(account: AccountId, thread: ThreadId, runtime: Runtime) -> tuple[ThreadId, Thread]:
-    root = runtime.threads.roots(account, [thread])[thread]
-    return root, runtime.threads.read(account, root)
+def give_override(
+    account: AccountId, thread: ThreadId, override: Override, runtime: Runtime
+) -> PlacedOverride:
+    """Store an override with what it announces, and index what that is.
 
-
-def _give(account: AccountId, placed: PlacedOverride, runtime: Runtime) -> PlacedOverride:
+    Raises:
+        Refused: the account is gone, or its thread has too many overrides.
+    """
     found = runtime.accounts.find(account)
     if found is None:
         raise Refused(Code.NOT_FOUND, "account")
-    runtime.overrides.put(account, placed)
-    reassociate_thread(account, placed.thread, CrmView(found, runtime), runtime)
+    writer = ThreadWriter.of(account, CrmView(found, runtime), runtime, _MAX_RUN)
+    for _ in range(_ATTEMPTS):
+        root = runtime.roots.read(account, thread)
+        after = root.overridden(override, writer.run)
+        if len(after.overrides) > max(MAX_OVERRIDES, len(root.overrides)):
+            raise Refused(Code.TOO_MANY_OVERRIDES, limit=MAX_OVERRIDES)
+        if writer.write(root, after, [override_item(account, root.thread, override)]):
+            break
+    else:
+        raise Contended(thread)
+    tokens = after.pending - root.pending
+    if tokens and not writer.complete(after.thread, tokens, MAX_INDEXED_AT_ONCE):
+        runtime.thread_queue.send([ThreadJob(account, after.thread, (writer.run.id,))])
     runtime.count("OverridesGiven")
-    return placed
+    return PlacedOverride(root.thread, override)

@@ -1,0 +1,37 @@
+"""Take messages off their threads, cards and deals; the threads are then refiled."""
+
+from collections.abc import Collection, Set
+
+from mailmirror.domain.deals import DealId
+from mailmirror.domain.mailbox import AccountId
+from mailmirror.domain.message import Entry
+from mailmirror.runtime import Runtime
+from mailmirror.usecases.crm_feed.crm_view import CrmView
+from mailmirror.usecases.threads.thread_writer import ThreadWriter
+
+
+def erase_entries(account: AccountId, entries: Collection[Entry], runtime: Runtime) -> Set[DealId]:
+    """Delete entries from everywhere: first from their threads, where other functions find them.
+
+    A function that has read one before, and indexes it afterwards, reads the thread again and
+    deletes what it has indexed. Idempotent.
+
+    Returns:
+        The deals on which they were, or may have been.
+    """
+    runtime.threads.erase(entries)
+    roots = runtime.roots.read_many(account, {entry.thread for entry in entries})
+    deals: set[DealId] = set()
+    for entry in entries:
+        root = roots[entry.thread]
+        pending = {token.deal for token in root.pending}
+        on = root.deals_of(entry.message) | root.left | pending
+        runtime.timelines.erase(entry, on)
+        deals |= on
+    found = runtime.accounts.find(account)
+    if found is None:
+        return deals
+    writer = ThreadWriter.of(account, CrmView(found, runtime), runtime)
+    for thread in sorted({root.thread for root in roots.values() if root.deals}):
+        writer.refile(thread)
+    return deals

@@ -1,0 +1,198 @@
+"""What one run of a function does to the threads of an account: see `domain.association`."""
+
+from collections.abc import Iterable, Sequence, Set
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import islice
+
+from mailmirror.domain.association import Root, Run, Token
+from mailmirror.domain.deals import DealId, match_thread
+from mailmirror.domain.mailbox import AccountId
+from mailmirror.domain.message import Entry
+from mailmirror.domain.threads import ThreadId, TooManyAbsorbed
+from mailmirror.runtime import Runtime
+from mailmirror.store.due_threads import DueThread
+from mailmirror.store.table import ConditionFailed, Put
+from mailmirror.usecases.crm_feed.crm_view import CrmView
+
+MAX_RUN = timedelta(minutes=6)
+"""The longest time that a function runs, and a margin."""
+SWEEP_AGE = timedelta(minutes=15)
+"""Older than this, no function that put an index item is still at work."""
+_ATTEMPTS = 50
+
+
+class Contended(Exception):
+    """Others changed a thread at each of 50 attempts; the job is repeated."""
+
+
+@dataclass(frozen=True, slots=True)
+class ThreadWriter:
+    """Writes roots, and indexes entries on deals.
+
+    Raises, from every method:
+        Contended: see there.
+    """
+
+    account: AccountId
+    view: CrmView
+    runtime: Runtime
+    run: Run
+
+    @classmethod
+    def of(
+        cls, account: AccountId, view: CrmView, runtime: Runtime, lasting: timedelta = MAX_RUN
+    ) -> "ThreadWriter":
+        """Begin a run.
+
+        Parameters:
+            lasting: after which the function has ended, whatever becomes of it.
+        """
+        return cls(account, view, runtime, Run(runtime.new_id(), runtime.now() + lasting))
+
+    def matched(self, entries: Sequence[Entry]) -> frozenset[DealId]:
+        """The deals that the messages of these entries match."""
+        addresses = {address for entry in entries for address in entry.participants}
+        return match_thread(entries, self.view.crm(addresses))
+
+    def write(self, before: Root, after: Root, more: Sequence[Put] = ()) -> bool:
+        """Store a root with what is due because of it; False where it has changed since."""
+        puts = [*more, *self._due(before, after)]
+        try:
+            self.runtime.roots.write(self.account, before, after, puts)
+        except ConditionFailed:
+            return False
+        return True
+
+    def _due(self, before: Root, after: Root) -> Sequence[Put]:
+        puts = []
+        if after.pending - before.pending:
+            puts.append(self._scheduled(after.thread, self.run.id, self.run.ends_at))
+        if after.left - before.left:
+            sweep_at = self.runtime.now() + SWEEP_AGE
+            puts.append(self._scheduled(after.thread, f"sweep-{self.run.id}", sweep_at))
+        return puts
+
+    def _scheduled(self, thread: ThreadId, reason: str, at: datetime) -> Put:
+        return self.runtime.due_threads.item(DueThread(self.account, thread, reason), at)
+
+    def compare_later(self, thread: ThreadId) -> None:
+        """Have a thread refiled once every function that runs now has ended."""
+        due = DueThread(self.account, thread, f"copies-{self.run.id}")
+        self.runtime.due_threads.put(due, self.runtime.now() + MAX_RUN)
+
+    def index(self, entries: Iterable[tuple[Entry, Set[DealId]]]) -> None:
+        """Index entries on deals."""
+        wanted = [(entry, deals) for entry, deals in entries if deals]
+        self.view.look_up(entry for entry, _ in wanted)
+        self.runtime.timelines.index_on_deals(
+            [(entry, deals, self.view.matched(entry)) for entry, deals in wanted],
+            self.runtime.now(),
+        )
+
+    def complete(self, thread: ThreadId, tokens: Set[Token], most: int | None = None) -> bool:
+        """Index every entry of a thread on the deals of these tokens, and drop the tokens.
+
+        Parameters:
+            most: how many entries may be indexed now; None for any number.
+
+        Returns:
+            Whether it was done: not where there are more entries.
+        """
+        root = self.runtime.roots.read(self.account, thread)
+        if root.thread != thread:
+            return True  # joined since: the winner has announced the deals anew
+        read = self.runtime.threads.entries(self.account, root.threads)
+        entries = list(read if most is None else islice(read, most + 1))
+        if most is not None and len(entries) > most:
+            return False
+        deals = {token.deal for token in tokens}
+        self.index((entry, deals & root.deals_of(entry.message)) for entry in entries)
+        erased = set(entries) - set(self.runtime.threads.entries(self.account, root.threads))
+        for entry in erased:
+            self._take_off(entry, deals)
+        self._drop(thread, tokens)
+        return True
+
+    def _take_off(self, entry: Entry, deals: Set[DealId]) -> None:
+        """Delete what was indexed of an entry that was erased meanwhile."""
+        self.runtime.timelines.erase(entry, deals)
+        mailbox = self.runtime.mailboxes.find(self.account, entry.key.mailbox, consistent=True)
+        if mailbox is None or mailbox.key != entry.key:
+            self.runtime.timelines.forget_mailbox(entry.key, entry.participants, deals)
+
+    def _drop(self, thread: ThreadId, tokens: Set[Token]) -> None:
+        for _ in range(_ATTEMPTS):
+            root = self.runtime.roots.read(self.account, thread)
+            if root.thread != thread:
+                return
+            after = root.indexed(tokens)
+            if self.write(root, after):
+                runs = {token.run.id for token in tokens} - {one.run.id for one in after.pending}
+                self.runtime.due_threads.done(DueThread(self.account, thread, id) for id in runs)
+                return
+        raise Contended(thread)
+
+    def refile(self, thread: ThreadId) -> None:
+        """Compute a thread's deals from the present facts, and index what is new."""
+        for _ in range(_ATTEMPTS):
+            self.view.forget()
+            facts = self.view.facts
+            root = self.runtime.roots.read(self.account, thread)
+            if expired := root.expired(self.runtime.now()):
+                self.complete(root.thread, expired)
+                continue
+            entries = list(self.runtime.threads.entries(self.account, root.threads))
+            after = root.refiled(self.matched(entries), facts, self.run)
+            if root.facts > facts or not self.write(root, after):
+                continue
+            if tokens := after.pending - root.pending:
+                self.complete(root.thread, tokens)
+            root = self.runtime.roots.read(self.account, thread)
+            entries = list(self.runtime.threads.entries(self.account, root.threads))
+            if root.wanted(self.matched(entries)) <= root.deals:
+                return
+        raise Contended(thread)
+
+    def sweep(self, thread: ThreadId) -> None:
+        """Delete what is indexed on deals that the thread has left, once it is old enough."""
+        before = self.runtime.now() - SWEEP_AGE
+        for _ in range(_ATTEMPTS):
+            root = self.runtime.roots.read(self.account, thread)
+            if not root.left:
+                return
+            swept = [
+                self.runtime.timelines.sweep(entry, deal, before)
+                for entry in self.runtime.threads.entries(self.account, root.threads)
+                for deal in root.left - root.deals_of(entry.message)
+            ]
+            if not all(swept):
+                at = self.runtime.now() + SWEEP_AGE
+                self.runtime.due_threads.put(
+                    DueThread(self.account, root.thread, f"sweep-{self.run.id}"), at
+                )
+                return
+            if self.write(root, root.swept(root.left)):
+                return
+        raise Contended(thread)
+
+    def join(self, winner: ThreadId, loser: ThreadId) -> None:
+        """Join two roots, unless one of them has changed since; their deals are announced anew.
+
+        Raises:
+            TooManyAbsorbed: the winner would have too many threads.
+        """
+        one = self.runtime.roots.read(self.account, winner)
+        other = self.runtime.roots.read(self.account, loser)
+        if one.thread == other.thread:
+            return
+        if not one.may_absorb(other):
+            self.runtime.count("ThreadsNotJoined")
+            raise TooManyAbsorbed(winner)
+        after = one.joined(other, self.run)
+        pairs = ((one, after), (other, other.redirected(one.thread)))
+        try:
+            self.runtime.roots.join(self.account, *pairs, self._due(one, after))
+        except ConditionFailed:
+            return  # the caller reads again
+        self.complete(one.thread, after.pending - one.pending)
