@@ -14,9 +14,10 @@ from mailmirror.domain.deals import DealId
 from mailmirror.domain.mailbox import AccountId, Mailbox
 from mailmirror.runtime import Runtime
 from mailmirror.store import keys
+from mailmirror.usecases.sync.dispatch_due import dispatch_threads
 from mailmirror.usecases.threads.set_override import set_override
 from mailmirror.usecases.threads.thread_writer import SWEEP_AGE
-from mailmirror.usecases.threads.tidy_thread import dispatch_threads, tidy_thread
+from mailmirror.usecases.threads.tidy_thread import tidy_thread
 from tests.integration.interruptions import Killed, before_write
 from tests.integration.office import BOSS, LEE, MARCH, REP, Clock, Office, letter
 from tests.integration.test_overrides import (

@@ -19,7 +19,10 @@ from mailmirror.aws.queues import FeedJob, PollJob, SyncJob
 from mailmirror.domain.feed import PersonKind, PersonRef
 from mailmirror.domain.identity import MessageKey
 from mailmirror.domain.mailbox import AccountId, MailboxId, MailboxKey, MailboxStatus
+from mailmirror.domain.threads import ThreadId
 from mailmirror.runtime import Runtime
+from mailmirror.store.due_threads import DueThread
+from mailmirror.store.keys import DUE_SHARDS
 from mailmirror.usecases.crm_feed.apply_event import apply_event
 from mailmirror.usecases.mailboxes.connect_mailbox import connect_mailbox
 from mailmirror.usecases.mailboxes.read_mailbox import read_mailbox
@@ -149,6 +152,7 @@ def test_dispatch_by_the_schedule(place: Place, aws: Any) -> None:
     assert place.handle("dispatch", place.sample("dispatch-schedule")) == {
         "due": 1,
         "to_send": 0,
+        "to_refile": 0,
     }
 
     (job,) = map(PollJob.from_json, taken(place, aws, "poll_queue"))
@@ -312,6 +316,15 @@ def test_feedback_from_its_queue(place: Place, accepted: str) -> None:
     assert place.handle("feedback", event) == {"batchItemFailures": []}
 
     assert state(place, accepted) == "delivered"
+
+
+def test_refile_from_its_queue(place: Place, people: None) -> None:
+    job = json.loads(place.sample("refile-sqs")["Records"][0]["body"])
+    due = DueThread(ACCOUNT, ThreadId(job["thread"]), *job["reasons"])
+    place.runtime.due_threads.put(due, place.runtime.now())
+    assert place.handle("refile", place.sample("refile-sqs")) == {"batchItemFailures": []}
+    left = [place.runtime.due_threads.find(n, place.runtime.now()) for n in range(DUE_SHARDS)]
+    assert not any(left)
 
 
 def test_an_override_on_an_unknown_deal_is_refused(place: Place, people: None) -> None:

@@ -1,9 +1,11 @@
-"""Find what is due, and queue it: mailboxes for the pollers, messages for the sender."""
+"""Find what is due, and queue it: mailboxes to poll, messages to send, threads to refile."""
 
 from datetime import timedelta
 from itertools import batched
 
-from mailmirror.aws.queues import PollJob, SendJob
+from mailmirror.aws.queues import PollJob, SendJob, ThreadJob
+from mailmirror.domain.mailbox import AccountId
+from mailmirror.domain.threads import ThreadId
 from mailmirror.runtime import Runtime
 from mailmirror.store.keys import DUE_SHARDS
 
@@ -43,3 +45,15 @@ def dispatch_sends(runtime: Runtime) -> int:
     runtime.send_queue.send(SendJob(ref.mailbox, ref.id) for ref in due)
     runtime.count("MessagesDue", len(due))
     return len(due)
+
+
+def dispatch_threads(runtime: Runtime) -> int:
+    """Queue every thread that is due; return how many there were."""
+    now = runtime.now()
+    due = [one for shard in range(DUE_SHARDS) for one in runtime.due_threads.find(shard, now)]
+    reasons: dict[tuple[AccountId, ThreadId], list[str]] = {}
+    for one in due:
+        reasons.setdefault((one.account, one.thread), []).append(one.reason)
+    runtime.thread_queue.send(ThreadJob(*key, tuple(some)) for key, some in reasons.items())
+    runtime.count("ThreadsDue", len(reasons))
+    return len(reasons)

@@ -3,7 +3,6 @@
 from mailmirror.aws.queues import ThreadJob
 from mailmirror.runtime import Runtime
 from mailmirror.store.due_threads import DueThread
-from mailmirror.store.keys import DUE_SHARDS
 from mailmirror.usecases.crm_feed.crm_view import CrmView
 from mailmirror.usecases.threads.thread_writer import ThreadWriter
 
@@ -24,18 +23,3 @@ def tidy_thread(job: ThreadJob, runtime: Runtime) -> None:
         writer.sweep(job.thread)
     runtime.due_threads.done(DueThread(job.account, job.thread, one) for one in job.reasons)
     runtime.count("ThreadsTidied")
-
-
-def dispatch_threads(runtime: Runtime) -> int:
-    """Queue every thread that is due; return how many there were."""
-    now = runtime.now()
-    due = [one for shard in range(DUE_SHARDS) for one in runtime.due_threads.find(shard, now)]
-    reasons: dict[tuple[str, str], list[DueThread]] = {}
-    for one in due:
-        reasons.setdefault((one.account, one.thread), []).append(one)
-    runtime.thread_queue.send(
-        ThreadJob(some[0].account, some[0].thread, tuple(one.reason for one in some))
-        for some in reasons.values()
-    )
-    runtime.count("ThreadsDue", len(reasons))
-    return len(reasons)
