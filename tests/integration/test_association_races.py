@@ -10,10 +10,12 @@ import pytest
 
 from mailmirror.aws.queues import ThreadJob
 from mailmirror.domain.association import Root
+from mailmirror.domain.coverage import Gap
 from mailmirror.domain.deals import DealId
 from mailmirror.domain.mailbox import AccountId, Mailbox
 from mailmirror.runtime import Runtime
 from mailmirror.store import keys
+from mailmirror.usecases.cards.read_card import read_deal_card
 from mailmirror.usecases.sync.dispatch_due import dispatch_threads
 from mailmirror.usecases.threads.set_override import set_override
 from mailmirror.usecases.threads.thread_writer import SWEEP_AGE
@@ -127,6 +129,23 @@ def test_an_attach_that_dies_completes_by_itself(
     assert numbers(office.deal("rep", "other")) == [1]
     root = runtime.roots.read(office.account, line_of(office, 1).thread)
     assert not root.pending
+
+
+def test_a_long_thread_is_attached_at_once_and_indexed_by_the_queue(
+    runtime: Runtime, office: Office, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Until then the deal's card says that it lacks some of it."""
+    monkeypatch.setattr("mailmirror.usecases.threads.set_override.MAX_INDEXED_AT_ONCE", 0)
+    deal(office, "other", "open", -20, "nobody")
+    on_thread(office, "other", 1, attached=True)
+    assert office.deal("rep", "other") == []
+    page = read_deal_card(office.viewer("rep"), DealId("other"), None, 50, runtime)
+    assert page.coverage.gap is Gap.THREAD_PENDING
+    (job,) = queued(runtime)
+    tidy_thread(job, runtime)
+    page = read_deal_card(office.viewer("rep"), DealId("other"), None, 50, runtime)
+    assert numbers(page.lines) == [1]
+    assert page.coverage.gap is None
 
 
 def tidied(office: Office) -> int:

@@ -320,7 +320,7 @@ def test_feedback_from_its_queue(place: Place, accepted: str) -> None:
 
 def test_refile_from_its_queue(place: Place, people: None) -> None:
     job = json.loads(place.sample("refile-sqs")["Records"][0]["body"])
-    due = DueThread(ACCOUNT, ThreadId(job["thread"]), *job["reasons"])
+    due = DueThread(AccountId(ACCOUNT), ThreadId(job["thread"]), *job["reasons"])
     place.runtime.due_threads.put(due, place.runtime.now())
     assert place.handle("refile", place.sample("refile-sqs")) == {"batchItemFailures": []}
     left = [place.runtime.due_threads.find(n, place.runtime.now()) for n in range(DUE_SHARDS)]

@@ -19,6 +19,8 @@ class Gap(StrEnum):
     ERASING = "erasing"
     LATE_FACTS = "late_facts"
     """The CRM sent the person or deal after the mailbox's old mail was judged."""
+    THREAD_PENDING = "thread_pending"
+    """A thread was put on the deal, and not all its messages are there yet."""
     FEED_SILENT = "feed_silent"
     """The CRM has not sent any event."""
     EVENTS_REFUSED = "events_refused"
@@ -109,16 +111,18 @@ class Coverage:
 
     mailboxes: Sequence[MailboxCoverage]
     feed: FeedCoverage
+    thread_pending: bool = False
+    """Whether messages of a thread are just being put on the deal."""
 
     @property
     def gap(self) -> Gap | None:
         """Why the card as a whole may lack mail; what one part lacks is said there."""
-        return None if self.mailboxes else Gap.NO_MAILBOX
+        if not self.mailboxes:
+            return Gap.NO_MAILBOX
+        return Gap.THREAD_PENDING if self.thread_pending else None
 
     @property
     def complete(self) -> bool:
         return (
-            bool(self.mailboxes)
-            and all(one.complete for one in self.mailboxes)
-            and self.feed.complete
+            self.gap is None and all(one.complete for one in self.mailboxes) and self.feed.complete
         )

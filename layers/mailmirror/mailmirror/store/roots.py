@@ -44,13 +44,13 @@ class RootStore:
         return self.read_many(account, [thread])[thread]
 
     def write(
-        self, account: AccountId, before: Root, after: Root, with_it: Sequence[Put] = ()
+        self, account: AccountId, before: Root, after: Root, with_it: Sequence[Put | Update] = ()
     ) -> None:
         """Store a root as it is after a change. A write unit a KB; double with other items.
 
         Parameters:
             before: as it was read.
-            with_it: what is put in the same transaction.
+            with_it: what is written in the same transaction.
 
         Raises:
             ConditionFailed: it has changed since; nothing was written.
@@ -66,7 +66,7 @@ class RootStore:
         account: AccountId,
         winner: tuple[Root, Root],
         loser: tuple[Root, Root],
-        with_it: Sequence[Put],
+        with_it: Sequence[Put | Update],
     ) -> None:
         """Store two roots as they are after one has absorbed the other, in one transaction.
 

@@ -17,7 +17,7 @@ from operator import attrgetter
 from mailmirror.domain.address import Address
 from mailmirror.domain.deals import DealId
 from mailmirror.domain.identity import MessageKey
-from mailmirror.domain.mailbox import MailboxKey
+from mailmirror.domain.mailbox import AccountId, MailboxKey
 from mailmirror.domain.message import Entry
 from mailmirror.domain.threads import ThreadId
 from mailmirror.store import keys
@@ -64,6 +64,19 @@ class _Entry:
         return self.position.rpartition("#")[2]
 
 
+@dataclass(frozen=True, slots=True)
+class DealIndex:
+    """What is stored of a deal's timelines."""
+
+    mailboxes: frozenset[str]
+    """Those that have messages there, as `keys.mailbox_name` names them."""
+    announced: bool
+    """Whether a thread is on the deal of which some messages may not be there yet."""
+
+    def having(self, mailboxes: Iterable[MailboxKey]) -> Sequence[MailboxKey]:
+        return [key for key in mailboxes if keys.mailbox_name(key) in self.mailboxes]
+
+
 class TimelineStore:
     def __init__(self, table: Table) -> None:
         self._table = table
@@ -102,12 +115,25 @@ class TimelineStore:
         accounts = {(key.account, deal) for key, deal in new}
         wanted = (keys.deal_mailboxes(*one) for one in accounts)
         items = self._table.get_many(wanted, consistent=True)
-        stored = {item[PK]: set(item["mailboxes"]) for item in items}
+        stored = {item[PK]: set(item.get("mailboxes", ())) for item in items}
         for key, deal in new:
             at, name = keys.deal_mailboxes(key.account, deal), keys.mailbox_name(key)
             if name not in stored.get(at[PK], ()):
                 self._table.update(Update(at, "ADD mailboxes :name", {":name": {name}}))
         self._named = (self._named | new) if len(self._named) < _MAX_NAMED else new
+
+    @staticmethod
+    def announcement(account: AccountId, deal: DealId, run: str, *, ended: bool) -> Update:
+        """Store that a run indexes a thread on a deal, or has ended to, with the thread's root."""
+        verb = "DELETE" if ended else "ADD"
+        return Update(
+            keys.deal_mailboxes(account, deal), f"{verb} announced :runs", {":runs": {run}}
+        )
+
+    def index_of(self, account: AccountId, deal: DealId) -> DealIndex:
+        """Read what is stored of a deal's timelines, consistently. One read unit."""
+        item = self._table.get(keys.deal_mailboxes(account, deal), consistent=True) or {}
+        return DealIndex(frozenset(item.get("mailboxes", ())), bool(item.get("announced")))
 
     def name_on_card(self, key: MailboxKey, address: Address) -> None:
         """Store that a mailbox has messages of an address, before it has. One write unit."""
@@ -180,15 +206,7 @@ class TimelineStore:
         self, deal: DealId, mailboxes: Sequence[MailboxKey], before: str, limit: int
     ) -> Sequence[Hit]:
         """Read a page of a deal's timeline, consistently: what was just attached is there."""
-        if not mailboxes:
-            return []
-        having = self._table.get(keys.deal_mailboxes(mailboxes[0].account, deal), consistent=True)
-        names = frozenset(having["mailboxes"]) if having else ()
-        partitions = [
-            (key, keys.deal_timeline(key, deal))
-            for key in mailboxes
-            if keys.mailbox_name(key) in names
-        ]
+        partitions = [(key, keys.deal_timeline(key, deal)) for key in mailboxes]
         return self._page(partitions, before, limit, consistent=True)
 
     def _page(

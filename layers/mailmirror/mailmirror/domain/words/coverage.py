@@ -39,6 +39,12 @@ GAPS: Catalogue[Gap] = {
         "初回の同期後に CRM から届いた人物や商談のため、以前のメールが欠けている場合があります。",
         "新しいメールは表示されるため、操作は不要です。",
     ),
+    Gap.THREAD_PENDING: translated(
+        "A thread was just put on this deal, and some of its messages are not shown yet.",
+        "Open the card again in a minute.",
+        "この商談に関連付けたばかりのスレッドがあり、一部のメールがまだ表示されていません。",
+        "1 分ほど後にカードを開き直してください。",
+    ),
     Gap.FEED_SILENT: translated(
         "The CRM has not sent any event yet.",
         "Ask the CRM's operator to send its webhook here; docs/api.md says how.",

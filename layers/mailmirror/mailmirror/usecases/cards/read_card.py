@@ -89,8 +89,10 @@ def read_deal_card(
     before = _before(cursor)
     shown: list[Hit] = []
     roots: dict[ThreadId, Root] = {}
+    index = runtime.timelines.index_of(viewer.account, id)
+    mailboxes = index.having(viewer.keys)
     while len(shown) <= limit:
-        hits = runtime.timelines.deal(id, viewer.keys, before, limit + 1)
+        hits = runtime.timelines.deal(id, mailboxes, before, limit + 1)
         threads = {hit.thread for hit in hits if hit.thread} - roots.keys()
         roots |= runtime.roots.read_many(viewer.account, threads)
         shown += [one for one in hits if one.thread and roots[one.thread].shows(one.message, id)]
@@ -100,7 +102,7 @@ def read_deal_card(
     return Page(
         lines_of(viewer, shown[:limit], runtime, roots),
         _cursor(shown[limit - 1]) if len(shown) > limit else None,
-        _coverage(viewer, deal.line, runtime),
+        _coverage(viewer, deal.line, runtime, pending=index.announced),
     )
 
 
@@ -153,7 +155,7 @@ def lines_of(
     ]
 
 
-def _coverage(viewer: Viewer, line: int, runtime: Runtime) -> Coverage:
+def _coverage(viewer: Viewer, line: int, runtime: Runtime, *, pending: bool = False) -> Coverage:
     """The coverage of a card whose person or deal last changed at this line of the change log."""
     reports = report(viewer.mailboxes, runtime, Claims({}))
     _nudge(reports, runtime)
@@ -171,6 +173,7 @@ def _coverage(viewer: Viewer, line: int, runtime: Runtime) -> Coverage:
             for one in reports
         ],
         FeedCoverage(feed.as_of, feed.refused),
+        thread_pending=pending,
     )
 
 

@@ -12,7 +12,7 @@ from mailmirror.domain.message import Entry
 from mailmirror.domain.threads import ThreadId, TooManyAbsorbed
 from mailmirror.runtime import Runtime
 from mailmirror.store.due_threads import DueThread
-from mailmirror.store.table import ConditionFailed, Put
+from mailmirror.store.table import ConditionFailed, Put, Update
 from mailmirror.usecases.crm_feed.crm_view import CrmView
 
 MAX_RUN = timedelta(minutes=6)
@@ -55,8 +55,8 @@ class ThreadWriter:
         addresses = {address for entry in entries for address in entry.participants}
         return match_thread(entries, self.view.crm(addresses))
 
-    def write(self, before: Root, after: Root, more: Sequence[Put] = ()) -> bool:
-        """Store a root with what is due because of it; False where it has changed since."""
+    def write(self, before: Root, after: Root, more: Sequence[Put | Update] = ()) -> bool:
+        """Store a root with what follows from it; False where it has changed since."""
         puts = [*more, *self._due(before, after)]
         try:
             self.runtime.roots.write(self.account, before, after, puts)
@@ -64,9 +64,16 @@ class ThreadWriter:
             return False
         return True
 
-    def _due(self, before: Root, after: Root) -> Sequence[Put]:
-        puts = []
-        if after.pending - before.pending:
+    def _due(self, before: Root, after: Root) -> Sequence[Put | Update]:
+        puts: list[Put | Update] = []
+        announced, indexed = after.pending - before.pending, before.pending - after.pending
+        for token in announced | indexed:
+            puts.append(
+                self.runtime.timelines.announcement(
+                    self.account, token.deal, token.run.id, ended=token in indexed
+                )
+            )
+        if announced:
             puts.append(self._scheduled(after.thread, self.run.id, self.run.ends_at))
         if after.left - before.left:
             sweep_at = self.runtime.now() + SWEEP_AGE
