@@ -137,8 +137,9 @@ def test_a_crash_at_any_write_loses_and_doubles_nothing(
     if not cautious:
         monkeypatch.setattr(Caution, "after_deaths", lambda caution, _: caution)
     monkeypatch.setattr("mailmirror.domain.batches.HEADER_RANGE", 2)
-    monkeypatch.setattr("mailmirror.store.ledgers.MAX_HEAD_BYTES", 20)
-    monkeypatch.setattr("mailmirror.store.ledgers.MAX_BLOCK_BYTES", 60)
+    monkeypatch.setattr("mailmirror.domain.ledger_parts.MAX_HEAD_BYTES", 20)
+    monkeypatch.setattr("mailmirror.domain.ledger_parts.MAX_BLOCK_BYTES", 60)
+    monkeypatch.setattr("mailmirror.domain.ledger_parts.MIN_BLOCKS", 2)
     office.tell("deal.upserted", id="d1", name="Deal", status="open", contact_ids=["kim"])
     for n in range(1, 5):
         dovecot.append(REP, "INBOX", letter(n, replies_to=[1] if n > 1 else []), MARCH)

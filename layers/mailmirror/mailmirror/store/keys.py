@@ -211,12 +211,19 @@ def folders(key: MailboxKey) -> str:
 LEDGERS = "ledger#"
 
 
-def ledger_blocks(folder: str, uidvalidity: int) -> str:
-    return f"{LEDGERS}{folder}#{uidvalidity}#"
+def ledger_blocks(folder: str) -> str:
+    """The blocks of a folder, under whatever UIDVALIDITY."""
+    return f"{LEDGERS}{folder}#"
 
 
 def ledger_block(key: MailboxKey, folder: str, uidvalidity: int, number: int) -> Key:
-    return _key(folders(key), f"{ledger_blocks(folder, uidvalidity)}{number:06d}")
+    return _key(folders(key), f"{ledger_blocks(folder)}{uidvalidity}#{number:06d}")
+
+
+def ledger_block_of(key: Key) -> tuple[int, int]:
+    """The UIDVALIDITY and the number of a block."""
+    _, _, uidvalidity, number = key[SK].split("#")
+    return int(uidvalidity), int(number)
 
 
 COPIES = "copy#"

@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from mailmirror.domain.containment import Caution, Place
 from mailmirror.domain.folder import FolderState
 from mailmirror.domain.ledger import Ledger
+from mailmirror.domain.ledger_parts import LedgerParts
 from mailmirror.domain.mailbox import FolderRole, MailboxKey
 from mailmirror.store import keys
 from mailmirror.store.table import ConditionFailed, Item, Table, Update
@@ -21,8 +22,6 @@ from mailmirror.store.table import ConditionFailed, Item, Table, Update
 LIFETIME = timedelta(seconds=90)
 MAX_RUN = timedelta(minutes=6)
 """After which a function that lost its lease has ended: its time limit, and a margin."""
-MAX_HEAD_BYTES = 640
-"""Two folders' heads keep the item below 2 KB: DynamoDB bills the whole of it at each update."""
 
 
 class LeaseHeld(Exception):
@@ -129,6 +128,10 @@ class SyncStates:
         item = self._table.get(keys.state(key), consistent=True)
         same_epoch = item is not None and int(item["epoch"]) == key.epoch
         return _state(item) if item is not None and same_epoch else SyncState()
+
+    def find_folder(self, key: MailboxKey, id: str) -> FolderState | None:
+        """Read how far one folder has been judged. One read unit."""
+        return self.read(key).folders.get(id)
 
     def save(
         self, lease: Lease, id: str, folder: FolderState, caution: Caution, now: datetime
@@ -244,8 +247,9 @@ def _folder_item(folder: FolderState) -> Item:
         "uidvalidity": folder.uidvalidity,
         "next": folder.next,
         "low": folder.low,
-        "head": folder.head.encode(),
-        "blocks": folder.blocks,
+        "head": folder.ledger.head.encode(),
+        "blocks": [folder.ledger.blocks.start, folder.ledger.blocks.stop],
+        "compacted": folder.ledger.compacted,
         "judged": folder.judged,
         "present": folder.present,
         "pending": folder.pending,
@@ -288,11 +292,12 @@ def _caution(item: Item) -> Caution:
 
 
 def _folder(item: Item) -> FolderState:
-    numbers = ("uidvalidity", "next", "low", "blocks", "judged", "present", "pending", "messages")
+    numbers = ("uidvalidity", "next", "low", "judged", "present", "pending", "messages")
+    first, stop = map(int, item["blocks"])
     return FolderState(
         name=item["name"],
         role=FolderRole(item["role"]),
-        head=Ledger.decode(item["head"]),
+        ledger=LedgerParts(Ledger.decode(item["head"]), range(first, stop), int(item["compacted"])),
         retries=int(item.get("retries", 0)),
         retry_at=_time(item.get("retry_at")),
         **{number: int(item[number]) for number in numbers},

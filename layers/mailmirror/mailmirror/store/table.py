@@ -134,6 +134,7 @@ class Table:
         prefix: str = "",
         *,
         before: str | None = None,
+        between: tuple[str, str] | None = None,
         descending: bool = False,
         limit: int | None = None,
         consistent: bool = False,
@@ -143,11 +144,15 @@ class Table:
         Parameters:
             prefix: only sort keys that begin so.
             before: only sort keys less than this one; not together with a prefix.
+            between: only sort keys from the first to the second of these; not together with either.
             limit: how many items a page fetches, and how many in all at the most.
         """
         condition, values = f"{PK} = :pk", {":pk": pk}
         if before is not None:
             condition, values[":sk"] = f"{condition} AND {SK} < :sk", before
+        elif between is not None:
+            condition = f"{condition} AND {SK} BETWEEN :sk AND :last"
+            values[":sk"], values[":last"] = between
         elif prefix:
             condition, values[":sk"] = f"{condition} AND begins_with({SK}, :sk)", prefix
         request: dict[str, Any] = {

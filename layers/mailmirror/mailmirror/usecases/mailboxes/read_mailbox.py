@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from mailmirror.domain.folder import FolderState
 from mailmirror.domain.ledger import Ledger
@@ -107,8 +108,9 @@ def read_mailbox(account: AccountId, id: str, runtime: Runtime) -> MailboxReport
 
 def read_ledger(mailbox: Mailbox, runtime: Runtime) -> Sequence[FolderLedger]:
     """Every folder's ledger."""
-    folders = runtime.sync_states.read(mailbox.key).folders
-    return [
-        FolderLedger(folder, runtime.ledgers.read(mailbox.key, id, folder))
-        for id, folder in folders.items()
-    ]
+    states = runtime.sync_states
+    found = (
+        runtime.ledgers.read_current(mailbox.key, id, partial(states.find_folder, mailbox.key, id))
+        for id in states.read(mailbox.key).folders
+    )
+    return [FolderLedger(*one) for one in found if one is not None]

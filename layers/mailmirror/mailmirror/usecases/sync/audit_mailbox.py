@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from mailmirror.domain.ledger import Audit, Ledger, audit
 from mailmirror.domain.mailbox import AccountId, Mailbox, MailboxId, MailboxStatus
@@ -69,9 +70,10 @@ def _held_against(
     mailbox: Mailbox, folder: RemoteFolder, status: Status, server: UidSet, runtime: Runtime
 ) -> Audit:
     id = folder_id(mailbox, folder)
-    known = runtime.sync_states.read(mailbox.key).folders.get(id)
-    if known is None or known.uidvalidity != status.uidvalidity:
+    find = partial(runtime.sync_states.find_folder, mailbox.key, id)
+    found = runtime.ledgers.read_current(mailbox.key, id, find)
+    if found is None or found[0].uidvalidity != status.uidvalidity:
         # Nothing of these UIDs is judged yet; the next sync maps them anew.
         return audit(Ledger(), server, low=status.uidnext, next=status.uidnext)
-    ledger = runtime.ledgers.read(mailbox.key, id, known)
+    known, ledger = found
     return audit(ledger, server, low=known.low, next=known.next)

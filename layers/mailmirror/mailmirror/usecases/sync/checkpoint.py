@@ -41,27 +41,31 @@ class Checkpoint:
     def advance(
         self,
         verdicts: Mapping[int, Verdict],
+        before: Ledger | None = None,
         *,
         next: int | None = None,
         low: int | None = None,
-        were_pending: bool = False,
     ) -> None:
         """Record verdicts and move a cursor; the parameters are those of FolderState.advanced."""
         if not verdicts:
             return
         self.caution = self.caution.after_success(len(verdicts))
         self.progressed = True
-        folder = self.folder.advanced(verdicts, next=next, low=low, were_pending=were_pending)
-        self._fold(folder, Ledger().record(verdicts))
+        self._change(Ledger().record(verdicts), before, next=next, low=low)
         for verdict, count in Counter(verdicts.values()).items():
             self.runtime.count(f"Verdict_{verdict}", count)
 
-    def remove(self, uids: UidSet) -> None:
-        """Record that the server has these UIDs no more."""
+    def remove(self, uids: UidSet, before: Ledger) -> None:
+        """Record that the server has these UIDs no more; `before` names them."""
         if uids:
-            folder = replace(self.folder, present=self.folder.present - len(uids))
-            self._fold(folder, Ledger(removed=uids))
+            self._change(before.only(uids).remove(uids), before)
         self.runtime.count("CopiesRemoved", len(uids))
+
+    def restore(self, uids: UidSet, before: Ledger) -> None:
+        """Record that the server has these removed UIDs again; `before` names them."""
+        if uids:
+            self._change(before.only(uids).restore(uids), before)
+        self.runtime.count("CopiesReturned", len(uids))
 
     def suspect(self, uid: int) -> None:
         """Record which UID is judged alone, before it is: a function may die at it."""
@@ -77,6 +81,14 @@ class Checkpoint:
         self.runtime.sync_states.save(self.lease, self.id, folder, self.caution, now)
         self.stored = folder
 
-    def _fold(self, folder: FolderState, part: Ledger) -> None:
-        head, blocks = self.runtime.ledgers.fold(self.lease, self.id, self.folder, part)
-        self.move(replace(folder, head=head, blocks=blocks))
+    def _change(
+        self,
+        change: Ledger,
+        before: Ledger | None,
+        *,
+        next: int | None = None,
+        low: int | None = None,
+    ) -> None:
+        folder = self.folder.advanced(change, before, next=next, low=low)
+        parts = self.runtime.ledgers.fold(self.lease, self.id, self.folder, change)
+        self.move(replace(folder, ledger=parts))

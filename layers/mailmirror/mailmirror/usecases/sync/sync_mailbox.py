@@ -172,11 +172,12 @@ class _Sync:
         self, id: str, folder: RemoteFolder, server: MailServer, rules: Rules, view: CrmView
     ) -> FolderState:
         status = server.examine(folder)
-        known = _still_known(self.state.folders.get(id), status)
+        earlier = self.state.folders.get(id)
+        known = _still_known(earlier, status)
         self.checkpoint = Checkpoint(
             lease=self.lease,
             id=id,
-            folder=known or new_folder(folder, status),
+            folder=known or new_folder(folder, status, earlier),
             stored=known,
             caution=self._caution(),
             runtime=self.runtime,
