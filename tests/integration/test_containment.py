@@ -11,6 +11,7 @@ import pytest
 from mailmirror.domain.mailbox import Mailbox
 from mailmirror.domain.problems import Code
 from mailmirror.runtime import Runtime
+from mailmirror.store.folders import StoredFolder
 from mailmirror.usecases.mailboxes.read_mailbox import read_mailbox
 from mailmirror.usecases.sync.audit_mailbox import audit_mailbox
 from tests.integration.office import KIM, MARCH, REP, Clock, Office, letter, loopback, subjects
@@ -468,14 +469,15 @@ def test_a_batch_is_bounded_by_the_requests_that_it_causes(
     letters = [letter(n, replies_to=range(1000 * n, 1000 * n + 40)) for n in range(1, 61)]
     dovecot.append_all(REP, "INBOX", [(one, MARCH) for one in letters])
     mailbox = office.connect(dovecot, "rep", REP)
-    save = runtime.sync_states.save
+    save = runtime.folders.save
     moves = [runtime.table.meter.requests]
 
-    def counted(*args: object) -> None:
-        save(*args)  # type: ignore[arg-type]
+    def counted(*args: object) -> StoredFolder:
+        saved = save(*args)  # type: ignore[arg-type]
         moves.append(runtime.table.meter.requests)
+        return saved
 
-    monkeypatch.setattr(runtime.sync_states, "save", counted)
+    monkeypatch.setattr(runtime.folders, "save", counted)
     office.sync(mailbox)
     assert verdicts(office, mailbox) == {"mirrored": 60}
     assert max(later - earlier for earlier, later in pairwise(moves)) < 2_500
@@ -488,15 +490,16 @@ def test_the_deadline_is_looked_at_where_nothing_is_mirrored(
     dovecot.append_all(REP, "INBOX", [(letter(n, "who@else.example"), MARCH) for n in range(1, 21)])
     mailbox = office.connect(dovecot, "rep", REP)
     late = runtime.now() + timedelta(hours=1)
-    save = runtime.sync_states.save
+    save = runtime.folders.save
     now: Callable[[], object] = runtime.now
 
-    def save_late(*args: object) -> None:
-        save(*args)  # type: ignore[arg-type]
+    def save_late(*args: object) -> StoredFolder:
+        saved = save(*args)  # type: ignore[arg-type]
         if args[2].judged:  # type: ignore[attr-defined]
             runtime.now = lambda: late
+        return saved
 
-    monkeypatch.setattr(runtime.sync_states, "save", save_late)
+    monkeypatch.setattr(runtime.folders, "save", save_late)
     office.sync(mailbox)
     runtime.now = now  # type: ignore[assignment]
     assert verdicts(office, mailbox) == {"no_person": 2}

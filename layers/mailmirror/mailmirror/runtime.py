@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from mailmirror.store.deals import DealStore
     from mailmirror.store.due import DueStore
     from mailmirror.store.feed import FeedStore
+    from mailmirror.store.folders import FolderStore
     from mailmirror.store.ledgers import LedgerStore
     from mailmirror.store.mailboxes import MailboxStore
     from mailmirror.store.objects import ObjectStore
@@ -253,7 +254,13 @@ class Runtime:
     def ledgers(self) -> LedgerStore:
         from mailmirror.store.ledgers import LedgerStore
 
-        return LedgerStore(self.table)
+        return LedgerStore(self.table, self.folders)
+
+    @cached_property
+    def folders(self) -> FolderStore:
+        from mailmirror.store.folders import FolderStore
+
+        return FolderStore(self.table)
 
     @cached_property
     def threads(self) -> ThreadStore:

@@ -204,8 +204,20 @@ def due(key: MailboxKey) -> Key:
 
 
 def folders(key: MailboxKey) -> str:
-    """The partition of a mailbox's ledger blocks and copies, in its epoch."""
+    """The partition of a mailbox's folders, their ledgers' blocks and copies, in its epoch."""
     return f"{key.account}#folders#{key.mailbox}.{key.epoch}"
+
+
+FOLDERS = "folder#"
+
+
+def folder(key: MailboxKey, id: str) -> Key:
+    return _key(folders(key), FOLDERS + id)
+
+
+def folder_id(key: Key) -> str:
+    """The id of the folder that an item is of."""
+    return key[SK].removeprefix(FOLDERS)
 
 
 LEDGERS = "ledger#"

@@ -6,13 +6,14 @@ longer lists are deleted by the next compaction, so that a reader seldom misses 
 does reads the folder's item again.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 
 from mailmirror.domain.folder import FolderState
 from mailmirror.domain.ledger import Ledger
-from mailmirror.domain.ledger_parts import LedgerParts
+from mailmirror.domain.ledger_parts import NewParts
 from mailmirror.domain.mailbox import MailboxKey
 from mailmirror.store import keys
+from mailmirror.store.folders import FolderStore
 from mailmirror.store.sync_state import Lease, LeaseLost
 from mailmirror.store.table import ConditionFailed, Item, Put, Table
 
@@ -24,8 +25,9 @@ class BlockMissing(Exception):
 
 
 class LedgerStore:
-    def __init__(self, table: Table) -> None:
+    def __init__(self, table: Table, folders: FolderStore) -> None:
         self._table = table
+        self._folders = folders
 
     def read(self, key: MailboxKey, id: str, folder: FolderState) -> Ledger:
         """Read the whole ledger of a folder: a quarter read unit a KB, consistently.
@@ -44,44 +46,50 @@ class LedgerStore:
         return _ledger(list(found), folder)
 
     def read_current(
-        self, key: MailboxKey, id: str, find: Callable[[], FolderState | None]
+        self, key: MailboxKey, id: str, folder: FolderState
     ) -> tuple[FolderState, Ledger] | None:
-        """Read a folder's state and its ledger, without the lease.
-
-        Parameters:
-            find: reads the folder's item, consistently.
+        """Read the ledger of a folder without the lease.
 
         Returns:
-            None where there is no such folder.
+            The ledger, and the folder that it belongs to: read again where a block was missing.
+            None where the folder is no longer there.
 
         Raises:
             BlockMissing: at each of several attempts.
         """
         for _ in range(_ATTEMPTS):
-            folder = find()
-            if folder is None:
-                return None
             try:
                 return folder, self.read(key, id, folder)
             except BlockMissing:
-                continue
+                again = self._folders.find(key, id)
+                if again is None:
+                    return None
+                folder = again.state
         raise BlockMissing(id)
 
-    def fold(self, lease: Lease, id: str, folder: FolderState, change: Ledger) -> LedgerParts:
-        """Add a change to a folder's ledger, and write the blocks that this calls for.
+    def fold(self, key: MailboxKey, id: str, folder: FolderState, change: Ledger) -> NewParts:
+        """Add a change to a folder's ledger, without writing it.
 
         Returns:
-            The parts for the folder's item to list; until it does, nothing has changed.
-
-        Raises:
-            LeaseLost: a later holder has written one of the blocks.
+            The parts for the folder's item to list, once the blocks are written (`write`). Until
+            the item lists them, nothing has changed.
         """
         new = folder.ledger.folded(change)
         if new.written and folder.ledger.is_full:
-            new = folder.ledger.compact(self._whole(lease.key, id, folder).updated(change))
-        for number, block in new.written.items():
-            self._put(lease, keys.ledger_block(lease.key, id, folder.uidvalidity, number), block)
-        return new.parts
+            return folder.ledger.compact(self._whole(key, id, folder).updated(change))
+        return new
+
+    def write(self, lease: Lease, id: str, uidvalidity: int, blocks: Mapping[int, Ledger]) -> None:
+        """Write blocks that no list names yet. A write unit a KB.
+
+        The lease's fence must stand in the folder's item (see FolderStore): else a sync that has
+        lost the lease could have listed one of these numbers.
+
+        Raises:
+            LeaseLost: a later holder has written one of them.
+        """
+        for number, block in blocks.items():
+            self._put(lease, keys.ledger_block(lease.key, id, uidvalidity, number), block)
 
     def _whole(self, key: MailboxKey, id: str, folder: FolderState) -> Ledger:
         """Read the whole ledger, and delete the blocks that an earlier compaction has replaced.

@@ -204,7 +204,7 @@ class Table:
         self._wrote(answer, 1)
         return _plain(answer["Attributes"])
 
-    def delete(self, key: Key, **only: str) -> bool:
+    def delete(self, key: Key, **only: str | int) -> bool:
         """Delete one item, if it is there and has these attributes; tell whether it was."""
         request: dict[str, Any] = {"Key": _item(key), "ReturnValues": "ALL_OLD"}
         if only:

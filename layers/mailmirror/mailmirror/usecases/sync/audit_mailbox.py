@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 
 from mailmirror.domain.ledger import Audit, Ledger, audit
 from mailmirror.domain.mailbox import AccountId, Mailbox, MailboxId, MailboxStatus
@@ -70,9 +69,9 @@ def _held_against(
     mailbox: Mailbox, folder: RemoteFolder, status: Status, server: UidSet, runtime: Runtime
 ) -> Audit:
     id = folder_id(mailbox, folder)
-    find = partial(runtime.sync_states.find_folder, mailbox.key, id)
-    found = runtime.ledgers.read_current(mailbox.key, id, find)
-    if found is None or found[0].uidvalidity != status.uidvalidity:
+    stored = runtime.folders.find(mailbox.key, id)
+    found = stored and runtime.ledgers.read_current(mailbox.key, id, stored.state)
+    if not found or found[0].uidvalidity != status.uidvalidity:
         # Nothing of these UIDs is judged yet; the next sync maps them anew.
         return audit(Ledger(), server, low=status.uidnext, next=status.uidnext)
     known, ledger = found
