@@ -102,7 +102,7 @@ def test_the_newest_mail_comes_first_and_the_rest_by_continuations(
 
     def save_and_let_time_pass(*args, **kwargs):  # type: ignore[no-untyped-def]
         if next(saves) % 2 == 0:
-            runtime.now = lambda: until + timedelta(seconds=1)
+            runtime.now = lambda: until + timedelta(minutes=5)
         return save(*args, **kwargs)
 
     monkeypatch.setattr(runtime.folders, "save", save_and_let_time_pass)
