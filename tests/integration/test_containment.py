@@ -68,7 +68,7 @@ def test_a_message_that_the_server_cannot_return_is_pending_and_the_others_are_m
         office.sync(mailbox)
         assert verdicts(office, mailbox) == {"mirrored": 4, "pending": 1}
         assert subjects(office.card("rep", "kim")) == [f"Letter {n}" for n in (5, 4, 2, 1)]
-        entry = runtime.due.find(mailbox.key)
+        entry = runtime.due.find(mailbox)
         assert entry is not None
         assert entry.due.error is None
         dovecot.append(REP, "INBOX", letter(6), MARCH)
@@ -116,7 +116,7 @@ def test_what_is_pending_is_asked_for_ever_less_often(
         pauses = []
         for _ in range(12):
             office.sync(mailbox)
-            entry = runtime.due.find(mailbox.key)
+            entry = runtime.due.find(mailbox)
             assert entry is not None
             assert entry.retry_at is not None
             pause = entry.retry_at - runtime.now()
@@ -271,7 +271,7 @@ def test_a_server_that_is_unavailable_at_fetch_is_the_mailboxes_error_and_no_ver
         mailbox = office.connect(server, "rep", REP)
         office.sync(mailbox)
         assert sum(one.startswith(b"UID FETCH") for one in server.commands) < 8
-    entry = runtime.due.find(mailbox.key)
+    entry = runtime.due.find(mailbox)
     assert entry is not None
     assert entry.due.error is Code.SERVER_UNAVAILABLE
     assert verdicts(office, mailbox) == {}
@@ -337,7 +337,7 @@ def test_more_withheld_messages_than_one_sync_asks_for_keep_no_other_folder_from
         for _ in range(6):
             clock.advance(timedelta(minutes=1))
             office.sync(mailbox)
-        entry = runtime.due.find(mailbox.key)
+        entry = runtime.due.find(mailbox)
         assert entry is not None
         assert entry.due.error is None
         assert verdicts(office, mailbox) == {"pending": 70}
@@ -377,7 +377,7 @@ def test_a_sync_that_does_not_come_to_its_first_batch_is_an_error_and_is_not_rep
     with before(dovecot, runtime, slow) as server:
         mailbox = office.connect(server, "rep", REP)
         office.sync(mailbox)
-    entry = runtime.due.find(mailbox.key)
+    entry = runtime.due.find(mailbox)
     assert entry is not None
     assert entry.due.error is Code.CONNECTION_LOST
     assert entry.due.failures == 1

@@ -13,8 +13,10 @@ import pytest
 from mailmirror.domain.containment import Caution, Place
 from mailmirror.domain.folder import FolderState
 from mailmirror.domain.ledger import Ledger
+from mailmirror.domain.ledger_parts import MAX_HEAD_BYTES, LedgerParts
 from mailmirror.domain.mailbox import AccountId, FolderRole, Mailbox, MailboxId, MailboxKey
 from mailmirror.domain.totals import Totals
+from mailmirror.domain.uids import UidSet
 from mailmirror.domain.verdict import Verdict
 from mailmirror.mail.imap.folders import RemoteFolder
 from mailmirror.mail.imap.session import ImapSession
@@ -89,7 +91,7 @@ def many_folders(dovecot: Dovecot, monkeypatch: pytest.MonkeyPatch) -> Sequence[
     for n, name in enumerate(names[:4]):
         dovecot.append(REP, name, letter(n + 1), MARCH)
     roles = {"INBOX": FolderRole.INBOX, "Sent": FolderRole.SENT}
-    found = [RemoteFolder(name, roles.get(name, FolderRole.INBOX)) for name in names]
+    found = [RemoteFolder(name, roles.get(name, FolderRole.OTHER)) for name in names]
     monkeypatch.setattr(ImapSession, "folders", lambda _: found)
     return names
 
@@ -113,6 +115,9 @@ def test_with_300_folders_the_state_is_small_and_a_sync_writes_only_the_folder_w
     assert runtime.table.meter.written == 4  # lease, folder, release, schedule entry
     assert item_bytes(state_item(mailbox.key, runtime)) < _ITEM_BYTES
     assert runtime.sync_states.read(mailbox.key).totals.messages == 5
+    due = runtime.table.get(keys.due(mailbox.key, mailbox.slot))
+    assert due is not None
+    assert item_bytes(due) < _ITEM_BYTES
 
 
 def test_a_sync_without_news_writes_no_folder(
@@ -163,6 +168,33 @@ def test_a_batch_proves_progress_and_forgets_deaths(
     judged = [state.totals.judged for state in found]
     assert judged == sorted(judged)
     assert judged[-1] > 0
+
+
+def test_a_folder_with_the_longest_head_costs_one_write_unit(runtime: Runtime) -> None:
+    lease, _ = runtime.sync_states.take(KEY, runtime.now())
+    most = (1 << 32) - 1
+    uids = UidSet.of(range(most - 200, most, 2))
+    (head, *_) = Ledger({Verdict.TOO_MANY_RECIPIENTS: uids}).pieces(MAX_HEAD_BYTES)
+    while len(head.encode()) < MAX_HEAD_BYTES - 12:
+        head = head.record({head.named.last + 2: Verdict.TOO_MANY_RECIPIENTS})
+    full = FolderState(
+        "[Gmail]/Projects/Customers in Japan",
+        FolderRole.OTHER,
+        uidvalidity=most,
+        next=most,
+        low=most,
+        ledger=LedgerParts(head, range(100_000, 100_100), 40),
+        judged=10_000_000,
+        present=10_000_000,
+        pending=10_000,
+        messages=10_000_000,
+        retries=16,
+        retry_at=runtime.now(),
+    )
+    runtime.table.meter = Meter()
+    stored = runtime.folders.save(lease, "0123456789ab", full, None)
+    assert runtime.table.meter.write_units == 1
+    assert runtime.folders.find(KEY, "0123456789ab") == stored
 
 
 # A sync that has lost the lease

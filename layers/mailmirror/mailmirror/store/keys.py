@@ -14,11 +14,12 @@ from mailmirror.domain.feed import PersonKind, PersonRef, Stamp
 from mailmirror.domain.identity import MessageKey, Vertex
 from mailmirror.domain.mailbox import AccountId, MailboxId, MailboxKey, Provider, UserId
 from mailmirror.domain.message import Entry
+from mailmirror.domain.slot import Slot
 from mailmirror.domain.threads import ThreadId
 
 PK, SK, EXPIRES = "pk", "sk", "expires_at"
 DUE_SHARDS = 4
-"""Each takes 1,000 updates a second: 240,000 mailboxes polled once a minute."""
+"""Of messages being sent. Each takes 1,000 updates a second."""
 
 Key = dict[str, str]
 
@@ -194,13 +195,13 @@ def credential(key: MailboxKey) -> Key:
     return _key(f"{key.account}#mailbox#{key.mailbox}", "credential")
 
 
-def due_shard(shard: int) -> str:
-    return f"due#{shard}"
+def due_slot(slot: Slot) -> str:
+    """The partition of a slot's schedule entries."""
+    return f"due#{slot.interval_minutes}.{slot.minute}.{slot.shard}"
 
 
-def due(key: MailboxKey) -> Key:
-    name = f"{key.account}#{key.mailbox}"
-    return _key(due_shard(crc32(name.encode()) % DUE_SHARDS), name)
+def due(key: MailboxKey, slot: Slot) -> Key:
+    return _key(due_slot(slot), f"{key.account}#{key.mailbox}")
 
 
 def folders(key: MailboxKey) -> str:

@@ -55,7 +55,7 @@ def report(
     mailboxes = list(mailboxes)
     if not mailboxes:
         return []
-    entries = runtime.due.find_many(mailbox.key for mailbox in mailboxes)
+    entries = runtime.due.find_many(mailboxes)
     if claims is None:
         claims = runtime.people.team(mailboxes[0].key.account).claims
     now = runtime.now()

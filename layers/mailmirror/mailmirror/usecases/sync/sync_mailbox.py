@@ -13,7 +13,8 @@ from datetime import datetime
 from mailmirror.aws.queues import SyncJob
 from mailmirror.domain.containment import Caution
 from mailmirror.domain.folder import FolderState
-from mailmirror.domain.mailbox import Mailbox, MailboxStatus, Seen
+from mailmirror.domain.folder_slices import slice_count, slice_hashes
+from mailmirror.domain.mailbox import FolderRole, Mailbox, MailboxStatus, Seen
 from mailmirror.domain.problems import Code, Refused
 from mailmirror.domain.verdict import Rules
 from mailmirror.mail.imap.folders import RemoteFolder
@@ -104,13 +105,21 @@ class _Sync:
         seen = {
             folder.name: Seen(folder.uidvalidity, folder.next, folder.present + folder.pending)
             for folder in folders.values()
+            if folder.role is not FolderRole.OTHER
         }
+        others = {
+            folder.name: (folder.uidvalidity, folder.next)
+            for folder in folders.values()
+            if folder.role is FolderRole.OTHER
+        }
+        slices = slice_hashes(others, slice_count(len(others)))
         retries = [one.retry_at or begun_at for one in folders.values() if one.pending]
         # Deaths are counted until a cursor moves or a sync finishes; the caution stays.
         caution = self._caution() if self.state.deaths else None
         # Before the schedule entry, so that after a crash in between the news is found again.
         self.record.release(first_sync_done=True, caution=caution)
-        self.runtime.due.synced(self.mailbox.key, seen, begun_at, min(retries, default=None))
+        retry_at = min(retries, default=None)
+        self.runtime.due.synced(self.mailbox, seen, begun_at, retry_at, slices)
         self.runtime.count("SyncsDone")
         return True
 
@@ -141,7 +150,7 @@ class _Sync:
 
     def _failed(self, refusal: Refused) -> None:
         """Store the error on the mailbox, whatever its cause."""
-        entry = self.runtime.due.find(self.mailbox.key)
+        entry = self.runtime.due.find(self.mailbox)
         if entry is not None:
             self.runtime.due.failed(self.mailbox, entry.due.failures, refusal, self.runtime.now())
         self.runtime.count("SyncsFailed")
@@ -230,5 +239,5 @@ def _forget_renamed(
     """Drop folders whose role another folder has now; one that is just missing is kept."""
     roles = {folder.role for folder in synced.values()}
     for id, folder in stored.items():
-        if id not in synced and folder.state.role in roles:
+        if id not in synced and folder.state.role in roles - {FolderRole.OTHER}:
             runtime.folders.forget(lease, id, folder)
