@@ -186,7 +186,7 @@ def test_facts_that_change_between_a_crash_and_its_repeat_leave_no_trace(
     No UID may have two verdicts, no message stay on a deal that nothing votes for any more, and
     an erasure must find what the crash has left.
     """
-    monkeypatch.setattr("mailmirror.store.ledgers.MAX_HEAD_BYTES", 20)
+    monkeypatch.setattr("mailmirror.domain.ledger_parts.MAX_HEAD_BYTES", 20)
     runtime.network_policy = loopback(dovecot.authority)
     for n in range(1, 4):
         dovecot.append(REP, "INBOX", letter(n, replies_to=[1] if n > 1 else []), MARCH)
