@@ -74,6 +74,7 @@ def _connect(new: NewAccount, runtime: Runtime) -> MailboxId:
         username=ANN,
         history_since=now.date(),
         status=MailboxStatus.CONNECTED,
+        slot=key.new_slot,
         connected_at=now,
     )
     runtime.credentials.put(account, key, Password("none that any server knows"), now)

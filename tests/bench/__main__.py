@@ -28,6 +28,7 @@ from mailmirror.aws.queues import SendJob
 from mailmirror.domain.mailbox import Provider, Security, Server
 from mailmirror.domain.providers import SENDING
 from mailmirror.runtime import Runtime
+from mailmirror.store.folders import StoredFolder
 from mailmirror.store.table import Meter
 from mailmirror.usecases.sending.accept_message import accept_message
 from mailmirror.usecases.sending.send_message import send_message
@@ -131,13 +132,14 @@ def pauses(office: Office, server: Dovecot) -> None:
     events = office.runtime.table._client.meta.events
     events.register("before-send.dynamodb", lambda **_: time.sleep(REQUEST_SECONDS))
     moves = [time.perf_counter()]
-    save = office.runtime.sync_states.save
+    save = office.runtime.folders.save
 
-    def noted(*args: Any) -> None:
-        save(*args)
+    def noted(*args: Any) -> StoredFolder:
+        saved = save(*args)
         moves.append(time.perf_counter())
+        return saved
 
-    office.runtime.sync_states.save = noted  # type: ignore[assignment, method-assign]
+    office.runtime.folders.save = noted  # type: ignore[assignment, method-assign]
     took = timed(lambda: office.sync(mailbox, timedelta(hours=1)))
     longest = max(later - earlier for earlier, later in pairwise(moves))
     print(f"\n{BATCH} messages, each in a thread of its own on a deal, at 8 ms a request")

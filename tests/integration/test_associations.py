@@ -220,6 +220,7 @@ class OneAccount(RuleBasedStateMachine):
             username=owner,
             history_since=date(2020, 1, 1),
             status=MailboxStatus.CONNECTED,
+            slot=key.new_slot,
             connected_at=TODAY,
         )
         self.runtime.mailboxes.connect(mailbox, TODAY)

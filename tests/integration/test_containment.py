@@ -11,6 +11,7 @@ import pytest
 from mailmirror.domain.mailbox import Mailbox
 from mailmirror.domain.problems import Code
 from mailmirror.runtime import Runtime
+from mailmirror.store.folders import StoredFolder
 from mailmirror.usecases.mailboxes.read_mailbox import read_mailbox
 from mailmirror.usecases.sync.audit_mailbox import audit_mailbox
 from tests.integration.office import KIM, MARCH, REP, Clock, Office, letter, loopback, subjects
@@ -67,7 +68,7 @@ def test_a_message_that_the_server_cannot_return_is_pending_and_the_others_are_m
         office.sync(mailbox)
         assert verdicts(office, mailbox) == {"mirrored": 4, "pending": 1}
         assert subjects(office.card("rep", "kim")) == [f"Letter {n}" for n in (5, 4, 2, 1)]
-        entry = runtime.due.find(mailbox.key)
+        entry = runtime.due.find(mailbox)
         assert entry is not None
         assert entry.due.error is None
         dovecot.append(REP, "INBOX", letter(6), MARCH)
@@ -115,7 +116,7 @@ def test_what_is_pending_is_asked_for_ever_less_often(
         pauses = []
         for _ in range(12):
             office.sync(mailbox)
-            entry = runtime.due.find(mailbox.key)
+            entry = runtime.due.find(mailbox)
             assert entry is not None
             assert entry.retry_at is not None
             pause = entry.retry_at - runtime.now()
@@ -270,7 +271,7 @@ def test_a_server_that_is_unavailable_at_fetch_is_the_mailboxes_error_and_no_ver
         mailbox = office.connect(server, "rep", REP)
         office.sync(mailbox)
         assert sum(one.startswith(b"UID FETCH") for one in server.commands) < 8
-    entry = runtime.due.find(mailbox.key)
+    entry = runtime.due.find(mailbox)
     assert entry is not None
     assert entry.due.error is Code.SERVER_UNAVAILABLE
     assert verdicts(office, mailbox) == {}
@@ -336,7 +337,7 @@ def test_more_withheld_messages_than_one_sync_asks_for_keep_no_other_folder_from
         for _ in range(6):
             clock.advance(timedelta(minutes=1))
             office.sync(mailbox)
-        entry = runtime.due.find(mailbox.key)
+        entry = runtime.due.find(mailbox)
         assert entry is not None
         assert entry.due.error is None
         assert verdicts(office, mailbox) == {"pending": 70}
@@ -376,7 +377,7 @@ def test_a_sync_that_does_not_come_to_its_first_batch_is_an_error_and_is_not_rep
     with before(dovecot, runtime, slow) as server:
         mailbox = office.connect(server, "rep", REP)
         office.sync(mailbox)
-    entry = runtime.due.find(mailbox.key)
+    entry = runtime.due.find(mailbox)
     assert entry is not None
     assert entry.due.error is Code.CONNECTION_LOST
     assert entry.due.failures == 1
@@ -468,14 +469,15 @@ def test_a_batch_is_bounded_by_the_requests_that_it_causes(
     letters = [letter(n, replies_to=range(1000 * n, 1000 * n + 40)) for n in range(1, 61)]
     dovecot.append_all(REP, "INBOX", [(one, MARCH) for one in letters])
     mailbox = office.connect(dovecot, "rep", REP)
-    save = runtime.sync_states.save
+    save = runtime.folders.save
     moves = [runtime.table.meter.requests]
 
-    def counted(*args: object) -> None:
-        save(*args)  # type: ignore[arg-type]
+    def counted(*args: object) -> StoredFolder:
+        saved = save(*args)  # type: ignore[arg-type]
         moves.append(runtime.table.meter.requests)
+        return saved
 
-    monkeypatch.setattr(runtime.sync_states, "save", counted)
+    monkeypatch.setattr(runtime.folders, "save", counted)
     office.sync(mailbox)
     assert verdicts(office, mailbox) == {"mirrored": 60}
     assert max(later - earlier for earlier, later in pairwise(moves)) < 2_500
@@ -488,15 +490,16 @@ def test_the_deadline_is_looked_at_where_nothing_is_mirrored(
     dovecot.append_all(REP, "INBOX", [(letter(n, "who@else.example"), MARCH) for n in range(1, 21)])
     mailbox = office.connect(dovecot, "rep", REP)
     late = runtime.now() + timedelta(hours=1)
-    save = runtime.sync_states.save
+    save = runtime.folders.save
     now: Callable[[], object] = runtime.now
 
-    def save_late(*args: object) -> None:
-        save(*args)  # type: ignore[arg-type]
+    def save_late(*args: object) -> StoredFolder:
+        saved = save(*args)  # type: ignore[arg-type]
         if args[2].judged:  # type: ignore[attr-defined]
             runtime.now = lambda: late
+        return saved
 
-    monkeypatch.setattr(runtime.sync_states, "save", save_late)
+    monkeypatch.setattr(runtime.folders, "save", save_late)
     office.sync(mailbox)
     runtime.now = now  # type: ignore[assignment]
     assert verdicts(office, mailbox) == {"no_person": 2}

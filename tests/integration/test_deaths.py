@@ -389,7 +389,7 @@ def test_news_that_goes_away_by_itself_waits_for_no_sync(
     """A poll that was overtaken by a sync may note news that this sync has seen."""
     mailbox = office.connect(dovecot, "rep", REP)
     office.sync(mailbox)
-    runtime.due.found_news(mailbox.key, runtime.now(), runtime.now())
+    runtime.due.found_news(mailbox, runtime.now(), runtime.now())
     clock.advance(timedelta(minutes=20))
     poll_mailboxes(PollJob([mailbox.key], runtime.now()), runtime)
     assert report(office, mailbox).state is MailboxState.HEALTHY

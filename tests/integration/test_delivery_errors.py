@@ -375,7 +375,9 @@ def test_a_password_that_was_changed_is_final_and_told_to_its_owner(
         script["AUTH"] = ["535 5.7.8 Error: authentication failed: UGFzc3dvcmQ6"]
         failed = deliver_job(accept(office), runtime)
         assert (failed.state, said(failed)[1]) == (FAILED, DeliveryCode.SIGN_IN_FAILED)
-        entry = runtime.due.find(failed.mailbox)
+        mailbox = runtime.mailboxes.find(failed.mailbox.account, failed.mailbox.mailbox)
+        assert mailbox is not None
+        entry = runtime.due.find(mailbox)
         assert entry is not None
         assert entry.due.sending_error == "sign_in_failed"
 

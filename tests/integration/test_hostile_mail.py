@@ -122,7 +122,7 @@ def test_a_renamed_folder_of_sent_mail_stops_nothing(runtime: Runtime, clock: Cl
         with server.session(REP) as client:
             client.rename_folder("Sent", "Sent Items")
         poll_mailboxes(PollJob([mailbox.key], runtime.now()), runtime)
-        entry = runtime.due.find(mailbox.key)
+        entry = runtime.due.find(mailbox)
         assert entry is not None
         assert entry.due.error is None
         office.sync(mailbox)
@@ -135,7 +135,7 @@ def test_a_sync_that_fails_is_not_healthy_because_polls_succeed(
 ) -> None:
     mailbox = office.connect(dovecot, "rep", REP)
     office.sync(mailbox)
-    before = runtime.due.find(mailbox.key)
+    before = runtime.due.find(mailbox)
     dovecot.append(REP, "INBOX", letter(1), MARCH)
 
     def defect(*_: object) -> None:
@@ -145,7 +145,7 @@ def test_a_sync_that_fails_is_not_healthy_because_polls_succeed(
     with pytest.raises(RuntimeError):
         office.sync(mailbox)
     poll_mailboxes(PollJob([mailbox.key], runtime.now()), runtime)
-    after = runtime.due.find(mailbox.key)
+    after = runtime.due.find(mailbox)
     assert before is not None
     assert after is not None
     assert after.due.error is Code.INTERNAL_ERROR
@@ -186,7 +186,7 @@ def test_facts_that_change_between_a_crash_and_its_repeat_leave_no_trace(
     No UID may have two verdicts, no message stay on a deal that nothing votes for any more, and
     an erasure must find what the crash has left.
     """
-    monkeypatch.setattr("mailmirror.store.ledgers.MAX_HEAD_BYTES", 20)
+    monkeypatch.setattr("mailmirror.domain.ledger_parts.MAX_HEAD_BYTES", 20)
     runtime.network_policy = loopback(dovecot.authority)
     for n in range(1, 4):
         dovecot.append(REP, "INBOX", letter(n, replies_to=[1] if n > 1 else []), MARCH)

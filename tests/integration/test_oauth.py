@@ -797,7 +797,7 @@ def test_the_poll_that_is_due_an_hour_later_tries_though_its_job_is_quick_this_t
     desk.later(2 * HOUR)
     asked = desk.refreshes
     desk.poll(mailbox, queued=20 * SECOND)
-    entry = desk.runtime.due.find(mailbox.key)
+    entry = desk.runtime.due.find(mailbox)
     assert entry is not None
     desk.later(entry.due.due_at - desk.runtime.now())
     desk.poll(mailbox)
@@ -839,9 +839,9 @@ def test_signing_in_again_goes_on_where_it_stopped(desk: Desk) -> None:
     desk.dovecot.deliver(REP, letter(2))
     desk.later(30 * MINUTE)
 
-    before_that = desk.runtime.due.find(mailbox.key)
+    before_that = desk.runtime.due.find(mailbox)
     again = desk.sign_in()
-    entry = desk.runtime.due.find(again.key)
+    entry = desk.runtime.due.find(again)
     assert before_that
     assert entry
     assert entry.due.last_success_at == before_that.due.last_success_at
@@ -868,10 +868,10 @@ def test_a_server_that_refuses_every_token_is_given_two_and_then_left_alone_for_
     with Hostile(script, issuer=authority) as server:
         trust(desk.runtime, server)
         moved = replace(mailbox, imap=replace(mailbox.imap, host=server.host, port=server.port))
-        seen = desk.runtime.due.find(mailbox.key)
+        seen = desk.runtime.due.find(mailbox)
         assert seen is not None
         desk.runtime.mailboxes.connect(moved, mailbox.connected_at)
-        desk.runtime.due.synced(mailbox.key, seen.seen, desk.runtime.now())
+        desk.runtime.due.synced(mailbox, seen.seen, desk.runtime.now())
         asked = desk.refreshes
 
         def attempts() -> tuple[int, int]:

@@ -1,6 +1,6 @@
 """Which mailboxes are polled when, and what a poll makes of what a server says."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -12,7 +12,7 @@ import trustme
 
 from mailmirror.aws.queues import PollJob, SyncJob
 from mailmirror.domain.address import Address
-from mailmirror.domain.mailbox import AccountId, Mailbox, MailboxId, MailboxKey, Seen
+from mailmirror.domain.mailbox import AccountId, FolderRole, Mailbox, MailboxId, MailboxKey, Seen
 from mailmirror.domain.problems import Code, Refused
 from mailmirror.mail.imap.folders import RemoteFolder
 from mailmirror.mail.imap.session import ImapSession, Status
@@ -57,7 +57,7 @@ def first_syncs(runtime: Runtime) -> list[MailboxId]:
 
 
 def entry(mailbox: Mailbox, runtime: Runtime) -> DueEntry:
-    found = runtime.due.find(mailbox.key)
+    found = runtime.due.find(mailbox)
     assert found is not None
     return found
 
@@ -78,7 +78,7 @@ def moved(mailbox: Mailbox, server: Hostile, runtime: Runtime) -> Mailbox:
     """A mailbox whose server is another, with which it was synced just now."""
     here = replace(mailbox, imap=replace(mailbox.imap, host=server.host, port=server.port))
     runtime.mailboxes.connect(here, runtime.now())
-    runtime.due.synced(mailbox.key, {"INBOX": Seen(1, 4, 3)}, runtime.now())
+    runtime.due.synced(mailbox, {"INBOX": Seen(1, 4, 3)}, runtime.now())
     return here
 
 
@@ -106,7 +106,7 @@ def due_at(runtime: Runtime, offsets: dict[int, timedelta]) -> dict[int, Mailbox
     """Entries of numbered mailboxes, due so long from now."""
     found = {n: MailboxKey(AccountId(f"a{n % 3}"), MailboxId(f"m{n:03d}")) for n in offsets}
     for n, offset in offsets.items():
-        runtime.table.put(runtime.due.first(found[n], runtime.now() + offset))
+        runtime.table.put(runtime.due.first(found[n], found[n].new_slot, runtime.now() + offset))
     return found
 
 
@@ -141,6 +141,29 @@ def test_where_nothing_is_due_nothing_is_queued(runtime: Runtime) -> None:
     due_at(runtime, {1: timedelta(minutes=5)})
     assert dispatch_polls(runtime) == 0
     assert polls(runtime) == []
+
+
+def test_more_shards_on_a_running_stack_move_no_mailbox(
+    office: Office,
+    dovecot: Dovecot,
+    synced: Mailbox,
+    runtime: Runtime,
+    clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The 16 shards contain the 4 that there were; new mailboxes are put into all."""
+    clock.advance(MINUTE)
+    monkeypatch.setattr("mailmirror.domain.slot.SHARDS", 16)
+    new = due_at(runtime, dict.fromkeys(range(40), -MINUTE))
+    assert len({key.new_slot for key in new.values()}) > 4
+    assert dispatch_polls(runtime) == 41
+    assert synced.key in [key for job in polls(runtime) for key in job.mailboxes]
+    now = poll(runtime, synced)
+    again = office.connect(dovecot, "rep", REP)
+    assert again.slot == synced.slot
+    assert entry(again, runtime).due.last_success_at == now
+    disconnect(office.account, synced.key.mailbox, runtime)
+    assert dispatch_polls(runtime) == 40
 
 
 def test_how_late_the_most_overdue_is_is_reported_at_every_run_also_as_nothing(
@@ -230,7 +253,7 @@ def test_fewer_messages_are_no_news(synced: Mailbox, dovecot: Dovecot, runtime: 
 def test_more_messages_than_the_ledger_has_are_news(synced: Mailbox, runtime: Runtime) -> None:
     seen = dict(entry(synced, runtime).seen)
     seen["INBOX"] = replace(seen["INBOX"], present=2)
-    runtime.due.synced(synced.key, seen, runtime.now())
+    runtime.due.synced(synced, seen, runtime.now())
     poll(runtime, synced)
     assert syncs(runtime) == [synced.key.mailbox]
 
@@ -246,6 +269,48 @@ def test_a_mailbox_that_was_never_synced_goes_to_a_queue_of_its_own(
     assert entry(mailbox, runtime).due.last_success_at is None
     assert entry(mailbox, runtime).due.due_at == now + 5 * MINUTE
     assert len(dovecot.commands()) == asked
+
+
+@pytest.fixture
+def projects(synced: Mailbox, dovecot: Dovecot, monkeypatch: pytest.MonkeyPatch) -> Sequence[str]:
+    """Folders of REP's beside Inbox and Sent, which are read."""
+    names = [f"Project {n}" for n in range(30)]
+    with dovecot.session(REP) as client:
+        for name in names:
+            client.create_folder(name)
+    folders = ImapSession.folders
+
+    def all_folders(session: ImapSession) -> Sequence[RemoteFolder]:
+        return [*folders(session), *(RemoteFolder(name, FolderRole.OTHER) for name in names)]
+
+    monkeypatch.setattr(ImapSession, "folders", all_folders)
+    return names
+
+
+@pytest.mark.parametrize("news", ["mail", "uidvalidity", "missing"])
+def test_news_in_a_folder_that_the_entry_does_not_name_is_found_by_its_slice(
+    office: Office,
+    dovecot: Dovecot,
+    synced: Mailbox,
+    runtime: Runtime,
+    projects: Sequence[str],
+    news: str,
+) -> None:
+    office.sync(synced)
+    found = entry(synced, runtime)
+    assert (set(found.seen), len(found.slices)) == ({"INBOX", "Sent"}, 2)
+    poll(runtime, synced)
+    assert syncs(runtime) == []
+    match news:
+        case "mail":
+            dovecot.append(REP, projects[7], letter(4), MARCH)
+        case "uidvalidity":
+            dovecot.reset_uidvalidity(REP, projects[7])
+        case "missing":
+            with dovecot.session(REP) as client:
+                client.delete_folder(projects[7])
+    poll(runtime, synced)
+    assert syncs(runtime) == [synced.key.mailbox]
 
 
 # What goes wrong
@@ -439,7 +504,7 @@ def test_a_mailbox_disconnected_during_its_poll_is_never_due_again(
 
     monkeypatch.setattr(ImapSession, "status", disconnected_meanwhile)
     poll(runtime, synced)
-    assert runtime.due.find(synced.key) is None
+    assert runtime.due.find(synced) is None
     assert dispatch_polls(runtime) == 0
 
 
@@ -449,7 +514,7 @@ def test_a_mailbox_disconnected_before_its_poll_is_not_asked(
     disconnect(office.account, synced.key.mailbox, runtime)
     asked = len(dovecot.commands())
     poll(runtime, synced)
-    assert runtime.due.find(synced.key) is None
+    assert runtime.due.find(synced) is None
     assert syncs(runtime) == first_syncs(runtime) == []
     assert len(dovecot.commands()) == asked
 
@@ -462,12 +527,12 @@ def test_an_erasure_that_was_cut_off_goes_on(
     poll(runtime, synced)
     assert first_syncs(runtime) == [synced.key.mailbox]
     office.sync(synced)
-    assert runtime.due.find(synced.key) is None
+    assert runtime.due.find(synced) is None
 
 
 def test_an_entry_without_a_mailbox_goes_away(synced: Mailbox, runtime: Runtime) -> None:
     left = replace(synced, key=replace(synced.key, mailbox=MailboxId("left")))
-    runtime.table.put(runtime.due.first(left.key, runtime.now()))
+    runtime.table.put(runtime.due.first(left.key, left.slot, runtime.now()))
     now = poll(runtime, left, synced)
-    assert runtime.due.find(left.key) is None
+    assert runtime.due.find(left) is None
     assert entry(synced, runtime).due.last_success_at == now

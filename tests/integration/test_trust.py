@@ -111,7 +111,7 @@ def test_a_failure_of_an_earlier_connection_says_nothing_of_the_present_one(
     clock.advance(timedelta(seconds=1))
     office.connect(dovecot, "rep", REP)
     runtime.due.failed(before, 0, Refused(Code.SIGN_IN_FAILED), runtime.now())
-    entry = runtime.due.find(before.key)
+    entry = runtime.due.find(before)
     assert entry is not None
     assert entry.due.error is None
 

@@ -156,7 +156,7 @@ def test_a_mailbox_that_nobody_polls_fires_the_alarm_of_the_most_overdue(
     assert not alarms.fires("MostOverdueAlarm")
 
     long_ago = datetime.now(UTC) - timedelta(minutes=20)
-    office_of_alarmed.table.put(office_of_alarmed.due.first(NOBODYS, long_ago))
+    office_of_alarmed.table.put(office_of_alarmed.due.first(NOBODYS, NOBODYS.new_slot, long_ago))
     assert called(alarms, "DispatchFunction") == ""
 
     wait_for("the alarm", lambda: alarms.fires("MostOverdueAlarm"))

@@ -14,6 +14,7 @@ from mailmirror.domain.verdict import Verdict
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 NEW = FolderState("INBOX", FolderRole.INBOX, uidvalidity=1, next=101, low=101, messages=100)
+recorded = Ledger().record
 verdicts = st.dictionaries(st.integers(1, 100), st.sampled_from(Verdict), min_size=1)
 
 
@@ -26,15 +27,15 @@ def test_a_new_folder_has_all_its_uids_on_the_side_of_old_mail() -> None:
 
 
 def test_a_cursor_moves_with_its_verdicts() -> None:
-    after = NEW.advanced({101: Verdict.MIRRORED, 102: Verdict.NO_PERSON}, next=103)
+    after = NEW.advanced(recorded({101: Verdict.MIRRORED, 102: Verdict.NO_PERSON}), next=103)
     assert (after.next, after.low, after.judged, after.present) == (103, 101, 2, 2)
-    after = NEW.advanced({99: Verdict.GONE, 100: Verdict.MIRRORED}, low=99)
+    after = NEW.advanced(recorded({99: Verdict.GONE, 100: Verdict.MIRRORED}), low=99)
     assert (after.next, after.low, after.judged, after.present) == (101, 99, 2, 1)
 
 
 @given(verdicts)
 def test_every_uid_is_counted_as_judged_or_pending(found: dict[int, Verdict]) -> None:
-    after = NEW.advanced(found, low=min(found))
+    after = NEW.advanced(recorded(found), low=min(found))
     assert after.judged + after.pending == len(found)
     ledger = Ledger().record(found)
     assert after.present == len(ledger.present)
@@ -43,14 +44,35 @@ def test_every_uid_is_counted_as_judged_or_pending(found: dict[int, Verdict]) ->
 
 @given(verdicts)
 def test_a_pending_uid_that_is_judged_is_not_pending_any_more(found: dict[int, Verdict]) -> None:
-    pending = NEW.advanced(dict.fromkeys(found, Verdict.PENDING), low=1)
-    after = pending.advanced(found, were_pending=True)
-    ledger = Ledger().record(dict.fromkeys(found, Verdict.PENDING)).record(found)
+    before = recorded(dict.fromkeys(found, Verdict.PENDING))
+    after = NEW.advanced(before, low=1).advanced(recorded(found), before)
+    ledger = before.record(found)
     assert (after.judged, after.pending) == (len(ledger.judged), len(ledger.pending))
 
 
+@given(verdicts, verdicts, st.frozensets(st.integers(1, 100)))
+def test_the_counts_follow_every_change_of_the_ledger(
+    first: dict[int, Verdict], second: dict[int, Verdict], left: frozenset[int]
+) -> None:
+    folder, ledger = NEW, Ledger()
+    uids = UidSet.of(left)
+    for change in (
+        lambda _: recorded(first),
+        lambda held: held.only(uids).remove(uids),
+        lambda _: recorded(second),
+        lambda held: held.only(uids).restore(uids),
+    ):
+        part = change(ledger)
+        folder, ledger = folder.advanced(part, ledger), ledger.updated(part)
+        assert (folder.judged, folder.present, folder.pending) == (
+            len(ledger.judged),
+            len(ledger.present),
+            len(ledger.pending),
+        )
+
+
 def test_pending_uids_are_retried_at_once_and_then_after_pauses_that_double() -> None:
-    folder = NEW.advanced({100: Verdict.PENDING}, low=1)
+    folder = NEW.advanced(recorded({100: Verdict.PENDING}), low=1)
     assert folder.retry_is_due(NOON)
     pauses = []
     for _ in range(12):
@@ -64,10 +86,11 @@ def test_pending_uids_are_retried_at_once_and_then_after_pauses_that_double() ->
 
 
 def test_a_newly_pending_uid_is_retried_at_once_whatever_waits_already() -> None:
-    waiting = NEW.advanced({100: Verdict.PENDING}, low=100).retrying(NOON)
-    assert waiting.advanced({99: Verdict.PENDING}, low=99).retry_is_due(NOON)
-    assert not waiting.advanced({99: Verdict.MIRRORED}, low=99).retry_is_due(NOON)
-    assert not waiting.advanced({100: Verdict.PENDING}, were_pending=True).retry_is_due(NOON)
+    before = recorded({100: Verdict.PENDING})
+    waiting = NEW.advanced(before, low=100).retrying(NOON)
+    assert waiting.advanced(recorded({99: Verdict.PENDING}), low=99).retry_is_due(NOON)
+    assert not waiting.advanced(recorded({99: Verdict.MIRRORED}), low=99).retry_is_due(NOON)
+    assert not waiting.advanced(before, before).retry_is_due(NOON)
 
 
 def test_each_retry_begins_at_another_uid() -> None:
@@ -84,3 +107,4 @@ def test_the_ledger_and_the_servers_list_may_differ_both_ways() -> None:
     found = difference(ledger.remove(UidSet.of([2])), UidSet.of([2, 3, 4, 5]))
     assert found.missed == UidSet.of([4, 5])
     assert found.left == UidSet.of([1])
+    assert found.returned == UidSet.of([2])

@@ -1,4 +1,4 @@
-"""Each UID has one verdict, however the parts of a ledger came to be, and an audit proves it."""
+"""The latest part that names a UID decides its verdict and presence, and an audit proves it."""
 
 from collections.abc import Mapping
 
@@ -35,42 +35,60 @@ def sets(some: Ledger) -> Mapping[str, str]:
     return {verdict: str(some.of(verdict)) for verdict in Verdict} | {"removed": str(some.removed)}
 
 
-@given(parts.flatmap(lambda some: st.tuples(st.just(some), st.permutations(some + some[:2]))))
-def test_parts_in_any_order_and_repeated_make_the_same_ledger(
-    told: tuple[list[Ledger], list[Ledger]],
-) -> None:
-    once, again = told
-    assert sets(Ledger.union(again)) == sets(Ledger.union(once))
+@given(parts, parts)
+def test_neighbouring_parts_may_be_joined_first(older: list[Ledger], newer: list[Ledger]) -> None:
+    joined = Ledger.of_parts(older).updated(Ledger.of_parts(newer))
+    assert sets(joined) == sets(Ledger.of_parts([*older, *newer]))
 
 
 @given(parts)
-def test_a_union_of_unions_is_the_union(some: list[Ledger]) -> None:
-    halves = [Ledger.union(some[:2]), Ledger.union(some[2:])]
-    assert sets(Ledger.union(halves)) == sets(Ledger.union(some))
+def test_the_latest_part_that_names_a_uid_decides(some: list[Ledger]) -> None:
+    whole = Ledger.of_parts(some)
+    for uid in range(1, 31):
+        naming = [part for part in some if uid in part.named]
+        decides = sets(naming[-1].only(UidSet.of([uid]))) if naming else sets(Ledger())
+        assert sets(whole.only(UidSet.of([uid]))) == decides
 
 
 @given(parts)
 def test_a_ledger_is_read_as_it_was_written(some: list[Ledger]) -> None:
-    whole = Ledger.union(some)
+    whole = Ledger.of_parts(some)
     assert sets(Ledger.decode(whole.encode())) == sets(whole)
     assert Ledger.decode(whole.encode()).encode() == whole.encode()
 
 
 @given(parts)
-def test_each_uid_without_overlap_has_exactly_one_verdict(some: list[Ledger]) -> None:
-    whole = Ledger.union(some)
-    once = whole.judged - whole.overlap()
-    for uid in once | whole.pending:
+def test_each_uid_has_exactly_one_verdict(some: list[Ledger]) -> None:
+    whole = Ledger.of_parts(some)
+    assert not whole.overlap()
+    for uid in whole.named:
         assert sum(uid in whole.of(verdict) for verdict in Verdict) == 1
 
 
-@pytest.mark.parametrize("verdict", [v for v in Verdict if v is not Verdict.PENDING])
-def test_any_other_verdict_resolves_pending_whichever_part_came_first(verdict: Verdict) -> None:
-    asked, answered = Ledger().record({7: Verdict.PENDING}), Ledger().record({7: verdict})
-    for whole in (Ledger.union([asked, answered]), Ledger.union([answered, asked])):
-        assert not whole.pending
-        assert list(whole.of(verdict)) == [7]
+@pytest.mark.parametrize("now", Verdict)
+@pytest.mark.parametrize("before", Verdict)
+def test_a_verdict_changes_to_any_other_and_back(before: Verdict, now: Verdict) -> None:
+    first, second = Ledger().record({7: before}), Ledger().record({7: now})
+    for parts in ([first, second], [first, second, first, second]):
+        whole = Ledger.of_parts(parts)
+        assert list(whole.of(now)) == [7]
+        assert list(whole.named) == [7]
+        assert sum(whole.counts().values()) == 1
         assert not whole.overlap()
+
+
+def test_a_removed_copy_that_is_listed_again_is_present_with_its_verdict() -> None:
+    held = ledger(mirrored="1:4", no_person="5")
+    uids = UidSet.of([2, 5])
+    removed = held.updated(held.only(uids).remove(uids))
+    assert (str(removed.present), str(removed.removed)) == ("1,3:4", "2,5")
+    returned = removed.updated(removed.only(uids).restore(uids))
+    assert sets(returned) == sets(held)
+
+
+def test_a_removed_copy_that_is_judged_again_is_present() -> None:
+    held = ledger(mirrored="1:4", removed="2").record({2: Verdict.NO_PERSON})
+    assert (str(held.present), str(held.of(Verdict.NO_PERSON))) == ("1:4", "2")
 
 
 def test_present_is_what_was_judged_and_is_neither_gone_nor_removed() -> None:
@@ -80,7 +98,7 @@ def test_present_is_what_was_judged_and_is_neither_gone_nor_removed() -> None:
 
 
 def test_counts_name_every_verdict() -> None:
-    counts = ledger(mirrored="1:3", pending="3:5").counts()
+    counts = ledger(mirrored="1:3", pending="4:5").counts()
     assert counts.keys() == {verdict.value for verdict in Verdict}
     assert {name: count for name, count in counts.items() if count} == {"mirrored": 3, "pending": 2}
 
@@ -97,9 +115,9 @@ def test_a_ledger_is_one_line_and_an_empty_one_is_none() -> None:
 def test_the_pieces_of_a_ledger_make_it_up_and_none_is_too_long(
     some: list[Ledger], length: int
 ) -> None:
-    whole = Ledger.union(some)
+    whole = Ledger.of_parts(some)
     pieces = list(whole.pieces(length))
-    assert sets(Ledger.union(pieces)) == sets(whole)
+    assert sets(Ledger.of_parts(pieces)) == sets(whole)
     for piece in pieces:
         uids = set(piece.removed).union(*piece.recorded.values())
         assert len(piece.encode()) <= length or len(uids) == 1  # one UID cannot be split
@@ -136,10 +154,23 @@ def test_a_present_uid_that_the_server_has_not_is_extra() -> None:
     assert not found.clean
 
 
-def test_a_uid_with_two_verdicts_is_an_overlap() -> None:
+def test_a_uid_with_two_verdicts_in_one_part_is_an_overlap() -> None:
     found = held_against(ledger(mirrored="1:6", no_person="5:10"), server="1:10")
     assert str(found.overlap) == "5:6"
     assert not found.clean
+
+
+def test_two_verdicts_in_two_parts_are_a_change_and_no_overlap() -> None:
+    changed = Ledger.of_parts([ledger(mirrored="1:6"), ledger(no_person="5:10")])
+    found = held_against(changed, server="1:10")
+    assert found.clean
+    assert changed.counts()["mirrored"] == 4
+
+
+def test_an_overlap_in_a_block_is_found_until_a_later_part_names_the_uid() -> None:
+    broken = ledger(mirrored="1:6", no_person="5:10")
+    parts = [broken, ledger(internal="11"), ledger(mirrored="5")]
+    assert str(Ledger.of_parts(parts).overlap()) == "6"
 
 
 def test_pending_removed_and_gone_are_figures_and_no_errors() -> None:
@@ -165,7 +196,7 @@ def test_what_came_after_the_last_look_is_news_and_no_error() -> None:
 def test_a_clean_audit_means_that_present_and_pending_are_what_the_server_has(
     some: list[Ledger], server: frozenset[int]
 ) -> None:
-    whole, listed = Ledger.union(some), UidSet.of(server)
+    whole, listed = Ledger.of_parts(some), UidSet.of(server)
     found = audit(whole, listed, low=1, next=31)
     accounted = whole.present | (whole.pending & listed)
     assert found.clean == (accounted == listed and not whole.overlap())

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from mailmirror.store.due import DueStore
     from mailmirror.store.due_threads import DueThreads
     from mailmirror.store.feed import FeedStore
+    from mailmirror.store.folders import FolderStore
     from mailmirror.store.ledgers import LedgerStore
     from mailmirror.store.mailboxes import MailboxStore
     from mailmirror.store.objects import ObjectStore
@@ -261,7 +262,13 @@ class Runtime:
     def ledgers(self) -> LedgerStore:
         from mailmirror.store.ledgers import LedgerStore
 
-        return LedgerStore(self.table)
+        return LedgerStore(self.table, self.folders)
+
+    @cached_property
+    def folders(self) -> FolderStore:
+        from mailmirror.store.folders import FolderStore
+
+        return FolderStore(self.table)
 
     @cached_property
     def threads(self) -> ThreadStore:

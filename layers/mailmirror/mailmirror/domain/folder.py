@@ -3,19 +3,19 @@
         new mail, oldest first      next ──►  UIDNEXT
         old mail, newest first      1  ◄── low
         pending UIDs                tried again with backoff, or gone
-        UIDs that left the server   removed
+        UIDs that left the server   removed, and present again where they are listed again
 
 At any moment, whatever crashes, every UID of [low, next) has a verdict, `pending` included.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from mailmirror.domain.ledger import Ledger
+from mailmirror.domain.ledger_parts import LedgerParts
 from mailmirror.domain.mailbox import FolderRole
 from mailmirror.domain.uids import UidSet
-from mailmirror.domain.verdict import Verdict
 
 _RETRY_MINUTES = 5
 """Before the first retry of pending UIDs; doubled after each retry that returns none of them."""
@@ -35,10 +35,7 @@ class FolderState:
     """The least UID not yet looked at on the side of new mail."""
     low: int
     """The least UID looked at on the side of old mail; 1 once history is complete."""
-    head: Ledger = field(default_factory=Ledger)
-    """The newest part of the ledger."""
-    blocks: int = 0
-    """Number of sealed blocks that hold the rest of the ledger."""
+    ledger: LedgerParts = field(default_factory=LedgerParts)
     judged: int = 0
     """UIDs with a verdict other than `pending`."""
     present: int = 0
@@ -83,28 +80,29 @@ class FolderState:
 
     def advanced(
         self,
-        verdicts: Mapping[int, Verdict],
+        change: Ledger,
+        before: Ledger | None = None,
         *,
         next: int | None = None,
         low: int | None = None,
-        were_pending: bool = False,
     ) -> "FolderState":
-        """The state after these UIDs got their verdicts, without the ledger (see LedgerStore.fold).
+        """The state after a change of the ledger, without the ledger (see LedgerStore.fold).
 
         Parameters:
+            change: the verdicts and presences that some UIDs get.
+            before: those that they had, further UIDs included; None where they had none.
             next, low: where a cursor moves.
-            were_pending: whether these UIDs were pending before.
         """
-        pending = sum(verdict is Verdict.PENDING for verdict in verdicts.values())
-        gone = sum(verdict is Verdict.GONE for verdict in verdicts.values())
-        newly_pending = pending and not were_pending
+        named = change.named
+        was = before.only(named) if before is not None else Ledger()
+        newly_pending = bool(change.pending - was.pending)
         return replace(
             self,
             next=self.next if next is None else next,
             low=self.low if low is None else low,
-            judged=self.judged + len(verdicts) - pending,
-            present=self.present + len(verdicts) - pending - gone,
-            pending=self.pending + pending - (len(verdicts) if were_pending else 0),
+            judged=self.judged + len(change.judged) - len(was.judged),
+            present=self.present + len(change.present) - len(was.present),
+            pending=self.pending + len(change.pending) - len(was.pending),
             retries=0 if newly_pending else self.retries,
             retry_at=None if newly_pending else self.retry_at,
         )
@@ -133,12 +131,16 @@ class Difference:
     """What the server's list and the ledger do not agree on."""
 
     missed: UidSet
-    """On the server, without a verdict."""
+    """On the server, without a verdict, or gone."""
     left: UidSet
     """Present in the ledger, not listed by the server."""
+    returned: UidSet
+    """Removed in the ledger, listed by the server."""
 
 
 def difference(ledger: Ledger, listed: UidSet) -> Difference:
     """Compare the ledger with the UIDs that the server lists."""
     known = ledger.present | ledger.removed | ledger.pending
-    return Difference(missed=listed - known, left=ledger.present - listed)
+    return Difference(
+        missed=listed - known, left=ledger.present - listed, returned=ledger.removed & listed
+    )

@@ -1,11 +1,13 @@
 """The account of a folder's UIDs: one verdict each, and whether the server still has them.
 
-A ledger is made of parts (a head and sealed blocks) that only ever gain UIDs, so that their
-union is right in whatever order they were written: a UID that one part calls `pending` and
-another `mirrored` is mirrored; one that any part calls removed has left the server.
+A ledger is stored in ordered parts (see `ledger_parts`). The latest part that names a UID decides
+its verdict and its presence, so that both can change:
+
+        pending ─► any verdict ─► another verdict        present ─► removed ─► present
+        pending ─► gone ─► any verdict
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from mailmirror.domain.uids import UidSet
@@ -13,8 +15,6 @@ from mailmirror.domain.verdict import Verdict
 
 _REMOVED = "removed"
 _NOTHING = UidSet()
-_PASSING = (Verdict.PENDING, Verdict.GONE)
-"""Verdicts of a UID that the server has not returned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,65 +23,80 @@ class Ledger:
 
     recorded: Mapping[Verdict, UidSet] = field(default_factory=dict)
     removed: UidSet = _NOTHING
+    """Of the recorded UIDs, those that were read and have left the server since."""
 
     @classmethod
-    def union(cls, parts: Iterable["Ledger"]) -> "Ledger":
-        """The ledger that these parts make up."""
-        recorded: dict[Verdict, UidSet] = {}
-        removed = _NOTHING
-        for part in parts:
-            for verdict, uids in part.recorded.items():
-                recorded[verdict] = recorded.get(verdict, _NOTHING) | uids
-            removed |= part.removed
-        return cls(recorded, removed)
+    def of_parts(cls, parts: Sequence["Ledger"]) -> "Ledger":
+        """The ledger that these parts make up, the oldest first.
+
+        Neighbours are joined first: n log n operations on ranges, where one part after the other
+        would need n times the number of parts.
+        """
+        if len(parts) < 2:
+            return parts[0] if parts else cls()
+        middle = len(parts) // 2
+        return cls.of_parts(parts[:middle]).updated(cls.of_parts(parts[middle:]))
+
+    def updated(self, later: "Ledger") -> "Ledger":
+        """The ledger after a later part, which decides about every UID that it names."""
+        named = later.named
+        recorded = {verdict: uids - named for verdict, uids in self.recorded.items()}
+        for verdict, uids in later.recorded.items():
+            recorded[verdict] = recorded.get(verdict, _NOTHING) | uids
+        return Ledger(recorded, (self.removed - named) | later.removed)
 
     def record(self, verdicts: Mapping[int, Verdict]) -> "Ledger":
-        """The ledger with these UIDs' verdicts added."""
+        """The ledger after these UIDs got these verdicts, and are present."""
         by_verdict: dict[Verdict, list[int]] = {}
         for uid, verdict in verdicts.items():
             by_verdict.setdefault(verdict, []).append(uid)
-        added = {verdict: UidSet.of(uids) for verdict, uids in by_verdict.items()}
-        return Ledger.union([self, Ledger(added)])
+        recorded = {verdict: UidSet.of(uids) for verdict, uids in by_verdict.items()}
+        return self.updated(Ledger(recorded))
 
     def remove(self, uids: UidSet) -> "Ledger":
-        """The ledger with these UIDs recorded as no longer on the server."""
-        return Ledger(self.recorded, self.removed | uids)
+        """The ledger after the server no longer has these UIDs; those not named are ignored."""
+        return Ledger(self.recorded, self.removed | (uids & self.named))
+
+    def restore(self, uids: UidSet) -> "Ledger":
+        """The ledger after the server has these UIDs again."""
+        return Ledger(self.recorded, self.removed - uids)
+
+    def only(self, uids: UidSet) -> "Ledger":
+        """What the ledger says of these UIDs: a part that can be changed and added again."""
+        recorded = {verdict: members & uids for verdict, members in self.recorded.items()}
+        return Ledger(recorded, self.removed & uids)
 
     def pieces(self, length: int) -> Iterator["Ledger"]:
-        """Parts that make up this ledger, each at most `length` characters encoded."""
-        everything = [*self.recorded.values(), self.removed]
-        first = min((uids.ranges[0][0] for uids in everything if uids), default=0)
-        last = max((uids.last for uids in everything), default=0)
+        """Parts that make up this ledger, each at most `length` characters encoded.
+
+        No two of them name the same UID.
+        """
+        named = self.named
+        if not named:
+            return
+        first, last = named.ranges[0][0], named.last
         if len(self.encode()) <= length or first == last:
             yield self
             return
         middle = (first + last) // 2
         for half in (UidSet.span(first, middle), UidSet.span(middle + 1, last)):
-            kept = {verdict: uids & half for verdict, uids in self.recorded.items()}
-            yield from Ledger(kept, self.removed & half).pieces(length)
+            yield from self.only(half).pieces(length)
 
     def of(self, verdict: Verdict) -> UidSet:
-        """The UIDs with this verdict. A pending or gone one has no other yet."""
-        uids = self.recorded.get(verdict, _NOTHING)
-        match verdict:
-            case Verdict.PENDING:
-                return uids - self.judged
-            case Verdict.GONE:
-                return uids - self._read
-            case _:
-                return uids
+        """The UIDs with this verdict."""
+        return self.recorded.get(verdict, _NOTHING)
+
+    @property
+    def named(self) -> UidSet:
+        """The UIDs that have a verdict, `pending` included."""
+        return self.judged | self.pending
 
     @property
     def judged(self) -> UidSet:
-        """The UIDs that have a verdict other than pending."""
-        return self._read | self.recorded.get(Verdict.GONE, _NOTHING)
-
-    @property
-    def _read(self) -> UidSet:
-        """The UIDs that were judged by their headers."""
+        """The UIDs that have a verdict other than `pending`."""
         uids = _NOTHING
         for verdict, members in self.recorded.items():
-            if verdict not in _PASSING:
+            if verdict is not Verdict.PENDING:
                 uids |= members
         return uids
 
@@ -99,12 +114,11 @@ class Ledger:
         return {verdict.value: len(self.of(verdict)) for verdict in Verdict}
 
     def overlap(self) -> UidSet:
-        """UIDs with two verdicts: an error."""
+        """UIDs to which one part, the latest that names them, gives two verdicts: an error."""
         seen, twice = _NOTHING, _NOTHING
-        for verdict, members in self.recorded.items():
-            if verdict not in _PASSING:
-                twice |= seen & members
-                seen |= members
+        for members in self.recorded.values():
+            twice |= seen & members
+            seen |= members
         return twice
 
     def encode(self) -> str:
@@ -132,7 +146,7 @@ class Audit:
     extra: UidSet
     """In the ledger as present, and not on the server."""
     overlap: UidSet
-    """With two verdicts."""
+    """With two verdicts in one part."""
     pending: int
     removed: int
     gone: int

@@ -8,6 +8,7 @@ from typing import NewType
 
 from mailmirror.domain.address import Address
 from mailmirror.domain.problems import Code
+from mailmirror.domain.slot import Slot
 
 AccountId = NewType("AccountId", str)
 UserId = NewType("UserId", str)
@@ -43,6 +44,8 @@ class Provider(StrEnum):
 class FolderRole(StrEnum):
     INBOX = "inbox"
     SENT = "sent"
+    OTHER = "other"
+    """Any other folder that is read; a mailbox may have many."""
 
 
 class MailboxStatus(StrEnum):
@@ -61,6 +64,11 @@ class MailboxKey:
     mailbox: MailboxId
     epoch: int = 0
 
+    @property
+    def new_slot(self) -> Slot:
+        """The slot of this mailbox in the schedule, if it is connected now for the first time."""
+        return Slot.chosen(f"{self.account}#{self.mailbox}")
+
 
 @dataclass(frozen=True, slots=True)
 class Mailbox:
@@ -72,6 +80,7 @@ class Mailbox:
     username: str
     history_since: date
     status: MailboxStatus
+    slot: Slot
     connected_at: datetime
     """When it was last connected, with the credential that is stored."""
     provider: Provider = Provider.IMAP

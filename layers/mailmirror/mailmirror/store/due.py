@@ -1,9 +1,10 @@
-"""The schedule: one small entry a mailbox, in a few shards."""
+"""The schedule: one small entry a mailbox, in the mailbox's slot, which never changes."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
+from itertools import batched
 
 from mailmirror.domain.mailbox import (
     POLL_INTERVAL,
@@ -16,6 +17,7 @@ from mailmirror.domain.mailbox import (
     pause,
 )
 from mailmirror.domain.problems import Code, Refused
+from mailmirror.domain.slot import Slot
 from mailmirror.store import keys
 from mailmirror.store.table import ConditionFailed, Item, Put, Table, Update
 
@@ -26,7 +28,9 @@ class DueEntry:
     mailbox: MailboxId
     due: Due
     seen: Mapping[str, Seen] = field(default_factory=dict)
-    """By the folder's name, as a sync last left it; empty before the first has finished."""
+    """Inbox, Sent or `\\All` by name, as a sync last left them; empty before one has finished."""
+    slices: Sequence[int] = ()
+    """The hashes of the other folders that are read (`domain.folder_slices`)."""
     retry_at: datetime | None = None
     """When pending copies are asked for again; None where there are none."""
 
@@ -39,77 +43,84 @@ class DueStore:
     def __init__(self, table: Table) -> None:
         self._table = table
 
-    def entries(self, shard: int) -> Iterator[DueEntry]:
-        """Read a shard: half a read unit a 4 KB, some fifteen mailboxes."""
-        return map(_entry, self._table.query(keys.due_shard(shard)))
+    def entries(self, slot: Slot) -> Iterator[DueEntry]:
+        """Read a slot: half a read unit a 4 KB, some fifteen mailboxes."""
+        return map(_entry, self._table.query(keys.due_slot(slot)))
 
-    def find_many(self, mailboxes: Iterable[MailboxKey]) -> Mapping[MailboxId, DueEntry]:
+    def find_many(self, mailboxes: Iterable[Mailbox]) -> Mapping[MailboxId, DueEntry]:
         """Read entries, consistently: a poll must see what a sync has just stored."""
-        items = self._table.get_many((keys.due(key) for key in mailboxes), consistent=True)
+        items = self._table.get_many(map(_at, mailboxes), consistent=True)
         return {entry.mailbox: entry for entry in map(_entry, items)}
 
-    def find(self, key: MailboxKey) -> DueEntry | None:
-        return self.find_many([key]).get(key.mailbox)
+    def find(self, mailbox: Mailbox) -> DueEntry | None:
+        return self.find_many([mailbox]).get(mailbox.key.mailbox)
 
-    def first(self, key: MailboxKey, now: datetime, known: DueEntry | None = None) -> Put:
+    def first(
+        self, key: MailboxKey, slot: Slot, now: datetime, known: DueEntry | None = None
+    ) -> Put:
         """The entry of a mailbox that has just been connected, due at once.
 
         Parameters:
             known: the entry of the same mailbox, where it was connected: it goes on from there.
         """
         text = keys.time_text(now)
-        item = {**keys.due(key), "due_at": text, "since": text, "failures": 0}
+        item = {**keys.due(key, slot), "due_at": text, "since": text, "failures": 0}
         if known and known.due.last_success_at:
             item["last_success_at"] = keys.time_text(known.due.last_success_at)
             item["seen"] = _seen_text(known.seen)
+            item["slices"] = _slices_bytes(known.slices)
         return Put(item)
 
-    def polled(self, key: MailboxKey, now: datetime) -> None:
+    def polled(self, mailbox: Mailbox, now: datetime) -> None:
         """The server has nothing that the last finished sync has not seen. One write unit."""
         self._write(
-            key,
+            mailbox,
             "SET due_at = :due, last_success_at = :now, failures = :none"
             " REMOVE #error, error_detail, failing_since, news_since",
             {":due": keys.time_text(now + POLL_INTERVAL), ":now": keys.time_text(now), ":none": 0},
         )
 
-    def queued(self, key: MailboxKey, due_at: datetime) -> None:
+    def queued(self, mailbox: Mailbox, due_at: datetime) -> None:
         """A job was queued that stores its own success: poll again at `due_at` otherwise."""
-        self._write(key, "SET due_at = :due", {":due": keys.time_text(due_at)})
+        self._write(mailbox, "SET due_at = :due", {":due": keys.time_text(due_at)})
 
-    def found_news(self, key: MailboxKey, due_at: datetime, now: datetime) -> None:
+    def found_news(self, mailbox: Mailbox, due_at: datetime, now: datetime) -> None:
         """A poll found news and a sync was queued, which removes `news_since` when it finishes."""
         self._write(
-            key,
+            mailbox,
             "SET due_at = :due, news_since = if_not_exists(news_since, :now)",
             {":due": keys.time_text(due_at), ":now": keys.time_text(now)},
         )
 
     def synced(
         self,
-        key: MailboxKey,
+        mailbox: Mailbox,
         seen: Mapping[str, Seen],
         now: datetime,
         retry_at: datetime | None = None,
+        slices: Sequence[int] = (),
     ) -> None:
         """A sync has finished with the folders as `seen` says.
 
         Parameters:
             now: when it began.
             retry_at: when pending copies are asked for again.
+            slices: the hashes of the folders that `seen` does not name.
         """
         retry, retry_value = "", {}
         if retry_at is not None:
             retry, retry_value = ", retry_at = :retry", {":retry": keys.time_text(retry_at)}
         self._write(
-            key,
-            f"SET due_at = :due, last_success_at = :now, seen = :seen, failures = :none{retry}"
+            mailbox,
+            f"SET due_at = :due, last_success_at = :now, seen = :seen, slices = :slices,"
+            f" failures = :none{retry}"
             " REMOVE #error, error_detail, failing_since, news_since"
             + ("" if retry else ", retry_at"),
             {
                 ":due": keys.time_text(now + POLL_INTERVAL),
                 ":now": keys.time_text(now),
                 ":seen": _seen_text(seen),
+                ":slices": _slices_bytes(slices),
                 ":none": 0,
                 **retry_value,
             },
@@ -124,7 +135,7 @@ class DueStore:
             failures: how many there were in a row before this one.
         """
         self._write(
-            mailbox.key,
+            mailbox,
             "SET due_at = :due, #error = :error, error_detail = :detail, failures = :failures,"
             " failing_since = if_not_exists(failing_since, :now)",
             {
@@ -141,7 +152,7 @@ class DueStore:
     def sending_refused(self, mailbox: Mailbox, refusal: Refused) -> None:
         """The submission server refuses the present credential. One write unit."""
         self._write(
-            mailbox.key,
+            mailbox,
             "SET sending_error = :code, sending_detail = :detail",
             {
                 ":code": refusal.code.value,
@@ -153,7 +164,7 @@ class DueStore:
 
     def sending_works(self, mailbox: Mailbox) -> None:
         self._write(
-            mailbox.key,
+            mailbox,
             "REMOVE sending_error, sending_detail",
             {},
             "attribute_exists(sending_error)",
@@ -161,7 +172,7 @@ class DueStore:
 
     def _write(
         self,
-        key: MailboxKey,
+        mailbox: Mailbox,
         expression: str,
         values: Mapping[str, object],
         condition: str = "attribute_exists(pk)",
@@ -169,16 +180,33 @@ class DueStore:
         """Update an entry, unless the mailbox has been disconnected meanwhile."""
         names = {"#error": "error"} if "#error" in expression else None
         try:
-            self._table.update(Update(keys.due(key), expression, values, condition, names))
+            self._table.update(Update(_at(mailbox), expression, values, condition, names))
         except ConditionFailed:
             return
 
-    def delete(self, key: MailboxKey) -> None:
-        self._table.delete(keys.due(key))
+    def delete(self, mailbox: Mailbox) -> None:
+        self._table.delete(_at(mailbox))
+
+    def delete_everywhere(self, key: MailboxKey) -> None:
+        """Delete the entry of a mailbox that is no longer there: a write unit for each slot."""
+        for slot in Slot.all():  # not as a batch, which `poll` may not write
+            self._table.delete(keys.due(key, slot))
+
+
+def _at(mailbox: Mailbox) -> keys.Key:
+    return keys.due(mailbox.key, mailbox.slot)
 
 
 def _seen_text(seen: Mapping[str, Seen]) -> str:
     return json.dumps({name: asdict(one) for name, one in seen.items()})
+
+
+def _slices_bytes(slices: Sequence[int]) -> bytes:
+    return b"".join(one.to_bytes(8) for one in slices)
+
+
+def _slices(stored: bytes) -> Sequence[int]:
+    return [int.from_bytes(bytes(one)) for one in batched(stored, 8, strict=True)]
 
 
 def _entry(item: Item) -> DueEntry:
@@ -198,6 +226,7 @@ def _entry(item: Item) -> DueEntry:
             sending_detail=item.get("sending_detail", ""),
         ),
         {name: Seen(**one) for name, one in json.loads(item.get("seen", "{}")).items()},
+        _slices(item.get("slices", b"")),
         _time(item.get("retry_at")),
     )
 

@@ -14,11 +14,12 @@ from mailmirror.domain.feed import PersonKind, PersonRef, Stamp
 from mailmirror.domain.identity import MessageKey, Vertex
 from mailmirror.domain.mailbox import AccountId, MailboxId, MailboxKey, Provider, UserId
 from mailmirror.domain.message import Entry
+from mailmirror.domain.slot import Slot
 from mailmirror.domain.threads import ThreadId
 
 PK, SK, EXPIRES = "pk", "sk", "expires_at"
 DUE_SHARDS = 4
-"""Each takes 1,000 updates a second: 240,000 mailboxes polled once a minute."""
+"""Of messages being sent. Each takes 1,000 updates a second."""
 
 Key = dict[str, str]
 
@@ -191,29 +192,48 @@ def credential(key: MailboxKey) -> Key:
     return _key(f"{key.account}#mailbox#{key.mailbox}", "credential")
 
 
-def due_shard(shard: int) -> str:
-    return f"due#{shard}"
+def due_slot(slot: Slot) -> str:
+    """The partition of a slot's schedule entries."""
+    return f"due#{slot.interval_minutes}.{slot.minute}.{slot.shard}"
 
 
-def due(key: MailboxKey) -> Key:
-    name = f"{key.account}#{key.mailbox}"
-    return _key(due_shard(crc32(name.encode()) % DUE_SHARDS), name)
+def due(key: MailboxKey, slot: Slot) -> Key:
+    return _key(due_slot(slot), f"{key.account}#{key.mailbox}")
 
 
 def folders(key: MailboxKey) -> str:
-    """The partition of a mailbox's ledger blocks and copies, in its epoch."""
+    """The partition of a mailbox's folders, their ledgers' blocks and copies, in its epoch."""
     return f"{key.account}#folders#{key.mailbox}.{key.epoch}"
+
+
+FOLDERS = "folder#"
+
+
+def folder(key: MailboxKey, id: str) -> Key:
+    return _key(folders(key), FOLDERS + id)
+
+
+def folder_id(key: Key) -> str:
+    """The id of the folder that an item is of."""
+    return key[SK].removeprefix(FOLDERS)
 
 
 LEDGERS = "ledger#"
 
 
-def ledger_blocks(folder: str, uidvalidity: int) -> str:
-    return f"{LEDGERS}{folder}#{uidvalidity}#"
+def ledger_blocks(folder: str) -> str:
+    """The blocks of a folder, under whatever UIDVALIDITY."""
+    return f"{LEDGERS}{folder}#"
 
 
 def ledger_block(key: MailboxKey, folder: str, uidvalidity: int, number: int) -> Key:
-    return _key(folders(key), f"{ledger_blocks(folder, uidvalidity)}{number:06d}")
+    return _key(folders(key), f"{ledger_blocks(folder)}{uidvalidity}#{number:06d}")
+
+
+def ledger_block_of(key: Key) -> tuple[int, int]:
+    """The UIDVALIDITY and the number of a block."""
+    _, _, uidvalidity, number = key[SK].split("#")
+    return int(uidvalidity), int(number)
 
 
 COPIES = "copy#"

@@ -1,7 +1,7 @@
 """Mailboxes: owner, servers, window and status."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict, astuple, replace
 from datetime import date, datetime
 from typing import Any
 
@@ -18,6 +18,7 @@ from mailmirror.domain.mailbox import (
     UserId,
 )
 from mailmirror.domain.ownership import Claims, proof_of
+from mailmirror.domain.slot import Slot
 from mailmirror.store import keys
 from mailmirror.store.change_log import Change, ChangeKind, ChangeLog
 from mailmirror.store.due import DueEntry, DueStore
@@ -63,6 +64,7 @@ class MailboxStore:
             "history_since": mailbox.history_since.isoformat(),
             "status": MailboxStatus.CONNECTED.value,
             "connected_at": keys.time_text(now),
+            "slot": list(astuple(mailbox.slot)),
         }
         self._log.write(
             key.account,
@@ -85,7 +87,7 @@ class MailboxStore:
                         "proven": proof_of(mailbox, Claims({})) is not None,
                     }
                 ),
-                self._due.first(key, now, known),
+                self._due.first(key, mailbox.slot, now, known),
             ],
             now,
             head,
@@ -132,7 +134,7 @@ class MailboxStore:
             )
         )
         self._table.delete(keys.credential(mailbox.key))
-        self._due.delete(mailbox.key)
+        self._due.delete(mailbox)
         self._release_address(mailbox)
 
     def begin_erasing(self, mailbox: Mailbox, now: datetime) -> Mailbox:
@@ -144,7 +146,7 @@ class MailboxStore:
             ConditionFailed: it is being erased already, or is gone.
         """
         key = mailbox.key
-        self._table.put(self._due.first(key, now))
+        self._table.put(self._due.first(key, mailbox.slot, now))
         self._log.write(
             key.account,
             Change(ChangeKind.TEAM, gained=frozenset(), lost={mailbox.email}),
@@ -177,7 +179,7 @@ class MailboxStore:
         self._table.delete(keys.state(key))
         self._release_address(mailbox)
         self._table.delete(keys.mailbox(key.account, key.mailbox))
-        self._due.delete(key)
+        self._due.delete(mailbox)
 
     def _release_address(self, mailbox: Mailbox) -> None:
         key = keys.connected_address(mailbox.key.account, mailbox.email)
@@ -194,6 +196,7 @@ def _mailbox(account: AccountId, item: Item) -> Mailbox:
         username=item["username"],
         history_since=date.fromisoformat(item["history_since"]),
         status=MailboxStatus(item["status"]),
+        slot=Slot(*map(int, item["slot"])),
         connected_at=datetime.fromisoformat(item["connected_at"]),
         provider=Provider(item.get("provider", Provider.IMAP)),
     )

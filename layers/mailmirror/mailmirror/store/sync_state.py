@@ -1,28 +1,31 @@
-"""A mailbox's `state` item: the lease, and how far each folder has been judged.
+"""A mailbox's `state` item: the lease, and what its folders amount to. Under 1 KB, always.
 
 One sync a mailbox at a time. Each write is conditional on the lease's token and extends the lease,
-so that a sync which lost the lease changes nothing here.
+so that a sync which lost the lease changes nothing here. The folders themselves are in `folders`.
 
 Each taking of a lease that expired without a release is counted in `deaths`: its holder was killed,
-or too slow. The next write that moves a cursor sets the count to zero.
+or too slow. The next sync that moves a cursor sets the count to zero.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
+from struct import Struct
 
 from mailmirror.domain.containment import Caution, Place
-from mailmirror.domain.folder import FolderState
-from mailmirror.domain.ledger import Ledger
-from mailmirror.domain.mailbox import FolderRole, MailboxKey
+from mailmirror.domain.mailbox import MailboxKey
+from mailmirror.domain.totals import Totals
 from mailmirror.store import keys
 from mailmirror.store.table import ConditionFailed, Item, Table, Update
 
 LIFETIME = timedelta(seconds=90)
 MAX_RUN = timedelta(minutes=6)
 """After which a function that lost its lease has ended: its time limit, and a margin."""
-MAX_HEAD_BYTES = 640
-"""Two folders' heads keep the item below 2 KB: DynamoDB bills the whole of it at each update."""
+
+_CAUTION = Struct(">HH")
+"""How many UIDs the next batches may have, and how many UIDs are left of the batch that died."""
+_SUSPECT = Struct(">6sQQB?")
+"""Folder, UIDVALIDITY, UID, deaths, and whether it is judged now."""
 
 
 class LeaseHeld(Exception):
@@ -42,8 +45,8 @@ class Lease:
 
 @dataclass(frozen=True, slots=True)
 class SyncState:
-    folders: Mapping[str, FolderState] = field(default_factory=dict)
-    """By the folder's id."""
+    totals: Totals = field(default_factory=Totals)
+    """Over the folders that the last sync has found."""
     first_sync_done: bool = False
     log_cursor: int = 0
     stale_until: datetime | None = None
@@ -57,14 +60,12 @@ class SyncState:
     @property
     def complete(self) -> bool:
         """Whether every folder's history has been looked at, under its present UIDVALIDITY."""
-        return self.first_sync_done and all(folder.complete for folder in self.folders.values())
+        return self.first_sync_done and self.totals.complete
 
     @property
     def progress(self) -> int:
         """How much of the mailbox has been judged, in percent."""
-        messages = sum(folder.messages for folder in self.folders.values())
-        judged = sum(min(folder.judged, folder.messages) for folder in self.folders.values())
-        return 100 if self.complete else 100 * judged // messages if messages else 0
+        return 100 if self.complete else self.totals.percent
 
 
 class SyncStates:
@@ -72,7 +73,7 @@ class SyncStates:
         self._table = table
 
     def take(self, key: MailboxKey, now: datetime) -> tuple[Lease, SyncState]:
-        """Take the lease of a mailbox, and read its state. One to two write units.
+        """Take the lease of a mailbox, and read its state. One write unit.
 
         A state of an earlier epoch is forgotten: its mail is erased.
 
@@ -94,9 +95,9 @@ class SyncStates:
             item = self._write(
                 lease,
                 now,
-                "epoch = :epoch, folders = :none, first_sync_done = :false",
-                {":epoch": key.epoch, ":none": {}, ":false": False},
-                removing=" REMOVE caution, deaths, progressed_at",
+                "epoch = :epoch, first_sync_done = :false",
+                {":epoch": key.epoch, ":false": False},
+                removing=" REMOVE totals, caution, deaths, progressed_at",
             )
         return lease, _state(item)
 
@@ -111,11 +112,9 @@ class SyncStates:
         return self._table.update(
             Update(
                 keys.state(key),
-                "SET lease_until = :until, folders = if_not_exists(folders, :none),"
-                f" epoch = if_not_exists(epoch, :epoch){more} fence :one",
+                f"SET lease_until = :until, epoch = if_not_exists(epoch, :epoch){more} fence :one",
                 {
                     ":until": keys.time_text(now + LIFETIME),
-                    ":none": {},
                     ":epoch": key.epoch,
                     ":one": 1,
                     **values,
@@ -130,44 +129,35 @@ class SyncStates:
         same_epoch = item is not None and int(item["epoch"]) == key.epoch
         return _state(item) if item is not None and same_epoch else SyncState()
 
-    def save(
-        self, lease: Lease, id: str, folder: FolderState, caution: Caution, now: datetime
-    ) -> None:
-        """Move a folder's cursors and ledger head. One to two write units.
+    def progressed(self, lease: Lease, totals: Totals, caution: Caution, now: datetime) -> None:
+        """Store that a cursor has moved, and what the folders amount to now. One write unit.
 
         Raises:
             LeaseLost: another holds the lease.
         """
         careful = caution != Caution()
+        values: dict[str, object] = {":totals": _totals_item(totals), ":now": keys.time_text(now)}
+        if careful:
+            values[":caution"] = _caution_bytes(caution)
         self._write(
             lease,
             now,
-            "folders.#folder = :folder, progressed_at = :now"
-            + (", caution = :caution" if careful else ""),
-            {
-                ":folder": _folder_item(folder),
-                ":now": keys.time_text(now),
-                ":caution": _caution_item(caution) if careful else None,
-            },
-            {"#folder": id},
-            " REMOVE deaths" if careful else " REMOVE deaths, caution",
+            "totals = :totals, progressed_at = :now" + (", caution = :caution" if careful else ""),
+            values,
+            removing=" REMOVE deaths" if careful else " REMOVE deaths, caution",
         )
 
     def suspect(self, lease: Lease, caution: Caution, now: datetime) -> None:
-        """Store which UID is judged alone, before it is. One to two write units.
+        """Store which UID is judged alone, before it is. One write unit.
 
         Raises:
             LeaseLost: another holds the lease.
         """
-        values = {":caution": _caution_item(caution)}
+        values = {":caution": _caution_bytes(caution)}
         self._write(lease, now, "caution = :caution", values, removing=" REMOVE deaths")
 
-    def forget(self, lease: Lease, id: str, now: datetime) -> None:
-        """Delete a folder that has another name now; its copies are judged again under that."""
-        self._write(lease, now, "", {}, {"#folder": id}, " REMOVE folders.#folder")
-
     def renew(self, lease: Lease, now: datetime) -> None:
-        """Extend a lease that is held. One to two write units.
+        """Extend a lease that is held. One write unit.
 
         Raises:
             LeaseLost: it was released, or another holds it.
@@ -181,29 +171,40 @@ class SyncStates:
         )
 
     def release(
-        self, lease: Lease, *, first_sync_done: bool, caution: Caution | None = None
+        self,
+        lease: Lease,
+        *,
+        first_sync_done: bool,
+        caution: Caution | None = None,
+        totals: Totals | None = None,
+        progressed_at: datetime | None = None,
     ) -> None:
-        """Release the lease, and store whether the first sync is done.
+        """Release the lease, and store whether the first sync is done. One write unit.
 
         Parameters:
             caution: what the next sync has to take, where this one failed without progress.
+            totals: what the folders amount to, where the sync has come to read them.
+            progressed_at: when a cursor last moved, where one has.
 
         Raises:
             LeaseLost: another holds the lease.
         """
-        values: dict[str, object] = {":done": first_sync_done, ":token": lease.token}
-        expression = "SET first_sync_done = :done"
+        values: dict[str, object] = {":first_sync_done": first_sync_done}
         removing = "lease_until"
         if caution is not None:
-            expression += ", caution = :caution"
+            values[":caution"] = _caution_bytes(caution)
             removing += ", deaths"
-            values[":caution"] = _caution_item(caution)
+        if totals is not None:
+            values[":totals"] = _totals_item(totals)
+        if progressed_at is not None:
+            values[":progressed_at"] = keys.time_text(progressed_at)
+        assignments = ", ".join(f"{name[1:]} = {name}" for name in values)
         try:
             self._table.update(
                 Update(
                     keys.state(lease.key),
-                    f"{expression} REMOVE {removing}",
-                    values,
+                    f"SET {assignments} REMOVE {removing}",
+                    {**values, ":token": lease.token},
                     "fence = :token",
                 )
             )
@@ -216,7 +217,6 @@ class SyncStates:
         now: datetime,
         assignments: str,
         values: Mapping[str, object],
-        names: Mapping[str, str] | None = None,
         removing: str = "",
         condition: str = "",
     ) -> Item:
@@ -230,72 +230,58 @@ class SyncStates:
                     expression,
                     {**values, ":until": until, ":token": lease.token},
                     f"fence = :token{condition}",
-                    names,
                 )
             )
         except ConditionFailed as error:
             raise LeaseLost(lease.key.mailbox) from error
 
 
-def _folder_item(folder: FolderState) -> Item:
-    return {
-        "name": folder.name,
-        "role": folder.role.value,
-        "uidvalidity": folder.uidvalidity,
-        "next": folder.next,
-        "low": folder.low,
-        "head": folder.head.encode(),
-        "blocks": folder.blocks,
-        "judged": folder.judged,
-        "present": folder.present,
-        "pending": folder.pending,
-        "messages": folder.messages,
-        **({"retries": folder.retries} if folder.retries else {}),
-        **({"retry_at": keys.time_text(folder.retry_at)} if folder.retry_at else {}),
-    }
+def _totals_item(totals: Totals) -> Item:
+    return asdict(totals)
 
 
-def _caution_item(caution: Caution) -> Item:
-    return {
-        "batch": caution.batch,
-        "remaining": caution.remaining,
-        "suspects": [
-            [place.folder, place.uidvalidity, place.uid, deaths, place == caution.current]
-            for place, deaths in caution.suspects.items()
-        ],
-    }
+def _totals(item: Item) -> Totals:
+    numbers = ("folders", "complete_folders", "messages", "judged", "pending")
+    return Totals(
+        has_sent=bool(item["has_sent"]), **{number: int(item[number]) for number in numbers}
+    )
+
+
+def _caution_bytes(caution: Caution) -> bytes:
+    """Some 25 bytes a suspect: as a list they would make the item larger than 1 KB."""
+    return _CAUTION.pack(caution.batch, caution.remaining) + b"".join(
+        _SUSPECT.pack(
+            bytes.fromhex(place.folder),
+            place.uidvalidity,
+            place.uid,
+            min(deaths, 255),
+            place == caution.current,
+        )
+        for place, deaths in caution.suspects.items()
+    )
+
+
+def _caution(stored: bytes) -> Caution:
+    batch, remaining = _CAUTION.unpack_from(stored)
+    suspects, current = dict[Place, int](), None
+    for folder, uidvalidity, uid, deaths, is_current in _SUSPECT.iter_unpack(
+        stored[_CAUTION.size :]
+    ):
+        place = Place(folder.hex(), uidvalidity, uid)
+        suspects[place] = deaths
+        current = place if is_current else current
+    return Caution(batch, remaining, suspects, current)
 
 
 def _state(item: Item) -> SyncState:
     return SyncState(
-        {id: _folder(folder) for id, folder in item["folders"].items()},
-        bool(item.get("first_sync_done")),
-        int(item.get("log_cursor", 0)),
-        _time(item.get("stale_until")),
-        _caution(item["caution"]) if "caution" in item else Caution(),
-        int(item.get("deaths", 0)),
-        _time(item.get("progressed_at")),
-    )
-
-
-def _caution(item: Item) -> Caution:
-    suspects, current = dict[Place, int](), None
-    for folder, uidvalidity, uid, deaths, is_current in item["suspects"]:
-        place = Place(str(folder), int(uidvalidity), int(uid))
-        suspects[place] = int(deaths)
-        current = place if is_current else current
-    return Caution(int(item["batch"]), int(item["remaining"]), suspects, current)
-
-
-def _folder(item: Item) -> FolderState:
-    numbers = ("uidvalidity", "next", "low", "blocks", "judged", "present", "pending", "messages")
-    return FolderState(
-        name=item["name"],
-        role=FolderRole(item["role"]),
-        head=Ledger.decode(item["head"]),
-        retries=int(item.get("retries", 0)),
-        retry_at=_time(item.get("retry_at")),
-        **{number: int(item[number]) for number in numbers},
+        totals=_totals(item["totals"]) if "totals" in item else Totals(),
+        first_sync_done=bool(item.get("first_sync_done")),
+        log_cursor=int(item.get("log_cursor", 0)),
+        stale_until=_time(item.get("stale_until")),
+        caution=_caution(item["caution"]) if "caution" in item else Caution(),
+        deaths=int(item.get("deaths", 0)),
+        progressed_at=_time(item.get("progressed_at")),
     )
 
 

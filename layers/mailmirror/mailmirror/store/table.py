@@ -142,6 +142,7 @@ class Table:
         prefix: str = "",
         *,
         before: str | None = None,
+        between: tuple[str, str] | None = None,
         descending: bool = False,
         limit: int | None = None,
         consistent: bool = False,
@@ -151,11 +152,15 @@ class Table:
         Parameters:
             prefix: only sort keys that begin so.
             before: only sort keys less than this one; not together with a prefix.
+            between: only sort keys from the first to the second of these; not together with either.
             limit: how many items a page fetches, and how many in all at the most.
         """
         condition, values = f"{PK} = :pk", {":pk": pk}
         if before is not None:
             condition, values[":sk"] = f"{condition} AND {SK} < :sk", before
+        elif between is not None:
+            condition = f"{condition} AND {SK} BETWEEN :sk AND :last"
+            values[":sk"], values[":last"] = between
         elif prefix:
             condition, values[":sk"] = f"{condition} AND begins_with({SK}, :sk)", prefix
         request: dict[str, Any] = {
@@ -207,7 +212,7 @@ class Table:
         self._wrote(answer, 1)
         return _plain(answer["Attributes"])
 
-    def delete(self, key: Key, **only: str) -> bool:
+    def delete(self, key: Key, **only: str | int) -> bool:
         """Delete one item, if it is there and has these attributes; tell whether it was."""
         request: dict[str, Any] = {"Key": _item(key), "ReturnValues": "ALL_OLD"}
         if only:

@@ -108,9 +108,10 @@ def _mailbox(account: Account, request: ConnectRequest, runtime: Runtime) -> Mai
         raise Refused(Code.ADDRESS_CONNECTED)
     if sum(one.owner == request.user for one in connected) >= account.mailboxes_per_user:
         raise Refused(Code.MAILBOX_LIMIT, f"{account.mailboxes_per_user} a user")
+    key = same.key if same else MailboxKey(account.id, MailboxId(runtime.new_id()[:16]))
     first_day = (runtime.now() - FIRST_HISTORY).date()
     return Mailbox(
-        key=same.key if same else MailboxKey(account.id, MailboxId(runtime.new_id()[:16])),
+        key=key,
         owner=request.user,
         email=request.email,
         imap=request.imap,
@@ -118,6 +119,7 @@ def _mailbox(account: Account, request: ConnectRequest, runtime: Runtime) -> Mai
         username=request.username,
         history_since=same.history_since if same else first_day,
         status=MailboxStatus.CONNECTED,
+        slot=same.slot if same else key.new_slot,
         connected_at=runtime.now(),
         provider=request.provider,
     )
@@ -145,7 +147,7 @@ def _keep(account: Account, mailbox: Mailbox, credential: Credential, runtime: R
     now = mailbox.connected_at
     before = runtime.mailboxes.find(account.id, mailbox.key.mailbox)
     goes_on = before and (before.imap, before.username) == (mailbox.imap, mailbox.username)
-    known = runtime.due.find(mailbox.key) if goes_on else None
+    known = runtime.due.find(mailbox) if goes_on else None
     runtime.credentials.put(account, mailbox.key, credential, now)
     refusal = Refused(Code.MAILBOX_BUSY)
     for attempt in range(_ATTEMPTS):

@@ -6,7 +6,15 @@ from datetime import datetime
 
 from mailmirror.domain.folder import FolderState
 from mailmirror.domain.ledger import Ledger
-from mailmirror.domain.mailbox import AccountId, Due, Mailbox, MailboxId, MailboxState, state_of
+from mailmirror.domain.mailbox import (
+    AccountId,
+    Due,
+    FolderRole,
+    Mailbox,
+    MailboxId,
+    MailboxState,
+    state_of,
+)
 from mailmirror.domain.ownership import Claims, Proof, proof_of
 from mailmirror.domain.problems import Code, Refused
 from mailmirror.runtime import Runtime
@@ -47,7 +55,7 @@ def report(
     mailboxes = list(mailboxes)
     if not mailboxes:
         return []
-    entries = runtime.due.find_many(mailbox.key for mailbox in mailboxes)
+    entries = runtime.due.find_many(mailboxes)
     if claims is None:
         claims = runtime.people.team(mailboxes[0].key.account).claims
     now = runtime.now()
@@ -65,17 +73,16 @@ def is_proven(mailbox: Mailbox, runtime: Runtime) -> bool:
 def _report(
     mailbox: Mailbox, entry: DueEntry | None, sync: SyncState, claims: Claims, now: datetime
 ) -> MailboxReport:
-    """A folder counts as found where the last sync has seen it."""
-    seen = entry.seen if entry else {}
-    found = [folder for folder in sync.folders.values() if folder.name in seen]
+    """Whether the first sync is done tells the schedule entry: a new server has none."""
+    totals = sync.totals
     state, problem = state_of(
         mailbox.status,
         entry.due if entry else None,
         now,
         max(sync.progressed_at or mailbox.connected_at, mailbox.connected_at),
-        complete=bool(seen) and sync.first_sync_done and all(one.complete for one in found),
-        pending=sum(folder.pending for folder in found),
-        roles={folder.role for folder in found},
+        complete=entry is not None and bool(entry.seen) and sync.complete,
+        pending=totals.pending,
+        roles={FolderRole.SENT} if totals.has_sent else set(),
     )
     return MailboxReport(
         mailbox,
@@ -107,8 +114,8 @@ def read_mailbox(account: AccountId, id: str, runtime: Runtime) -> MailboxReport
 
 def read_ledger(mailbox: Mailbox, runtime: Runtime) -> Sequence[FolderLedger]:
     """Every folder's ledger."""
-    folders = runtime.sync_states.read(mailbox.key).folders
-    return [
-        FolderLedger(folder, runtime.ledgers.read(mailbox.key, id, folder))
-        for id, folder in folders.items()
-    ]
+    found = (
+        runtime.ledgers.read_current(mailbox.key, id, folder.state)
+        for id, folder in runtime.folders.read_all(mailbox.key).items()
+    )
+    return [FolderLedger(*one) for one in found if one is not None]

@@ -126,7 +126,7 @@ def _transport(wanted: str, mailbox: Mailbox, runtime: Runtime) -> Transport:
     if mailbox.smtp is None:
         raise Refused(Code.TRANSPORT_UNAVAILABLE, "smtp")
     if wanted == "auto" and has_ses:
-        entry = runtime.due.find(mailbox.key)
+        entry = runtime.due.find(mailbox)
         if entry and entry.due.sending_error and is_proven(mailbox, runtime):
             return Transport.SES
     return Transport.SMTP

@@ -64,7 +64,7 @@ def _store_refusal(sending: Sending, refusal: Refused) -> None:
 
 
 def _clear_sending_error(mailbox: Mailbox, runtime: Runtime) -> None:
-    entry = runtime.due.find(mailbox.key)
+    entry = runtime.due.find(mailbox)
     if entry and entry.due.sending_error:
         runtime.due.sending_works(mailbox)
 

@@ -69,9 +69,10 @@ def _held_against(
     mailbox: Mailbox, folder: RemoteFolder, status: Status, server: UidSet, runtime: Runtime
 ) -> Audit:
     id = folder_id(mailbox, folder)
-    known = runtime.sync_states.read(mailbox.key).folders.get(id)
-    if known is None or known.uidvalidity != status.uidvalidity:
+    stored = runtime.folders.find(mailbox.key, id)
+    found = stored and runtime.ledgers.read_current(mailbox.key, id, stored.state)
+    if not found or found[0].uidvalidity != status.uidvalidity:
         # Nothing of these UIDs is judged yet; the next sync maps them anew.
         return audit(Ledger(), server, low=status.uidnext, next=status.uidnext)
-    ledger = runtime.ledgers.read(mailbox.key, id, known)
+    known, ledger = found
     return audit(ledger, server, low=known.low, next=known.next)

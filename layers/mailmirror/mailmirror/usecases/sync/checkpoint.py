@@ -10,7 +10,9 @@ from mailmirror.domain.ledger import Ledger
 from mailmirror.domain.uids import UidSet
 from mailmirror.domain.verdict import Verdict
 from mailmirror.runtime import Runtime
+from mailmirror.store.folders import StoredFolder
 from mailmirror.store.sync_state import Lease
+from mailmirror.usecases.sync.sync_progress import SyncProgress
 
 
 @dataclass(slots=True)
@@ -19,14 +21,16 @@ class Checkpoint:
 
     Raises, from every method that writes:
         LeaseLost: another sync holds the lease; nothing was changed.
+        FolderChanged: a sync that has lost the lease has written the folder meanwhile.
     """
 
     lease: Lease
     id: str
     folder: FolderState
-    stored: FolderState | None
-    """What the table has of it; None where the folder is new, or its UIDVALIDITY is."""
+    stored: StoredFolder | None
+    """What the table has of it; None where the folder is new."""
     caution: Caution
+    progress: SyncProgress
     runtime: Runtime
     progressed: bool = False
     """Whether a cursor has moved in this job."""
@@ -41,42 +45,60 @@ class Checkpoint:
     def advance(
         self,
         verdicts: Mapping[int, Verdict],
+        before: Ledger | None = None,
         *,
         next: int | None = None,
         low: int | None = None,
-        were_pending: bool = False,
     ) -> None:
         """Record verdicts and move a cursor; the parameters are those of FolderState.advanced."""
         if not verdicts:
             return
         self.caution = self.caution.after_success(len(verdicts))
         self.progressed = True
-        folder = self.folder.advanced(verdicts, next=next, low=low, were_pending=were_pending)
-        self._fold(folder, Ledger().record(verdicts))
+        self._change(Ledger().record(verdicts), before, next=next, low=low)
         for verdict, count in Counter(verdicts.values()).items():
             self.runtime.count(f"Verdict_{verdict}", count)
 
-    def remove(self, uids: UidSet) -> None:
-        """Record that the server has these UIDs no more."""
+    def remove(self, uids: UidSet, before: Ledger) -> None:
+        """Record that the server has these UIDs no more; `before` names them."""
         if uids:
-            folder = replace(self.folder, present=self.folder.present - len(uids))
-            self._fold(folder, Ledger(removed=uids))
+            self._change(before.only(uids).remove(uids), before)
         self.runtime.count("CopiesRemoved", len(uids))
+
+    def restore(self, uids: UidSet, before: Ledger) -> None:
+        """Record that the server has these removed UIDs again; `before` names them."""
+        if uids:
+            self._change(before.only(uids).restore(uids), before)
+        self.runtime.count("CopiesReturned", len(uids))
 
     def suspect(self, uid: int) -> None:
         """Record which UID is judged alone, before it is: a function may die at it."""
         self.caution = self.caution.suspecting(self.place(uid))
-        self.runtime.sync_states.suspect(self.lease, self.caution, self.runtime.now())
+        self.progress.suspect(self.caution)
 
     def move(self, folder: FolderState) -> None:
         """Store the folder, unless it is stored like this already."""
         self.folder = folder
-        if folder == self.stored:
+        if self.stored is not None and folder == self.stored.state:
             return
-        now = self.runtime.now()
-        self.runtime.sync_states.save(self.lease, self.id, folder, self.caution, now)
-        self.stored = folder
+        self._save(folder)
+        self.progress.moved(self.id, folder, self.caution)
 
-    def _fold(self, folder: FolderState, part: Ledger) -> None:
-        head, blocks = self.runtime.ledgers.fold(self.lease, self.id, self.folder, part)
-        self.move(replace(folder, head=head, blocks=blocks))
+    def _save(self, folder: FolderState) -> None:
+        self.stored = self.runtime.folders.save(self.lease, self.id, folder, self.stored)
+
+    def _change(
+        self,
+        change: Ledger,
+        before: Ledger | None,
+        *,
+        next: int | None = None,
+        low: int | None = None,
+    ) -> None:
+        folder = self.folder.advanced(change, before, next=next, low=low)
+        new = self.runtime.ledgers.fold(self.lease.key, self.id, self.folder, change)
+        if new.written:
+            if self.stored is None or self.stored.fence != self.lease.token:
+                self._save(self.folder)  # no earlier holder can list these blocks from here on
+            self.runtime.ledgers.write(self.lease, self.id, folder.uidvalidity, new.written)
+        self.move(replace(folder, ledger=new.parts))

@@ -5,6 +5,7 @@ from itertools import batched
 
 from mailmirror.aws.queues import PollJob, SendJob, ThreadJob
 from mailmirror.domain.mailbox import AccountId
+from mailmirror.domain.slot import Slot
 from mailmirror.domain.threads import ThreadId
 from mailmirror.runtime import Runtime
 from mailmirror.store.keys import DUE_SHARDS
@@ -18,7 +19,7 @@ HALF_PERIOD = timedelta(seconds=30)
 def dispatch_polls(runtime: Runtime) -> int:
     """Queue every due mailbox, the most overdue first; return how many there were."""
     now = runtime.now()
-    entries = [entry for shard in range(DUE_SHARDS) for entry in runtime.due.entries(shard)]
+    entries = [entry for slot in Slot.all() for entry in runtime.due.entries(slot)]
     due = sorted(
         (entry for entry in entries if entry.due.due_at <= now + HALF_PERIOD),
         key=lambda entry: entry.due.due_at,

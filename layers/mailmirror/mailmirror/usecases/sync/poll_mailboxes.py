@@ -1,9 +1,11 @@
 """Ask mail servers whether there is news, many at once, and queue a sync where there is."""
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 
 from mailmirror.aws.queues import PollJob, SyncJob
+from mailmirror.domain.folder_slices import slice_hashes
 from mailmirror.domain.mailbox import (
     POLL_INTERVAL,
     FolderRole,
@@ -13,6 +15,7 @@ from mailmirror.domain.mailbox import (
 )
 from mailmirror.domain.problems import Code, Refused
 from mailmirror.mail.imap.folders import RemoteFolder
+from mailmirror.mail.imap.session import ImapSession
 from mailmirror.runtime import Runtime, log_failure
 from mailmirror.store.due import DueEntry
 from mailmirror.usecases.mailboxes.server_sign_in import signed_in
@@ -42,12 +45,13 @@ def poll_mailboxes(job: PollJob, runtime: Runtime, received: int = 1) -> None:
         runtime.count("PollsStale")
         return
     at = now if stale else job.at
-    entries = runtime.due.find_many(job.mailboxes)
+    found = {one.key.mailbox: one for one in runtime.mailboxes.find_many(list(job.mailboxes))}
+    for key in job.mailboxes:
+        if key.mailbox not in found:  # an erasure that was cut off left its entry
+            runtime.due.delete_everywhere(key)
+    entries = runtime.due.find_many(found.values())
     if stale:
         entries = {id: entry for id, entry in entries.items() if entry.due.due_at <= now}
-    found = {one.key.mailbox: one for one in runtime.mailboxes.find_many(list(job.mailboxes))}
-    for id in entries.keys() - found.keys():  # an erasure that was cut off left its entry
-        runtime.due.delete(entries[id].key)
     polled = [(found[id], entry) for id, entry in entries.items() if id in found]
     if not polled:
         return
@@ -62,7 +66,7 @@ def _poll(mailbox: Mailbox, entry: DueEntry, at: datetime, runtime: Runtime) -> 
     """
     job = SyncJob(mailbox.key.account, mailbox.key.mailbox)
     if mailbox.status is MailboxStatus.ERASING or not entry.seen:
-        runtime.due.queued(mailbox.key, at + FIRST_SYNC_PAUSE)
+        runtime.due.queued(mailbox, at + FIRST_SYNC_PAUSE)
         runtime.first_sync_queue.send([job])
         return
     try:
@@ -76,10 +80,10 @@ def _poll(mailbox: Mailbox, entry: DueEntry, at: datetime, runtime: Runtime) -> 
         runtime.count("PollsFailed")
         return
     if news:
-        runtime.due.found_news(mailbox.key, at + POLL_INTERVAL, at)
+        runtime.due.found_news(mailbox, at + POLL_INTERVAL, at)
         runtime.sync_queue.send([job])
     else:
-        runtime.due.polled(mailbox.key, at)
+        runtime.due.polled(mailbox, at)
     runtime.count("PollsWithNews" if news else "PollsWithoutNews")
 
 
@@ -90,4 +94,14 @@ def _has_news(mailbox: Mailbox, entry: DueEntry, runtime: Runtime) -> bool:
             status = session.status(RemoteFolder(name, FolderRole.INBOX))
             if status is None or is_news(seen, status.uidvalidity, status.uidnext, status.messages):
                 return True
-    return False
+        return bool(entry.slices) and _slices(session, len(entry.slices)) != entry.slices
+
+
+def _slices(session: ImapSession, slices: int) -> Sequence[int]:
+    """The hashes of the other folders, as the server has them now."""
+    others = [folder for folder in session.folders() if folder.role is FolderRole.OTHER]
+    statuses = {folder.name: session.status(folder) for folder in others}
+    marks = {
+        name: (one.uidvalidity, one.uidnext) if one else (0, 0) for name, one in statuses.items()
+    }
+    return slice_hashes(marks, slices)

@@ -10,6 +10,7 @@ import hashlib
 from dataclasses import dataclass, replace
 
 from mailmirror.domain.folder import FolderState, difference
+from mailmirror.domain.ledger_parts import LedgerParts
 from mailmirror.domain.mailbox import Mailbox
 from mailmirror.domain.problems import Code, Refused
 from mailmirror.domain.uids import UidSet
@@ -71,36 +72,38 @@ class FolderSync:
 
         The next time is stored before, for a function may die at one of them.
         """
-        before = self._folder
-        self.checkpoint.move(before.retrying(self.runtime.now()))
-        pending = self.checkpoint.ledger().pending
+        self.checkpoint.move(self._folder.retrying(self.runtime.now()))
+        ledger = self.checkpoint.ledger()
+        pending = ledger.pending
         listed = self._listed(pending)
         listed |= self._listed(pending - listed)
         if self._folder.messages and not listed:
             self._check_lists_anything(self._listed(self._folder.looked_at))
         gone = dict.fromkeys(pending - listed, Verdict.GONE)
-        self.checkpoint.advance(gone, were_pending=True)
+        self.checkpoint.advance(gone, ledger)
         for verdicts in self.judge.runs(self._folder.retry_order(listed)):
-            self.checkpoint.advance(verdicts, were_pending=True)
+            self.checkpoint.advance(verdicts, ledger)
         if not self._folder.pending:
             self.checkpoint.move(replace(self._folder, retries=0, retry_at=None))
 
     def _reconcile(self) -> None:
         """The server has more or fewer messages than the ledger: find out which.
 
-        A UID counts as removed only where a second FETCH does not return it either.
+        A UID counts as removed only where a second FETCH does not return it either. One that was
+        removed and is listed is present again, with the verdict that it had.
         """
         ledger = self.checkpoint.ledger()
         listed = self._listed(self._folder.looked_at)
         if not ledger.pending:
             self._check_lists_anything(listed)
         found = difference(ledger, listed)
+        self.checkpoint.restore(found.returned, ledger)
         gone = ledger.of(Verdict.GONE)
         for verdicts in self.judge.runs(list(found.missed)):
             # A UID that was gone, is listed again and not returned stays gone.
             read = {u: v for u, v in verdicts.items() if v is not Verdict.PENDING or u not in gone}
-            self.checkpoint.advance(read)
-        self.checkpoint.remove(found.left - self._listed(found.left))
+            self.checkpoint.advance(read, ledger)
+        self.checkpoint.remove(found.left - self._listed(found.left), ledger)
 
     def _check_lists_anything(self, listed: UidSet) -> None:
         if self._folder.messages and not listed:
@@ -116,8 +119,13 @@ def folder_id(mailbox: Mailbox, folder: RemoteFolder) -> str:
     return hashlib.sha256(place.encode("utf-8", "surrogatepass")).hexdigest()[:12]
 
 
-def new_folder(folder: RemoteFolder, status: Status) -> FolderState:
+def new_folder(
+    folder: RemoteFolder, status: Status, known: FolderState | None = None
+) -> FolderState:
     """A folder without any verdict: it is new, or its UIDVALIDITY is.
+
+    Parameters:
+        known: the folder under its earlier UIDVALIDITY.
 
     After a change of UIDVALIDITY all copies are mapped again; their messages keep their identity,
     and so their entries.
@@ -129,4 +137,5 @@ def new_folder(folder: RemoteFolder, status: Status) -> FolderState:
         next=status.uidnext,
         low=status.uidnext,
         messages=status.messages,
+        ledger=known.ledger.begin_again() if known else LedgerParts(),
     )

@@ -7,18 +7,20 @@ job ─► lease ─► sign in ─► each folder ─► due entry ─► relea
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from mailmirror.aws.queues import SyncJob
 from mailmirror.domain.containment import Caution
 from mailmirror.domain.folder import FolderState
-from mailmirror.domain.mailbox import Mailbox, MailboxStatus, Seen
+from mailmirror.domain.folder_slices import slice_count, slice_hashes
+from mailmirror.domain.mailbox import FolderRole, Mailbox, MailboxStatus, Seen
 from mailmirror.domain.problems import Code, Refused
 from mailmirror.domain.verdict import Rules
 from mailmirror.mail.imap.folders import RemoteFolder
 from mailmirror.mail.imap.session import Status
 from mailmirror.runtime import Runtime, is_of_aws
+from mailmirror.store.folders import FolderChanged, StoredFolder
 from mailmirror.store.sync_state import Lease, LeaseHeld, LeaseLost, SyncState
 from mailmirror.usecases.crm_feed.crm_view import CrmView
 from mailmirror.usecases.mailboxes.erase_mailbox import erase_mailbox
@@ -27,6 +29,7 @@ from mailmirror.usecases.sync.judge_run import RunJudge
 from mailmirror.usecases.sync.mail_server import MailServer, OutOfTime
 from mailmirror.usecases.sync.renewed_lease import Progress, renewed
 from mailmirror.usecases.sync.sync_folder import FolderSync, folder_id, new_folder
+from mailmirror.usecases.sync.sync_progress import SyncProgress
 
 _STALLED = Refused(Code.CONNECTION_LOST, "not one batch was done in the time of a sync")
 
@@ -51,7 +54,8 @@ def sync_mailbox(job: SyncJob, runtime: Runtime, until: datetime) -> None:
             if mailbox.status is MailboxStatus.ERASING:
                 done = erase_mailbox(mailbox, lease, state.stale_until, runtime, until)
             else:
-                done = _Sync(mailbox, lease, state, progress, runtime, until).run()
+                record = SyncProgress.of(lease, state, runtime)
+                done = _Sync(mailbox, lease, state, progress, runtime, until, record).run()
     except LeaseLost:
         runtime.count("LeaseLost")
         return
@@ -71,6 +75,10 @@ class _Sync:
     progress: Progress
     runtime: Runtime
     until: datetime
+    record: SyncProgress
+    """What `state` has of this sync."""
+    stored: Mapping[str, StoredFolder] = field(default_factory=dict)
+    """The folders by their ids, as the table had them."""
     checkpoint: Checkpoint | None = None
     """Of the folder that is read now."""
 
@@ -97,12 +105,21 @@ class _Sync:
         seen = {
             folder.name: Seen(folder.uidvalidity, folder.next, folder.present + folder.pending)
             for folder in folders.values()
+            if folder.role is not FolderRole.OTHER
         }
+        others = {
+            folder.name: (folder.uidvalidity, folder.next)
+            for folder in folders.values()
+            if folder.role is FolderRole.OTHER
+        }
+        slices = slice_hashes(others, slice_count(len(others)))
         retries = [one.retry_at or begun_at for one in folders.values() if one.pending]
-        self.runtime.due.synced(self.mailbox.key, seen, begun_at, min(retries, default=None))
         # Deaths are counted until a cursor moves or a sync finishes; the caution stays.
         caution = self._caution() if self.state.deaths else None
-        self.runtime.sync_states.release(self.lease, first_sync_done=True, caution=caution)
+        # Before the schedule entry, so that after a crash in between the news is found again.
+        self.record.release(first_sync_done=True, caution=caution)
+        retry_at = min(retries, default=None)
+        self.runtime.due.synced(self.mailbox, seen, begun_at, retry_at, slices)
         self.runtime.count("SyncsDone")
         return True
 
@@ -124,9 +141,7 @@ class _Sync:
         Parameters:
             caution: what the next sync has to take, where it is more than is stored.
         """
-        self.runtime.sync_states.release(
-            self.lease, first_sync_done=self.state.first_sync_done, caution=caution
-        )
+        self.record.release(first_sync_done=self.state.first_sync_done, caution=caution)
 
     def _caution(self) -> Caution:
         if self.checkpoint is not None:
@@ -135,7 +150,7 @@ class _Sync:
 
     def _failed(self, refusal: Refused) -> None:
         """Store the error on the mailbox, whatever its cause."""
-        entry = self.runtime.due.find(self.mailbox.key)
+        entry = self.runtime.due.find(self.mailbox)
         if entry is not None:
             self.runtime.due.failed(self.mailbox, entry.due.failures, refusal, self.runtime.now())
         self.runtime.count("SyncsFailed")
@@ -149,14 +164,16 @@ class _Sync:
         if not state.first_sync_done:
             head = runtime.change_log.head(account.id)
             runtime.sync_states.start_log(self.lease, head, runtime.now())
+        self.stored = runtime.folders.read_all(self.lease.key)
         view = CrmView(account, runtime)
         rules = Rules(self.mailbox.history_since, account.max_recipients)
         synced: dict[str, FolderState] = {}
         failed: Refused | None = None
         with MailServer.opened(self.mailbox, runtime, self.until, self.progress.note) as server:
-            for folder in server.folders():
+            folders = {folder_id(self.mailbox, folder): folder for folder in server.folders()}
+            self.record.folders = {id: self.stored[id].state for id in folders if id in self.stored}
+            for id, folder in folders.items():
                 try:
-                    id = folder_id(self.mailbox, folder)
                     synced[id] = self._folder(id, folder, server, rules, view)
                 except Refused as refusal:  # a folder fails alone
                     if runtime.now() >= self.until:
@@ -165,20 +182,40 @@ class _Sync:
                     server.sign_in_again(refusal)
         if failed:
             raise failed
-        _forget_renamed(self.lease, state, synced, runtime)
+        self.record.folders = synced
+        _forget_renamed(self.lease, self.stored, synced, runtime)
         return synced
 
     def _folder(
         self, id: str, folder: RemoteFolder, server: MailServer, rules: Rules, view: CrmView
     ) -> FolderState:
+        stored = self.stored.get(id)
+        try:
+            return self._synced(id, folder, stored, server, rules, view)
+        except FolderChanged:
+            # By a sync that has lost the lease, and can do so no more once this one has written.
+            self.runtime.count("FoldersChanged")
+            stored = self.runtime.folders.claim(self.lease, id)
+            return self._synced(id, folder, stored, server, rules, view)
+
+    def _synced(
+        self,
+        id: str,
+        folder: RemoteFolder,
+        stored: StoredFolder | None,
+        server: MailServer,
+        rules: Rules,
+        view: CrmView,
+    ) -> FolderState:
         status = server.examine(folder)
-        known = _still_known(self.state.folders.get(id), status)
+        earlier = stored.state if stored else None
         self.checkpoint = Checkpoint(
             lease=self.lease,
             id=id,
-            folder=known or new_folder(folder, status),
-            stored=known,
+            folder=_still_known(earlier, status) or new_folder(folder, status, earlier),
+            stored=stored,
             caution=self._caution(),
+            progress=self.record,
             runtime=self.runtime,
             progressed=self.checkpoint is not None and self.checkpoint.progressed,
         )
@@ -194,10 +231,13 @@ def _still_known(known: FolderState | None, status: Status) -> FolderState | Non
 
 
 def _forget_renamed(
-    lease: Lease, state: SyncState, synced: Mapping[str, FolderState], runtime: Runtime
+    lease: Lease,
+    stored: Mapping[str, StoredFolder],
+    synced: Mapping[str, FolderState],
+    runtime: Runtime,
 ) -> None:
     """Drop folders whose role another folder has now; one that is just missing is kept."""
     roles = {folder.role for folder in synced.values()}
-    for id, folder in state.folders.items():
-        if id not in synced and folder.role in roles:
-            runtime.sync_states.forget(lease, id, runtime.now())
+    for id, folder in stored.items():
+        if id not in synced and folder.state.role in roles - {FolderRole.OTHER}:
+            runtime.folders.forget(lease, id, folder)

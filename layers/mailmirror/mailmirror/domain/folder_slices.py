@@ -1,0 +1,43 @@
+"""What a poll compares of the folders beside Inbox, Sent and `\\All`: one hash for several.
+
+A mailbox may have hundreds of folders, and its schedule entry must stay small. A folder's slice is
+told by its name, so that a new folder changes the hash of one slice only.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+
+SLICE_FOLDERS = 20
+"""How many folders a slice has, about."""
+
+type Marks = tuple[int, int]
+"""UIDVALIDITY and UIDNEXT; both 0 of a folder that STATUS does not find."""
+
+
+def slice_count(folders: int) -> int:
+    """In how many slices so many folders are divided."""
+    return -(-folders // SLICE_FOLDERS)
+
+
+def slice_of(name: str, slices: int) -> int:
+    """The slice of a folder."""
+    return _hash(name) % slices
+
+
+def slice_hashes(folders: Mapping[str, Marks], slices: int) -> Sequence[int]:
+    """A 64-bit hash of each slice: of its folders' names, UIDVALIDITYs and UIDNEXTs.
+
+    EXISTS is left out: a hash cannot tell removals, which are no news, from anything else.
+
+    Parameters:
+        folders: by their names, in any order.
+    """
+    lines: list[list[str]] = [[] for _ in range(slices)]
+    for name, (uidvalidity, uidnext) in sorted(folders.items()):
+        lines[slice_of(name, slices)].append(f"{uidvalidity} {uidnext} {name!r}")
+    return [_hash("\n".join(some)) for some in lines]
+
+
+def _hash(text: str) -> int:
+    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
+    return int.from_bytes(digest[:8])
