@@ -5,6 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from mailmirror.domain.aliases import Alias
 from mailmirror.domain.deals import DealId
 from mailmirror.domain.identity import MessageKey, Vertex
 from mailmirror.domain.mailbox import AccountId
@@ -17,14 +18,6 @@ from mailmirror.store.overrides import read_override
 from mailmirror.store.table import Check, ConditionFailed, Item, Put, Table, Update
 
 _STAYS = "attribute_not_exists(redirect)"
-
-
-@dataclass(frozen=True, slots=True)
-class Alias:
-    """A further Message-ID of a message, and what the message's own Date is."""
-
-    message: MessageKey
-    date: datetime
 
 
 class ThreadGraph:

@@ -12,6 +12,7 @@ from datetime import datetime
 from botocore.exceptions import ClientError
 
 from mailmirror.domain.address import Address
+from mailmirror.domain.aliases import Evidence, is_of_alias, is_of_token, token_counts
 from mailmirror.domain.identity import (
     MessageKey,
     Vertex,
@@ -19,7 +20,7 @@ from mailmirror.domain.identity import (
     message_key,
     vertex,
 )
-from mailmirror.domain.mailbox import MailboxKey
+from mailmirror.domain.mailbox import FolderRole, MailboxKey
 from mailmirror.domain.message import Entry, ListedAttachment
 from mailmirror.domain.message_token import MessageToken
 from mailmirror.domain.threads import join, vertices
@@ -28,7 +29,6 @@ from mailmirror.mail.mime.content import Content, parse_message
 from mailmirror.mail.mime.headers import MessageHeaders, UnreadableHeaders
 from mailmirror.runtime import Runtime, log_failure
 from mailmirror.store.contents import Copy, Summary
-from mailmirror.store.threads import Alias
 from mailmirror.usecases.crm_feed.crm_view import CrmView
 from mailmirror.usecases.threads.associate_threads import associate_threads
 
@@ -43,6 +43,8 @@ class FolderKey:
     mailbox: MailboxKey
     folder: str
     uidvalidity: int
+    role: FolderRole = FolderRole.INBOX
+    """Strangers can write to every folder but sent mail."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +56,7 @@ class _Read:
     """Its own last."""
     date: datetime | None
     """The Date that the message was given here, where a transport has replaced it."""
-    alias: Alias | None
-    """Set where a transport has replaced the Message-ID that the message was given here."""
+    evidence: Evidence
 
 
 def mirror_each(
@@ -102,7 +103,7 @@ def _mirror(
     where: FolderKey, copies: Sequence[FetchedCopy], view: CrmView, runtime: Runtime
 ) -> None:
     """Mirror a batch. What each message costs stands in docs/data-model.md."""
-    read = [_read(copy, view, runtime) for copy in copies]
+    read = [_read(copy, where.role, view, runtime) for copy in copies]
     if not read:
         return
     view.forget_deals()
@@ -118,7 +119,7 @@ def _mirror(
     runtime.count("CopiesMirrored", len(read))
 
 
-def _read(copy: FetchedCopy, view: CrmView, runtime: Runtime) -> _Read:
+def _read(copy: FetchedCopy, role: FolderRole, view: CrmView, runtime: Runtime) -> _Read:
     try:
         content = parse_message(copy.raw)
     except UnreadableHeaders:  # the server gives other bytes than in the header pass
@@ -128,17 +129,23 @@ def _read(copy: FetchedCopy, view: CrmView, runtime: Runtime) -> _Read:
     key = _message_key(content)
     own = vertex(headers.message_id) if headers.message_id else Vertex(key)
     members = vertices(own, headers.in_reply_to, headers.references)
-    # A recipient can copy a token to other mail, and some programs do: it counts on our mail only.
-    ours = any(one.address in view.team for one in headers.from_)
-    signed = (ours and headers.token) and MessageToken.read(
+    evidence = Evidence(
+        own=own,
+        from_team=any(one.address in view.team for one in headers.from_),
+        in_sent=role is FolderRole.SENT,
+        date=headers.date,
+        received_at=copy.received_at,
+    )
+    token = headers.token and MessageToken.read(
         headers.token, runtime.vault.signature_key(view.account, runtime.now())
     )
-    if not signed:
-        return _Read(copy, content, key, members, headers.date, None)
-    if own == signed.vertex:
-        return _Read(copy, content, signed.message, members, signed.date, None)
-    alias = Alias(signed.message, signed.date)
-    return _Read(copy, content, signed.message, [signed.vertex, *members], signed.date, alias)
+    if not token or not token_counts(evidence, token):
+        return _Read(copy, content, key, members, headers.date, evidence)
+    if own != token.vertex:
+        members = [token.vertex, *members]
+    if not is_of_token(evidence, token):
+        return _Read(copy, content, key, members, headers.date, evidence)
+    return _Read(copy, content, token.message, members, token.date, evidence)
 
 
 def _message_key(content: Content) -> MessageKey:
@@ -159,10 +166,8 @@ def _entries(key: MailboxKey, read: list[_Read], runtime: Runtime) -> Mapping[in
     entries = {}
     for one in read:
         thread = join(one.vertices, graph)
-        message, date, own = one.message, one.date, one.vertices[-1]
-        if one.alias:
-            graph.name_alias(own, one.alias)
-        elif known := graph.alias(own):
+        message, date = one.message, one.date
+        if (known := graph.alias(one.evidence.own)) and is_of_alias(one.evidence, known):
             message, date = known.message, known.date
         entries[one.copy.uid] = Entry(
             key=key,
