@@ -1,13 +1,14 @@
 """Timelines: entries by (address, mailbox) and by (deal, mailbox), newest first.
 
-An entry stands at its message's instant. Nearly always that is the message's Date, the same for
-every copy. Where it is not (no Date, or one that cannot be believed), copies may stand at several
-instants, of which the least counts: their entries have `dated` false, and a reader looks the least
-up. Where a Date was not believed, an item at that Date hides the entry of a later copy there.
+An entry stands at the instant of the copy that was mirrored, and never moves. Nearly always that is
+the message's Date, the same for every copy. Where it is not (no Date, or one that cannot be
+believed), copies stand at several instants, of which the least counts. That is known from the
+contents' lines, which a page reads in any case (`usecases.cards.shown_versions`); nothing is
+written at a Date that is not believed.
 """
 
 import heapq
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import batched, groupby
@@ -20,10 +21,14 @@ from mailmirror.domain.mailbox import MailboxKey
 from mailmirror.domain.message import Entry
 from mailmirror.store import keys
 from mailmirror.store.keys import PK, SK, Key
-from mailmirror.store.table import TRANSACTION, Check, Delete, Item, Table
+from mailmirror.store.table import TRANSACTION, Check, Delete, Table
 
-_HIDDEN = "hidden"
-"""Sorts after any SHA-256, so before it in a timeline, which is read backwards."""
+FURTHER = "further"
+"""In the place of a SHA-256: a version that is not kept. So a message is on the cards of all who
+take part in any of its versions, at one entry a card for all further ones."""
+
+Partitions = Mapping[MailboxKey, Sequence[str]]
+"""The partitions of a card, by mailbox."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +37,8 @@ class Hit:
 
     message: MessageKey
     instant: datetime
-    contents: Mapping[MailboxKey, str]
-    """By mailbox the SHA-256 of its content; of several the least."""
+    contents: Mapping[MailboxKey, Set[str]]
+    """By mailbox the SHA-256 of its contents there, FURTHER included."""
 
     @property
     def cursor(self) -> str:
@@ -45,7 +50,6 @@ class Hit:
 class _Entry:
     key: MailboxKey
     position: str
-    dated: bool
 
     @property
     def place(self) -> tuple[str, str]:
@@ -57,6 +61,15 @@ class _Entry:
         return self.position.rpartition("#")[2]
 
 
+def person_partitions(addresses: Iterable[Address], mailboxes: Iterable[MailboxKey]) -> Partitions:
+    known = list(addresses)
+    return {key: [keys.card_timeline(key, address) for address in known] for key in mailboxes}
+
+
+def deal_partitions(deal: DealId, mailboxes: Iterable[MailboxKey]) -> Partitions:
+    return {key: [keys.deal_timeline(key, deal)] for key in mailboxes}
+
+
 class TimelineStore:
     def __init__(self, table: Table) -> None:
         self._table = table
@@ -64,19 +77,15 @@ class TimelineStore:
     def index_on_cards(self, entries: Iterable[tuple[Entry, Iterable[Address]]]) -> None:
         """Put messages on the timelines of addresses. One write unit an address."""
         self._table.write(
-            item
+            _key(keys.card_timeline(one.key, address), one)
             for one, addresses in entries
             for address in addresses
-            for item in _items(keys.card_timeline(one.key, address), one)
         )
 
     def index_on_deals(self, entries: Sequence[Entry], deals: Iterable[DealId]) -> None:
         """Put messages on the timelines of deals. One write unit each."""
         self._table.write(
-            item
-            for deal in deals
-            for one in entries
-            for item in _items(keys.deal_timeline(one.key, deal), one)
+            _key(keys.deal_timeline(one.key, deal), one) for deal in deals for one in entries
         )
 
     def take_off_deals(
@@ -91,7 +100,7 @@ class TimelineStore:
             (key[PK], key[SK]): Delete(key)
             for deal in deals
             for one in entries
-            for key in _keys(keys.deal_timeline(one.key, deal), one)
+            for key in [_key(keys.deal_timeline(one.key, deal), one)]
         }
         for some in batched(taken.values(), TRANSACTION - 1, strict=False):
             self._table.transact([unchanged, *some])
@@ -100,42 +109,53 @@ class TimelineStore:
         """Take a message of a mailbox off every card and these deals."""
         partitions = [keys.card_timeline(entry.key, address) for address in entry.participants]
         partitions += [keys.deal_timeline(entry.key, deal) for deal in deals]
-        self._table.write(deletes=(key for pk in partitions for key in _keys(pk, entry)))
+        self._table.write(deletes=(_key(pk, entry) for pk in partitions))
 
     def card(
         self, addresses: Iterable[Address], mailboxes: Sequence[MailboxKey], before: str, limit: int
     ) -> Sequence[Hit]:
         """Read a page of a person's timeline: half a read unit and some 4 KB a partition."""
-        partitions = [
-            (key, keys.card_timeline(key, address)) for address in addresses for key in mailboxes
-        ]
-        return self._page(partitions, before, limit)
+        return self._page(person_partitions(addresses, mailboxes), before, limit)
 
     def deal(
         self, deal: DealId, mailboxes: Sequence[MailboxKey], before: str, limit: int
     ) -> Sequence[Hit]:
         """Read a page of a deal's timeline, consistently: what was just attached is there."""
-        partitions = [(key, keys.deal_timeline(key, deal)) for key in mailboxes]
-        return self._page(partitions, before, limit, consistent=True)
+        return self._page(deal_partitions(deal, mailboxes), before, limit, consistent=True)
+
+    def standing(
+        self, places: Iterable[tuple[str, datetime, MessageKey, str]]
+    ) -> Set[tuple[str, datetime, MessageKey]]:
+        """Which of these entries there are. A read unit each.
+
+        Parameters:
+            places: partition, instant, message, SHA-256 or FURTHER.
+        """
+        asked = {
+            (pk, keys.position(instant, message, sha256)): (pk, instant, message)
+            for pk, instant, message, sha256 in places
+        }
+        items = self._table.get_many(({PK: pk, SK: sk} for pk, sk in asked), consistent=True)
+        return {asked[item[PK], item[SK]] for item in items}
 
     def _page(
-        self,
-        partitions: Iterable[tuple[MailboxKey, str]],
-        before: str,
-        limit: int,
-        *,
-        consistent: bool = False,
+        self, partitions: Partitions, before: str, limit: int, *, consistent: bool = False
     ) -> Sequence[Hit]:
         entries = heapq.merge(
-            *(self._entries(key, pk, before, limit, consistent) for key, pk in partitions),
+            *(
+                self._entries(key, pk, before, limit, consistent)
+                for key, some in partitions.items()
+                for pk in some
+            ),
             key=attrgetter("position"),
             reverse=True,
         )
         hits: list[Hit] = []
         for (instant, message), group in groupby(entries, key=attrgetter("place")):
-            contents = self._contents(MessageKey(message), instant, group)
-            if contents:
-                hits.append(Hit(MessageKey(message), datetime.fromisoformat(instant), contents))
+            contents: dict[MailboxKey, set[str]] = {}
+            for entry in group:
+                contents.setdefault(entry.key, set()).add(entry.sha256)
+            hits.append(Hit(MessageKey(message), datetime.fromisoformat(instant), contents))
             if len(hits) == limit:
                 break
         return hits
@@ -149,36 +169,10 @@ class TimelineStore:
             for item in self._table.query(
                 pk, before=before, descending=True, limit=asked, consistent=consistent
             ):
-                entry = _Entry(key, item[SK], bool(item.get("dated", True)))
+                entry = _Entry(key, item[SK])
                 yield entry
                 read, before = read + 1, entry.position
 
-    def _contents(
-        self, message: MessageKey, instant: str, group: Iterable[_Entry]
-    ) -> Mapping[MailboxKey, str]:
-        """What each mailbox shows of a message at this place, if it shows it here."""
-        contents: dict[MailboxKey, str] = {}
-        hidden: set[MailboxKey] = set()
-        for entry in group:
-            if entry.sha256 == _HIDDEN or not (
-                entry.dated or self._is_least(entry.key, message, instant)
-            ):
-                hidden.add(entry.key)
-            else:
-                contents[entry.key] = min(entry.sha256, contents.get(entry.key, entry.sha256))
-        return {key: sha256 for key, sha256 in contents.items() if key not in hidden}
 
-    def _is_least(self, key: MailboxKey, message: MessageKey, instant: str) -> bool:
-        items = self._table.query(keys.message(key, message), keys.INSTANTS, limit=1)
-        return all(item[SK] == keys.INSTANTS + instant for item in items)
-
-
-def _items(pk: str, entry: Entry) -> Iterator[Item]:
-    item: Item = {PK: pk, SK: keys.entry_position(entry)}
-    yield item if entry.dated else item | {"dated": False}
-    if entry.date is not None and not entry.dated:
-        yield {PK: pk, SK: keys.position(entry.date, entry.message, _HIDDEN)}
-
-
-def _keys(pk: str, entry: Entry) -> Iterator[Key]:
-    return ({PK: pk, SK: item[SK]} for item in _items(pk, entry))
+def _key(pk: str, entry: Entry) -> Key:
+    return {PK: pk, SK: keys.entry_position(entry)}

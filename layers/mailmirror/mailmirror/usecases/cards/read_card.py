@@ -19,10 +19,11 @@ from mailmirror.domain.ownership import Claims
 from mailmirror.domain.problems import Code, Refused
 from mailmirror.domain.threads import ThreadId
 from mailmirror.runtime import Runtime
-from mailmirror.store.contents import Summary
+from mailmirror.store.content_lines import Summary
 from mailmirror.store.overrides import PlacedOverride
-from mailmirror.store.timelines import Hit
+from mailmirror.store.timelines import Hit, Partitions, deal_partitions, person_partitions
 from mailmirror.usecases.cards.acting_user import Viewer
+from mailmirror.usecases.cards.shown_versions import Shown, shown_versions
 from mailmirror.usecases.mailboxes.read_mailbox import MailboxReport, report
 
 MAX_PAGE_LINES = 100
@@ -44,6 +45,10 @@ class Line:
     mailboxes: Sequence[MailboxId]
     delivery: OutboundState | None
     """The state of the outbound, where the message was composed here."""
+    versions: Sequence[Summary]
+    """What the viewer's mailboxes keep of the message, in the order in which it was received."""
+    further_versions: int
+    """How many more were counted, and are not kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +70,18 @@ def read_person_card(
     if found is None:
         raise Refused(Code.NOT_FOUND)
     addresses: Set[Address] = found.emails - runtime.people.team(viewer.account).addresses
-    hits = runtime.timelines.card(addresses, viewer.keys, _before(cursor), limit + 1)
+    partitions = person_partitions(addresses, viewer.keys)
+    before = _before(cursor)
+    shown: list[Line] = []
+    while len(shown) <= limit:
+        hits = runtime.timelines.card(addresses, viewer.keys, before, limit + 1)
+        shown += lines_of(viewer, hits, partitions, runtime)
+        if len(hits) <= limit:
+            break
+        before = hits[-1].cursor
     return Page(
-        lines_of(viewer, hits[:limit], runtime),
-        _cursor(hits[limit - 1]) if len(hits) > limit else None,
+        shown[:limit],
+        _cursor(shown[limit - 1]) if len(shown) > limit else None,
         _coverage(viewer, found.line, runtime),
     )
 
@@ -89,28 +102,30 @@ def read_deal_card(
         raise Refused(Code.NOT_FOUND)
     before = _before(cursor)
     placed = runtime.overrides.of_deal(viewer.account, id)
-    shown: list[tuple[Hit, Line]] = []
+    shown: list[Line] = []
+    partitions = deal_partitions(id, viewer.keys)
     while len(shown) <= limit:
         hits = runtime.timelines.deal(id, viewer.keys, before, limit + 1)
         if not hits:
             break
         before = hits[-1].cursor
-        by_message = {line.summary.message: line for line in lines_of(viewer, hits, runtime)}
-        threads = {line.thread for line in by_message.values()}
+        lines = lines_of(viewer, hits, partitions, runtime)
+        threads = {line.thread for line in lines}
         on = runtime.threads.deals_of(viewer.account, threads)
         overrides, roots = _overrides(viewer.account, placed, threads, runtime)
         shown += [
-            (hit, line)
-            for hit in hits
-            if (line := by_message.get(hit.message)) is not None
-            and overrides.shows(hit.message, roots[line.thread], matched=id in on[line.thread])
+            line
+            for line in lines
+            if overrides.shows(
+                line.summary.message, roots[line.thread], matched=id in on[line.thread]
+            )
         ]
         if len(hits) <= limit:
             break
     line_of_log = runtime.deals.last_line(viewer.account, id)
     return Page(
-        [line for _, line in shown[:limit]],
-        _cursor(shown[limit - 1][0]) if len(shown) > limit else None,
+        shown[:limit],
+        _cursor(shown[limit - 1]) if len(shown) > limit else None,
         _coverage(viewer, line_of_log, runtime),
     )
 
@@ -128,40 +143,44 @@ def _overrides(
     return DealOverrides.of((roots[one.thread], one.override) for one in placed), roots
 
 
-def lines_of(viewer: Viewer, hits: Sequence[Hit], runtime: Runtime) -> Sequence[Line]:
-    """Show messages as the viewer's mailboxes have them, of several the least."""
-    summaries = runtime.contents.read_many(
-        [(key, hit.message, sha256) for hit in hits for key, sha256 in hit.contents.items()]
-    )
-    shown = [
-        (hit, min(having, key=lambda one: one.sha256))
-        for hit in hits
-        if (
-            having := [
-                summary
-                for key in hit.contents
-                if (summary := summaries.get((key.mailbox, hit.message))) is not None
-            ]
-        )
-    ]
-    threads = runtime.threads.roots(viewer.account, {summary.thread for _, summary in shown})
+def lines_of(
+    viewer: Viewer, hits: Sequence[Hit], partitions: Partitions, runtime: Runtime
+) -> Sequence[Line]:
+    """Show messages as the viewer's mailboxes have them.
+
+    Parameters:
+        partitions: of the card that the hits are from.
+    """
+    return _lines(viewer, shown_versions(hits, partitions, runtime), runtime)
+
+
+def line_of(viewer: Viewer, shown: Shown, runtime: Runtime) -> Line | None:
+    """Show one message; None where it was cancelled before it was sent."""
+    return next(iter(_lines(viewer, [shown], runtime)), None)
+
+
+def _lines(viewer: Viewer, shown: Sequence[Shown], runtime: Runtime) -> Sequence[Line]:
+    threads = runtime.threads.roots(viewer.account, {one.summary.thread for one in shown})
     team = runtime.people.team(viewer.account).addresses
     outgoing = {
-        summary.message: summary.key
-        for _, summary in shown
-        if any(one.address in team for one in summary.from_)
+        one.summary.message: one.summary.key
+        for one in shown
+        if any(sender.address in team for sender in one.summary.from_)
     }
     sent = runtime.outbounds.find_many((key, message) for message, key in outgoing.items())
     return [
         Line(
             summary,
-            hit.instant,
+            one.hit.instant,
             threads[summary.thread],
             outgoing=summary.message in outgoing,
-            mailboxes=sorted(key.mailbox for key in hit.contents),
+            mailboxes=one.mailboxes,
             delivery=sent[summary.message].state if summary.message in sent else None,
+            versions=one.versions,
+            further_versions=one.further,
         )
-        for hit, summary in shown
+        for one in shown
+        for summary in [one.summary]
         if summary.message not in sent or not sent[summary.message].cancelled
     ]
 
@@ -204,8 +223,9 @@ def _nudge(reports: Sequence[MailboxReport], runtime: Runtime) -> None:
         runtime.poll_queue.send([PollJob(stale, now)])
 
 
-def _cursor(hit: Hit) -> str:
-    return base64.urlsafe_b64encode(hit.cursor.encode()).decode()
+def _cursor(line: Line) -> str:
+    cursor = Hit(line.summary.message, line.instant, {}).cursor
+    return base64.urlsafe_b64encode(cursor.encode()).decode()
 
 
 def _before(cursor: str | None) -> str:

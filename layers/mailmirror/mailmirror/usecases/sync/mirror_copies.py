@@ -24,12 +24,15 @@ from mailmirror.domain.mailbox import FolderRole, MailboxKey
 from mailmirror.domain.message import Entry, ListedAttachment
 from mailmirror.domain.message_token import MessageToken
 from mailmirror.domain.threads import join, vertices
+from mailmirror.domain.versions import Received, text_lines
 from mailmirror.mail.imap.fetched import TOO_LARGE, FetchedCopy
 from mailmirror.mail.mime.content import Content, parse_message
 from mailmirror.mail.mime.headers import MessageHeaders, UnreadableHeaders
 from mailmirror.runtime import Runtime, log_failure
-from mailmirror.store.contents import Copy, Summary
+from mailmirror.store.content_lines import Summary
+from mailmirror.store.threads import ThreadGraph
 from mailmirror.usecases.crm_feed.crm_view import CrmView
+from mailmirror.usecases.sync.keep_versions import Arrival, keep_versions, take_off_displaced
 from mailmirror.usecases.threads.associate_threads import associate_threads
 
 MAX_FIELD_PARTICIPANTS = 200
@@ -57,6 +60,8 @@ class _Read:
     date: datetime | None
     """The Date that the message was given here, where a transport has replaced it."""
     evidence: Evidence
+    own_key: MessageKey
+    """The identity that it has by its own Message-ID and Date."""
 
 
 def mirror_each(
@@ -107,16 +112,35 @@ def _mirror(
     if not read:
         return
     view.forget_deals()
-    entries = _entries(where.mailbox, read, runtime)
-    runtime.contents.put(
-        ((_summary(one, entries[one.copy.uid]), one.copy.raw) for one in read),
-        (Copy(where.folder, where.uidvalidity, uid, one) for uid, one in entries.items()),
+    graph = runtime.threads.graph(where.mailbox.account, {v for one in read for v in one.vertices})
+    known = {one.copy.uid for one in read if _is_known(one, graph)}
+    entries = _entries(where.mailbox, read, graph)
+    kept = keep_versions(
+        [
+            Arrival(
+                _summary(where, one, entries[one.copy.uid]),
+                one.copy.raw,
+                text_lines(one.content.text),
+                entries[one.copy.uid],
+                may_be_stored=one.copy.uid in known,
+            )
+            for one in read
+        ],
+        runtime,
     )
+    runtime.contents.put(kept.contents, kept.copies)
+    runtime.contents.put_lines(kept.lines)
     runtime.timelines.index_on_cards(
-        (one, one.participants - view.team) for one in entries.values()
+        (one, one.participants - view.team) for one in (*kept.entries, *kept.further)
     )
-    associate_threads(where.mailbox.account, list(entries.values()), view, runtime)
+    associate_threads(where.mailbox.account, kept.entries, view, runtime)
+    take_off_displaced(kept.displaced, runtime)
     runtime.count("CopiesMirrored", len(read))
+
+
+def _is_known(read: _Read, graph: ThreadGraph) -> bool:
+    """Whether the mailbox may have a copy of the message: if so, its vertex has been claimed."""
+    return read.message != read.own_key or graph.thread_of(read.evidence.own) is not None
 
 
 def _read(copy: FetchedCopy, role: FolderRole, view: CrmView, runtime: Runtime) -> _Read:
@@ -140,12 +164,12 @@ def _read(copy: FetchedCopy, role: FolderRole, view: CrmView, runtime: Runtime) 
         headers.token, runtime.vault.signature_key(view.account, runtime.now())
     )
     if not token or not token_counts(evidence, token):
-        return _Read(copy, content, key, members, headers.date, evidence)
+        return _Read(copy, content, key, members, headers.date, evidence, key)
     if own != token.vertex:
         members = [token.vertex, *members]
     if not is_of_token(evidence, token):
-        return _Read(copy, content, key, members, headers.date, evidence)
-    return _Read(copy, content, token.message, members, token.date, evidence)
+        return _Read(copy, content, key, members, headers.date, evidence, key)
+    return _Read(copy, content, token.message, members, token.date, evidence, key)
 
 
 def _message_key(content: Content) -> MessageKey:
@@ -160,9 +184,8 @@ def _message_key(content: Content) -> MessageKey:
     )
 
 
-def _entries(key: MailboxKey, read: list[_Read], runtime: Runtime) -> Mapping[int, Entry]:
+def _entries(key: MailboxKey, read: list[_Read], graph: ThreadGraph) -> Mapping[int, Entry]:
     """Find each message's thread."""
-    graph = runtime.threads.graph(key.account, {v for one in read for v in one.vertices})
     entries = {}
     for one in read:
         thread = join(one.vertices, graph)
@@ -187,7 +210,7 @@ def _participants_of(headers: MessageHeaders) -> Set[Address]:
     return frozenset(one.address for field in fields for one in field[:MAX_FIELD_PARTICIPANTS])
 
 
-def _summary(read: _Read, entry: Entry) -> Summary:
+def _summary(where: FolderKey, read: _Read, entry: Entry) -> Summary:
     headers, content = read.content.headers, read.content
     return Summary(
         key=entry.key,
@@ -203,6 +226,11 @@ def _summary(read: _Read, entry: Entry) -> Summary:
         snippet=content.snippet,
         attachments=_attachments(read),
         warnings=[*content.warnings, *read.copy.warnings],
+        instant=entry.instant,
+        received=Received(
+            read.copy.received_at, where.role, where.folder, where.uidvalidity, read.copy.uid
+        ),
+        lines=len(text_lines(content.text)),
     )
 
 
