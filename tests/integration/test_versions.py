@@ -1,8 +1,8 @@
 """Several contents of one message: none hides another, and a page costs what it costs without."""
 
 import hashlib
-from collections.abc import Iterable, Sequence
-from datetime import date, datetime, timedelta
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from email.message import EmailMessage
 from email.utils import format_datetime
 from itertools import permutations
@@ -14,61 +14,19 @@ from mailmirror.domain.address import Address
 from mailmirror.domain.feed import PersonKind, PersonRef
 from mailmirror.domain.mailbox import (
     FolderRole,
-    Mailbox,
-    MailboxId,
     MailboxKey,
-    MailboxStatus,
-    Security,
-    Server,
-    UserId,
 )
 from mailmirror.domain.problems import Code, Refused
 from mailmirror.domain.versions import MAX_VERSIONS
 from mailmirror.mail.imap.fetched import FetchedCopy
 from mailmirror.runtime import Runtime
 from mailmirror.store import keys
-from mailmirror.usecases.cards.read_card import Line, read_person_card
+from mailmirror.usecases.cards.read_card import read_person_card
 from mailmirror.usecases.cards.read_message import attachment_link, find_message, read_message
-from mailmirror.usecases.crm_feed.crm_view import CrmView
-from mailmirror.usecases.sync.mirror_copies import FolderKey, mirror_each
-from tests.integration.office import KIM, LEE, MARCH, REP, Office, letter
+from tests.integration.copies import TODAY, Mailboxes
+from tests.integration.office import KIM, LEE, MARCH, REP, letter
 
-TODAY = MARCH + timedelta(days=100)
 MINUTE = timedelta(minutes=1)
-
-
-class Mailboxes(Office):
-    """An office whose mailboxes are written by copies alone."""
-
-    def open(self, owner: str = "rep") -> MailboxKey:
-        key = MailboxKey(self.account, MailboxId(f"mailbox-{owner}"))
-        mailbox = Mailbox(
-            key=key,
-            owner=UserId(owner),
-            email=Address(REP),
-            imap=Server("localhost", 993, Security.TLS),
-            smtp=None,
-            username=owner,
-            history_since=date(2020, 1, 1),
-            status=MailboxStatus.CONNECTED,
-            connected_at=TODAY,
-        )
-        self.runtime.mailboxes.connect(mailbox, TODAY)
-        return key
-
-    def mirror(
-        self, key: MailboxKey, copies: Iterable[FetchedCopy], role: FolderRole = FolderRole.INBOX
-    ) -> None:
-        account = self.runtime.accounts.find(self.account)
-        assert account is not None
-        batch = list(copies)
-        where = FolderKey(key, str(role), 1, role)
-        view = CrmView(account, self.runtime)
-        assert mirror_each(where, batch, view, self.runtime) == {copy.uid for copy in batch}
-
-    def line(self, contact: str = "kim") -> Line:
-        (line,) = self.card("rep", contact)
-        return line
 
 
 @pytest.fixture

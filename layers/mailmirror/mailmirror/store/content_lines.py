@@ -1,6 +1,6 @@
 """What a list of messages shows of a content, as an item."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -14,10 +14,22 @@ from mailmirror.domain.versions import Received, Version
 from mailmirror.store import keys
 from mailmirror.store.table import Item
 
-_MAX_LISTED = 200
-"""Participants of a field, or attachments, that a list shows; the message itself has them all."""
-_MAX_NAME_CHARS = 100
-_MAX_TEXT_CHARS = 1_000
+MAX_LINE_BYTES = 16_000
+"""What an item may hold of strangers' text, in octets as DynamoDB counts them. A page reads 50
+lines at a read unit a 4 KB, and its answer of 100 lines, escaped, stays under 6 MB. A hundred
+recipients with their names fit; the message itself has everything."""
+_MAX_SUBJECT_BYTES = 3_000
+_MAX_ID_BYTES = 1_000
+_MAX_SNIPPET_BYTES = 900
+_MAX_FROM_BYTES = 1_000
+_MAX_ATTACHMENTS_BYTES = 3_000
+_MAX_NAME_BYTES = 300
+_ELEMENT_BYTES = 12
+"""What DynamoDB adds for an element that is a list of three."""
+
+
+Element = list[str | int]
+"""Of a list: name and address, or name, type and size."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,25 +78,34 @@ class Summary:
 
 
 def line_item(content: Summary, *, in_object: bool) -> Item:
-    """An item that `read_line` reads back."""
+    """An item that `read_line` reads back, of at most MAX_LINE_BYTES and one more KB.
+
+    Text is cut within a character never, an address never; of a list, the first elements stay.
+    """
     received = content.received
+    subject = _cut(content.subject, _MAX_SUBJECT_BYTES)
+    message_id = _cut(content.message_id, _MAX_ID_BYTES) if content.message_id else None
+    snippet = _cut(content.snippet, _MAX_SNIPPET_BYTES)
+    from_ = _first(_names(content.from_), _MAX_FROM_BYTES)
+    attachments = _first(_files(content.attachments), _MAX_ATTACHMENTS_BYTES)
+    left = MAX_LINE_BYTES - sum(map(_octets, (subject, message_id or "", snippet)))
+    left -= sum(map(_size, (*from_, *attachments)))
+    to = _first(_names(content.to), left)
+    cc = _first(_names(content.cc), left - sum(map(_size, to)))
     return {
         **keys.content(content.key, content.message, content.sha256),
         "mailbox": content.key.mailbox,
         "message": content.message,
         "sha256": content.sha256,
         "thread": content.thread,
-        "message_id": content.message_id and content.message_id[:_MAX_TEXT_CHARS],
-        "subject": content.subject[:_MAX_TEXT_CHARS],
-        "from": _names(content.from_),
-        "to": _names(content.to),
-        "cc": _names(content.cc),
+        "message_id": message_id,
+        "subject": subject,
+        "from": from_,
+        "to": to,
+        "cc": cc,
         "date": keys.time_text(content.date) if content.date else None,
-        "snippet": content.snippet,
-        "attachments": [
-            [one.name[:_MAX_NAME_CHARS], one.content_type[:_MAX_NAME_CHARS], one.size]
-            for one in content.attachments[:_MAX_LISTED]
-        ],
+        "snippet": snippet,
+        "attachments": attachments,
         "warnings": list(content.warnings),
         "instant": keys.time_text(content.instant),
         "received": [
@@ -131,8 +152,38 @@ def read_line(key: MailboxKey, item: Item) -> Summary:
     )
 
 
-def _names(participants: Sequence[Participant]) -> list[list[str]]:
-    return [[one.name[:_MAX_NAME_CHARS], one.address] for one in participants[:_MAX_LISTED]]
+def _names(participants: Iterable[Participant]) -> Iterator[Element]:
+    return ([_cut(one.name, _MAX_NAME_BYTES), one.address] for one in participants)
+
+
+def _files(attachments: Iterable[ListedAttachment]) -> Iterator[Element]:
+    return (
+        [_cut(one.name, _MAX_NAME_BYTES), _cut(one.content_type, _MAX_NAME_BYTES), one.size]
+        for one in attachments
+    )
+
+
+def _first(elements: Iterable[Element], max_bytes: int) -> list[Element]:
+    """The first elements that have at most so many octets together."""
+    found: list[Element] = []
+    for one in elements:
+        max_bytes -= _size(one)
+        if max_bytes < 0:
+            break
+        found.append(one)
+    return found
+
+
+def _size(element: Element) -> int:
+    return _ELEMENT_BYTES + sum(_octets(str(one)) for one in element)
+
+
+def _octets(text: str) -> int:
+    return len(text.encode("utf-8", "replace"))
+
+
+def _cut(text: str, max_bytes: int) -> str:
+    return text[:max_bytes].encode("utf-8", "replace")[:max_bytes].decode("utf-8", "ignore")
 
 
 def _participants(names: list[Any]) -> Sequence[Participant]:

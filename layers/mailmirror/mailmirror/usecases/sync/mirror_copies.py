@@ -7,7 +7,7 @@ crash anywhere repeats the batch and changes nothing.
 import hashlib
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from botocore.exceptions import ClientError
 
@@ -23,7 +23,9 @@ from mailmirror.domain.identity import (
 from mailmirror.domain.mailbox import FolderRole, MailboxKey
 from mailmirror.domain.message import Entry, ListedAttachment
 from mailmirror.domain.message_token import MessageToken
+from mailmirror.domain.participants import all_fit, indexed
 from mailmirror.domain.threads import join, vertices
+from mailmirror.domain.verdict import Rules
 from mailmirror.domain.versions import Received, text_lines
 from mailmirror.mail.imap.fetched import TOO_LARGE, FetchedCopy
 from mailmirror.mail.mime.content import Content, parse_message
@@ -34,9 +36,6 @@ from mailmirror.store.threads import ThreadGraph
 from mailmirror.usecases.crm_feed.crm_view import CrmView
 from mailmirror.usecases.sync.keep_versions import Arrival, keep_versions, take_off_displaced
 from mailmirror.usecases.threads.associate_threads import associate_threads
-
-MAX_FIELD_PARTICIPANTS = 200
-"""Participants of one address field whose timelines a message is indexed on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +113,7 @@ def _mirror(
     view.forget_deals()
     graph = runtime.threads.graph(where.mailbox.account, {v for one in read for v in one.vertices})
     known = {one.copy.uid for one in read if _is_known(one, graph)}
-    entries = _entries(where.mailbox, read, graph)
+    entries = _entries(where.mailbox, read, graph, view)
     kept = keep_versions(
         [
             Arrival(
@@ -184,7 +183,9 @@ def _message_key(content: Content) -> MessageKey:
     )
 
 
-def _entries(key: MailboxKey, read: list[_Read], graph: ThreadGraph) -> Mapping[int, Entry]:
+def _entries(
+    key: MailboxKey, read: list[_Read], graph: ThreadGraph, view: CrmView
+) -> Mapping[int, Entry]:
     """Find each message's thread."""
     entries = {}
     for one in read:
@@ -199,15 +200,22 @@ def _entries(key: MailboxKey, read: list[_Read], graph: ThreadGraph) -> Mapping[
             thread=thread,
             instant=instant(date, one.copy.received_at),
             date=date,
-            participants=_participants_of(one.content.headers),
+            participants=_participants_of(one.content.headers, view),
         )
     return entries
 
 
-def _participants_of(headers: MessageHeaders) -> Set[Address]:
-    """At most 1,200 addresses, so that they fit into an item."""
+def _participants_of(headers: MessageHeaders, view: CrmView) -> Set[Address]:
+    """Those that belong to a person, and so many others that they fit into an item.
+
+    Persons are looked up where not all fit, up to the limit under which the verdict was given.
+    """
     fields = (headers.from_, headers.sender, headers.reply_to, headers.to, headers.cc, headers.bcc)
-    return frozenset(one.address for field in fields for one in field[:MAX_FIELD_PARTICIPANTS])
+    participants = list(dict.fromkeys(one.address for field in fields for one in field))
+    if all_fit(participants):
+        return frozenset(participants)
+    limit = Rules(date.min, view.account.max_recipients).max_participants
+    return indexed(participants, view.people(participants[:limit]).customers)
 
 
 def _summary(where: FolderKey, read: _Read, entry: Entry) -> Summary:
