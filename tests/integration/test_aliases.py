@@ -1,7 +1,7 @@
 """Transports put a Message-ID and a Date of their own on what is sent: it is one message still."""
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from email import message_from_bytes
 from email.utils import format_datetime
 
@@ -53,6 +53,15 @@ def forged(token: str, number: int = 7) -> bytes:
     return f"{FIELD}: {token}\r\n".encode() + letter(number)
 
 
+def under(id: str, date: datetime, sender: str = REP, token: str = "", to: str = KIM) -> bytes:
+    """A message with a Message-ID, a Date, a From and a token of whoever's choice."""
+    field = f"{FIELD}: {token}\r\n" if token else ""
+    return (
+        f"{field}From: {sender}\r\nTo: {to}\r\nSubject: Another\r\nMessage-ID: <{id}>\r\n"
+        f"Date: {format_datetime(date)}\r\n\r\nQuite another text.\r\n"
+    ).encode()
+
+
 def token_of(dovecot: Dovecot) -> str:
     (kept,) = lying_in(dovecot, REP, "Sent")
     return str(message_from_bytes(kept)[FIELD])
@@ -90,6 +99,7 @@ def test_a_copy_that_came_before_the_sender_was_synced_is_that_message_too(
 def test_a_reply_to_the_rewritten_id_joins_once_a_copy_with_a_token_was_synced(
     office: Office, dovecot: Dovecot, mailbox: Mailbox, relay: Postfix, rewriting: RewritingSmtp
 ) -> None:
+    rewriting.tells_id = False
     office.tell("deal.upserted", id="d1", name="Deal", status="open", contact_ids=["kim"])
     sent = deliver_job(accept(office, cc=[BOSS]), office.runtime)
     relay.await_received(BOSS)
@@ -105,6 +115,7 @@ def test_a_reply_to_the_rewritten_id_joins_once_a_copy_with_a_token_was_synced(
 def test_a_reply_that_was_synced_before_any_copy_with_a_token_joins_when_one_is(
     office: Office, dovecot: Dovecot, mailbox: Mailbox, relay: Postfix, rewriting: RewritingSmtp
 ) -> None:
+    rewriting.tells_id = False
     deliver_job(accept(office, cc=[BOSS]), office.runtime)
     relay.await_received(BOSS)
     dovecot.deliver(REP, answer(office, rewriting.rewritten[0].new_id))
@@ -155,6 +166,15 @@ def test_a_customers_mail_that_bears_our_token_hides_neither_itself_nor_ours(
     assert card[0].summary.message == sent.id
 
 
+def test_a_reply_to_an_id_that_the_server_told_joins_before_any_copy_was_synced(
+    office: Office, dovecot: Dovecot, mailbox: Mailbox, rewriting: RewritingSmtp
+) -> None:
+    sent = deliver_job(accept(office), office.runtime)
+    dovecot.deliver(REP, answer(office, rewriting.rewritten[0].new_id))
+    office.sync(mailbox)
+    assert {line.thread for line in office.card("rep", "kim")} == {sent.thread}
+
+
 @pytest.mark.parametrize("region", ["us-east-1", "ap-northeast-1"])
 def test_a_reply_to_an_id_of_ses_joins(
     region: str, office: Office, dovecot: Dovecot, mailbox: Mailbox, runtime: Runtime
@@ -186,3 +206,73 @@ def test_a_copy_under_an_alias_is_the_message_even_where_its_token_was_lost(
     office.sync(mailbox)
     (line,) = office.card("rep", "kim")
     assert (line.summary.message, line.instant) == (sent.id, sent.date)
+
+
+NEAR = timedelta(minutes=3)
+ALIAS = "ses@email.amazonses.com"
+
+
+def test_a_strangers_mail_with_a_forged_from_and_our_token_is_a_message_of_its_own(
+    office: Office, dovecot: Dovecot, mailbox: Mailbox
+) -> None:
+    sent = deliver_job(accept(office), office.runtime)
+    raw = under("forged@x.example", sent.date + NEAR, token=token_of(dovecot))
+    dovecot.append(REP, "INBOX", raw, sent.date + NEAR)
+    office.sync(mailbox)
+    card = office.card("rep", "kim")
+    assert subjects(card) == ["Another", "Hello"]
+    assert card[0].summary.message != card[1].summary.message == sent.id
+
+
+def test_our_token_under_a_customers_message_id_does_not_make_their_mail_vanish(
+    office: Office, dovecot: Dovecot, mailbox: Mailbox
+) -> None:
+    sent = deliver_job(accept(office), office.runtime)
+    raw = under("7@mail.example", sent.date + NEAR, token=token_of(dovecot))
+    dovecot.append(REP, "INBOX", raw, sent.date + NEAR)
+    office.sync(mailbox)
+    dovecot.append(REP, "INBOX", letter(7), MARCH)
+    office.sync(mailbox)
+    assert subjects(office.card("rep", "kim")) == ["Another", "Hello", "Letter 7"]
+
+
+@pytest.mark.parametrize(
+    ("sender", "later"), [(KIM, NEAR), (REP, timedelta(days=3)), (REP, -timedelta(days=1))]
+)
+def test_mail_of_others_or_of_another_day_under_an_alias_is_a_message_of_its_own(
+    sender: str, later: timedelta, office: Office, dovecot: Dovecot, mailbox: Mailbox
+) -> None:
+    sent = deliver_job(accept(office), office.runtime)
+    name_alias(sent, vertex(ALIAS), office.runtime)
+    raw = under(ALIAS, sent.date + later, sender, to=f"{REP}, {KIM}")
+    dovecot.append(REP, "INBOX", raw, sent.date + later)
+    office.sync(mailbox)
+    card = office.card("rep", "kim")
+    assert sorted(subjects(card)) == ["Another", "Hello"]
+    assert len({line.thread for line in card}) == 1
+
+
+def test_a_copy_in_sent_with_our_token_is_the_message_under_any_message_id(
+    office: Office, dovecot: Dovecot, mailbox: Mailbox
+) -> None:
+    """As a server writes that puts its own Message-ID, does not tell it, and saves to Sent."""
+    sent = deliver_job(accept(office), office.runtime)
+    raw = under("its-own@x.example", sent.date + NEAR, token=token_of(dovecot))
+    dovecot.append(REP, "Sent", raw, sent.date + NEAR)
+    office.sync(mailbox)
+    (line,) = office.card("rep", "kim")
+    assert (line.summary.message, line.instant) == (sent.id, sent.date)
+
+
+def test_a_message_begun_from_a_sent_one_days_later_is_a_message_of_its_own(
+    office: Office, dovecot: Dovecot, mailbox: Mailbox
+) -> None:
+    """As by "edit as new", which copies fields that it does not know."""
+    sent = deliver_job(accept(office), office.runtime)
+    later = sent.date + timedelta(days=2)
+    raw = under("new@us.example", later, token=token_of(dovecot))
+    dovecot.append(REP, "Sent", raw, later)
+    office.sync(mailbox)
+    card = office.card("rep", "kim")
+    assert sorted(subjects(card)) == ["Another", "Hello"]
+    assert len({line.thread for line in card}) == 2

@@ -22,6 +22,7 @@ from mailmirror.domain.outbound import BeingSent, Outbound, OutboundState
 from mailmirror.mail.imap.session import ImapSession
 from mailmirror.mail.smtp.session import _Smtp
 from mailmirror.runtime import Runtime
+from mailmirror.store import keys
 from mailmirror.store.outbounds import Stored
 from mailmirror.usecases.sending.attempt import Sending
 from mailmirror.usecases.sending.read_outbound import cancel_outbound
@@ -326,7 +327,8 @@ def test_a_message_taken_back_after_a_crash_leaves_nothing(
         assert office.card("rep", "kim") == []
         assert office.deal("rep", "d1") == []
         assert runtime.contents.find(outbound.mailbox, outbound.id) is None
-        assert runtime.timelines.card([Address(KIM)], [outbound.mailbox], "~", 1) == []
+        kims = {outbound.mailbox: [keys.card_timeline(outbound.mailbox, Address(KIM))]}
+        assert runtime.timelines.card(kims, "~", 1) == []
         if ended:
             break
     assert shown > 1

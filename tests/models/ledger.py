@@ -147,7 +147,7 @@ def world(
 ) -> World:
     """Writers of so many changes, one after the other, and a reader beside them."""
     writers = [
-        Function.of(write, change, after=change - 1 if change else None)
+        Function.of(write, change, after=(change - 1,) if change else ())
         for change in range(changes)
     ]
     return World(Shared(), (*writers, Function.of(read)), crashes)

@@ -39,7 +39,7 @@ class Rewritten:
     original_id: str | None
     """With its angle brackets; None where the message had none."""
     new_id: str
-    """With its angle brackets. What stands before the `@` was told to the client."""
+    """With its angle brackets. Where ids are told, the client knows what is before the `@`."""
     date: datetime
 
 
@@ -60,6 +60,8 @@ class RewritingSmtp:
     authority: Path = field(init=False)
     """The certificate (PEM) of the authority that the server is certified by."""
     rewritten: list[Rewritten] = field(init=False, default_factory=list)
+    tells_id: bool = field(init=False, default=True)
+    """Whether the reply names the new Message-ID, as that of SES does."""
 
     _folder: tempfile.TemporaryDirectory[str] = field(init=False)
     _controller: Controller = field(init=False)
@@ -110,7 +112,7 @@ class RewritingSmtp:
         with smtplib.SMTP(self.relay.host, self.relay.port) as client:
             client.sendmail(envelope.mail_from or "", envelope.rcpt_tos, raw, options)
         self.rewritten.append(Rewritten(original, f"<{name}@email.amazonses.com>", date))
-        return f"250 Ok {name}"
+        return f"250 Ok {name}" if self.tells_id else "250 Ok"
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,6 +92,9 @@ def test_a_line_of_a_card_says_what_a_person_looks_for(team: Team) -> None:
         ],
         "warnings": [],
         "mailbox_ids": [team.ann.mailbox],
+        "version": quote["version"],
+        "versions": [],
+        "further_versions": 0,
     }
     assert newest["instant"] > reply["instant"] > quote["instant"]
     assert reply["direction"] == "outgoing"

@@ -16,6 +16,7 @@ from mailmirror.domain.message import Participant as Someone
 from mailmirror.domain.outbound import OutboundState
 from mailmirror.domain.words.coverage import explain_feed, explain_gap, explain_mailbox
 from mailmirror.domain.words.explanation import Explanation, Language
+from mailmirror.store.content_lines import Summary
 from mailmirror.usecases.cards.read_card import MAX_PAGE_LINES, Line, Page
 
 
@@ -40,6 +41,22 @@ class ListedAttachment(Struct, frozen=True):
     """In bytes, decoded."""
 
 
+class Version(Struct, frozen=True, rename={"from_": "from"}):
+    """A content of a message."""
+
+    id: str
+    """The SHA-256 of its bytes: names it in `?version=`."""
+    mailbox_id: str
+    received_at: datetime
+    from_: Participant | None
+
+    @classmethod
+    def of(cls, one: Summary) -> "Version":
+        senders = [Participant.of(sender) for sender in one.from_]
+        at = utc(one.received.at)
+        return cls(one.sha256, one.key.mailbox, at, senders[0] if senders else None)
+
+
 class ListedMessage(Struct, frozen=True, rename={"from_": "from"}):
     """A message as a card shows it."""
 
@@ -58,11 +75,18 @@ class ListedMessage(Struct, frozen=True, rename={"from_": "from"}):
     attachments: Sequence[ListedAttachment]
     warnings: Sequence[str]
     mailbox_ids: Sequence[str]
+    version: str
+    """The version that is shown."""
+    versions: Sequence[Version]
+    """In the order in which they were received; empty where there is but the one shown."""
+    further_versions: int
+    """Versions beyond eight, which are counted and not kept; at most 100 are told apart."""
 
     @classmethod
     def of(cls, one: Line) -> "ListedMessage":
         summary = one.summary
         senders = [Participant.of(sender) for sender in summary.from_]
+        several = len({each.sha256 for each in one.versions}) > 1
         return cls(
             id=summary.message,
             thread_id=one.thread,
@@ -82,6 +106,9 @@ class ListedMessage(Struct, frozen=True, rename={"from_": "from"}):
             ],
             warnings=summary.warnings,
             mailbox_ids=one.mailboxes,
+            version=summary.sha256,
+            versions=[Version.of(each) for each in one.versions] if several else [],
+            further_versions=one.further_versions,
         )
 
 

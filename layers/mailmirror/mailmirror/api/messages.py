@@ -1,16 +1,28 @@
 """One message, whole."""
 
 from collections.abc import Sequence
+from typing import Annotated
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 from msgspec.structs import asdict
 
 from mailmirror.api.cards import ListedAttachment, ListedMessage
+from mailmirror.api.decoding import Strict
 from mailmirror.domain.message import Attachment as Part
 from mailmirror.usecases.cards.read_message import MAX_SHOWN_CHARS, WholeMessage
 
 _MAX_HEADERS = 200
 _MAX_HEADER_CHARS = 2_000
+
+
+Sha256 = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
+
+
+class VersionQuery(Strict):
+    version: Annotated[
+        Sha256 | None, Meta(description="`id` of one of the message's `versions`")
+    ] = None
+    """Without it, the version that is shown."""
 
 
 class Header(Struct, frozen=True):

@@ -51,7 +51,7 @@ class Attachment:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A message of one mailbox, as its thread and its timelines have it.
+    """A content of a message of one mailbox, as its thread and its timelines have it.
 
     Every field follows from the message, its INTERNALDATE and its mailbox, so that whoever writes
     an entry again, late or twice, writes the same.
@@ -67,8 +67,3 @@ class Entry:
     date: datetime | None
     """What the Date field says, where it can be read."""
     participants: Set[Address]
-
-    @property
-    def dated(self) -> bool:
-        """Whether the instant is the message's own Date, so the same for all its copies."""
-        return self.date == self.instant

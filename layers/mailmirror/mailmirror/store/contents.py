@@ -1,51 +1,37 @@
-"""What a mailbox stores of its messages: the raw bytes, and what a list of messages shows."""
+"""What a mailbox stores of its messages: the raw bytes, and what a list of messages shows.
+
+A message may have several contents, its versions (`domain.versions`). Each has a line of its own,
+which names the others; writers are the syncs of one mailbox, one at a time, so a line that names
+more than before is put whole.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from backports import zstd
 
-from mailmirror.domain.address import Address
 from mailmirror.domain.identity import MessageKey
 from mailmirror.domain.mailbox import MailboxId, MailboxKey
-from mailmirror.domain.message import Entry, ListedAttachment, Participant
-from mailmirror.domain.threads import ThreadId
+from mailmirror.domain.message import Entry
+from mailmirror.domain.versions import MAX_COUNTED, chosen
 from mailmirror.store import keys
+from mailmirror.store.content_lines import Summary, line_item, read_line
 from mailmirror.store.entries import entry_item, read_entry
 from mailmirror.store.keys import SK
 from mailmirror.store.objects import ObjectStore
-from mailmirror.store.table import Item, Table
+from mailmirror.store.table import ConditionFailed, Item, Table, Update
 
 MAX_ITEM_RAW_BYTES = 8_000
 """Raw mail up to this size, compressed, is stored in the table: the write units cost an S3 put."""
 _UPLOAD_THREADS = 8
-_MAX_LISTED = 200
-"""Participants of a field, or attachments, that a list shows; the message itself has them all."""
-_MAX_NAME_CHARS = 100
-_MAX_TEXT_CHARS = 1_000
+_COUNTED_CHARS = 16
+"""Of a SHA-256 in hexadecimal digits, by which further versions are told apart."""
 
-
-@dataclass(frozen=True, slots=True)
-class Summary:
-    """What a list shows of a message, as one mailbox has it."""
-
-    key: MailboxKey
-    message: MessageKey
-    sha256: str
-    thread: ThreadId
-    message_id: str | None
-    subject: str
-    from_: Sequence[Participant]
-    to: Sequence[Participant]
-    cc: Sequence[Participant]
-    date: datetime | None
-    snippet: str
-    attachments: Sequence[ListedAttachment]
-    warnings: Sequence[str]
-    in_object: bool = False
+ContentKey = tuple[MailboxId, MessageKey, str]
+"""Mailbox, message and SHA-256."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,20 +56,21 @@ class ContentStore:
         A message costs two items (its list line and its copy), and a third with the raw bytes
         up to 8 KB compressed, else an object.
         """
+        self._table.write(
+            entry_item(
+                keys.copy(
+                    copy.entry.key, copy.folder, copy.uidvalidity, copy.uid, copy.entry.sha256
+                ),
+                copy.entry,
+            )
+            for copy in copies
+        )
         items: list[Item] = []
-        for copy in copies:
-            entry = copy.entry
-            key = keys.copy(entry.key, copy.folder, copy.uidvalidity, copy.uid, entry.sha256)
-            items.append(entry_item(key, entry))
-            if not entry.dated:
-                items.append(keys.message_instant(entry.key, entry.message, entry.instant))
-        self._table.write(items)
-        items = []
         uploads: list[tuple[Summary, bytes]] = []
         for content, raw in contents:
             packed = zstd.compress(raw, level=3)
             in_object = len(packed) > MAX_ITEM_RAW_BYTES
-            items.append(_summary_item(content, in_object=in_object))
+            items.append(line_item(content, in_object=in_object))
             if in_object:
                 uploads.append((content, packed))
             else:
@@ -91,6 +78,10 @@ class ContentStore:
                 items.append({**key, "raw": packed})
         self._upload(uploads)
         self._table.write(items)
+
+    def put_lines(self, contents: Iterable[Summary]) -> None:
+        """Put the lines of contents whose raw bytes are stored. A write unit a KB."""
+        self._table.write(line_item(one, in_object=one.in_object) for one in contents)
 
     def _upload(self, uploads: Sequence[tuple[Summary, bytes]]) -> None:
         with ThreadPoolExecutor(_UPLOAD_THREADS) as pool:
@@ -104,24 +95,52 @@ class ContentStore:
             )
 
     def read_many(
-        self, wanted: Sequence[tuple[MailboxKey, MessageKey, str]]
-    ) -> Mapping[tuple[MailboxId, MessageKey], Summary]:
+        self, wanted: Iterable[tuple[MailboxKey, MessageKey, str]]
+    ) -> Mapping[ContentKey, Summary]:
         """Read what a list shows, consistently: one read unit each, a hundred a round trip."""
-        by_mailbox = {key.mailbox: key for key, _, _ in wanted}
-        items = self._table.get_many((keys.content(*one) for one in wanted), consistent=True)
-        contents = [_summary(by_mailbox[item["mailbox"]], item) for item in items]
-        return {(content.key.mailbox, content.message): content for content in contents}
+        asked = list(wanted)
+        by_mailbox = {key.mailbox: key for key, _, _ in asked}
+        items = self._table.get_many((keys.content(*one) for one in asked), consistent=True)
+        contents = [read_line(by_mailbox[item["mailbox"]], item) for item in items]
+        return {(one.key.mailbox, one.message, one.sha256): one for one in contents}
+
+    def versions(self, key: MailboxKey, message: MessageKey) -> Sequence[Summary]:
+        """Read the contents that a mailbox has of a message. One read unit a 4 KB."""
+        items = self._table.query(keys.message(key, message), keys.CONTENTS, consistent=True)
+        return [read_line(key, item) for item in items]
 
     def find(self, key: MailboxKey, message: MessageKey) -> tuple[Summary, datetime] | None:
         """Read what a mailbox shows of a message, and the message's instant in it."""
-        items = list(self._table.query(keys.message(key, message), keys.CONTENTS, limit=1))
-        if not items:
+        contents = {one.sha256: one for one in self.versions(key, message)}
+        if not contents:
             return None
-        content = _summary(key, items[0])
-        instants = list(self._table.query(keys.message(key, message), keys.INSTANTS, limit=1))
-        text = instants[0][SK].removeprefix(keys.INSTANTS) if instants else None
-        instant = datetime.fromisoformat(text) if text else content.date
-        return (content, instant) if instant else None
+        shown = chosen(one.version for one in contents.values())
+        return contents[shown.sha256], min(one.instant for one in contents.values())
+
+    def count_further(self, content: Summary) -> None:
+        """Count a content that is not kept, once, until a hundred are. One to three write units."""
+        name = content.sha256[:_COUNTED_CHARS]
+        with suppress(ConditionFailed):
+            self._table.update(
+                Update(
+                    keys.further_versions(content.key, content.message),
+                    "ADD digests :digest",
+                    {":digest": {name}, ":most": MAX_COUNTED},
+                    "attribute_not_exists(digests) OR size(digests) < :most",
+                )
+            )
+
+    def further(
+        self, messages: Iterable[tuple[MailboxKey, MessageKey]]
+    ) -> Mapping[tuple[MailboxId, MessageKey], int]:
+        """How many contents beside those that are kept were counted. Half a read unit each."""
+        asked = {
+            (item[keys.PK], item[SK]): (key.mailbox, message)
+            for key, message in messages
+            for item in [keys.further_versions(key, message)]
+        }
+        items = self._table.get_many({keys.PK: pk, SK: sk} for pk, sk in asked)
+        return {asked[item[keys.PK], item[SK]]: len(item["digests"]) for item in items}
 
     def raw(self, content: Summary) -> bytes:
         """Read a message's raw bytes.
@@ -147,64 +166,25 @@ class ContentStore:
             for item in items
         ]
 
+    def entry_of(self, content: Summary) -> Entry | None:
+        """The entry of a content's copy that was received first."""
+        at = content.received
+        key = keys.copy(content.key, at.folder, at.uidvalidity, at.uid, content.sha256)
+        item = self._table.get(key, consistent=True)
+        return read_entry(content.key.account, item) if item else None
+
     def erase_copies(self, copies: Iterable[keys.Key]) -> None:
         """Delete copies; last, because an erasure finds everything else by them."""
         self._table.write(deletes=copies)
+
+    def erase_version(self, content: Summary) -> None:
+        """Delete one content: its raw bytes, then its line."""
+        where = (content.key, content.message, content.sha256)
+        if content.in_object:
+            self._objects.erase_raw(*where)
+        self._table.write(deletes=[keys.raw(*where), keys.content(*where)])
 
     def erase(self, key: MailboxKey, message: MessageKey) -> None:
         """Delete everything that a mailbox stores of a message in the table."""
         items = self._table.query(keys.message(key, message))
         self._table.write(deletes=[{keys.PK: item[keys.PK], SK: item[SK]} for item in items])
-
-
-def _summary_item(content: Summary, *, in_object: bool) -> Item:
-    return {
-        **keys.content(content.key, content.message, content.sha256),
-        "mailbox": content.key.mailbox,
-        "message": content.message,
-        "sha256": content.sha256,
-        "thread": content.thread,
-        "message_id": content.message_id and content.message_id[:_MAX_TEXT_CHARS],
-        "subject": content.subject[:_MAX_TEXT_CHARS],
-        "from": _names(content.from_),
-        "to": _names(content.to),
-        "cc": _names(content.cc),
-        "date": keys.time_text(content.date) if content.date else None,
-        "snippet": content.snippet,
-        "attachments": [
-            [one.name[:_MAX_NAME_CHARS], one.content_type[:_MAX_NAME_CHARS], one.size]
-            for one in content.attachments[:_MAX_LISTED]
-        ],
-        "warnings": list(content.warnings),
-        "in_object": in_object,
-    }
-
-
-def _summary(key: MailboxKey, item: Item) -> Summary:
-    return Summary(
-        key=key,
-        message=MessageKey(item["message"]),
-        sha256=item["sha256"],
-        thread=ThreadId(item["thread"]),
-        message_id=item.get("message_id"),
-        subject=item["subject"],
-        from_=_participants(item["from"]),
-        to=_participants(item["to"]),
-        cc=_participants(item["cc"]),
-        date=datetime.fromisoformat(item["date"]) if "date" in item else None,
-        snippet=item["snippet"],
-        attachments=[
-            ListedAttachment(str(name), str(content_type), int(size))
-            for name, content_type, size in item["attachments"]
-        ],
-        warnings=[str(warning) for warning in item["warnings"]],
-        in_object=bool(item["in_object"]),
-    )
-
-
-def _names(participants: Sequence[Participant]) -> list[list[str]]:
-    return [[one.name[:_MAX_NAME_CHARS], one.address] for one in participants[:_MAX_LISTED]]
-
-
-def _participants(names: list[Any]) -> Sequence[Participant]:
-    return [Participant(str(name), Address(address)) for name, address in names]

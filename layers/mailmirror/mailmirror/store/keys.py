@@ -287,7 +287,7 @@ def message(key: MailboxKey, message: MessageKey) -> str:
     return f"{key.account}#message#{key.mailbox}.{key.epoch}#{message}"
 
 
-CONTENTS, INSTANTS = "content#", "instant#"
+CONTENTS = "content#"
 
 
 def content(key: MailboxKey, id: MessageKey, sha256: str) -> Key:
@@ -298,8 +298,9 @@ def raw(key: MailboxKey, id: MessageKey, sha256: str) -> Key:
     return _key(message(key, id), f"raw#{sha256}")
 
 
-def message_instant(key: MailboxKey, id: MessageKey, instant: datetime) -> Key:
-    return _key(message(key, id), INSTANTS + time_text(instant))
+def further_versions(key: MailboxKey, id: MessageKey) -> Key:
+    """How many contents a message has beside those that are kept."""
+    return _key(message(key, id), "further")
 
 
 def card_timeline(key: MailboxKey, address: Address) -> str:

@@ -36,6 +36,9 @@ class ObjectStore:
         answer = self._client.get_object(Bucket=self._bucket, Key=_raw(key, message, sha256))
         return answer["Body"].read()
 
+    def erase_raw(self, key: MailboxKey, message: MessageKey, sha256: str) -> None:
+        self._client.delete_object(Bucket=self._bucket, Key=_raw(key, message, sha256))
+
     def erase_mail(self, key: MailboxKey) -> None:
         """Delete every object of a mailbox in its epoch, drafts and downloads too."""
         list_objects = self._client.get_paginator("list_objects_v2").paginate

@@ -1,9 +1,9 @@
 """The graph of threads, and the entries of each thread."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass
 from datetime import datetime
 
+from mailmirror.domain.aliases import Alias
 from mailmirror.domain.association import Root
 from mailmirror.domain.identity import MessageKey, Vertex
 from mailmirror.domain.mailbox import AccountId
@@ -13,14 +13,6 @@ from mailmirror.store import keys
 from mailmirror.store.entries import entry_item, read_entry
 from mailmirror.store.roots import read_root, root_item
 from mailmirror.store.table import Item, Table, Update
-
-
-@dataclass(frozen=True, slots=True)
-class Alias:
-    """A further Message-ID of a message, and what the message's own Date is."""
-
-    message: MessageKey
-    date: datetime
 
 
 class ThreadGraph:

@@ -1,9 +1,10 @@
 """Timelines: entries by (address, mailbox) and by (deal, mailbox), newest first.
 
-An entry stands at its message's instant. Nearly always that is the message's Date, the same for
-every copy. Where it is not (no Date, or one that cannot be believed), copies may stand at several
-instants, of which the least counts: their entries have `dated` false, and a reader looks the least
-up. Where a Date was not believed, an item at that Date hides the entry of a later copy there.
+An entry stands at the instant of the copy that was mirrored, and never moves. Nearly always that is
+the message's Date, the same for every copy. Where it is not (no Date, or one that cannot be
+believed), copies stand at several instants, of which the least counts. That is known from the
+contents' lines, which a page reads in any case (`usecases.cards.shown_versions`); nothing is
+written at a Date that is not believed.
 """
 
 import heapq
@@ -22,12 +23,16 @@ from mailmirror.domain.message import Entry
 from mailmirror.domain.threads import ThreadId
 from mailmirror.store import keys
 from mailmirror.store.keys import PK, SK, Key
-from mailmirror.store.table import ConditionFailed, Item, Table, Update
+from mailmirror.store.table import ConditionFailed, Table, Update
 
 _MAX_NAMED = 10_000
 """Pairs of a mailbox and a deal that a process remembers."""
-_HIDDEN = "hidden"
-"""Sorts after any SHA-256, so before it in a timeline, which is read backwards."""
+FURTHER = "further"
+"""In the place of a SHA-256: a version that is not kept. So a message is on the cards of all who
+take part in any of its versions, at one entry a card for all further ones."""
+
+Partitions = Mapping[MailboxKey, Sequence[str]]
+"""The partitions of a card, by mailbox."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +41,8 @@ class Hit:
 
     message: MessageKey
     instant: datetime
-    contents: Mapping[MailboxKey, str]
-    """By mailbox the SHA-256 of its content; of several the least."""
+    contents: Mapping[MailboxKey, Set[str]]
+    """By mailbox the SHA-256 of its contents there, FURTHER included."""
     thread: ThreadId | None = None
     """On a deal: what the message's own vertex points at."""
 
@@ -51,7 +56,6 @@ class Hit:
 class _Entry:
     key: MailboxKey
     position: str
-    dated: bool
     thread: ThreadId | None
 
     @property
@@ -77,6 +81,10 @@ class DealIndex:
         return [key for key in mailboxes if keys.mailbox_name(key) in self.mailboxes]
 
 
+def deal_partitions(deal: DealId, mailboxes: Iterable[MailboxKey]) -> Partitions:
+    return {key: [keys.deal_timeline(key, deal)] for key in mailboxes}
+
+
 class TimelineStore:
     def __init__(self, table: Table) -> None:
         self._table = table
@@ -85,10 +93,9 @@ class TimelineStore:
     def index_on_cards(self, entries: Iterable[tuple[Entry, Iterable[Address]]]) -> None:
         """Put messages on the timelines of addresses. One write unit an address."""
         self._table.write(
-            item
+            _key(keys.card_timeline(one.key, address), one)
             for one, addresses in entries
             for address in addresses
-            for item in _items(keys.card_timeline(one.key, address), one)
         )
 
     def index_on_deals(
@@ -103,10 +110,14 @@ class TimelineStore:
         self._name_on_deals((entry.key, deal) for entry, deals, _ in wanted for deal in deals)
         put_at = keys.time_text(now)
         self._table.write(
-            {**item, "thread": entry.thread, "matched": set(matched) or None, "put_at": put_at}
+            {
+                **_key(keys.deal_timeline(entry.key, deal), entry),
+                "thread": entry.thread,
+                "matched": set(matched) or None,
+                "put_at": put_at,
+            }
             for entry, deals, matched in wanted
             for deal in deals
-            for item in _items(keys.deal_timeline(entry.key, deal), entry)
         )
 
     def _name_on_deals(self, pairs: Iterable[tuple[MailboxKey, DealId]]) -> None:
@@ -172,63 +183,78 @@ class TimelineStore:
         """
         condition = "attribute_not_exists(pk) OR put_at < :before"
         values = {":before": keys.time_text(before)}
-        swept = [
-            self._table.delete_where(key, condition, values)
-            for key in _keys(keys.deal_timeline(entry.key, deal), entry)
-        ]
-        return all(swept)
+        key = _key(keys.deal_timeline(entry.key, deal), entry)
+        return self._table.delete_where(key, condition, values)
 
     def erase(self, entry: Entry, deals: Iterable[DealId]) -> None:
         """Take a message of a mailbox off every card and these deals."""
         partitions = [keys.card_timeline(entry.key, address) for address in entry.participants]
         partitions += [keys.deal_timeline(entry.key, deal) for deal in deals]
-        self._table.write(deletes=(key for pk in partitions for key in _keys(pk, entry)))
+        self._table.write(deletes=(_key(pk, entry) for pk in partitions))
 
-    def card(
-        self, addresses: Iterable[Address], mailboxes: Sequence[MailboxKey], before: str, limit: int
-    ) -> Sequence[Hit]:
-        """Read a page of a person's timeline: half a read unit and some 4 KB a partition.
-
-        Only the mailboxes that have messages of an address are asked for it.
-        """
-        found = {(key.account, address): key for address in addresses for key in mailboxes}
-        items = self._table.get_many(keys.address(*one) for one in found)
-        having = {item[PK]: frozenset(item.get("mailboxes", ())) for item in items}
-        partitions = [
-            (key, keys.card_timeline(key, address))
-            for address in addresses
+    def person_partitions(
+        self, account: AccountId, addresses: Iterable[Address], mailboxes: Iterable[MailboxKey]
+    ) -> Partitions:
+        """The partitions of a person's card that have messages: half a read unit an address."""
+        wanted = {keys.address(account, address)[PK]: address for address in addresses}
+        items = self._table.get_many(keys.address(account, one) for one in wanted.values())
+        having = {wanted[item[PK]]: frozenset(item.get("mailboxes", ())) for item in items}
+        return {
+            key: partitions
             for key in mailboxes
-            if keys.mailbox_name(key) in having.get(keys.address(key.account, address)[PK], ())
-        ]
+            if (
+                partitions := [
+                    keys.card_timeline(key, address)
+                    for address, names in having.items()
+                    if keys.mailbox_name(key) in names
+                ]
+            )
+        }
+
+    def card(self, partitions: Partitions, before: str, limit: int) -> Sequence[Hit]:
+        """Read a page of a person's timeline: half a read unit and some 4 KB a partition."""
         return self._page(partitions, before, limit)
 
-    def deal(
-        self, deal: DealId, mailboxes: Sequence[MailboxKey], before: str, limit: int
-    ) -> Sequence[Hit]:
+    def deal(self, partitions: Partitions, before: str, limit: int) -> Sequence[Hit]:
         """Read a page of a deal's timeline, consistently: what was just attached is there."""
-        partitions = [(key, keys.deal_timeline(key, deal)) for key in mailboxes]
         return self._page(partitions, before, limit, consistent=True)
 
+    def standing(
+        self, places: Iterable[tuple[str, datetime, MessageKey, str]]
+    ) -> Set[tuple[str, datetime, MessageKey]]:
+        """Which of these entries there are. A read unit each.
+
+        Parameters:
+            places: partition, instant, message, SHA-256 or FURTHER.
+        """
+        asked = {
+            (pk, keys.position(instant, message, sha256)): (pk, instant, message)
+            for pk, instant, message, sha256 in places
+        }
+        items = self._table.get_many(({PK: pk, SK: sk} for pk, sk in asked), consistent=True)
+        return {asked[item[PK], item[SK]] for item in items}
+
     def _page(
-        self,
-        partitions: Iterable[tuple[MailboxKey, str]],
-        before: str,
-        limit: int,
-        *,
-        consistent: bool = False,
+        self, partitions: Partitions, before: str, limit: int, *, consistent: bool = False
     ) -> Sequence[Hit]:
         entries = heapq.merge(
-            *(self._entries(key, pk, before, limit, consistent) for key, pk in partitions),
+            *(
+                self._entries(key, pk, before, limit, consistent)
+                for key, some in partitions.items()
+                for pk in some
+            ),
             key=attrgetter("position"),
             reverse=True,
         )
         hits: list[Hit] = []
         for (instant, message), group in groupby(entries, key=attrgetter("place")):
-            some = list(group)
-            contents = self._contents(MessageKey(message), instant, some)
-            if contents:
-                at = datetime.fromisoformat(instant)
-                hits.append(Hit(MessageKey(message), at, contents, some[0].thread))
+            contents: dict[MailboxKey, set[str]] = {}
+            thread = None
+            for entry in group:
+                contents.setdefault(entry.key, set()).add(entry.sha256)
+                thread = entry.thread
+            at = datetime.fromisoformat(instant)
+            hits.append(Hit(MessageKey(message), at, contents, thread))
             if len(hits) == limit:
                 break
         return hits
@@ -243,36 +269,10 @@ class TimelineStore:
                 pk, before=before, descending=True, limit=asked, consistent=consistent
             ):
                 thread = ThreadId(item["thread"]) if "thread" in item else None
-                entry = _Entry(key, item[SK], bool(item.get("dated", True)), thread)
+                entry = _Entry(key, item[SK], thread)
                 yield entry
                 read, before = read + 1, entry.position
 
-    def _contents(
-        self, message: MessageKey, instant: str, group: Iterable[_Entry]
-    ) -> Mapping[MailboxKey, str]:
-        """What each mailbox shows of a message at this place, if it shows it here."""
-        contents: dict[MailboxKey, str] = {}
-        hidden: set[MailboxKey] = set()
-        for entry in group:
-            if entry.sha256 == _HIDDEN or not (
-                entry.dated or self._is_least(entry.key, message, instant)
-            ):
-                hidden.add(entry.key)
-            else:
-                contents[entry.key] = min(entry.sha256, contents.get(entry.key, entry.sha256))
-        return {key: sha256 for key, sha256 in contents.items() if key not in hidden}
 
-    def _is_least(self, key: MailboxKey, message: MessageKey, instant: str) -> bool:
-        items = self._table.query(keys.message(key, message), keys.INSTANTS, limit=1)
-        return all(item[SK] == keys.INSTANTS + instant for item in items)
-
-
-def _items(pk: str, entry: Entry) -> Iterator[Item]:
-    item: Item = {PK: pk, SK: keys.entry_position(entry)}
-    yield item if entry.dated else item | {"dated": False}
-    if entry.date is not None and not entry.dated:
-        yield {PK: pk, SK: keys.position(entry.date, entry.message, _HIDDEN)}
-
-
-def _keys(pk: str, entry: Entry) -> Iterator[Key]:
-    return ({PK: pk, SK: item[SK]} for item in _items(pk, entry))
+def _key(pk: str, entry: Entry) -> Key:
+    return {PK: pk, SK: keys.entry_position(entry)}

@@ -3,9 +3,9 @@
 from http import HTTPStatus
 
 from mailmirror.api.answers import Answer
-from mailmirror.api.messages import Message
+from mailmirror.api.messages import Message, VersionQuery
 from mailmirror.api.outbound import ComposeBody, Outbound
-from mailmirror.api.routing import ActingUser, AnyRoute, Call, Route
+from mailmirror.api.routing import ActingUser, AnyRoute, Call, NoBody, Route
 from mailmirror.domain.problems import Code, Refused
 from mailmirror.usecases.cards.read_message import attachment_link, read_message
 from mailmirror.usecases.sending.accept_message import accept_message
@@ -13,18 +13,20 @@ from mailmirror.usecases.sending.accept_message import accept_message
 _MAX_DIGITS = 9
 
 
-def message(call: Call) -> Answer:
+def message(call: Call[NoBody, VersionQuery]) -> Answer:
     """Read a message of which the acting user has a copy."""
-    found = read_message(call.viewer(), call.ids["message_id"], call.runtime)
+    id, version = call.ids["message_id"], call.query.version
+    found = read_message(call.viewer(), id, call.runtime, version)
     return Answer(HTTPStatus.OK, Message.whole(found))
 
 
-def attachment(call: Call) -> Answer:
+def attachment(call: Call[NoBody, VersionQuery]) -> Answer:
     """Go to a link to an attachment's bytes, which lives five minutes."""
     n = call.ids["n"]
     if not (n.isascii() and n.isdecimal() and len(n) <= _MAX_DIGITS):
         raise Refused(Code.NOT_FOUND)
-    link = attachment_link(call.viewer(), call.ids["message_id"], int(n), call.runtime)
+    id, version = call.ids["message_id"], call.query.version
+    link = attachment_link(call.viewer(), id, int(n), call.runtime, version)
     return Answer(HTTPStatus.SEE_OTHER, headers={"Location": link})
 
 
@@ -40,6 +42,7 @@ ROUTES: tuple[AnyRoute, ...] = (
         method="GET",
         path="/v1/messages/{message_id}",
         handler=message,
+        query=VersionQuery,
         acting_user=ActingUser.REQUIRED,
         answers={HTTPStatus.OK: Message},
     ),
@@ -47,6 +50,7 @@ ROUTES: tuple[AnyRoute, ...] = (
         method="GET",
         path="/v1/messages/{message_id}/attachments/{n}",
         handler=attachment,
+        query=VersionQuery,
         acting_user=ActingUser.REQUIRED,
         answers={HTTPStatus.SEE_OTHER: None},
     ),

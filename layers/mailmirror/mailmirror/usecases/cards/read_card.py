@@ -19,9 +19,10 @@ from mailmirror.domain.ownership import Claims
 from mailmirror.domain.problems import Code, Refused
 from mailmirror.domain.threads import ThreadId
 from mailmirror.runtime import Runtime
-from mailmirror.store.contents import Summary
-from mailmirror.store.timelines import Hit
+from mailmirror.store.content_lines import Summary
+from mailmirror.store.timelines import Hit, Partitions, deal_partitions
 from mailmirror.usecases.cards.acting_user import Viewer
+from mailmirror.usecases.cards.shown_versions import Shown, shown_versions
 from mailmirror.usecases.mailboxes.read_mailbox import MailboxReport, report
 
 MAX_PAGE_LINES = 100
@@ -43,6 +44,10 @@ class Line:
     mailboxes: Sequence[MailboxId]
     delivery: OutboundState | None
     """The state of the outbound, where the message was composed here."""
+    versions: Sequence[Summary]
+    """What the viewer's mailboxes keep of the message, in the order in which it was received."""
+    further_versions: int
+    """How many more were counted, and are not kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +69,18 @@ def read_person_card(
     if found is None:
         raise Refused(Code.NOT_FOUND)
     addresses: Set[Address] = found.emails - runtime.people.team(viewer.account).addresses
-    hits = runtime.timelines.card(addresses, viewer.keys, _before(cursor), limit + 1)
+    partitions = runtime.timelines.person_partitions(viewer.account, addresses, viewer.keys)
+    before = _before(cursor)
+    shown: list[Line] = []
+    while len(shown) <= limit:
+        hits = runtime.timelines.card(partitions, before, limit + 1)
+        shown += lines_of(viewer, hits, partitions, runtime)
+        if len(hits) <= limit:
+            break
+        before = hits[-1].cursor
     return Page(
-        lines_of(viewer, hits[:limit], runtime),
-        _cursor(hits[limit - 1]) if len(hits) > limit else None,
+        shown[:limit],
+        _cursor(shown[limit - 1]) if len(shown) > limit else None,
         _coverage(viewer, found.line, runtime),
     )
 
@@ -87,20 +100,21 @@ def read_deal_card(
     if deal is None or deal.latest.status is DealStatus.DELETED:
         raise Refused(Code.NOT_FOUND)
     before = _before(cursor)
-    shown: list[Hit] = []
+    shown: list[Line] = []
     roots: dict[ThreadId, Root] = {}
     index = runtime.timelines.index_of(viewer.account, id)
-    mailboxes = index.having(viewer.keys)
+    partitions = deal_partitions(id, index.having(viewer.keys))
     while len(shown) <= limit:
-        hits = runtime.timelines.deal(id, mailboxes, before, limit + 1)
+        hits = runtime.timelines.deal(partitions, before, limit + 1)
         threads = {hit.thread for hit in hits if hit.thread} - roots.keys()
         roots |= runtime.roots.read_many(viewer.account, threads)
-        shown += [one for one in hits if one.thread and roots[one.thread].shows(one.message, id)]
+        on = [one for one in hits if one.thread and roots[one.thread].shows(one.message, id)]
+        shown += lines_of(viewer, on, partitions, runtime, roots)
         if len(hits) <= limit:
             break
         before = hits[-1].cursor
     return Page(
-        lines_of(viewer, shown[:limit], runtime, roots),
+        shown[:limit],
         _cursor(shown[limit - 1]) if len(shown) > limit else None,
         _coverage(viewer, deal.line, runtime, pending=index.announced),
     )
@@ -109,48 +123,49 @@ def read_deal_card(
 def lines_of(
     viewer: Viewer,
     hits: Sequence[Hit],
+    partitions: Partitions,
     runtime: Runtime,
     roots: Mapping[ThreadId, Root] | None = None,
 ) -> Sequence[Line]:
-    """Show messages as the viewer's mailboxes have them, of several the least.
+    """Show messages as the viewer's mailboxes have them.
 
     Parameters:
+        partitions: of the card that the hits are from.
         roots: of their threads, where they were read already.
     """
-    summaries = runtime.contents.read_many(
-        [(key, hit.message, sha256) for hit in hits for key, sha256 in hit.contents.items()]
-    )
-    shown = [
-        (hit, min(having, key=lambda one: one.sha256))
-        for hit in hits
-        if (
-            having := [
-                summary
-                for key in hit.contents
-                if (summary := summaries.get((key.mailbox, hit.message))) is not None
-            ]
-        )
-    ]
-    known = roots or {}
-    unread = {summary.thread for _, summary in shown} - known.keys()
-    threads = {**known, **runtime.roots.read_many(viewer.account, unread)}
+    return _lines(viewer, shown_versions(hits, partitions, runtime), runtime, roots or {})
+
+
+def line_of(viewer: Viewer, shown: Shown, runtime: Runtime) -> Line | None:
+    """Show one message; None where it was cancelled before it was sent."""
+    return next(iter(_lines(viewer, [shown], runtime, {})), None)
+
+
+def _lines(
+    viewer: Viewer, shown: Sequence[Shown], runtime: Runtime, roots: Mapping[ThreadId, Root]
+) -> Sequence[Line]:
+    unread = {one.summary.thread for one in shown} - roots.keys()
+    threads = {**roots, **runtime.roots.read_many(viewer.account, unread)}
     team = runtime.people.team(viewer.account).addresses
     outgoing = {
-        summary.message: summary.key
-        for _, summary in shown
-        if any(one.address in team for one in summary.from_)
+        one.summary.message: one.summary.key
+        for one in shown
+        if any(sender.address in team for sender in one.summary.from_)
     }
     sent = runtime.outbounds.find_many((key, message) for message, key in outgoing.items())
     return [
         Line(
             summary,
-            hit.instant,
+            one.hit.instant,
             threads[summary.thread].thread,
             outgoing=summary.message in outgoing,
-            mailboxes=sorted(key.mailbox for key in hit.contents),
+            mailboxes=one.mailboxes,
             delivery=sent[summary.message].state if summary.message in sent else None,
+            versions=one.versions,
+            further_versions=one.further,
         )
-        for hit, summary in shown
+        for one in shown
+        for summary in [one.summary]
         if summary.message not in sent or not sent[summary.message].cancelled
     ]
 
@@ -194,8 +209,9 @@ def _nudge(reports: Sequence[MailboxReport], runtime: Runtime) -> None:
         runtime.poll_queue.send([PollJob(stale, now)])
 
 
-def _cursor(hit: Hit) -> str:
-    return base64.urlsafe_b64encode(hit.cursor.encode()).decode()
+def _cursor(line: Line) -> str:
+    cursor = Hit(line.summary.message, line.instant, {}).cursor
+    return base64.urlsafe_b64encode(cursor.encode()).decode()
 
 
 def _before(cursor: str | None) -> str:

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mailmirror.domain.identity import MessageKey
-from mailmirror.domain.mailbox import MailboxKey
 from mailmirror.domain.message import Attachment
 from mailmirror.domain.problems import Code, Refused
 from mailmirror.mail.imap.fetched import TOO_LARGE
@@ -16,7 +15,8 @@ from mailmirror.mail.mime.html_limits import HTML_TRUNCATED, Budget
 from mailmirror.runtime import Runtime
 from mailmirror.store.timelines import Hit
 from mailmirror.usecases.cards.acting_user import Viewer
-from mailmirror.usecases.cards.read_card import Line, lines_of
+from mailmirror.usecases.cards.read_card import Line, line_of
+from mailmirror.usecases.cards.shown_versions import shown_versions
 
 MAX_SHOWN_CHARS = 500_000
 """Characters of text, and of HTML, in an answer: a function's may have 6 MB."""
@@ -36,13 +36,18 @@ class WholeMessage:
     """Those of its line, and those of reading it now."""
 
 
-def read_message(viewer: Viewer, id: str, runtime: Runtime) -> WholeMessage:
+def read_message(
+    viewer: Viewer, id: str, runtime: Runtime, version: str | None = None
+) -> WholeMessage:
     """Read a message of which the viewer owns a copy.
 
+    Parameters:
+        version: see `find_message`.
+
     Raises:
-        Refused: `not_found`; the viewer owns no copy of such a message.
+        Refused: `not_found`; the viewer owns no copy of such a message, or no such version.
     """
-    line, raw = find_message(viewer, id, runtime)
+    line, raw = find_message(viewer, id, runtime, version)
     content = parse_message(raw)
     budget = Budget()
     html = sanitise(content.html[:MAX_SHOWN_CHARS], budget) if content.html is not None else None
@@ -55,13 +60,18 @@ def read_message(viewer: Viewer, id: str, runtime: Runtime) -> WholeMessage:
     return WholeMessage(line, content, html, attachments, fields, tuple(dict.fromkeys(warnings)))
 
 
-def attachment_link(viewer: Viewer, id: str, index: int, runtime: Runtime) -> str:
+def attachment_link(
+    viewer: Viewer, id: str, index: int, runtime: Runtime, version: str | None = None
+) -> str:
     """Return a link to an attachment's decoded bytes that lives five minutes.
 
+    Parameters:
+        version: see `find_message`.
+
     Raises:
-        Refused: there is no such message or attachment.
+        Refused: there is no such message, version or attachment.
     """
-    line, raw = find_message(viewer, id, runtime)
+    line, raw = find_message(viewer, id, runtime, version)
     if TOO_LARGE in line.summary.warnings:
         raise Refused(Code.NOT_FOUND, "the message was over the size limit")
     try:
@@ -71,24 +81,27 @@ def attachment_link(viewer: Viewer, id: str, index: int, runtime: Runtime) -> st
     return runtime.objects.link(line.summary.key, attachment.name, attachment.content_type, data)
 
 
-def find_message(viewer: Viewer, id: str, runtime: Runtime) -> tuple[Line, bytes]:
+def find_message(
+    viewer: Viewer, id: str, runtime: Runtime, version: str | None = None
+) -> tuple[Line, bytes]:
     """Find a message of which the viewer owns a copy, and its raw bytes.
 
+    Parameters:
+        version: the SHA-256 of one of its contents; else the one that is shown.
+
     Raises:
-        Refused: `not_found`; the viewer owns no copy of such a message.
+        Refused: `not_found`; the viewer owns no copy of such a message, or no such version.
     """
     if not _KEY.match(id):
         raise Refused(Code.NOT_FOUND)
     message = MessageKey(id)
-    found = {
-        key: kept
-        for key in viewer.keys
-        if (kept := runtime.contents.find(key, message)) is not None
-    }
+    found = {key: kept for key in viewer.keys if (kept := runtime.contents.versions(key, message))}
     if not found:
         raise Refused(Code.NOT_FOUND)
-    contents: dict[MailboxKey, str] = {key: summary.sha256 for key, (summary, _) in found.items()}
-    instant = min(instant for _, instant in found.values())
-    for line in lines_of(viewer, [Hit(message, instant, contents)], runtime):
-        return line, runtime.contents.raw(line.summary)
+    instant = min(one.instant for kept in found.values() for one in kept)
+    contents = {key: {one.sha256 for one in kept} for key, kept in found.items()}
+    for shown in shown_versions([Hit(message, instant, contents)], {}, runtime):
+        one = shown if version is None else shown.of(version)
+        if one and (line := line_of(viewer, one, runtime)):
+            return line, runtime.contents.raw(line.summary)
     raise Refused(Code.NOT_FOUND)

@@ -2,15 +2,15 @@
 
 from datetime import datetime
 
+from mailmirror.domain.aliases import Alias
 from mailmirror.domain.identity import Vertex
-from mailmirror.domain.mailbox import Mailbox
+from mailmirror.domain.mailbox import FolderRole, Mailbox
 from mailmirror.domain.outbound import Outbound
 from mailmirror.domain.verdict import Rules, Verdict
 from mailmirror.mail.imap.fetched import FetchedCopy, FetchedHeader
 from mailmirror.runtime import Runtime
 from mailmirror.store import keys
 from mailmirror.store.accounts import Account
-from mailmirror.store.threads import Alias
 from mailmirror.usecases.crm_feed.crm_view import CrmView
 from mailmirror.usecases.sync.judge_copies import judge_copies
 from mailmirror.usecases.sync.mirror_copies import FolderKey, mirror_each
@@ -35,7 +35,7 @@ def index_on_cards(
     verdicts = judge_copies({0: FetchedHeader(date, len(raw), header)}, rules, view)
     if verdicts[0] is not Verdict.MIRRORED:
         return
-    where = FolderKey(mailbox.key, OUTBOX, 0)
+    where = FolderKey(mailbox.key, OUTBOX, 0, FolderRole.SENT)
     mirror_each(where, [FetchedCopy(0, date, header, raw)], view, runtime)
 
 
@@ -52,7 +52,11 @@ def take_off_cards(outbound: Outbound, runtime: Runtime) -> None:
 
 
 def name_alias(outbound: Outbound, alias: Vertex, runtime: Runtime) -> None:
-    """Store the Message-ID by which a transport has replaced ours; replies refer to it."""
+    """Store the Message-ID by which a transport has replaced ours; replies refer to it.
+
+    Parameters:
+        alias: from the transport's answer. A copy's own word is not enough (`domain.aliases`).
+    """
     account = runtime.accounts.find(outbound.account)
     if account is None:
         return

@@ -1,7 +1,7 @@
 """Submit a message to its transport, and store each recipient's reply."""
 
 import smtplib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from itertools import batched
 
 from mailmirror.aws.ses import MAX_RECIPIENTS_A_CALL, SesRefused, SesUnclear
@@ -15,6 +15,7 @@ from mailmirror.mail.smtp.submission import Envelope, Unclear, submit_message
 from mailmirror.runtime import Runtime
 from mailmirror.usecases.mailboxes.read_mailbox import is_proven
 from mailmirror.usecases.mailboxes.server_sign_in import signed_in_to_send
+from mailmirror.usecases.sending.answered_ids import answered_ids
 from mailmirror.usecases.sending.attempt import Sending
 from mailmirror.usecases.sending.index_outbound import name_alias
 
@@ -47,11 +48,19 @@ def submit_by_smtp(sending: Sending) -> None:
                 deferred=_refusals(result.refused, transient=True),
                 refused=_refusals(result.refused, transient=False),
             )
+            _name_aliases(sending, {str(reply) for reply in result.accepted.values()})
     except Refused as refusal:
         if refusal.code in NEEDS_PERSON:
             runtime.due.sending_refused(mailbox, refusal)
         if sending.outbound.waiting:
             _store_refusal(sending, refusal)
+
+
+def _name_aliases(sending: Sending, replies: Iterable[str]) -> None:
+    host = sending.mailbox.smtp.host if sending.mailbox.smtp else ""
+    for one in {id for reply in replies for id in answered_ids(reply, host)}:
+        if one != sending.outbound.message_id:
+            name_alias(sending.outbound, vertex(one), sending.runtime)
 
 
 def _store_refusal(sending: Sending, refusal: Refused) -> None:

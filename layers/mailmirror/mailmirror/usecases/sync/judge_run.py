@@ -98,6 +98,7 @@ class RunJudge:
         else:
             copies = [FetchedCopy.of_header(uid, one) for uid, one in wanted.items()]
         folder = self.checkpoint.folder
-        where = FolderKey(self.checkpoint.lease.key, self.checkpoint.id, folder.uidvalidity)
+        mailbox = self.checkpoint.lease.key
+        where = FolderKey(mailbox, self.checkpoint.id, folder.uidvalidity, folder.role)
         mirrored = mirror_each(where, copies, self.view, self.runtime)
         return verdicts | dict.fromkeys(wanted.keys() - mirrored, Verdict.PENDING)

@@ -7,11 +7,12 @@ crash anywhere repeats the batch and changes nothing.
 import hashlib
 from collections.abc import Collection, Sequence, Set
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from botocore.exceptions import ClientError
 
 from mailmirror.domain.address import Address
+from mailmirror.domain.aliases import Evidence, is_of_alias, is_of_token, token_counts
 from mailmirror.domain.identity import (
     MessageKey,
     Vertex,
@@ -19,23 +20,24 @@ from mailmirror.domain.identity import (
     message_key,
     vertex,
 )
-from mailmirror.domain.mailbox import MailboxKey
+from mailmirror.domain.mailbox import FolderRole, MailboxKey
 from mailmirror.domain.message import Entry, ListedAttachment
 from mailmirror.domain.message_token import MessageToken
+from mailmirror.domain.participants import all_fit, indexed
 from mailmirror.domain.threads import ThreadId, vertices
+from mailmirror.domain.verdict import Rules
+from mailmirror.domain.versions import Received, text_lines
 from mailmirror.mail.imap.fetched import TOO_LARGE, FetchedCopy
 from mailmirror.mail.mime.content import Content, parse_message
 from mailmirror.mail.mime.headers import MessageHeaders, UnreadableHeaders
 from mailmirror.runtime import Runtime, log_failure
-from mailmirror.store.contents import Copy, Summary
-from mailmirror.store.threads import Alias, ThreadGraph
+from mailmirror.store.content_lines import Summary
+from mailmirror.store.threads import ThreadGraph
 from mailmirror.usecases.crm_feed.crm_view import CrmView
+from mailmirror.usecases.sync.keep_versions import Arrival, keep_versions, take_off_displaced
 from mailmirror.usecases.threads.associate_threads import associate_threads
 from mailmirror.usecases.threads.join_threads import Placed, join_threads
 from mailmirror.usecases.threads.thread_writer import ThreadWriter
-
-MAX_FIELD_PARTICIPANTS = 200
-"""Participants of one address field whose timelines a message is indexed on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,8 @@ class FolderKey:
     mailbox: MailboxKey
     folder: str
     uidvalidity: int
+    role: FolderRole = FolderRole.INBOX
+    """Strangers can write to every folder but sent mail."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +60,9 @@ class _Read:
     """Its own last."""
     date: datetime | None
     """The Date that the message was given here, where a transport has replaced it."""
-    alias: Alias | None
-    """Set where a transport has replaced the Message-ID that the message was given here."""
+    evidence: Evidence
+    own_key: MessageKey
+    """The identity that it has by its own Message-ID and Date."""
 
 
 def mirror_each(
@@ -104,20 +109,34 @@ def _mirror(
     where: FolderKey, copies: Sequence[FetchedCopy], view: CrmView, runtime: Runtime
 ) -> None:
     """Mirror a batch. What each message costs stands in docs/data-model.md."""
-    read = [_read(copy, view, runtime) for copy in copies]
+    read = [_read(copy, where.role, view, runtime) for copy in copies]
     if not read:
         return
     view.refresh()
     writer = ThreadWriter.of(where.mailbox.account, view, runtime)
-    placed = _placed(where.mailbox, read, writer)
-    entries = {one.copy.uid: each.entry for one, each in zip(read, placed, strict=True)}
-    runtime.contents.put(
-        ((_summary(one, entries[one.copy.uid]), one.copy.raw) for one in read),
-        (Copy(where.folder, where.uidvalidity, uid, one) for uid, one in entries.items()),
+    graph = runtime.threads.graph(where.mailbox.account, {v for one in read for v in one.vertices})
+    known = {one.copy.uid for one in read if _is_known(one, graph)}
+    placed = _placed(where.mailbox, read, graph, writer)
+    kept = keep_versions(
+        [
+            Arrival(
+                _summary(where, one, each.entry),
+                one.copy.raw,
+                text_lines(one.content.text),
+                each.entry,
+                may_be_stored=one.copy.uid in known,
+            )
+            for one, each in zip(read, placed, strict=True)
+        ],
+        runtime,
     )
-    _put_on_cards(entries.values(), view, runtime)
-    runtime.threads.add(entries.values())
-    associate_threads(placed, writer)
+    runtime.contents.put(kept.contents, kept.copies)
+    runtime.contents.put_lines(kept.lines)
+    _put_on_cards([*kept.entries, *kept.further], view, runtime)
+    runtime.threads.add(kept.entries)
+    entries = set(kept.entries)
+    associate_threads([one for one in placed if one.entry in entries], writer)
+    take_off_displaced(kept.displaced, runtime)
     runtime.count("CopiesMirrored", len(read))
 
 
@@ -130,7 +149,12 @@ def _put_on_cards(entries: Collection[Entry], view: CrmView, runtime: Runtime) -
     runtime.timelines.index_on_cards(by_entry)
 
 
-def _read(copy: FetchedCopy, view: CrmView, runtime: Runtime) -> _Read:
+def _is_known(read: _Read, graph: ThreadGraph) -> bool:
+    """Whether the mailbox may have a copy of the message: if so, its vertex has been claimed."""
+    return read.message != read.own_key or graph.thread_of(read.evidence.own) is not None
+
+
+def _read(copy: FetchedCopy, role: FolderRole, view: CrmView, runtime: Runtime) -> _Read:
     try:
         content = parse_message(copy.raw)
     except UnreadableHeaders:  # the server gives other bytes than in the header pass
@@ -140,17 +164,23 @@ def _read(copy: FetchedCopy, view: CrmView, runtime: Runtime) -> _Read:
     key = _message_key(content)
     own = vertex(headers.message_id) if headers.message_id else Vertex(key)
     members = vertices(own, headers.in_reply_to, headers.references)
-    # A recipient can copy a token to other mail, and some programs do: it counts on our mail only.
-    ours = any(one.address in view.team for one in headers.from_)
-    signed = (ours and headers.token) and MessageToken.read(
+    evidence = Evidence(
+        own=own,
+        from_team=any(one.address in view.team for one in headers.from_),
+        in_sent=role is FolderRole.SENT,
+        date=headers.date,
+        received_at=copy.received_at,
+    )
+    token = headers.token and MessageToken.read(
         headers.token, runtime.vault.signature_key(view.account, runtime.now())
     )
-    if not signed:
-        return _Read(copy, content, key, members, headers.date, None)
-    if own == signed.vertex:
-        return _Read(copy, content, signed.message, members, signed.date, None)
-    alias = Alias(signed.message, signed.date)
-    return _Read(copy, content, signed.message, [signed.vertex, *members], signed.date, alias)
+    if not token or not token_counts(evidence, token):
+        return _Read(copy, content, key, members, headers.date, evidence, key)
+    if own != token.vertex:
+        members = [token.vertex, *members]
+    if not is_of_token(evidence, token):
+        return _Read(copy, content, key, members, headers.date, evidence, key)
+    return _Read(copy, content, token.message, members, token.date, evidence, key)
 
 
 def _message_key(content: Content) -> MessageKey:
@@ -165,22 +195,19 @@ def _message_key(content: Content) -> MessageKey:
     )
 
 
-def _placed(key: MailboxKey, read: list[_Read], writer: ThreadWriter) -> Sequence[Placed]:
+def _placed(
+    key: MailboxKey, read: list[_Read], graph: ThreadGraph, writer: ThreadWriter
+) -> Sequence[Placed]:
     """Find each message's thread."""
-    graph = writer.runtime.threads.graph(key.account, {v for one in read for v in one.vertices})
-    entries = [_entry(key, one, graph) for one in read]
+    entries = [_entry(key, one, graph, writer.view) for one in read]
     writer.view.look_up(entries)
-    placed = join_threads([one.vertices for one in read], entries, graph, writer)
-    for one in read:
-        if one.alias:
-            graph.name_alias(one.vertices[-1], one.alias)
-    return placed
+    return join_threads([one.vertices for one in read], entries, graph, writer)
 
 
-def _entry(key: MailboxKey, one: _Read, graph: ThreadGraph) -> Entry:
+def _entry(key: MailboxKey, one: _Read, graph: ThreadGraph, view: CrmView) -> Entry:
     """The entry of a message whose thread is still to be found."""
     message, date = one.message, one.date
-    if not one.alias and (known := graph.alias(one.vertices[-1])):
+    if (known := graph.alias(one.evidence.own)) and is_of_alias(one.evidence, known):
         message, date = known.message, known.date
     return Entry(
         key=key,
@@ -189,17 +216,24 @@ def _entry(key: MailboxKey, one: _Read, graph: ThreadGraph) -> Entry:
         thread=ThreadId(""),
         instant=instant(date, one.copy.received_at),
         date=date,
-        participants=_participants_of(one.content.headers),
+        participants=_participants_of(one.content.headers, view),
     )
 
 
-def _participants_of(headers: MessageHeaders) -> Set[Address]:
-    """At most 1,200 addresses, so that they fit into an item."""
+def _participants_of(headers: MessageHeaders, view: CrmView) -> Set[Address]:
+    """Those that belong to a person, and so many others that they fit into an item.
+
+    Persons are looked up where not all fit, up to the limit under which the verdict was given.
+    """
     fields = (headers.from_, headers.sender, headers.reply_to, headers.to, headers.cc, headers.bcc)
-    return frozenset(one.address for field in fields for one in field[:MAX_FIELD_PARTICIPANTS])
+    participants = list(dict.fromkeys(one.address for field in fields for one in field))
+    if all_fit(participants):
+        return frozenset(participants)
+    limit = Rules(date.min, view.account.max_recipients).max_participants
+    return indexed(participants, view.people(participants[:limit]).customers)
 
 
-def _summary(read: _Read, entry: Entry) -> Summary:
+def _summary(where: FolderKey, read: _Read, entry: Entry) -> Summary:
     headers, content = read.content.headers, read.content
     return Summary(
         key=entry.key,
@@ -215,6 +249,11 @@ def _summary(read: _Read, entry: Entry) -> Summary:
         snippet=content.snippet,
         attachments=_attachments(read),
         warnings=[*content.warnings, *read.copy.warnings],
+        instant=entry.instant,
+        received=Received(
+            read.copy.received_at, where.role, where.folder, where.uidvalidity, read.copy.uid
+        ),
+        lines=len(text_lines(content.text)),
     )
 
 

@@ -1,0 +1,38 @@
+"""Which participants a message is indexed by, whatever strangers write into address fields."""
+
+from collections.abc import Iterable, Sequence, Set
+
+from mailmirror.domain.address import Address
+
+MAX_OTHER_BYTES = 32_000
+"""Octets of addresses that belong to no person: a thousand ordinary ones. They are indexed because
+whoever has one may become a person later. An entry holds them all, and a thread's entries are read
+together; DynamoDB's limit is 400 KB an item."""
+
+
+def all_fit(participants: Iterable[Address]) -> bool:
+    """Tell whether a message is indexed by all of its participants, whoever they are."""
+    return sum(map(_octets, participants)) <= MAX_OTHER_BYTES
+
+
+def indexed(participants: Sequence[Address], persons: Set[Address]) -> frozenset[Address]:
+    """Return the participants that a message is indexed by.
+
+    Parameters:
+        participants: in the order of the fields.
+        persons: those that belong to a lead or contact; they are indexed always.
+    """
+    matched = persons & frozenset(participants)
+    others, left = set[Address](), MAX_OTHER_BYTES
+    for address in dict.fromkeys(participants):
+        if address in matched:
+            continue
+        left -= _octets(address)
+        if left < 0:
+            break
+        others.add(address)
+    return frozenset(matched | others)
+
+
+def _octets(address: Address) -> int:
+    return len(address.encode("utf-8", "replace"))

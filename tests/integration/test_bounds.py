@@ -1,0 +1,69 @@
+"""However much a stranger writes into a message's fields, it is on its persons' cards whole."""
+
+import pytest
+
+from mailmirror.domain.mailbox import MailboxKey
+from mailmirror.mail.imap.fetched import FetchedCopy
+from mailmirror.runtime import Runtime
+from mailmirror.store import keys
+from mailmirror.store.table import Update
+from tests.integration.copies import TODAY, Mailboxes
+from tests.integration.office import KIM, LEE, MARCH, REP, STRANGER
+
+NAME = "😀" * 100
+PART = f'Content-Type: text/x-long; name="{NAME}"\r\n\r\nx\r\n--b\r\n'
+BODY = f"--b\r\n\r\nShall we talk?\r\n--b\r\n{PART * 200}\r\n--b--\r\n".encode()
+
+
+@pytest.fixture
+def office(runtime: Runtime) -> Mailboxes:
+    runtime.now = lambda: TODAY
+    return Mailboxes(runtime)
+
+
+@pytest.fixture
+def mailbox(office: Mailboxes) -> MailboxKey:
+    return office.open()
+
+
+def copy(**fields: str) -> FetchedCopy:
+    lines = [f"{name}: {value}" for name, value in fields.items()]
+    header = "\r\n".join([*lines, "Message-ID: <1@mail.example>", "", ""]).encode()
+    return FetchedCopy(1, MARCH, header, header + BODY)
+
+
+@pytest.mark.parametrize("domain", ["x.example", f"{'d' * 60}.{'e' * 60}.{'f' * 60}.example"])
+def test_a_person_behind_a_crowd_of_recipients_has_the_message_on_their_card(
+    domain: str, office: Mailboxes, mailbox: MailboxKey
+) -> None:
+    office.runtime.table.update(
+        Update(keys.account(office.account), "SET max_recipients = :most", {":most": 400})
+    )
+    crowd = [f"a{n}@{domain}" for n in range(300)]
+    to = ", ".join([*crowd[:230], KIM, *crowd[230:], LEE])
+    office.mirror(mailbox, [copy(From=STRANGER, To=to, Subject="Crowd")])
+    for contact in ("kim", "lee"):
+        assert office.line(contact).summary.subject == "Crowd"
+
+
+def test_a_line_of_many_long_names_is_cut_and_keeps_its_text(
+    office: Mailboxes, mailbox: MailboxKey
+) -> None:
+    def crowd(address: str) -> str:
+        return ", ".join(f"{NAME} <{address}>" for _ in range(200))
+
+    fields = {
+        "From": f"Kim <{KIM}>, {crowd(f'{"f" * 200}@x.example')}",
+        "To": f"Rep <{REP}>, {crowd(f'{"t" * 200}@x.example')}",
+        "Cc": f"Lee <{LEE}>, {crowd(f'{"c" * 200}@x.example')}",
+        "Subject": "件名" * 2_000,
+        "MIME-Version": "1.0",
+        "Content-Type": "multipart/mixed; boundary=b",
+    }
+    office.mirror(mailbox, [copy(**fields)])
+    summary = office.line().summary
+    assert summary.snippet == "Shall we talk?"
+    assert summary.subject == "件名" * 500
+    assert [one[0].address for one in (summary.from_, summary.to)] == [KIM, REP]
+    assert list(summary.warnings) == []
+    assert office.line("lee").summary.message == summary.message
