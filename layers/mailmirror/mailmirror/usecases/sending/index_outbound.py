@@ -35,7 +35,9 @@ def index_on_cards(
     verdicts = judge_copies({0: FetchedHeader(date, len(raw), header)}, rules, view)
     if verdicts[0] is not Verdict.MIRRORED:
         return
-    where = FolderKey(mailbox.key, OUTBOX, 0, FolderRole.SENT)
+    # It needs no trust: it has the Message-ID that was given here. The role comes before that of
+    # the copy in Sent, of the same date and bytes, so that its sync changes nothing of the line.
+    where = FolderKey(mailbox.key, OUTBOX, 0, FolderRole.INBOX)
     mirror_each(where, [FetchedCopy(0, date, header, raw)], view, runtime)
 
 
