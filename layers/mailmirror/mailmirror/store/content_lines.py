@@ -61,6 +61,8 @@ class Summary:
     others: frozenset[str] = frozenset()
     """The SHA-256 of the message's other versions in this mailbox."""
     in_object: bool = False
+    packed: bytes | None = None
+    """The raw bytes, compressed by zstd, where they are stored in the line."""
 
     @property
     def version(self) -> Version:
@@ -119,6 +121,7 @@ def line_item(content: Summary, *, in_object: bool) -> Item:
         "extends": set(content.extends) or None,
         "others": set(content.others) or None,
         "in_object": in_object,
+        "raw": content.packed,
     }
 
 
@@ -149,6 +152,7 @@ def read_line(key: MailboxKey, item: Item) -> Summary:
         extends=frozenset(item.get("extends", ())),
         others=frozenset(item.get("others", ())),
         in_object=bool(item["in_object"]),
+        packed=item.get("raw"),
     )
 
 

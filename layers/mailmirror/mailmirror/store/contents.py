@@ -8,7 +8,7 @@ more than before is put whole.
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from backports import zstd
@@ -24,6 +24,8 @@ from mailmirror.store.keys import SK
 from mailmirror.store.objects import ObjectStore
 from mailmirror.store.table import ConditionFailed, Item, Table, Update
 
+MAX_LINE_RAW_BYTES = 2_000
+"""Raw mail up to this size, compressed, is stored in the line: a page pays for lines by 4 KB."""
 MAX_ITEM_RAW_BYTES = 8_000
 """Raw mail up to this size, compressed, is stored in the table: the write units cost an S3 put."""
 _UPLOAD_THREADS = 8
@@ -49,12 +51,20 @@ class ContentStore:
         self._table = table
         self._objects = objects
 
-    def put(self, contents: Iterable[tuple[Summary, bytes]], copies: Iterable[Copy]) -> None:
+    def put(
+        self,
+        contents: Iterable[tuple[Summary, bytes]],
+        copies: Iterable[Copy],
+        with_them: Iterable[Item] = (),
+    ) -> None:
         """Store contents with their raw bytes, and the copies that name them.
 
         The copies come first: an erasure finds the rest by them, also after a crash.
-        A message costs two items (its list line and its copy), and a third with the raw bytes
-        up to 8 KB compressed, else an object.
+        A message costs two items (its list line and its copy). The raw bytes are in the line up to
+        2 KB compressed, an item up to 8 KB, and else an object.
+
+        Parameters:
+            with_them: what else is put after the copies, to fill the same requests.
         """
         self._table.write(
             entry_item(
@@ -70,14 +80,16 @@ class ContentStore:
         for content, raw in contents:
             packed = zstd.compress(raw, level=3)
             in_object = len(packed) > MAX_ITEM_RAW_BYTES
-            items.append(line_item(content, in_object=in_object))
+            in_line = len(packed) <= MAX_LINE_RAW_BYTES
+            line = replace(content, packed=packed if in_line else None)
+            items.append(line_item(line, in_object=in_object))
             if in_object:
                 uploads.append((content, packed))
-            else:
+            elif not in_line:
                 key = keys.raw(content.key, content.message, content.sha256)
                 items.append({**key, "raw": packed})
         self._upload(uploads)
-        self._table.write(items)
+        self._table.write([*items, *with_them])
 
     def put_lines(self, contents: Iterable[Summary]) -> None:
         """Put the lines of contents whose raw bytes are stored. A write unit a KB."""
@@ -149,7 +161,9 @@ class ContentStore:
             KeyError: they are not there, as after an erasure.
         """
         where = (content.key, content.message, content.sha256)
-        if content.in_object:
+        if content.packed is not None:
+            packed = content.packed
+        elif content.in_object:
             packed = self._objects.get_raw(*where)
         else:
             item = self._table.get(keys.raw(*where))

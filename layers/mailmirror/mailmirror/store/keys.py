@@ -331,10 +331,15 @@ def message_entries(message: MessageKey) -> str:
 
 
 def thread_entry(entry: Entry) -> Key:
-    mailbox = f"{entry.key.mailbox}.{entry.key.epoch}"
-    partition = thread(entry.key.account, entry.thread)
-    name = f"{mailbox}#{time_text(entry.instant)}#{entry.sha256}"
-    return _key(partition, message_entries(entry.message) + name)
+    """The entry of a content of a message, where it is not the mailbox's first of it."""
+    first = first_entry(entry)
+    return _key(first[PK], f"{first[SK]}#{time_text(entry.instant)}#{entry.sha256}")
+
+
+def first_entry(entry: Entry) -> Key:
+    """The entry of a mailbox's first content of a message: it is found without its digest."""
+    name = message_entries(entry.message) + mailbox_name(entry.key)
+    return _key(thread(entry.key.account, entry.thread), name)
 
 
 def due_threads(shard: int) -> str:

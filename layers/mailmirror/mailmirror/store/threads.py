@@ -6,11 +6,12 @@ from datetime import datetime
 from mailmirror.domain.aliases import Alias
 from mailmirror.domain.association import Root
 from mailmirror.domain.identity import MessageKey, Vertex
-from mailmirror.domain.mailbox import AccountId
+from mailmirror.domain.mailbox import AccountId, MailboxKey
 from mailmirror.domain.message import Entry
 from mailmirror.domain.threads import ThreadId
 from mailmirror.store import keys
 from mailmirror.store.entries import entry_item, read_entry
+from mailmirror.store.keys import PK, SK
 from mailmirror.store.roots import read_root, root_item
 from mailmirror.store.table import Item, Table, Update
 
@@ -98,6 +99,14 @@ class ThreadGraph:
         return self._read([_vertex_of(item) for item in self._table.insert(items)])
 
 
+EntryName = tuple[ThreadId, MessageKey, MailboxKey]
+"""A message as a mailbox has it in a thread."""
+
+
+def entry_name(entry: Entry) -> EntryName:
+    return entry.thread, entry.message, entry.key
+
+
 class ThreadStore:
     def __init__(self, table: Table) -> None:
         self._table = table
@@ -106,18 +115,42 @@ class ThreadStore:
         """The graph, with these vertices read at once: one read unit each."""
         return ThreadGraph(self._table, account, vertices)
 
-    @staticmethod
-    def items(entries: Iterable[Entry]) -> Iterator[Item]:
-        """The entries of messages in their threads. One write unit each."""
-        return (entry_item(keys.thread_entry(one), one) for one in entries)
+    def first_of(self, entries: Iterable[Entry]) -> Mapping[EntryName, Entry]:
+        """Read which messages their mailboxes have already, consistently. One read unit each."""
+        asked = {keys.first_entry(one)[PK] + keys.first_entry(one)[SK]: one for one in entries}
+        wanted = (keys.first_entry(one) for one in asked.values())
+        items = self._table.get_many(wanted, consistent=True)
+        found = (read_entry(asked[item[PK] + item[SK]].key.account, item) for item in items)
+        return {entry_name(one): one for one in found}
 
-    def add(self, entries: Iterable[Entry]) -> None:
-        """Put entries on their threads."""
-        self._table.write(self.items(entries))
+    @staticmethod
+    def items(entries: Iterable[Entry], stored: Mapping[EntryName, Entry]) -> Iterator[Item]:
+        """The entries of messages in their threads. One write unit each.
+
+        Parameters:
+            stored: as `first_of` has read them; nothing else of these messages is stored.
+        """
+        first = dict(stored)
+        for one in entries:
+            is_first = first.setdefault(entry_name(one), one) == one
+            key = keys.first_entry(one) if is_first else keys.thread_entry(one)
+            yield entry_item(key, one)
 
     def erase(self, entries: Iterable[Entry]) -> None:
-        """Take entries off their threads. One write unit each."""
-        self._table.write(deletes=(keys.thread_entry(one) for one in entries))
+        """Take entries off their threads. Two write units each."""
+        gone = list(entries)
+        self._table.write(deletes=(keys.thread_entry(one) for one in gone))
+        for one in gone:
+            values = {":sha256": one.sha256, ":instant": keys.time_text(one.instant)}
+            same = "sha256 = :sha256 AND instant = :instant"
+            if self._table.delete_where(keys.first_entry(one), same, values):
+                self._put_first(one, gone)
+
+    def _put_first(self, erased: Entry, gone: Sequence[Entry]) -> None:
+        """Let another content of a message be the first, where the mailbox has one."""
+        copies = self.copies(erased.key.account, erased.thread, erased.message)
+        others = [one for one in copies if one.key == erased.key and one not in gone]
+        self._table.write(entry_item(keys.first_entry(one), one) for one in others[:1])
 
     def entries(self, account: AccountId, threads: Iterable[ThreadId]) -> Iterator[Entry]:
         """Read the entries of threads, consistently, as they are used: a read unit for a dozen."""

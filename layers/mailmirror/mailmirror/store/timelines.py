@@ -23,7 +23,7 @@ from mailmirror.domain.message import Entry
 from mailmirror.domain.threads import ThreadId
 from mailmirror.store import keys
 from mailmirror.store.keys import PK, SK, Key
-from mailmirror.store.table import ConditionFailed, Table, Update
+from mailmirror.store.table import ConditionFailed, Item, Table, Update
 
 _MAX_NAMED = 10_000
 """Pairs of a mailbox and a deal that a process remembers."""
@@ -90,9 +90,10 @@ class TimelineStore:
         self._table = table
         self._named: set[tuple[MailboxKey, DealId]] = set()
 
-    def index_on_cards(self, entries: Iterable[tuple[Entry, Iterable[Address]]]) -> None:
-        """Put messages on the timelines of addresses. One write unit an address."""
-        self._table.write(
+    @staticmethod
+    def items_of_cards(entries: Iterable[tuple[Entry, Iterable[Address]]]) -> Iterator[Item]:
+        """Messages on the timelines of addresses. One write unit an address."""
+        return (
             _key(keys.card_timeline(one.key, address), one)
             for one, addresses in entries
             for address in addresses

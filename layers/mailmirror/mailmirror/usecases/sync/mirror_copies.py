@@ -5,7 +5,7 @@ crash anywhere repeats the batch and changes nothing.
 """
 
 import hashlib
-from collections.abc import Collection, Sequence, Set
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -32,7 +32,7 @@ from mailmirror.mail.mime.content import Content, parse_message
 from mailmirror.mail.mime.headers import MessageHeaders, UnreadableHeaders
 from mailmirror.runtime import Runtime, log_failure
 from mailmirror.store.content_lines import Summary
-from mailmirror.store.threads import ThreadGraph
+from mailmirror.store.threads import ThreadGraph, entry_name
 from mailmirror.usecases.crm_feed.crm_view import CrmView
 from mailmirror.usecases.sync.keep_versions import Arrival, keep_versions, take_off_displaced
 from mailmirror.usecases.threads.associate_threads import associate_threads
@@ -115,8 +115,10 @@ def _mirror(
     view.refresh()
     writer = ThreadWriter.of(where.mailbox.account, view, runtime)
     graph = runtime.threads.graph(where.mailbox.account, {v for one in read for v in one.vertices})
-    known = {one.copy.uid for one in read if _is_known(one, graph)}
+    known = {one.copy.uid for one in read if graph.thread_of(one.evidence.own) is not None}
     placed = _placed(where.mailbox, read, graph, writer)
+    pairs = list(zip(read, placed, strict=True))
+    stored = runtime.threads.first_of(each.entry for one, each in pairs if one.copy.uid in known)
     kept = keep_versions(
         [
             Arrival(
@@ -124,34 +126,34 @@ def _mirror(
                 one.copy.raw,
                 text_lines(one.content.text),
                 each.entry,
-                may_be_stored=one.copy.uid in known,
+                may_be_stored=each.entry.message != one.own_key or entry_name(each.entry) in stored,
             )
-            for one, each in zip(read, placed, strict=True)
+            for one, each in pairs
         ],
         runtime,
     )
-    runtime.contents.put(kept.contents, kept.copies)
+    on_cards = _named_on_cards([*kept.entries, *kept.further], view)
+    with_them = [
+        *runtime.timelines.items_of_cards(on_cards),
+        *runtime.threads.items(kept.entries, stored),
+    ]
+    runtime.contents.put(kept.contents, kept.copies, with_them)
     runtime.contents.put_lines(kept.lines)
-    _put_on_cards([*kept.entries, *kept.further], view, runtime)
-    runtime.threads.add(kept.entries)
     entries = set(kept.entries)
     associate_threads([one for one in placed if one.entry in entries], writer)
     take_off_displaced(kept.displaced, runtime)
     runtime.count("CopiesMirrored", len(read))
 
 
-def _put_on_cards(entries: Collection[Entry], view: CrmView, runtime: Runtime) -> None:
-    """Index messages on the cards of their participants that are not of the team."""
+def _named_on_cards(
+    entries: Sequence[Entry], view: CrmView
+) -> Sequence[tuple[Entry, Set[Address]]]:
+    """Messages with their participants that are not of the team; these name the mailbox then."""
     view.look_up(entries)
     by_entry = [(one, one.participants - view.team) for one in entries]
     for key, address in {(one.key, address) for one, some in by_entry for address in some}:
         view.name_on_card(key, address)
-    runtime.timelines.index_on_cards(by_entry)
-
-
-def _is_known(read: _Read, graph: ThreadGraph) -> bool:
-    """Whether the mailbox may have a copy of the message: if so, its vertex has been claimed."""
-    return read.message != read.own_key or graph.thread_of(read.evidence.own) is not None
+    return by_entry
 
 
 def _read(copy: FetchedCopy, role: FolderRole, view: CrmView, runtime: Runtime) -> _Read:
