@@ -14,6 +14,7 @@ from mailmirror.domain.address import Address
 from mailmirror.domain.deals import DealId
 from mailmirror.domain.mailbox import Mailbox
 from mailmirror.domain.overrides import Override as GivenOverride
+from mailmirror.domain.problems import Code, Refused
 from mailmirror.runtime import Runtime
 from mailmirror.store import keys
 from mailmirror.usecases.cards.read_card import Line
@@ -233,6 +234,24 @@ def test_an_attached_message_is_erased_with_its_mailbox(
     erased(office, mailbox)
     left = runtime._client("dynamodb").scan(TableName=runtime.settings.table)["Items"]
     assert not [item for item in left if mailbox.key.mailbox in str(item)]
+
+
+def test_overrides_on_single_messages_are_bounded_and_the_whole_thread_is_the_remedy(
+    office: Office, dovecot: Dovecot, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mailmirror.usecases.threads.set_override.MAX_OVERRIDES", 2)
+    the_customer_replies(office, dovecot, mailbox)
+    deal(office, "other", "open", -20, "nobody")
+    on_message(office, "d", 1, attached=False)
+    on_message(office, "d", 2, attached=False)
+    with pytest.raises(Refused) as refused:
+        on_message(office, "other", 1, attached=True)
+    assert refused.value.code is Code.TOO_MANY_OVERRIDES
+    assert office.deal("rep", "other") == []
+    on_thread(office, "other", 1, attached=True)
+    assert numbers(office.deal("rep", "other")) == [1, 2]
+    on_message(office, "d", 2, attached=True)
+    assert numbers(office.deal("rep", "d")) == [2]
 
 
 # Threads that join

@@ -1,10 +1,12 @@
 """Overrides come before matches, the later before the earlier, a message's before its thread's."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailmirror.domain.association import Root, Run
+from mailmirror.domain.association import MAX_ABSORBED, Root, Run
 from mailmirror.domain.deals import DealId
 from mailmirror.domain.feed import Stamp
 from mailmirror.domain.identity import MessageKey
@@ -112,6 +114,22 @@ def test_a_detached_deal_is_left_until_it_is_swept() -> None:
     attached_again = root.overridden(attach(1), RUN)
     assert (attached_again.deals, attached_again.left) == (frozenset({ORDER}), NOTHING)
     assert attached_again.is_pending(ORDER)
+
+
+def test_a_thread_absorbs_no_more_than_its_bound() -> None:
+    absorbed = frozenset(ThreadId(str(number)) for number in range(MAX_ABSORBED - 1))
+    winner = replace(Root(THIS), absorbed=absorbed)
+    assert winner.may_absorb(Root(OTHER))
+    full = winner.joined(Root(OTHER), RUN)
+    assert len(full.absorbed) == MAX_ABSORBED
+    assert not full.may_absorb(Root(ThreadId("third")))
+
+
+def test_a_root_that_redirects_never_changes() -> None:
+    gone = Root(OTHER, version=3).redirected(THIS)
+    assert (gone.redirect, gone.version) == (THIS, 4)
+    with pytest.raises(ValueError, match="other"):
+        gone.announced({ORDER}, RUN)
 
 
 deals = st.sampled_from([ORDER, RENEWAL])

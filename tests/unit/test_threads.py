@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailmirror.domain.identity import Vertex, vertex
-from mailmirror.domain.threads import Component, ThreadId, join, vertices
+from mailmirror.domain.threads import Component, ThreadId, TooManyAbsorbed, join, vertices
 
 Message = Sequence[Vertex]
 
@@ -197,6 +197,16 @@ def test_where_a_message_joins_two_threads_the_lesser_id_stays_and_the_other_red
     table, (_, _, bridge) = joined([v("b"), v("a"), v("bac")])
     assert root(table, bridge) == "a"
     assert table.redirects == {"b": "a"}
+
+
+def test_threads_beyond_the_bound_of_one_thread_stay_apart() -> None:
+    class Full(Graph):
+        def absorb(self, winner: ThreadId, loser: ThreadId) -> None:
+            raise TooManyAbsorbed(winner)
+
+    table, _ = joined([v("a"), v("b")])
+    assert join([v("bac")], Full(table)).threads == ["a"]
+    assert table.redirects == {}
 
 
 def test_the_thread_that_a_message_is_entered_in_never_changes() -> None:

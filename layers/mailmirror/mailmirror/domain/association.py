@@ -22,7 +22,7 @@ from mailmirror.domain.threads import ThreadId
 MAX_ABSORBED = 1_000
 """Threads that one thread absorbs: strangers write References, and each root is read whole."""
 MAX_OVERRIDES = 1_000
-"""Overrides that one root keeps, one a message and deal: at some 150 bytes each."""
+"""Overrides of one root at which none is added for a single message: some 150 bytes each."""
 
 _NONE: frozenset[DealId] = frozenset()
 

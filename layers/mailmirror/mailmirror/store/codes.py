@@ -7,7 +7,7 @@ from mailmirror.domain.address import Address
 from mailmirror.domain.mailbox import AccountId, UserId
 from mailmirror.domain.ownership import CODE_LIFETIME, CODE_TRIES, CODES_AN_HOUR
 from mailmirror.store import keys
-from mailmirror.store.change_log import ChangeLog
+from mailmirror.store.change_log import Change, ChangeKind, ChangeLog
 from mailmirror.store.table import ConditionFailed, Delete, Put, Table, Update
 
 _COUNTED_FOR = timedelta(hours=2)
@@ -114,10 +114,6 @@ class CodeStore:
             "address": address,
             "proven_at": keys.time_text(now),
         }
-        self._table.transact(
-            [
-                Put(proof),
-                Delete(keys.code(account, user, address)),
-                self._log.unchanged(account, head),
-            ]
-        )
+        change = Change(ChangeKind.TEAM, gained={address})
+        writes: list[Put | Delete] = [Put(proof), Delete(keys.code(account, user, address))]
+        self._log.write(account, change, writes, now, head)

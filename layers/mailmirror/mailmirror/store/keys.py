@@ -180,6 +180,18 @@ def mailbox(account: AccountId, mailbox: MailboxId) -> Key:
     return _key(mailboxes(account), mailbox)
 
 
+OWNED = "owner#"
+
+
+def owned_mailboxes(user: UserId) -> str:
+    """What the sort keys begin with that name a user's mailboxes."""
+    return f"{OWNED}{user}#"
+
+
+def owned_mailbox(account: AccountId, user: UserId, mailbox: MailboxId) -> Key:
+    return _key(mailboxes(account), owned_mailboxes(user) + mailbox)
+
+
 def connected_address(account: AccountId, address: Address) -> Key:
     return _key(f"{account}#connected#{address}", "mailbox")
 

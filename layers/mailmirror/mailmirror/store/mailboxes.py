@@ -87,6 +87,7 @@ class MailboxStore:
                         "proven": proof_of(mailbox, Claims({})) is not None,
                     }
                 ),
+                Put(keys.owned_mailbox(key.account, mailbox.owner, key.mailbox)),
                 self._due.first(key, mailbox.slot, now, known),
             ],
             now,
@@ -109,11 +110,21 @@ class MailboxStore:
 
     def list_all(self, account: AccountId) -> list[Mailbox]:
         """All mailboxes of an account: half a read unit a 4 KB, some eight mailboxes."""
-        return [_mailbox(account, item) for item in self._table.query(keys.mailboxes(account))]
+        items = self._table.query(keys.mailboxes(account))
+        return [_mailbox(account, one) for one in items if not one[keys.SK].startswith(keys.OWNED)]
 
     def owned_by(self, account: AccountId, user: UserId) -> list[Mailbox]:
-        """The mailboxes of which a user sees the copies, disconnected ones too."""
-        return [mailbox for mailbox in self.list_all(account) if mailbox.owner == user]
+        """The mailboxes of which a user sees the copies, disconnected ones too.
+
+        One read unit each, whatever the number of mailboxes in the account.
+        """
+        owned = self._table.query(
+            keys.mailboxes(account), keys.owned_mailboxes(user), consistent=True
+        )
+        ids = [MailboxId(item[keys.SK].rpartition("#")[2]) for item in owned]
+        found = self.find_many([MailboxKey(account, id) for id in ids])
+        own = (mailbox for mailbox in found if mailbox.owner == user)
+        return sorted(own, key=lambda mailbox: mailbox.key.mailbox)
 
     def disconnect(self, mailbox: Mailbox) -> None:
         """Stop syncing and delete the credential; the mail stays.
@@ -179,6 +190,7 @@ class MailboxStore:
         self._table.delete(keys.state(key))
         self._release_address(mailbox)
         self._table.delete(keys.mailbox(key.account, key.mailbox))
+        self._table.delete(keys.owned_mailbox(key.account, mailbox.owner, key.mailbox))
         self._due.delete(mailbox)
 
     def _release_address(self, mailbox: Mailbox) -> None:

@@ -17,6 +17,8 @@ from mailmirror.store.change_log import Change, ChangeKind, ChangeLog
 from mailmirror.store.table import ConditionFailed, Item, Put, Table, Update
 
 _ATTEMPTS = 5
+_MAX_TEAMS = 100
+"""Accounts whose team a process remembers."""
 _NEWER = "attribute_not_exists(pk) OR version < :version"
 _NOBODY: frozenset[Address] = frozenset()
 
@@ -60,6 +62,21 @@ class PeopleStore:
     def __init__(self, table: Table, log: ChangeLog) -> None:
         self._table = table
         self._log = log
+        self._teams: dict[AccountId, tuple[int, Set[Address]]] = {}
+
+    def team_addresses(self, account: AccountId) -> Set[Address]:
+        """The addresses of the team, which this process reads again where the log has moved on.
+
+        One read unit, whatever the number of users; else as `team`.
+        """
+        head = self._log.head(account)
+        known = self._teams.get(account)
+        if known is None or known[0] != head:
+            known = head, self.team(account).addresses
+            if len(self._teams) >= _MAX_TEAMS:
+                self._teams.clear()
+            self._teams[account] = known
+        return known[1]
 
     def team(self, account: AccountId) -> Team:
         """Read the team, consistently: one read unit a 4 KB, some forty users.

@@ -68,7 +68,7 @@ def read_person_card(
     found = runtime.people.find(viewer.account, person)
     if found is None:
         raise Refused(Code.NOT_FOUND)
-    addresses: Set[Address] = found.emails - runtime.people.team(viewer.account).addresses
+    addresses: Set[Address] = found.emails - runtime.people.team_addresses(viewer.account)
     partitions = runtime.timelines.person_partitions(viewer.account, addresses, viewer.keys)
     before = _before(cursor)
     shown: list[Line] = []
@@ -146,7 +146,7 @@ def _lines(
 ) -> Sequence[Line]:
     unread = {one.summary.thread for one in shown} - roots.keys()
     threads = {**roots, **runtime.roots.read_many(viewer.account, unread)}
-    team = runtime.people.team(viewer.account).addresses
+    team = runtime.people.team_addresses(viewer.account)
     outgoing = {
         one.summary.message: one.summary.key
         for one in shown

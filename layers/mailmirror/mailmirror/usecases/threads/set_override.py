@@ -131,7 +131,7 @@ def give_override(
     for _ in range(_ATTEMPTS):
         root = runtime.roots.read(account, thread)
         after = root.overridden(override, writer.run)
-        if len(after.overrides) > max(MAX_OVERRIDES, len(root.overrides)):
+        if override.message and len(after.overrides) > max(MAX_OVERRIDES, len(root.overrides)):
             raise Refused(Code.TOO_MANY_OVERRIDES, limit=MAX_OVERRIDES)
         if writer.write(root, after, [override_item(account, root.thread, override)]):
             break
