@@ -131,6 +131,23 @@ def test_an_attach_that_dies_completes_by_itself(
     assert not root.pending
 
 
+def test_two_attaches_of_one_deal_that_die_are_both_completed(
+    runtime: Runtime, dovecot: Dovecot, office: Office, mailbox: Mailbox, clock: Clock
+) -> None:
+    dovecot.append(REP, "INBOX", letter(2, replies_to=[1]), MARCH)
+    office.sync(mailbox)
+    deal(office, "other", "open", -20, "nobody")
+    for number in (1, 2):
+        with pytest.raises(Killed), before_write(runtime, 1, lambda: None, then_die=True):
+            on_message(office, "other", number, attached=True)
+    clock.advance(timedelta(minutes=2))
+    tidied(office)
+    page = read_deal_card(office.viewer("rep"), DealId("other"), None, 50, runtime)
+    assert numbers(page.lines) == [1, 2]
+    assert page.coverage.gap is None
+    assert tidied(office) == 0
+
+
 def test_a_long_thread_is_attached_at_once_and_indexed_by_the_queue(
     runtime: Runtime, office: Office, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -135,12 +135,11 @@ class TimelineStore:
         self._named = (self._named | new) if len(self._named) < _MAX_NAMED else new
 
     @staticmethod
-    def announcement(account: AccountId, deal: DealId, run: str, *, ended: bool) -> Update:
-        """Store that a run indexes a thread on a deal, or has ended to, with the thread's root."""
+    def announcement(account: AccountId, deal: DealId, runs: Set[str], *, ended: bool) -> Update:
+        """Store that runs index a thread on a deal, or have ended to, with the thread's root."""
         verb = "DELETE" if ended else "ADD"
-        return Update(
-            keys.deal_mailboxes(account, deal), f"{verb} announced :runs", {":runs": {run}}
-        )
+        at = keys.deal_mailboxes(account, deal)
+        return Update(at, f"{verb} announced :runs", {":runs": set(runs)})
 
     def index_of(self, account: AccountId, deal: DealId) -> DealIndex:
         """Read what is stored of a deal's timelines, consistently. One read unit."""

@@ -1,6 +1,6 @@
 """What one run of a function does to the threads of an account: see `domain.association`."""
 
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
@@ -20,6 +20,9 @@ MAX_RUN = timedelta(minutes=6)
 SWEEP_AGE = timedelta(minutes=15)
 """Older than this, no function that put an index item is still at work."""
 _ATTEMPTS = 50
+_MAX_MARKED = 45
+"""Deals on which a write of a root says that it is announced, or indexed: a transaction has 100
+items. On further ones, coverage does not tell that a thread is being indexed."""
 
 
 class Contended(Exception):
@@ -65,14 +68,12 @@ class ThreadWriter:
         return True
 
     def _due(self, before: Root, after: Root) -> Sequence[Put | Update]:
-        puts: list[Put | Update] = []
         announced, indexed = after.pending - before.pending, before.pending - after.pending
-        for token in announced | indexed:
-            puts.append(
-                self.runtime.timelines.announcement(
-                    self.account, token.deal, token.run.id, ended=token in indexed
-                )
-            )
+        puts: list[Put | Update] = [
+            self.runtime.timelines.announcement(self.account, deal, runs, ended=ended)
+            for tokens, ended in ((announced, False), (indexed, True))
+            for deal, runs in islice(_runs_by_deal(tokens).items(), _MAX_MARKED)
+        ]
         if announced:
             puts.append(self._scheduled(after.thread, self.run.id, self.run.ends_at))
         if after.left - before.left:
@@ -203,3 +204,10 @@ class ThreadWriter:
         except ConditionFailed:
             return  # the caller reads again
         self.complete(one.thread, after.pending - one.pending)
+
+
+def _runs_by_deal(tokens: Iterable[Token]) -> Mapping[DealId, set[str]]:
+    runs: dict[DealId, set[str]] = {}
+    for token in sorted(tokens, key=lambda one: one.deal):
+        runs.setdefault(token.deal, set()).add(token.run.id)
+    return runs
