@@ -7,7 +7,7 @@ from typing import Any
 
 from mailmirror.runtime import Runtime
 
-WRITES = ("put", "update", "transact", "_write_batch", "delete")
+WRITES = ("put", "update", "transact", "_write_batch", "insert", "delete", "delete_where")
 
 
 class Killed(BaseException):

@@ -18,6 +18,7 @@ from mailmirror.usecases.cards.read_message import read_message
 from mailmirror.usecases.mailboxes.change_mailbox import erase
 from mailmirror.usecases.sync.audit_mailbox import audit_mailbox
 from mailmirror.usecases.sync.poll_mailboxes import poll_mailboxes
+from tests.integration.interruptions import WRITES
 from tests.integration.office import (
     KIM,
     MARCH,
@@ -173,7 +174,7 @@ def crash_at(number: int, table: Table, monkeypatch: pytest.MonkeyPatch) -> Iter
         return write
 
     with monkeypatch.context() as patch:
-        for name in ("put", "update", "_write_batch", "delete", "transact"):
+        for name in WRITES:
             patch.setattr(table, name, crashing(getattr(table, name)))
         yield
 

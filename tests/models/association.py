@@ -105,7 +105,8 @@ class Found(NamedTuple):
 @cache
 def named(run: Run) -> RootRun:
     """A function's run, as roots name it."""
-    return RootRun(f"{run[0]}.{run[1]}", datetime(2026, 1, 1, tzinfo=UTC))
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+    return RootRun(f"{run[0]}.{run[1]}", at, at)
 
 
 def message_of(entry: str) -> MessageKey:
@@ -278,14 +279,26 @@ class Association:
             if alone == (root.thread, root.version):
                 alone = (root.thread, root.version + 2)  # where both writes are our own
             again = Program(self.settle, (entry, thread, facts, copies, alone))
-            return Program(self.complete, (root.thread, tokens, again))
+            if alone == "" or not self._has(Safeguard.OTHER_COPIES):
+                return Program(self.complete, (root.thread, tokens, again))
+            settling = (entry, thread, facts, copies)
+            return Program(self.complete, (root.thread, tokens, again, settling))
         yield put_index(((deal, entry) for deal in root.deals_of(message_of(entry))), run)
         return None
 
     def complete(
-        self, run: Run, name: str, tokens: frozenset[Token], then: Program | None
+        self,
+        run: Run,
+        name: str,
+        tokens: frozenset[Token],
+        then: Program | None,
+        settling: tuple[str, str, int, frozenset[str]] | None = None,
     ) -> Steps:
-        """Index every entry of a thread on announced deals, and drop their tokens."""
+        """Index every entry of a thread on announced deals, and drop their tokens.
+
+        Parameters:
+            settling: the arguments of `settle`, where other copies of its message may be found.
+        """
         found: Found = yield read_root(name)
         if found.root.thread != name:
             return then  # joined since: the winner has the deals announced anew
@@ -305,6 +318,13 @@ class Association:
                 left |= yield read_entries(thread)
             if entries - left:
                 yield delete_index(entries - left)
+        if settling is not None:
+            entry, own_thread, facts, copies = settling
+            found_copies = {one for one in entries if message_of(one) == message_of(entry)}
+            if found_copies - copies:
+                compared = (entry, own_thread, facts, copies | found_copies, "")
+                drop = Program(self.drop, (name, tokens, Program(self.settle, compared)))
+                return Program(self.refile, (name, drop))
         return Program(self.drop, (name, tokens, then))
 
     def drop(self, run: Run, name: str, tokens: frozenset[Token], then: Program | None) -> Steps:
@@ -436,10 +456,7 @@ class Association:
         yield delete
         found: Found = yield read_root(thread)
         root = found.root
-        yield delete_index(
-            {entry},
-            {*root.deals_of(message_of(entry)), *root.left, *(t.deal for t in root.pending)},
-        )
+        yield delete_index({entry}, root.indexed_on)
         return Program(self.refile, (thread,))
 
     # What is left over
@@ -465,7 +482,8 @@ class Association:
         for one in sorted(root.threads):
             entries |= yield read_entries(one)
         for entry in sorted(entries):
-            for deal in sorted(root.left - root.deals_of(message_of(entry))):
+            left = {one.deal for one in root.left}
+            for deal in sorted(left - root.deals_of(message_of(entry))):
                 yield self._sweep_one(deal, entry, old)
         written = (yield self._write(root, root.swept(root.left), run)) if root.left else True
         if not written:
@@ -526,6 +544,10 @@ def _lost(shared: Shared, root: Root, matches: Matches) -> str | None:
                 return f"{entry} is {'' if shown else 'not '}shown on {deal} of {root.thread}"
     if root.pending or root.left:
         return f"{root.thread} has {root.pending or root.left} left to do"
+    for entry in sorted(entries):
+        at = root.deals_of(message_of(entry)) | root.indexed_on
+        if astray := {deal for deal, one in indexed if one == entry} - at:
+            return f"{entry} on {sorted(astray)} is out of reach"
     existing = {entry for _, entry in shared.entries}
     if ghosts := {entry for _, entry in indexed} - existing:
         return f"{sorted(ghosts)} are erased and still indexed"

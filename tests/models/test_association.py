@@ -21,6 +21,9 @@ NOW = {
     "e5a": "d1",
     "e5b": "",
     "e5ab": "",
+    "e6a": "d1",
+    "e6b": "d2",
+    "e6ab": "",
 }
 MATCHES: Matches = (NOW, NOW | {"e1": "d2", "eA": "d2", "e3": "d9"})
 """Once the facts have changed, e1 and eA match another deal, and e3 one for the first time.
@@ -58,6 +61,12 @@ SCENARIOS: Mapping[str, Scenario] = {
     ),
     "two copies": Scenario(
         W, lambda p: [Function.of(p.sync, "e5a", "W"), Function.of(p.sync, "e5b", "W")]
+    ),
+    "a copy that matches what the root has": Scenario(
+        W, lambda p: [Function.of(p.sync, "e6a", "W"), Function.of(p.sync, "e6b", "W")]
+    ),
+    "a copy without a match, as its thread": Scenario(
+        {"W": ["ej"]}, lambda p: [Function.of(p.sync, "e5a", "W"), Function.of(p.sync, "e5b", "W")]
     ),
     "sync, facts": Scenario(
         W, lambda p: [Function.of(p.sync, "e1", "W"), Function.of(p.change, 1, ("W",))]
@@ -120,6 +129,17 @@ ERASING: Mapping[str, Scenario] = {
         WL, lambda p: [Function.of(p.erase, "e0", "W"), Function.of(p.sync, "e1", "W")]
     ),
     "erase, attach": Scenario(WL, lambda p: [Function.of(p.erase, "e0", "W"), attach(p, "W", 1)]),
+    "erase, of a copy that hid a match": Scenario(
+        {"W": ["e5a", "e5b"]}, lambda p: [Function.of(p.erase, "e5b", "W")]
+    ),
+    "erase, after a message was attached and detached": Scenario(
+        W,
+        lambda p: [
+            attach(p, "W", 1, entry="e0"),
+            detach(p, "W", 2, entry="e0")._replace(after=(0,)),
+            Function.of(p.erase, "e0", "W", after=(1,)),
+        ],
+    ),
     "erase, join": Scenario(
         WL, lambda p: [Function.of(p.erase, "e0", "W"), Function.of(p.join, "ej", "L", "W")]
     ),

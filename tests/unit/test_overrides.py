@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailmirror.domain.association import MAX_ABSORBED, Root, Run
+from mailmirror.domain.association import MAX_ABSORBED, Left, Root, Run
 from mailmirror.domain.deals import DealId
 from mailmirror.domain.feed import Stamp
 from mailmirror.domain.identity import MessageKey
@@ -18,7 +18,7 @@ from tests.unit.test_deals import NOTHING, ORDER, RENEWAL, day
 ONE, TWO = MessageKey("1"), MessageKey("2")
 THIS, OTHER = ThreadId("this"), ThreadId("other")
 REP = UserId("rep")
-RUN = Run("run", day(0))
+RUN = Run("run", day(0), day(1))
 
 
 def attach(
@@ -109,11 +109,22 @@ def test_what_is_attached_is_pending_until_it_is_indexed() -> None:
 
 def test_a_detached_deal_is_left_until_it_is_swept() -> None:
     root = thread(detach(), matched=frozenset({ORDER}))
-    assert (root.deals, root.left) == (NOTHING, frozenset({ORDER}))
-    assert root.swept(root.left).left == NOTHING
+    assert root.deals == NOTHING
+    assert root.left == frozenset({Left(ORDER, day(1))})
+    assert root.sweepable(day(0.5)) == frozenset()
+    assert root.sweepable(day(1)) == root.left
+    assert root.swept(root.left).left == frozenset()
     attached_again = root.overridden(attach(1), RUN)
-    assert (attached_again.deals, attached_again.left) == (frozenset({ORDER}), NOTHING)
+    assert attached_again.deals == {ORDER}
+    assert attached_again.left == frozenset()
     assert attached_again.is_pending(ORDER)
+
+
+def test_a_message_that_is_detached_again_is_swept_off_its_deal() -> None:
+    root = thread(attach(message=ONE), detach(1, message=ONE))
+    assert root.left == frozenset({Left(ORDER, day(1))})
+    assert root.indexed_on == {ORDER}
+    assert thread(detach(message=ONE)).left == frozenset(), "it never was there"
 
 
 def test_a_thread_absorbs_no_more_than_its_bound() -> None:

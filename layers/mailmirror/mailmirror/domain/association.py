@@ -34,6 +34,8 @@ class Run:
     id: str
     ends_at: datetime
     """After which it has ended, whatever became of it."""
+    sweep_at: datetime
+    """After which every function has ended that has read a root before this run changed it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,15 @@ class Token:
 
     deal: DealId
     run: Run
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """A deal that a thread is no longer on, while entries may still be indexed."""
+
+    deal: DealId
+    sweep_at: datetime
+    """When what is indexed may be deleted: no function puts it again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +72,7 @@ class Root:
     overrides: frozenset[Override] = frozenset()
     """Of the overrides on the thread, and on each message of it, the latest a deal."""
     pending: frozenset[Token] = frozenset()
-    left: frozenset[DealId] = frozenset()
+    left: frozenset[Left] = frozenset()
     redirect: ThreadId | None = None
     absorbed: frozenset[ThreadId] = frozenset()
 
@@ -97,6 +108,16 @@ class Root:
         """The tokens of runs that have ended."""
         return frozenset(token for token in self.pending if token.run.ends_at <= now)
 
+    @property
+    def indexed_on(self) -> frozenset[DealId]:
+        """Every deal on which an entry of the thread may be indexed."""
+        deals = self.deals | {token.deal for token in self.pending} | {x.deal for x in self.left}
+        return deals | {one.deal for one in self.overrides if one.message and one.attached}
+
+    def sweepable(self, now: datetime) -> frozenset[Left]:
+        """What has been left for so long that it may be deleted."""
+        return frozenset(one for one in self.left if one.sweep_at <= now)
+
     def is_pending(self, deal: DealId) -> bool:
         return any(token.deal == deal for token in self.pending)
 
@@ -106,7 +127,7 @@ class Root:
         """With deals on which every entry is about to be indexed."""
         tokens = {Token(deal, run) for deal in deals}
         return self._next(
-            deals=self.deals | deals, left=self.left - deals, pending=self.pending | tokens
+            deals=self.deals | deals, left=self._left_but(deals), pending=self.pending | tokens
         )
 
     def indexed(self, tokens: Set[Token]) -> "Root":
@@ -126,7 +147,9 @@ class Root:
         if override.message is None and override.attached:
             return after._announced_too(deal - self.deals, run)
         if override.message is None:
-            return after._left_too(deal)
+            return after._left_too(deal, run)
+        if not override.attached and self._is_attached(override):
+            return after._put_left(deal - self.deals, run)
         if override.attached and override.deal not in self.deals:
             return replace(after, pending=self.pending | {Token(override.deal, run)})
         return after
@@ -134,12 +157,12 @@ class Root:
     def refiled(self, matched: Set[DealId], facts: int, run: Run) -> "Root":
         """With the deals that all its messages match by the facts up to a line of the log."""
         wanted = self.wanted(matched)
-        after = self._next(facts=facts, deals=wanted, left=self.left | (self.deals - wanted))
+        after = self._next(facts=facts)._left_too(self.deals - wanted, run)
         return after._announced_too(wanted - self.deals, run)
 
-    def swept(self, deals: Set[DealId]) -> "Root":
-        """Once no entry is left on these deals."""
-        return self._next(left=self.left - deals)
+    def swept(self, left: Set[Left]) -> "Root":
+        """Once no entry is left on these deals but of messages that are attached to them."""
+        return self._next(left=self.left - left)
 
     def may_absorb(self, loser: "Root") -> bool:
         return (
@@ -157,7 +180,7 @@ class Root:
             left=self.left | loser.left,
             absorbed=self.absorbed | loser.absorbed | {loser.thread},
         )
-        return after._announced_too(self.deals | loser.deals, run)._left_too(after._off)
+        return after._announced_too(self.deals | loser.deals, run)._left_too(after._off, run)
 
     def redirected(self, winner: ThreadId) -> "Root":
         """Once another thread has its entries: it never changes again."""
@@ -169,13 +192,25 @@ class Root:
         return replace(
             self,
             deals=self.deals | {token.deal for token in tokens},
-            left=self.left - {token.deal for token in tokens},
+            left=self._left_but({token.deal for token in tokens}),
             pending=self.pending | tokens,
         )
 
-    def _left_too(self, deals: Set[DealId]) -> "Root":
+    def _left_too(self, deals: Set[DealId], run: Run) -> "Root":
         """Without deals, in the same version. Their tokens stay: single messages may need them."""
-        return replace(self, deals=self.deals - deals, left=self.left | (self.deals & deals))
+        left = self._put_left(self.deals & deals, run)
+        return replace(left, deals=self.deals - deals)
+
+    def _put_left(self, deals: Set[DealId], run: Run) -> "Root":
+        left = {Left(deal, run.sweep_at) for deal in deals}
+        return replace(self, left=self._left_but(deals) | left)
+
+    def _left_but(self, deals: Set[DealId]) -> frozenset[Left]:
+        return frozenset(one for one in self.left if one.deal not in deals)
+
+    def _is_attached(self, override: Override) -> bool:
+        before = self._override(override.message, override.deal)
+        return before is not None and before.attached
 
     def _next(self, **changes: object) -> "Root":
         if self.redirect is not None:

@@ -51,20 +51,10 @@ class ContentStore:
         self._table = table
         self._objects = objects
 
-    def put(
-        self,
-        contents: Iterable[tuple[Summary, bytes]],
-        copies: Iterable[Copy],
-        with_them: Iterable[Item] = (),
-    ) -> None:
-        """Store contents with their raw bytes, and the copies that name them.
+    def put_copies(self, copies: Iterable[Copy]) -> None:
+        """Store which contents the UIDs of folders have. One write unit each.
 
-        The copies come first: an erasure finds the rest by them, also after a crash.
-        A message costs two items (its list line and its copy). The raw bytes are in the line up to
-        2 KB compressed, an item up to 8 KB, and else an object.
-
-        Parameters:
-            with_them: what else is put after the copies, to fill the same requests.
+        This comes first: an erasure finds the rest by copies, also after a crash.
         """
         self._table.write(
             entry_item(
@@ -75,6 +65,17 @@ class ContentStore:
             )
             for copy in copies
         )
+
+    def put(
+        self, contents: Iterable[tuple[Summary, bytes]], with_them: Iterable[Item] = ()
+    ) -> None:
+        """Store contents with their raw bytes.
+
+        The raw bytes are in the line up to 2 KB compressed, an item up to 8 KB, else an object.
+
+        Parameters:
+            with_them: what else is put, to fill the same requests.
+        """
         items: list[Item] = []
         uploads: list[tuple[Summary, bytes]] = []
         for content, raw in contents:

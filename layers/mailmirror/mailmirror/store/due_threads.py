@@ -37,6 +37,11 @@ class DueThreads:
         items = self._table.query(keys.due_threads(shard))
         return [_due(item[keys.SK]) for item in items if item["due_at"] <= keys.time_text(now)]
 
+    def are_due(self, dues: Iterable[DueThread]) -> bool:
+        """Whether one of these is still scheduled. One read unit each."""
+        wanted = (keys.due_thread(one.account, one.thread, one.reason) for one in dues)
+        return bool(self._table.get_many(wanted, consistent=True))
+
     def done(self, dues: Iterable[DueThread]) -> None:
         """Delete what was done. One write unit each."""
         self._table.write(

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from mailmirror.domain.association import Root, Run, Token
+from mailmirror.domain.association import Left, Root, Run, Token
 from mailmirror.domain.deals import DealId
 from mailmirror.domain.feed import Stamp
 from mailmirror.domain.identity import MessageKey
@@ -93,7 +93,9 @@ def read_root(item: Item) -> Root:
         deals=frozenset(map(DealId, item.get("deals", ()))),
         overrides=frozenset(_override(*one) for one in item.get("overrides", ())),
         pending=frozenset(_token(*one) for one in item.get("pending", ())),
-        left=frozenset(map(DealId, item.get("left", ()))),
+        left=frozenset(
+            Left(DealId(deal), datetime.fromisoformat(at)) for deal, at in item.get("left", ())
+        ),
         redirect=ThreadId(item["redirect"]) if "redirect" in item else None,
         absorbed=frozenset(map(ThreadId, item.get("absorbed", ()))),
     )
@@ -135,11 +137,20 @@ def _fields(root: Root) -> dict[str, Any]:
         ]
         or None,
         "pending": [
-            [token.deal, token.run.id, keys.time_text(token.run.ends_at)]
+            [
+                token.deal,
+                token.run.id,
+                keys.time_text(token.run.ends_at),
+                keys.time_text(token.run.sweep_at),
+            ]
             for token in sorted(root.pending, key=lambda token: (token.deal, token.run.id))
         ]
         or None,
-        "left": set(root.left) or None,
+        "left": [
+            [one.deal, keys.time_text(one.sweep_at)]
+            for one in sorted(root.left, key=lambda one: (one.deal, one.sweep_at))
+        ]
+        or None,
         "redirect": root.redirect,
         "absorbed": set(root.absorbed) or None,
     }
@@ -151,5 +162,6 @@ def _override(stamp: str, deal: str, attached: bool, user: str, message: str) ->
     return Override(Stamp.parse(stamp), DealId(deal), attached, UserId(user), target)
 
 
-def _token(deal: str, run: str, ends_at: str) -> Token:
-    return Token(DealId(deal), Run(run, datetime.fromisoformat(ends_at)))
+def _token(deal: str, run: str, ends_at: str, sweep_at: str) -> Token:
+    times = datetime.fromisoformat(ends_at), datetime.fromisoformat(sweep_at)
+    return Token(DealId(deal), Run(run, *times))

@@ -23,6 +23,7 @@ _BATCH_WRITE, _BATCH_GET, TRANSACTION = 25, 100, 100
 _RETRIED = (
     "InternalServerError",
     "ProvisionedThroughputExceeded",
+    "RequestLimitExceeded",
     "ThrottlingError",
     "TransactionConflict",
 )

@@ -13,7 +13,7 @@ from mailmirror.store import keys
 from mailmirror.store.entries import entry_item, read_entry
 from mailmirror.store.keys import PK, SK
 from mailmirror.store.roots import read_root, root_item
-from mailmirror.store.table import Item, Table, Update
+from mailmirror.store.table import ConditionFailed, Item, Put, Table, Update
 
 
 class ThreadGraph:
@@ -137,20 +137,28 @@ class ThreadStore:
             yield entry_item(key, one)
 
     def erase(self, entries: Iterable[Entry]) -> None:
-        """Take entries off their threads. Two write units each."""
+        """Take entries off their threads; another content of a message becomes the first then.
+
+        A write unit each, and another for a mailbox's first content, with two reads.
+        """
         gone = list(entries)
         self._table.write(deletes=(keys.thread_entry(one) for one in gone))
+        first = self.first_of(gone)
         for one in gone:
-            values = {":sha256": one.sha256, ":instant": keys.time_text(one.instant)}
-            same = "sha256 = :sha256 AND instant = :instant"
-            if self._table.delete_where(keys.first_entry(one), same, values):
-                self._put_first(one, gone)
+            if first.get(entry_name(one)) == one:
+                self._replace_first(one, gone)
 
-    def _put_first(self, erased: Entry, gone: Sequence[Entry]) -> None:
-        """Let another content of a message be the first, where the mailbox has one."""
+    def _replace_first(self, erased: Entry, gone: Sequence[Entry]) -> None:
         copies = self.copies(erased.key.account, erased.thread, erased.message)
         others = [one for one in copies if one.key == erased.key and one not in gone]
-        self._table.write(entry_item(keys.first_entry(one), one) for one in others[:1])
+        values = {":sha256": erased.sha256, ":instant": keys.time_text(erased.instant)}
+        same = "sha256 = :sha256 AND instant = :instant"
+        key = keys.first_entry(erased)
+        if not others:
+            self._table.delete_where(key, same, values)
+            return
+        with suppress(ConditionFailed):
+            self._table.put(Put(entry_item(key, others[0]), same, values))
 
     def entries(self, account: AccountId, threads: Iterable[ThreadId]) -> Iterator[Entry]:
         """Read the entries of threads, consistently, as they are used: a read unit for a dozen."""

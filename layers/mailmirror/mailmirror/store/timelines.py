@@ -11,11 +11,12 @@ import heapq
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import groupby
 from operator import attrgetter
 
 from mailmirror.domain.address import Address
+from mailmirror.domain.association import Run
 from mailmirror.domain.deals import DealId
 from mailmirror.domain.identity import MessageKey
 from mailmirror.domain.mailbox import AccountId, MailboxKey
@@ -25,6 +26,11 @@ from mailmirror.store import keys
 from mailmirror.store.keys import PK, SK, Key
 from mailmirror.store.table import ConditionFailed, Item, Table, Update
 
+_SAYS_NOTHING = " AND ".join(
+    f"attribute_not_exists({name})" for name in ("announced", "log_line", "mailboxes", "persons")
+)
+_STALE_MARK = timedelta(hours=1)
+"""How long after the end of a run its mark on a deal counts, where a crash has left it."""
 _MAX_NAMED = 10_000
 """Pairs of a mailbox and a deal that a process remembers."""
 FURTHER = "further"
@@ -135,16 +141,19 @@ class TimelineStore:
         self._named = (self._named | new) if len(self._named) < _MAX_NAMED else new
 
     @staticmethod
-    def announcement(account: AccountId, deal: DealId, runs: Set[str], *, ended: bool) -> Update:
+    def announcement(account: AccountId, deal: DealId, runs: Set[Run], *, ended: bool) -> Update:
         """Store that runs index a thread on a deal, or have ended to, with the thread's root."""
         verb = "DELETE" if ended else "ADD"
         at = keys.deal_mailboxes(account, deal)
-        return Update(at, f"{verb} announced :runs", {":runs": set(runs)})
+        marks = {f"{keys.time_text(run.ends_at)}#{run.id}" for run in runs}
+        return Update(at, f"{verb} announced :marks", {":marks": marks})
 
-    def index_of(self, account: AccountId, deal: DealId) -> DealIndex:
+    def index_of(self, account: AccountId, deal: DealId, now: datetime) -> DealIndex:
         """Read what is stored of a deal's timelines, consistently. One read unit."""
         item = self._table.get(keys.deal_mailboxes(account, deal), consistent=True) or {}
-        return DealIndex(frozenset(item.get("mailboxes", ())), bool(item.get("announced")))
+        since = keys.time_text(now - _STALE_MARK)
+        announced = any(mark > since for mark in item.get("announced", ()))
+        return DealIndex(frozenset(item.get("mailboxes", ())), announced)
 
     def name_on_card(self, key: MailboxKey, address: Address) -> None:
         """Store that a mailbox has messages of an address, before it has. One write unit."""
@@ -170,10 +179,7 @@ class TimelineStore:
                     Update(at, "DELETE mailboxes :names", values, "contains(mailboxes, :name)")
                 )
                 if left.keys() == {PK, SK}:
-                    says_nothing = (
-                        "attribute_not_exists(mailboxes) AND attribute_not_exists(persons)"
-                    )
-                    self._table.delete_where(at, says_nothing, {})
+                    self._table.delete_where(at, _SAYS_NOTHING, {})
 
     def sweep(self, entry: Entry, deal: DealId, before: datetime) -> bool:
         """Take a message off a deal, where it was put there before an instant.

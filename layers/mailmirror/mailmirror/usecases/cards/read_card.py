@@ -102,7 +102,7 @@ def read_deal_card(
     before = _before(cursor)
     shown: list[Line] = []
     roots: dict[ThreadId, Root] = {}
-    index = runtime.timelines.index_of(viewer.account, id)
+    index = runtime.timelines.index_of(viewer.account, id, runtime.now())
     partitions = deal_partitions(id, index.having(viewer.keys))
     while len(shown) <= limit:
         hits = runtime.timelines.deal(partitions, before, limit + 1)

@@ -29,7 +29,7 @@ class CrmView:
         self._known: dict[Address, Known] = {}
         self._deals: dict[ContactId, Collection[Deal]] = {}
         self._facts: int | None = None
-        self.team: Set[Address] = runtime.people.team(account.id).addresses
+        self._team: Set[Address] | None = None
 
     @property
     def facts(self) -> int:
@@ -37,6 +37,14 @@ class CrmView:
         if self._facts is None:
             self._facts = self._runtime.change_log.head(self._account)
         return self._facts
+
+    @property
+    def team(self) -> Set[Address]:
+        """The addresses of the team."""
+        if self._team is None:
+            _ = self.facts  # the head is read before what has a line behind it
+            self._team = self._runtime.people.team(self._account).addresses
+        return self._team
 
     def people(self, addresses: Iterable[Address]) -> People:
         """Who among these addresses is known."""
@@ -78,11 +86,13 @@ class CrmView:
             addresses: the participants of messages.
         """
         known = self.known(addresses)
-        if any(one.line > line for one in known.values()):
+        # An event that is being applied has its line at the address before it is in the log.
+        if any(min(one.line, self.facts) > line for one in known.values()):
             return True
         crm = self.crm(known)
         contacts = crm.contacts_of(known.keys())
-        return any(deal.line > line for contact in contacts for deal in crm.deals[contact])
+        deals = (deal for contact in contacts for deal in crm.deals[contact])
+        return any(min(deal.line, self.facts) > line for deal in deals)
 
     def name_on_card(self, key: MailboxKey, address: Address) -> None:
         """Store that a mailbox has messages of an address, unless it is stored."""
@@ -98,7 +108,7 @@ class CrmView:
 
     def forget(self) -> None:
         """Drop what is known, so that it is read again."""
-        self._known, self._deals, self._facts = {}, {}, None
+        self._known, self._deals, self._facts, self._team = {}, {}, None, None
 
     def _look_up(self, addresses: Iterable[Address]) -> None:
         unknown = set(addresses) - self.team - self._known.keys()

@@ -132,12 +132,16 @@ def _mirror(
         ],
         runtime,
     )
-    on_cards = _named_on_cards([*kept.entries, *kept.further], view)
+    on_cards = _on_cards([*kept.entries, *kept.further], view)
+    runtime.contents.put_copies(kept.copies)
+    # From here on an erasure finds by the copies what is written.
+    for key, address in {(one.key, address) for one, some in on_cards for address in some}:
+        view.name_on_card(key, address)
     with_them = [
         *runtime.timelines.items_of_cards(on_cards),
         *runtime.threads.items(kept.entries, stored),
     ]
-    runtime.contents.put(kept.contents, kept.copies, with_them)
+    runtime.contents.put(kept.contents, with_them)
     runtime.contents.put_lines(kept.lines)
     entries = set(kept.entries)
     associate_threads([one for one in placed if one.entry in entries], writer)
@@ -145,15 +149,10 @@ def _mirror(
     runtime.count("CopiesMirrored", len(read))
 
 
-def _named_on_cards(
-    entries: Sequence[Entry], view: CrmView
-) -> Sequence[tuple[Entry, Set[Address]]]:
-    """Messages with their participants that are not of the team; these name the mailbox then."""
+def _on_cards(entries: Sequence[Entry], view: CrmView) -> Sequence[tuple[Entry, Set[Address]]]:
+    """Messages with their participants that are not of the team."""
     view.look_up(entries)
-    by_entry = [(one, one.participants - view.team) for one in entries]
-    for key, address in {(one.key, address) for one, some in by_entry for address in some}:
-        view.name_on_card(key, address)
-    return by_entry
+    return [(one, one.participants - view.team) for one in entries]
 
 
 def _read(copy: FetchedCopy, role: FolderRole, view: CrmView, runtime: Runtime) -> _Read:

@@ -64,22 +64,35 @@ class _Settling:
         elif writer.matched(entries) != root.deals and (doubtful := self._doubtful(root)):
             self._compare(root, entries, doubtful)
         elif needed := root.lacks(writer.matched(entries)):
-            return self._announce(root, needed)
+            return self._announce(root, needed, entries)
         else:
             return None
         return writer.runtime.roots.read(writer.account, root.thread)
 
-    def _announce(self, root: Root, deals: frozenset[DealId]) -> Root:
+    def _announce(self, root: Root, deals: frozenset[DealId], entries: list[Entry]) -> Root:
         writer = self.writer
         after = root.announced(deals, writer.run)
         if writer.write(root, after):
-            writer.complete(root.thread, after.pending - root.pending)
+            tokens = after.pending - root.pending
+            found = writer.index_thread(root.thread, tokens) or ()
+            others = self._other_copies(found, entries)
+            if others:  # the tokens are dropped after that, or a crash would leave it undone
+                self.compared = True
+                entries += others
+                writer.refile(root.thread)
+            writer.drop(root.thread, tokens)
             # Two writes later, and both were ours: no one else has changed the root.
             before, now = (root.thread, root.version), (root.thread, root.version + 2)
             self.mine = [
                 replace(one, alone=now) if one.alone == before else one for one in self.mine
             ]
         return writer.runtime.roots.read(writer.account, root.thread)
+
+    def _other_copies(self, found: Iterable[Entry], entries: Sequence[Entry]) -> Sequence[Entry]:
+        """What others have put of the same messages meanwhile, where that was not read yet."""
+        messages = {one.message for one in entries}
+        others = {one for one in found if one.message in messages} - set(entries)
+        return [] if self.compared else list(others)
 
     def _doubtful(self, root: Root) -> Sequence[Entry]:
         """Those of whose messages others may have put copies that were not read."""

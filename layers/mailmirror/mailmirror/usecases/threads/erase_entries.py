@@ -23,15 +23,15 @@ def erase_entries(account: AccountId, entries: Collection[Entry], runtime: Runti
     roots = runtime.roots.read_many(account, {entry.thread for entry in entries})
     deals: set[DealId] = set()
     for entry in entries:
-        root = roots[entry.thread]
-        pending = {token.deal for token in root.pending}
-        on = root.deals_of(entry.message) | root.left | pending
+        on = roots[entry.thread].indexed_on
         runtime.timelines.erase(entry, on)
         deals |= on
     found = runtime.accounts.find(account)
     if found is None:
         return deals
     writer = ThreadWriter.of(account, CrmView(found, runtime), runtime)
-    for thread in sorted({root.thread for root in roots.values() if root.deals}):
-        writer.refile(thread)
+    for root in {root.thread: root for root in roots.values()}.values():
+        # Fewer copies may match more: two persons' deals may have been open before.
+        if root.deals or any(True for _ in runtime.threads.entries(account, root.threads)):
+            writer.refile(root.thread)
     return deals

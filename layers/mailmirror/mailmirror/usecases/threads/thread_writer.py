@@ -51,7 +51,9 @@ class ThreadWriter:
         Parameters:
             lasting: after which the function has ended, whatever becomes of it.
         """
-        return cls(account, view, runtime, Run(runtime.new_id(), runtime.now() + lasting))
+        now = runtime.now()
+        run = Run(runtime.new_id(), now + lasting, now + SWEEP_AGE)
+        return cls(account, view, runtime, run)
 
     def matched(self, entries: Sequence[Entry]) -> frozenset[DealId]:
         """The deals that the messages of these entries match."""
@@ -77,8 +79,7 @@ class ThreadWriter:
         if announced:
             puts.append(self._scheduled(after.thread, self.run.id, self.run.ends_at))
         if after.left - before.left:
-            sweep_at = self.runtime.now() + SWEEP_AGE
-            puts.append(self._scheduled(after.thread, f"sweep-{self.run.id}", sweep_at))
+            puts.append(self._scheduled(after.thread, f"sweep-{self.run.id}", self.run.sweep_at))
         return puts
 
     def _scheduled(self, thread: ThreadId, reason: str, at: datetime) -> Put:
@@ -107,20 +108,33 @@ class ThreadWriter:
         Returns:
             Whether it was done: not where there are more entries.
         """
+        if self.index_thread(thread, tokens, most) is None:
+            return False
+        self.drop(thread, tokens)
+        return True
+
+    def index_thread(
+        self, thread: ThreadId, tokens: Set[Token], most: int | None = None
+    ) -> Sequence[Entry] | None:
+        """Index every entry of a thread on the deals of these tokens.
+
+        Returns:
+            The thread's entries; none where it was joined since, for then the winner has the
+            deals announced anew. None where there are more than `most`, and nothing was done.
+        """
         root = self.runtime.roots.read(self.account, thread)
         if root.thread != thread:
-            return True  # joined since: the winner has announced the deals anew
+            return ()
         read = self.runtime.threads.entries(self.account, root.threads)
         entries = list(read if most is None else islice(read, most + 1))
         if most is not None and len(entries) > most:
-            return False
+            return None
         deals = {token.deal for token in tokens}
         self.index((entry, deals & root.deals_of(entry.message)) for entry in entries)
         erased = set(entries) - set(self.runtime.threads.entries(self.account, root.threads))
         for entry in erased:
             self._take_off(entry, deals)
-        self._drop(thread, tokens)
-        return True
+        return entries
 
     def _take_off(self, entry: Entry, deals: Set[DealId]) -> None:
         """Delete what was indexed of an entry that was erased meanwhile."""
@@ -129,7 +143,8 @@ class ThreadWriter:
         if mailbox is None or mailbox.key != entry.key:
             self.runtime.timelines.forget_mailbox(entry.key, entry.participants, deals)
 
-    def _drop(self, thread: ThreadId, tokens: Set[Token]) -> None:
+    def drop(self, thread: ThreadId, tokens: Set[Token]) -> None:
+        """Store that every entry is indexed on the deals of these tokens."""
         for _ in range(_ATTEMPTS):
             root = self.runtime.roots.read(self.account, thread)
             if root.thread != thread:
@@ -163,24 +178,19 @@ class ThreadWriter:
         raise Contended(thread)
 
     def sweep(self, thread: ThreadId) -> None:
-        """Delete what is indexed on deals that the thread has left, once it is old enough."""
-        before = self.runtime.now() - SWEEP_AGE
+        """Delete what is indexed on deals that the thread has left long enough ago."""
         for _ in range(_ATTEMPTS):
+            now = self.runtime.now()
             root = self.runtime.roots.read(self.account, thread)
-            if not root.left:
+            left = root.sweepable(now)
+            if not left:
                 return
-            swept = [
-                self.runtime.timelines.sweep(entry, deal, before)
-                for entry in self.runtime.threads.entries(self.account, root.threads)
-                for deal in root.left - root.deals_of(entry.message)
-            ]
-            if not all(swept):
-                at = self.runtime.now() + SWEEP_AGE
-                self.runtime.due_threads.put(
-                    DueThread(self.account, root.thread, f"sweep-{self.run.id}"), at
-                )
-                return
-            if self.write(root, root.swept(root.left)):
+            deals = {one.deal for one in left}
+            for entry in self.runtime.threads.entries(self.account, root.threads):
+                for deal in deals - root.deals_of(entry.message):
+                    # What was put since belongs to a later announcement of the deal.
+                    self.runtime.timelines.sweep(entry, deal, now - SWEEP_AGE)
+            if self.write(root, root.swept(left)):
                 return
         raise Contended(thread)
 
@@ -203,11 +213,12 @@ class ThreadWriter:
             self.runtime.roots.join(self.account, *pairs, self._due(one, after))
         except ConditionFailed:
             return  # the caller reads again
-        self.complete(one.thread, after.pending - one.pending)
+        own = {token for token in after.pending if token.run == self.run}
+        self.complete(one.thread, own)
 
 
-def _runs_by_deal(tokens: Iterable[Token]) -> Mapping[DealId, set[str]]:
-    runs: dict[DealId, set[str]] = {}
+def _runs_by_deal(tokens: Iterable[Token]) -> Mapping[DealId, set[Run]]:
+    runs: dict[DealId, set[Run]] = {}
     for token in sorted(tokens, key=lambda one: one.deal):
-        runs.setdefault(token.deal, set()).add(token.run.id)
+        runs.setdefault(token.deal, set()).add(token.run)
     return runs

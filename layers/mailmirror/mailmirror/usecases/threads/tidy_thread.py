@@ -13,6 +13,9 @@ def tidy_thread(job: ThreadJob, runtime: Runtime) -> None:
     A thread of which an announcement is not yet expired is indexed all the same: it is long, and
     the function that announced it has left it to the queue.
     """
+    dues = [DueThread(job.account, job.thread, reason) for reason in job.reasons]
+    if not runtime.due_threads.are_due(dues):
+        return  # another job has done it
     account = runtime.accounts.find(job.account)
     if account is not None:
         writer = ThreadWriter.of(account.id, CrmView(account, runtime), runtime)
@@ -21,5 +24,5 @@ def tidy_thread(job: ThreadJob, runtime: Runtime) -> None:
             writer.complete(root.thread, asked)
         writer.refile(job.thread)
         writer.sweep(job.thread)
-    runtime.due_threads.done(DueThread(job.account, job.thread, one) for one in job.reasons)
+    runtime.due_threads.done(dues)
     runtime.count("ThreadsTidied")
