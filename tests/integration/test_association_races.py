@@ -97,7 +97,7 @@ def test_an_attach_counts_though_the_thread_is_being_swept_off_the_deal(
         return swept[-1]
 
     monkeypatch.setattr(runtime.timelines, "sweep", sweeps)
-    tidy_thread(ThreadJob(office.account, thread, ()), runtime)
+    assert tidied(office) == 1
     assert swept == [False], "what was put since is kept"
     assert numbers(office.deal("rep", "d")) == [1]
 

@@ -227,6 +227,7 @@ def test_a_page_costs_the_same_whatever_dates_strangers_write(
         return office.runtime.table.meter.read_units - before
 
     office.mirror(mailbox, letters_dated(MARCH, range(1, 31)))
+    page_cost()  # the process reads the team, and remembers it
     cost = page_cost()
     office.mirror(mailbox, letters_dated(MARCH + timedelta(days=27_000), range(31, 231)))
     assert page_cost() == cost

@@ -1,6 +1,7 @@
 """The graph of threads, and the entries of each thread."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from contextlib import suppress
 from datetime import datetime
 
 from mailmirror.domain.aliases import Alias
