@@ -24,6 +24,7 @@ from mailmirror.usecases.cards.acting_user import viewer
 from mailmirror.usecases.cards.read_card import Page, read_deal_card, read_person_card
 from mailmirror.usecases.crm_feed.crm_view import CrmView
 from mailmirror.usecases.sync.mirror_copies import FolderKey, mirror_each
+from mailmirror.usecases.threads.set_override import set_override
 from tests.integration.office import KIM, MARCH, REP, Office, letter
 
 PAGE = 20
@@ -56,13 +57,14 @@ def connected(office: Office, user: str, number: int) -> MailboxKey:
     return key
 
 
-def mirror(office: Office, key: MailboxKey, numbers: range) -> None:
+def mirror(office: Office, key: MailboxKey, numbers: range, *, reply_to: int | None = 0) -> None:
+    """Mirror letters: five a thread, or all replies to one, or each in a thread of its own."""
     account = office.runtime.accounts.find(office.account)
     assert account is not None
     copies = [
         FetchedCopy(n, MARCH + timedelta(hours=n), raw.partition(b"\n\n")[0], raw)
         for n in numbers
-        for raw in [letter(n, KIM, replies_to=[n - 1] if n % 5 else [])]
+        for raw in [letter(n, KIM, replies_to=_named(n, reply_to))]
     ]
     for start in range(0, len(copies), 100):
         some = copies[start : start + 100]
@@ -70,6 +72,12 @@ def mirror(office: Office, key: MailboxKey, numbers: range) -> None:
         assert len(
             mirror_each(where, some, CrmView(account, office.runtime), office.runtime)
         ) == len(some)
+
+
+def _named(number: int, reply_to: int | None) -> list[int]:
+    if reply_to == 0:
+        return [number - 1] if number % 5 else []
+    return [] if reply_to is None else [reply_to]
 
 
 def cost(office: Office, user: str, read: Callable[[Runtime], Page]) -> tuple[int, int]:
@@ -106,6 +114,25 @@ def test_a_page_costs_the_same_with_ten_times_as_many_messages(colleagues: Offic
     mirror(colleagues, key, range(41, 401))
     assert pages(colleagues, "rep") == before
     assert [lines for _, lines in before] == [PAGE, PAGE]
+
+
+def test_a_long_thread_that_was_detached_costs_few_requests_until_it_is_swept(
+    colleagues: Office,
+) -> None:
+    key = connected(colleagues, "rep", 0)
+    runtime = colleagues.runtime
+    viewing = viewer(colleagues.account, "rep", runtime)
+    mirror(colleagues, key, range(1, 2), reply_to=None)
+    mirror(colleagues, key, range(2, 401), reply_to=1)
+    (card, deal) = pages(colleagues, "rep")
+    thread = read_deal_card(viewing, DealId("d"), None, 1, runtime).lines[0].thread
+    set_override(viewing, DealId("d"), thread, None, runtime, attached=False)
+    detached = pages(colleagues, "rep")
+    assert detached[0] == card
+    assert detached[1][1] == 0
+    assert detached[1][0] <= deal[0] + 6
+    mirror(colleagues, key, range(1_001, 1_006), reply_to=None)
+    assert [lines for _, lines in pages(colleagues, "rep")] == [PAGE, 5]
 
 
 def test_a_page_costs_the_same_with_sixty_mailboxes_in_the_account(colleagues: Office) -> None:

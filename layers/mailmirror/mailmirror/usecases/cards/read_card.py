@@ -26,6 +26,8 @@ from mailmirror.usecases.cards.shown_versions import Shown, shown_versions
 from mailmirror.usecases.mailboxes.read_mailbox import MailboxReport, report
 
 MAX_PAGE_LINES = 100
+_MAX_HITS = 1_600
+"""Entries of a deal that are read at once, in some 400 KB."""
 NUDGE_AFTER = timedelta(minutes=1)
 _END_OF_TIME = "~"
 """Sorts after every instant."""
@@ -104,15 +106,21 @@ def read_deal_card(
     roots: dict[ThreadId, Root] = {}
     index = runtime.timelines.index_of(viewer.account, id, runtime.now())
     partitions = deal_partitions(id, index.having(viewer.keys))
+    size = limit + 1
     while len(shown) <= limit:
-        hits = runtime.timelines.deal(partitions, before, limit + 1)
+        hits = runtime.timelines.deal(partitions, before, size)
         threads = {hit.thread for hit in hits if hit.thread} - roots.keys()
         roots |= runtime.roots.read_many(viewer.account, threads)
         on = [one for one in hits if one.thread and roots[one.thread].shows(one.message, id)]
-        shown += lines_of(viewer, on, partitions, runtime, roots)
-        if len(hits) <= limit:
+        taken = on[: limit + 1 - len(shown)]
+        shown += lines_of(viewer, taken, partitions, runtime, roots)
+        if len(taken) < len(on):
+            before = taken[-1].cursor
+        elif len(hits) < size:
             break
-        before = hits[-1].cursor
+        else:
+            before = hits[-1].cursor
+            size = min(4 * size, _MAX_HITS)  # a long thread may be off the deal, and not swept yet
     return Page(
         shown[:limit],
         _cursor(shown[limit - 1]) if len(shown) > limit else None,
