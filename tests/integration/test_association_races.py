@@ -259,6 +259,19 @@ def test_an_erased_mailbox_leaves_nothing_where_a_colleague_was_indexing_its_mai
     ] == []
 
 
+def test_a_thread_leaves_a_deal_that_no_message_matches_after_an_erasure(
+    dovecot: Dovecot, office: Office, mailbox: Mailbox
+) -> None:
+    """The colleague's message is on the deal only by the one that is erased."""
+    dovecot.append(BOSS, "INBOX", letter(2, LEE, to=[BOSS], replies_to=[1]), MARCH)
+    bosss = office.connect(dovecot, "boss", BOSS)
+    office.sync(bosss)
+    assert numbers(office.deal("boss", "d")) == [2]
+    erased(office, mailbox)
+    assert office.deal("boss", "d") == []
+    assert numbers(office.card("boss", "lee")) == [2]
+
+
 def test_who_reads_a_long_thread_misses_nothing_that_others_put_meanwhile(
     runtime: Runtime,
     dovecot: Dovecot,
