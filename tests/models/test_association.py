@@ -222,10 +222,12 @@ def test_each_safeguard_is_needed(safeguard: Safeguard) -> None:
 @pytest.mark.long
 @pytest.mark.parametrize("name", LONG)
 def test_so_it_does_with_more_functions_at_once(name: str) -> None:
-    print(f"{name}: {states(LONG[name])} states")
+    """Three threads without a crash: 790,000 states; with one there are some millions."""
+    crashes = 0 if name.startswith("three threads") else 1
+    print(f"{name}: {states(LONG[name], crashes=crashes)} states")
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("name", SCENARIOS)
+@pytest.mark.parametrize("name", [name for name in SCENARIOS if name != "join, facts"])
 def test_so_it_does_after_two_crashes(name: str) -> None:
     print(f"{name}: {states(SCENARIOS[name], crashes=2)} states")

@@ -19,11 +19,11 @@ _HEADER_BYTES = 1 << 20
 """Bytes of headers that are judged between two moves of the cursor: some 20,000 addresses."""
 _RUN_BYTES = 4 << 20
 """Bytes of mail that are fetched and written between two moves of the cursor."""
-_RUN_MIRRORED = 100
+_RUN_MIRRORED = 25
 """Messages that are written between two moves of the cursor.
 
-One costs half a request, and with forty references that no one has named before two: a move comes
-every 1 to 2 s at 8 ms a request.
+One costs half a request, and with forty references that no one has named before two. More would
+have their FETCH given up at once where a server hangs up at forty in a row.
 """
 
 
