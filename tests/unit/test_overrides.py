@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailmirror.domain.association import MAX_ABSORBED, Left, Root, Run
+from mailmirror.domain.association import MAX_ABSORBED, Left, Root, Run, Token
 from mailmirror.domain.deals import DealId
 from mailmirror.domain.feed import Stamp
 from mailmirror.domain.identity import MessageKey
@@ -102,9 +102,9 @@ def test_a_message_is_indexed_on_the_deals_it_is_attached_to() -> None:
 
 def test_what_is_attached_is_pending_until_it_is_indexed() -> None:
     root = thread(attach())
-    assert root.is_pending(ORDER)
-    assert not root.indexed(root.pending).is_pending(ORDER)
-    assert not thread(detach(), matched=frozenset({ORDER})).is_pending(ORDER)
+    assert root.pending == {Token(ORDER, RUN)}
+    assert root.indexed(root.pending).pending == frozenset()
+    assert thread(detach(), matched=frozenset({ORDER})).pending == frozenset()
 
 
 def test_a_detached_deal_is_left_until_it_is_swept() -> None:
@@ -117,7 +117,7 @@ def test_a_detached_deal_is_left_until_it_is_swept() -> None:
     attached_again = root.overridden(attach(1), RUN)
     assert attached_again.deals == {ORDER}
     assert attached_again.left == frozenset()
-    assert attached_again.is_pending(ORDER)
+    assert attached_again.pending == {Token(ORDER, RUN)}
 
 
 def test_a_message_that_is_detached_again_is_swept_off_its_deal() -> None:

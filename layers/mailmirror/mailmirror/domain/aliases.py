@@ -1,6 +1,6 @@
 """Which copies under a further Message-ID, or another Date, are a message that was sent here.
 
-Transports replace Message-ID and Date. Whoever has received a message of ours knows its message
+Transports replace Message-ID and Date. Every recipient of a message of ours knows its message
 token and the Message-ID that its transport gave it, and may copy both, with any From and any Date,
 into mail of their own. So neither gives a copy the identity of what was sent here by itself:
 

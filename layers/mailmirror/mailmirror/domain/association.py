@@ -24,8 +24,6 @@ MAX_ABSORBED = 1_000
 MAX_OVERRIDES = 1_000
 """Overrides of one root at which none is added for a single message: some 150 bytes each."""
 
-_NONE: frozenset[DealId] = frozenset()
-
 
 @dataclass(frozen=True, slots=True)
 class Run:
@@ -118,21 +116,15 @@ class Root:
         """What has been left for so long that it may be deleted."""
         return frozenset(one for one in self.left if one.sweep_at <= now)
 
-    def is_pending(self, deal: DealId) -> bool:
-        return any(token.deal == deal for token in self.pending)
-
     # Transitions
 
     def announced(self, deals: Set[DealId], run: Run) -> "Root":
         """With deals on which every entry is about to be indexed."""
-        tokens = {Token(deal, run) for deal in deals}
-        return self._next(
-            deals=self.deals | deals, left=self._left_but(deals), pending=self.pending | tokens
-        )
+        return self._next()._announced_too(deals, run)
 
     def indexed(self, tokens: Set[Token]) -> "Root":
         """Once every entry is indexed on the deals of these tokens."""
-        return self._next(pending=self.pending - tokens)
+        return replace(self._next(), pending=self.pending - tokens)
 
     def overridden(self, override: Override, run: Run) -> "Root":
         """With an override, unless a later one on the same message or thread is there.
@@ -142,7 +134,7 @@ class Root:
         overrides = latest([*self.overrides, override])
         if override not in overrides:
             return self
-        after = self._next(overrides=overrides)
+        after = replace(self._next(), overrides=overrides)
         deal = {override.deal}
         if override.message is None and override.attached:
             return after._announced_too(deal - self.deals, run)
@@ -157,12 +149,12 @@ class Root:
     def refiled(self, matched: Set[DealId], facts: int, run: Run) -> "Root":
         """With the deals that all its messages match by the facts up to a line of the log."""
         wanted = self.wanted(matched)
-        after = self._next(facts=facts)._left_too(self.deals - wanted, run)
+        after = replace(self._next(), facts=facts)._left_too(self.deals - wanted, run)
         return after._announced_too(wanted - self.deals, run)
 
     def swept(self, left: Set[Left]) -> "Root":
         """Once no entry is left on these deals but of messages that are attached to them."""
-        return self._next(left=self.left - left)
+        return replace(self._next(), left=self.left - left)
 
     def may_absorb(self, loser: "Root") -> bool:
         return (
@@ -173,7 +165,8 @@ class Root:
     def joined(self, loser: "Root", run: Run) -> "Root":
         """With the entries of another thread: every deal of both is announced anew."""
         overrides = latest([*self.overrides, *loser.overrides])
-        after = self._next(
+        after = replace(
+            self._next(),
             facts=min(self.facts, loser.facts),
             overrides=overrides,
             pending=self.pending | loser.pending,
@@ -212,10 +205,10 @@ class Root:
         before = self._override(override.message, override.deal)
         return before is not None and before.attached
 
-    def _next(self, **changes: object) -> "Root":
+    def _next(self) -> "Root":
         if self.redirect is not None:
             raise ValueError(self.thread)
-        return replace(self, version=self.version + 1, **changes)  # type: ignore[arg-type]
+        return replace(self, version=self.version + 1)
 
     def _override(self, message: MessageKey | None, deal: DealId) -> Override | None:
         found = (one for one in self.overrides if (one.message, one.deal) == (message, deal))

@@ -1,7 +1,7 @@
 """What a poll compares of the folders beside Inbox, Sent and `\\All`: one hash for several.
 
 A mailbox may have hundreds of folders, and its schedule entry must stay small. A folder's slice is
-told by its name, so that a new folder changes the hash of one slice only.
+found by its name, so that a new folder changes the hash of one slice only.
 """
 
 import hashlib

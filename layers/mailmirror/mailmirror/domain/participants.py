@@ -6,12 +6,12 @@ from mailmirror.domain.address import Address
 
 MAX_OTHER_BYTES = 32_000
 """Octets of addresses that belong to no person: a thousand ordinary ones. They are indexed because
-whoever has one may become a person later. An entry holds them all, and a thread's entries are read
+an address may become a person's later. An entry holds them all, and a thread's entries are read
 together; DynamoDB's limit is 400 KB an item."""
 
 
 def all_fit(participants: Iterable[Address]) -> bool:
-    """Tell whether a message is indexed by all of its participants, whoever they are."""
+    """Tell whether all participants of a message are indexed, without looking up persons."""
     return sum(map(_octets, participants)) <= MAX_OTHER_BYTES
 
 

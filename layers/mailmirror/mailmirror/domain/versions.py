@@ -1,6 +1,6 @@
 """Versions: several contents of one message in one mailbox, and which of them is shown.
 
-A message is known by its Message-ID and Date, which whoever has received it can write into mail of
+A message is known by its Message-ID and Date, which every recipient can write into mail of
 their own; lists, gateways and programs that merge mail write the same ones by themselves. So no
 content takes another's place: each is kept beside the others, up to eight, and named.
 

@@ -3,7 +3,7 @@
 An item is written on two conditions: that it is as it was read (`version`), and that no later
 holder of the mailbox's lease has written it (`fence`). So a sync that has lost the lease can write
 a folder only as long as its successor has not: what it writes is then a true account of what it has
-judged, for the entries of its copies were written before, and are the same whoever writes them. The
+judged, for the entries of its copies were written before, and every writer writes the same. The
 successor, whose next write fails by the version, reads the item again and goes on from there.
 
 Before a holder writes a block of the ledger, its fence must stand in the item: a block under the

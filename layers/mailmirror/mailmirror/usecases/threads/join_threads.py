@@ -29,8 +29,8 @@ def join_threads(
 ) -> Sequence[Placed]:
     """Join the vertices of messages.
 
-    A new thread is stored with the deals that its messages match, so that whoever finds it finds
-    it on them.
+    A new thread is stored with the deals that its messages match: a function that finds the thread
+    finds it on them.
 
     Parameters:
         messages: of each entry the vertices, its own last.

@@ -12,11 +12,10 @@ from mailmirror.domain.message import Entry
 from mailmirror.domain.threads import ThreadId, TooManyAbsorbed
 from mailmirror.runtime import Runtime
 from mailmirror.store.due_threads import DueThread
+from mailmirror.store.sync_state import MAX_RUN
 from mailmirror.store.table import ConditionFailed, Put, Update
 from mailmirror.usecases.crm_feed.crm_view import CrmView
 
-MAX_RUN = timedelta(minutes=6)
-"""The longest time that a function runs, and a margin."""
 SWEEP_AGE = timedelta(minutes=15)
 """Older than this, no function that put an index item is still at work."""
 _ATTEMPTS = 50
