@@ -21,7 +21,7 @@ from mailmirror.usecases.threads.set_override import set_override
 from mailmirror.usecases.threads.thread_writer import SWEEP_AGE
 from mailmirror.usecases.threads.tidy_thread import tidy_thread
 from tests.integration.interruptions import Killed, before_write
-from tests.integration.office import BOSS, LEE, MARCH, REP, Clock, Office, letter
+from tests.integration.office import BOSS, KIM, LEE, MARCH, REP, Clock, Office, letter
 from tests.integration.test_overrides import (
     deal,
     erased,
@@ -114,6 +114,14 @@ def test_a_detached_thread_is_swept_off_its_deal_when_the_schedule_says_so(
     assert tidied(office) == 1
     assert list(runtime.table.query(pk)) == []
     assert tidied(office) == 0
+
+
+def test_an_entry_of_a_deal_names_its_thread_and_the_participants_that_a_person_has(
+    runtime: Runtime, office: Office, mailbox: Mailbox
+) -> None:
+    (entry,) = runtime.table.query(keys.deal_timeline(mailbox.key, DealId("d")))
+    assert entry["thread"] == line_of(office, 1).thread
+    assert entry["matched"] == {KIM}, "REP is of the team"
 
 
 @pytest.mark.parametrize("write", range(1, 5))
