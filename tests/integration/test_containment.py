@@ -150,6 +150,34 @@ def test_forty_messages_in_a_row_at_which_the_server_hangs_up_stop_nothing_for_g
         assert read_mailbox(office.account, mailbox.key.mailbox, runtime).state == "incomplete"
 
 
+def test_the_server_may_hang_up_at_half_the_headers_and_at_a_quarter_of_the_bodies(
+    office: Office, dovecot: Dovecot, runtime: Runtime, clock: Clock
+) -> None:
+    dovecot.append_all(REP, "INBOX", [(letter(n), MARCH) for n in range(1, 81)])
+    header = re.compile(rb"\* [0-9]+ FETCH \(UID ([0-9]+) .*BODY\[HEADER", re.DOTALL)
+    body = re.compile(rb"\* [0-9]+ FETCH \(UID ([0-9]+) .*BODY\[\]", re.DOTALL)
+
+    def hang_up(said: Said) -> bytes | End:
+        if (told := header.match(said.answer)) and int(told[1]) % 2:
+            return End.HANG_UP
+        if (told := body.match(said.answer)) and int(told[1]) % 4 == 0:
+            return End.HANG_UP
+        return said.answer
+
+    with before(dovecot, runtime, hang_up) as server:
+        mailbox = office.connect(server, "rep", REP)
+        for _ in range(6):
+            office.sync(mailbox)
+            if sum(verdicts(office, mailbox).values()) == 80:
+                break
+            clock.advance(timedelta(days=1))
+        assert verdicts(office, mailbox) == {"mirrored": 20, "pending": 60}
+        server.meddle = unchanged
+        clock.advance(timedelta(days=1))
+        office.sync(mailbox)
+        assert verdicts(office, mailbox) == {"mirrored": 80}
+
+
 # Sizes that lie
 
 

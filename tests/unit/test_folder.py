@@ -100,6 +100,12 @@ def test_each_retry_begins_at_another_uid() -> None:
     assert NEW.retry_order(UidSet()) == []
 
 
+def test_retries_that_ask_for_25_uids_each_ask_for_all_in_turn() -> None:
+    uids = UidSet.of(range(1, 91))
+    asked = [replace(NEW, retries=n).retry_order(uids)[:25] for n in range(4)]
+    assert {uid for some in asked for uid in some} == set(range(1, 91))
+
+
 def test_the_ledger_and_the_servers_list_may_differ_both_ways() -> None:
     ledger = Ledger().record(
         {1: Verdict.MIRRORED, 2: Verdict.NO_PERSON, 3: Verdict.PENDING, 4: Verdict.GONE}

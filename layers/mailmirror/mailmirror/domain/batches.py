@@ -5,7 +5,7 @@
 The cursor moves after each run, so that a crash repeats at most one.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from itertools import takewhile
 
 from mailmirror.domain.containment import FULL_BATCH, Caution, Place
@@ -19,11 +19,10 @@ _HEADER_BYTES = 1 << 20
 """Bytes of headers that are judged between two moves of the cursor: some 20,000 addresses."""
 _RUN_BYTES = 4 << 20
 """Bytes of mail that are fetched and written between two moves of the cursor."""
-_RUN_MIRRORED = 25
+_RUN_MIRRORED = 100
 """Messages that are written between two moves of the cursor.
 
-One costs half a request, and with forty references that no one has named before two. More would
-have their FETCH given up at once where a server hangs up at forty in a row.
+One costs half a request, and with forty references that no one has named before two.
 """
 
 
@@ -38,6 +37,11 @@ def next_batch(uids: Sequence[Place], caution: Caution, most: int) -> Sequence[P
 def judged_alone(place: Place, caution: Caution) -> bool:
     """Whether a function may have died at this UID, so that it is judged apart from others."""
     return caution.batch == 1 or place in caution.suspects
+
+
+def before(uids: Iterable[int], unasked: Set[int]) -> Sequence[int]:
+    """The UIDs before the first that was not asked for."""
+    return list(takewhile(lambda uid: uid not in unasked, uids))
 
 
 def parts(uids: Sequence[int], header_bytes: Mapping[int, int]) -> Iterator[Sequence[int]]:

@@ -19,6 +19,11 @@ from mailmirror.domain.uids import UidSet
 
 _RETRY_MINUTES = 5
 """Before the first retry of pending UIDs; doubled after each retry that returns none of them."""
+_RETRY_STEP = 25
+"""By how many pending UIDs a retry begins further on than the one before.
+
+Where the server returns none of them, so many are asked for before FETCH has failed too often.
+"""
 _MAX_RETRY_PAUSE = timedelta(days=1)
 _LISTED_MARGIN = 1_000
 """Messages that may have arrived between EXAMINE and FETCH."""
@@ -119,10 +124,12 @@ class FolderState:
     def retry_order(self, uids: UidSet) -> Sequence[int]:
         """Pending UIDs in the order in which they are asked for.
 
-        Each time begins at another UID, so that one at which functions die hides no other.
+        Each time begins at another UID, so that one at which functions die, or many that the
+        server does not return, hide no other.
         """
         ordered = list(uids)
-        first = self.retries % len(ordered) if ordered else 0
+        step = _RETRY_STEP if len(ordered) > _RETRY_STEP else 1
+        first = self.retries * step % len(ordered) if ordered else 0
         return ordered[first:] + ordered[:first]
 
 

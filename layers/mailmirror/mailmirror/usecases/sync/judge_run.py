@@ -13,7 +13,13 @@ from mailmirror.runtime import Runtime
 from mailmirror.usecases.crm_feed.crm_view import CrmView
 from mailmirror.usecases.sync.checkpoint import Checkpoint
 from mailmirror.usecases.sync.judge_copies import judge_copies
-from mailmirror.usecases.sync.mail_server import MailServer, OutOfTime, fetched_bytes
+from mailmirror.usecases.sync.mail_server import (
+    FailedTooOften,
+    Fetched,
+    MailServer,
+    OutOfTime,
+    fetched_bytes,
+)
 from mailmirror.usecases.sync.mirror_copies import FolderKey, mirror_each
 
 
@@ -33,14 +39,13 @@ class RunJudge:
 
         Raises:
             OutOfTime: the deadline has come.
-            Refused: the server failed.
+            Refused: the server failed; FailedTooOften, if at single messages.
         """
         for chunk in batched(uids, batches.DATE_RANGE, strict=False):
             old = self._outside_window(chunk) if len(chunk) > batches.HEADER_RANGE else set[int]()
             left = [self.checkpoint.place(uid) for uid in chunk]
             while left:
-                self._check_time()
-                self.server.check()
+                self._check()
                 caution = self.checkpoint.caution
                 batch = batches.next_batch(left, caution, batches.HEADER_RANGE)
                 left = left[len(batch) :]
@@ -49,6 +54,10 @@ class RunJudge:
                     yield self._judged_alone(first.uid)
                 else:
                     yield from self._judged([place.uid for place in batch], old)
+
+    def _check(self) -> None:
+        self._check_time()
+        self.server.check()
 
     def _check_time(self) -> None:
         if self.runtime.now() >= self.until:
@@ -67,28 +76,43 @@ class RunJudge:
             self.runtime.count("MessagesContained")
         if reading is Reading.NOTHING:
             return {uid: Verdict.PENDING}
-        fetched = self.server.headers([uid])
+        fetched = self.server.headers([uid]).found
         verdicts = {uid: Verdict.PENDING} | judge_copies(fetched, self.rules, self.view)
         return self._mirrored(verdicts, fetched, reading)
 
     def _judged(self, uids: Sequence[int], old: set[int]) -> Iterator[dict[int, Verdict]]:
-        """Judge a batch; of the UIDs in `old` only the date was fetched."""
+        """Judge a batch; of the UIDs in `old` only the date was fetched.
+
+        A UID that was not asked for gets no verdict, nor does one after it.
+
+        Raises:
+            FailedTooOften: the rest of them has no verdict.
+        """
         fetched = self.server.headers([uid for uid in uids if uid not in old])
-        header_bytes = {uid: len(one.header) for uid, one in fetched.items()}
-        for part in batches.parts(uids, header_bytes):
+        header_bytes = {uid: len(one.header) for uid, one in fetched.found.items()}
+        for part in batches.parts(batches.before(uids, fetched.unasked), header_bytes):
             self._check_time()
             verdicts = dict.fromkeys(part, Verdict.PENDING)
             verdicts |= dict.fromkeys(old.intersection(part), Verdict.OUTSIDE_WINDOW)
-            headers = {uid: fetched[uid] for uid in part if uid in fetched}
+            headers = {uid: fetched.found[uid] for uid in part if uid in fetched.found}
             verdicts |= judge_copies(headers, self.rules, self.view)
             sizes = {uid: fetched_bytes(one.size) for uid, one in headers.items()}
             for run in batches.runs(verdicts, sizes):
-                yield self._mirrored(run, fetched, Reading.WHOLE)
+                judged = self._mirrored(run, headers, Reading.WHOLE)
+                if judged:
+                    yield judged
+                if len(judged) < len(run):
+                    raise FailedTooOften
+        if fetched.unasked:
+            raise FailedTooOften
 
     def _mirrored(
         self, verdicts: dict[int, Verdict], fetched: Mapping[int, FetchedHeader], reading: Reading
     ) -> dict[int, Verdict]:
-        """Fetch and write what a run mirrors; what the server does not return stays pending."""
+        """Fetch and write what a run mirrors; what the server does not return stays pending.
+
+        The run ends before the first UID that was not asked for.
+        """
         wanted = {uid: fetched[uid] for uid, v in verdicts.items() if v is Verdict.MIRRORED}
         if not wanted:
             return verdicts
@@ -96,9 +120,11 @@ class RunJudge:
         if reading is Reading.WHOLE:
             copies = self.server.copies(wanted)
         else:
-            copies = [FetchedCopy.of_header(uid, one) for uid, one in wanted.items()]
+            copies = Fetched({uid: FetchedCopy.of_header(uid, o) for uid, o in wanted.items()})
+        judged = {uid: verdicts[uid] for uid in batches.before(verdicts, copies.unasked)}
         folder = self.checkpoint.folder
         mailbox = self.checkpoint.lease.key
         where = FolderKey(mailbox, self.checkpoint.id, folder.uidvalidity, folder.role)
-        mirrored = mirror_each(where, copies, self.view, self.runtime)
-        return verdicts | dict.fromkeys(wanted.keys() - mirrored, Verdict.PENDING)
+        found = [copy for uid, copy in copies.found.items() if uid in judged]
+        mirrored = mirror_each(where, found, self.view, self.runtime)
+        return judged | dict.fromkeys(judged.keys() & wanted.keys() - mirrored, Verdict.PENDING)

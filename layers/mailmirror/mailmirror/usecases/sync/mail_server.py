@@ -3,10 +3,10 @@
 A FETCH that fails keeps what came before the failure; the rest is asked for in halves, down to the
 single UID. After a hang-up the session is opened again. So a message that the server cannot return
 (RFC 5530, SERVERBUG; or a connection that ends in its middle) costs some round trips, and the
-others are read.
+others are read. Where FETCH fails too often, the remaining UIDs are left for a later sync.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -23,7 +23,12 @@ from mailmirror.usecases.mailboxes.server_sign_in import signed_in
 _GRACE = timedelta(seconds=10)
 """How long after its deadline a sync may still wait for the server."""
 _MAX_FAILURES = 60
-"""FETCH commands that may fail in one folder: a bad message costs about two, eleven at worst."""
+"""FETCH commands that may fail in one folder: a bad message costs about two, ten at worst."""
+_MIN_FAILURES = 20
+"""How many of them each step may have, whatever failed before: two a halving of 500 UIDs.
+
+So each step asks for its first UID alone, and every sync moves the cursor.
+"""
 _MAX_UNAVAILABLE = 3
 """How often in a row, at different messages, a server may say that it is unavailable."""
 _MAX_COMMAND_BYTES = 1 << 20
@@ -37,8 +42,25 @@ CUT_BYTES = 256 << 10
 """How much is fetched of a larger one."""
 
 
+class FailedTooOften(Refused):
+    """FETCH has failed so often in a folder that the rest of it is left for a later sync."""
+
+    def __init__(self) -> None:
+        super().__init__(Code.PROTOCOL_ERROR, "the server fails at too many messages")
+
+
 class OutOfTime(Exception):
     """The deadline has come; what is left is for the next job."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched[T]:
+    """What a server returned of UIDs."""
+
+    found: Mapping[int, T]
+    """By UID; one that the server did not return is missing."""
+    unasked: Set[int] = frozenset()
+    """UIDs that were not asked for, because FETCH had failed too often before."""
 
 
 @dataclass(slots=True)
@@ -105,44 +127,42 @@ class MailServer:
         return found
 
     def check(self) -> None:
-        """Begin another batch.
+        """Begin another run.
 
         Raises:
-            Refused: FETCH has failed too often in this folder.
+            FailedTooOften
         """
-        if self._failures > _MAX_FAILURES:
-            raise Refused(Code.PROTOCOL_ERROR, "the server fails at too many messages")
+        if self._failures >= _MAX_FAILURES:
+            raise FailedTooOften
 
     def dates(self, uids: Sequence[int]) -> Mapping[int, datetime]:
         """Fetch the INTERNALDATE of each UID that the server returns."""
-        return self._each(uids, lambda some: self.session.dates(UidSet.of(some)))
+        return self._each([uids], lambda some: self.session.dates(UidSet.of(some))).found
 
-    def headers(self, uids: Sequence[int]) -> Mapping[int, FetchedHeader]:
-        """Fetch what the rules need of each UID that the server returns."""
+    def headers(self, uids: Sequence[int]) -> Fetched[FetchedHeader]:
+        """Fetch what the rules need of UIDs, in the order given."""
         return self._each(
-            uids,
+            [uids],
             lambda some: self.session.headers(UidSet.of(some)),
             lambda uid: self.session.header_starts(uid).get(uid),
         )
 
-    def copies(self, wanted: Mapping[int, FetchedHeader]) -> Sequence[FetchedCopy]:
-        """Fetch the messages that the server returns, cut where they are too large.
+    def copies(self, wanted: Mapping[int, FetchedHeader]) -> Fetched[FetchedCopy]:
+        """Fetch messages, in the order given, cut where they are too large.
 
         Their RFC822.SIZE is a hint, which may be wrong.
         """
-        found: dict[int, FetchedCopy] = {}
-        for some in _groups({uid: one.size for uid, one in wanted.items()}):
-            if wanted[some[0]].size > _MAX_COMMAND_BYTES:
-                found |= self._each(some, lambda one: self._in_pieces(one[0], wanted[one[0]]))
-            else:
-                found |= self._each(
-                    some,
-                    lambda few: self._whole({uid: wanted[uid] for uid in few}),
-                    lambda uid: self._in_pieces(uid, wanted[uid]).get(uid),
-                )
-        return list(found.values())
+        return self._each(
+            _groups({uid: one.size for uid, one in wanted.items()}),
+            lambda some: self._whole({uid: wanted[uid] for uid in some}),
+            lambda uid: self._in_pieces(uid, wanted[uid]).get(uid),
+        )
 
     def _whole(self, wanted: Mapping[int, FetchedHeader]) -> Mapping[int, FetchedCopy]:
+        first, *_ = wanted
+        if wanted[first].size > _MAX_COMMAND_BYTES:
+            return self._in_pieces(first, wanted[first])
+
         def copies(raw: Mapping[int, bytes]) -> Mapping[int, FetchedCopy]:
             return {uid: FetchedCopy.of(uid, wanted[uid], one) for uid, one in raw.items()}
 
@@ -182,11 +202,11 @@ class MailServer:
 
     def _each[T](
         self,
-        uids: Sequence[int],
+        groups: Iterable[Sequence[int]],
         fetch: Callable[[Sequence[int]], Mapping[int, T]],
         alone: Callable[[int], T | None] | None = None,
-    ) -> dict[int, T]:
-        """Fetch something of each UID; one that the server does not return is left out.
+    ) -> Fetched[T]:
+        """Fetch something of each UID, a group after the other.
 
         Parameters:
             fetch: fetches it of several at once.
@@ -197,8 +217,9 @@ class MailServer:
             OutOfTime: the deadline has come.
         """
         found: dict[int, T] = {}
-        ranges = [sorted(uids)] if uids else []
-        while ranges and self._failures <= _MAX_FAILURES:
+        ranges = [list(group) for group in groups if group][::-1]
+        most = max(_MAX_FAILURES, self._failures + _MIN_FAILURES)
+        while ranges and self._failures < most:
             some = ranges.pop()
             try:
                 found |= fetch(some)
@@ -212,16 +233,17 @@ class MailServer:
                 self.note_progress()
             rest = [uid for uid in some if uid not in found]
             if len(some) > 1:
-                halves = _halves(rest, some)
-                # Where a server says that it is unavailable, other messages are asked for next.
-                ranges += halves[::-1] if code is Code.SERVER_UNAVAILABLE else halves
+                smaller = _smaller(rest, some)
+                if code is Code.SERVER_UNAVAILABLE:  # other messages are asked for before it
+                    smaller.sort(key=lambda some: min(rest) in some)
+                ranges += reversed(smaller)
             elif alone and rest and code not in (Code.CONNECTION_LOST, Code.SERVER_UNAVAILABLE):
                 try:
                     if (one := alone(rest[0])) is not None:
                         found[rest[0]] = one
                 except FetchFailed as failure:
                     self._recover(failure)
-        return found
+        return Fetched(found, {uid for some in ranges for uid in some})
 
     def _recover(self, failure: FetchFailed) -> None:
         """Open the session again after a FETCH has failed, where it cannot be used further.
@@ -284,10 +306,12 @@ def _groups(sizes: Mapping[int, int]) -> Iterator[Sequence[int]]:
         yield group
 
 
-def _halves(rest: list[int], asked: Sequence[int]) -> list[list[int]]:
-    """What to ask for after a failure, the last first: after an answer, the failing UID is next.
+def _smaller(rest: list[int], asked: Sequence[int]) -> list[list[int]]:
+    """What to ask for after a failure: after an answer the failing UID, then the others in halves.
 
     Servers answer in the order of UIDs, mostly.
     """
-    middle = len(rest) // 2 if len(rest) == len(asked) else 1
-    return [half for half in (rest[middle:], rest[:middle]) if half]
+    failing = [min(rest)] if rest and len(rest) < len(asked) else []
+    others = [uid for uid in rest if uid not in failing]
+    middle = (len(others) + 1) // 2
+    return [some for some in (failing, others[:middle], others[middle:]) if some]

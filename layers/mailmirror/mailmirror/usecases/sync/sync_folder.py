@@ -7,6 +7,7 @@ ledger and the cursor together.
 """
 
 import hashlib
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from mailmirror.domain.folder import FolderState, difference
@@ -20,7 +21,7 @@ from mailmirror.mail.imap.session import Status
 from mailmirror.runtime import Runtime
 from mailmirror.usecases.sync.checkpoint import Checkpoint
 from mailmirror.usecases.sync.judge_run import RunJudge
-from mailmirror.usecases.sync.mail_server import MailServer
+from mailmirror.usecases.sync.mail_server import FailedTooOften, MailServer
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,8 @@ class FolderSync:
     def _retry(self) -> None:
         """Ask again for the pending UIDs; those that the server does not list any more are gone.
 
-        The next time is stored before, for a function may die at one of them.
+        The next time is stored before, for a function may die at one of them. Where the server
+        fails too often, that next time goes on behind those that were asked for.
         """
         self.checkpoint.move(self._folder.retrying(self.runtime.now()))
         ledger = self.checkpoint.ledger()
@@ -81,8 +83,9 @@ class FolderSync:
             self._check_lists_anything(self._listed(self._folder.looked_at))
         gone = dict.fromkeys(pending - listed, Verdict.GONE)
         self.checkpoint.advance(gone, ledger)
-        for verdicts in self.judge.runs(self._folder.retry_order(listed)):
-            self.checkpoint.advance(verdicts, ledger)
+        with suppress(FailedTooOften):
+            for verdicts in self.judge.runs(self._folder.retry_order(listed)):
+                self.checkpoint.advance(verdicts, ledger)
         if not self._folder.pending:
             self.checkpoint.move(replace(self._folder, retries=0, retry_at=None))
 
