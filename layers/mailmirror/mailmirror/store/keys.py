@@ -19,7 +19,10 @@ from mailmirror.domain.threads import ThreadId
 
 PK, SK, EXPIRES = "pk", "sk", "expires_at"
 DUE_SHARDS = 4
-"""Of messages being sent. Each takes 1,000 updates a second."""
+"""Of messages being sent, and of threads. Each takes 1,000 updates a second.
+
+It never changes: a key is computed anew where an entry is deleted.
+"""
 
 Key = dict[str, str]
 
