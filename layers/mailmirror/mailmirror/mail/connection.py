@@ -18,8 +18,16 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 30.0
 _POP3_PORTS = (110, 995)
-_LEADING_TO_IPV4 = (ipaddress.ip_network("64:ff9b::/96"), ipaddress.ip_network("::/96"))
-"""NAT64 (RFC 6052), and the deprecated IPv4-compatible addresses (RFC 4291)."""
+_LEADING_TO_IPV4 = (
+    ipaddress.ip_network("64:ff9b::/96"),
+    ipaddress.ip_network("::/96"),
+    ipaddress.ip_network("::ffff:0:0:0/96"),
+)
+"""NAT64 (RFC 6052), the deprecated IPv4-compatible addresses (RFC 4291), and SIIT (RFC 2765)."""
+_GLOBAL_UNICAST = ipaddress.ip_network("2000::/3")
+"""What IANA assigns addresses of the Internet from; all other ranges have other uses, or none."""
+_DOCUMENTATION = ipaddress.ip_network("3fff::/20")
+"""RFC 9637; newer than the library's table."""
 _MAX_ADDRESSES = 4
 
 
@@ -105,8 +113,10 @@ class NetworkPolicy:
         address = _embedded_ipv4(ipaddress.ip_address(text.partition("%")[0]))
         if any(address in one for one in self.allowed if one.version == address.version):
             return True
-        site_local = isinstance(address, ipaddress.IPv6Address) and address.is_site_local
-        return address.is_global and not address.is_multicast and not site_local
+        if isinstance(address, ipaddress.IPv6Address):
+            assigned = address in _GLOBAL_UNICAST and address not in _DOCUMENTATION
+            return assigned and address.is_global
+        return address.is_global and not address.is_multicast
 
 
 def _embedded_ipv4(
