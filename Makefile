@@ -24,7 +24,7 @@ BUCKET ?=
 SES_RELAY ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help up down mailserver deploy demo account key keys revoke provider return_urls adopt codes_mailbox test test-long sam_env sam-local lint format typecheck bench documents pins
+.PHONY: help up down mailserver deploy demo account key keys revoke provider return_urls webhook_secret adopt codes_mailbox test test-long sam_env sam-local lint format typecheck bench documents pins
 
 help:  ## This list
 	@sed -n 's/^\([a-z_-]*\):.*## /\1	/p' $(MAKEFILE_LIST) | expand -t 12
@@ -71,6 +71,10 @@ provider:  ## Enter an OAuth client ACCOUNT=… PROVIDER=google|microsoft CLIENT
 return_urls:  ## Where browsers may be sent after a sign-in ACCOUNT=… URLS=…,… [STACK=…]
 	$(need) project
 	$(command) return_urls --account "$(ACCOUNT)" $(if $(filter file,$(origin URLS)),,--urls "$(URLS)")
+
+webhook_secret:  ## Replace an account's webhook secret ACCOUNT=… [STACK=…]
+	$(need) project
+	$(command) webhook_secret --account "$(ACCOUNT)"
 
 adopt:  ## Take what a deleted stack has left into a new one STACK=… TABLE=… BUCKET=… KEY=…
 	$(need) project sam

@@ -14,7 +14,16 @@ from pathlib import Path
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from commands import account, codes_mailbox, key, keys, provider, return_urls, revoke
+from commands import (
+    account,
+    codes_mailbox,
+    key,
+    keys,
+    provider,
+    return_urls,
+    revoke,
+    webhook_secret,
+)
 from commands.command import Command, Deployed, WrongArgument
 from local.deployed import runtime_of_emulator, runtime_of_stack
 from local.stack import Home, NotUp
@@ -24,7 +33,16 @@ from mailmirror.domain.words.problems import PROBLEMS
 
 COMMANDS: dict[str, Command] = {
     module.COMMAND.name: module.COMMAND
-    for module in (account, codes_mailbox, key, keys, provider, return_urls, revoke)
+    for module in (
+        account,
+        codes_mailbox,
+        key,
+        keys,
+        provider,
+        return_urls,
+        revoke,
+        webhook_secret,
+    )
 }
 
 

@@ -51,7 +51,7 @@ def test_outbounds_drafts_and_entries_are_erased_with_the_mailbox(
     accept(office, subject="Waits")
     assert left(mailbox, runtime)
 
-    erase(office.account, mailbox.key.mailbox, runtime)
+    erase(office.account, mailbox.owner, mailbox.key.mailbox, runtime)
     swept(office, mailbox)
 
     assert not is_there(office, mailbox)
@@ -71,7 +71,7 @@ def test_what_is_being_sent_meanwhile_is_swept_when_its_sender_has_ended(
     raw = runtime.objects.get_draft(outbound.mailbox, outbound.id)
     assert raw is not None
 
-    erase(office.account, mailbox.key.mailbox, runtime)
+    erase(office.account, mailbox.owner, mailbox.key.mailbox, runtime)
     swept(office, mailbox)
     assert is_there(office, mailbox)
     index_on_cards(raw, mailbox, account, outbound.date, runtime)

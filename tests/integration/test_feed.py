@@ -7,15 +7,18 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
+from local.samples import sign
 from mailmirror.aws.queues import FeedJob
 from mailmirror.domain.address import Address
 from mailmirror.domain.feed import PersonKind, PersonRef
 from mailmirror.domain.mailbox import AccountId
-from mailmirror.domain.problems import Code
+from mailmirror.domain.problems import Code, Refused
 from mailmirror.runtime import Runtime
-from mailmirror.store.table import Table
+from mailmirror.store.table import ConditionFailed, Table
+from mailmirror.usecases.crm_feed.accept_events import verify
 from mailmirror.usecases.crm_feed.apply_event import apply_event
-from mailmirror.usecases.operating.accounts import create_account
+from mailmirror.usecases.operating.accounts import create_account, replace_webhook_secret
+from tests.integration.office import Clock
 
 RIGHT = Address("right@customer.example")
 
@@ -30,6 +33,62 @@ def contact(
 ) -> dict[str, Any]:
     whole: dict[str, object] = {"id": "new", "name": "N", "emails": [RIGHT]}
     return {"id": event_id, "type": "contact.upserted", "occurred_at": at, "data": whole | data}
+
+
+def is_accepted(secret: str, account: AccountId, runtime: Runtime) -> bool:
+    """Whether a webhook that is signed with this secret now is the account's."""
+    body = b'{"events": []}'
+    try:
+        verify(account, body, sign(secret, body, int(runtime.now().timestamp())), runtime)
+    except Refused as refusal:
+        if refusal.code is not Code.INVALID_SIGNATURE:
+            raise
+        return False
+    return True
+
+
+def test_a_webhook_secret_that_was_replaced_is_valid_for_a_day(
+    runtime: Runtime, clock: Clock
+) -> None:
+    new = create_account("Test", runtime)
+    account, first = new.account_id, new.webhook_secret
+    second = replace_webhook_secret(account, runtime)
+    assert is_accepted(first, account, runtime)
+    clock.advance(timedelta(hours=1))
+    third = replace_webhook_secret(account, runtime)
+    clock.advance(timedelta(hours=22, minutes=50))
+    assert [is_accepted(one, account, runtime) for one in (first, second, third)] == [True] * 3
+    clock.advance(timedelta(minutes=20))
+    assert [is_accepted(one, account, runtime) for one in (first, second, third)] == [
+        False,
+        True,
+        True,
+    ]
+    clock.advance(timedelta(days=1))
+    assert [is_accepted(one, account, runtime) for one in (first, second, third)] == [
+        False,
+        False,
+        True,
+    ]
+    assert not is_accepted("x" * 43, account, runtime)
+
+
+def test_of_two_commands_that_replace_a_secret_at_once_one_fails(
+    runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    new = create_account("Test", runtime)
+    seal, others = runtime.vault.seal_webhook_secret, list[str]()
+
+    def raced(account: AccountId, secret: str) -> bytes:
+        monkeypatch.undo()
+        others.append(replace_webhook_secret(account, runtime))
+        return seal(account, secret)
+
+    monkeypatch.setattr(runtime.vault, "seal_webhook_secret", raced)
+    with pytest.raises(ConditionFailed):
+        replace_webhook_secret(new.account_id, runtime)
+    for secret in (new.webhook_secret, *others):
+        assert is_accepted(secret, new.account_id, runtime)
 
 
 def emails(account: AccountId, runtime: Runtime) -> set[str]:

@@ -212,7 +212,7 @@ def test_facts_that_change_between_a_crash_and_its_repeat_leave_no_trace(
         if crashed and office.counts(mailbox)["INBOX"].get("mirrored") == 6:
             # Everything was judged after the second deal was known: nobody votes.
             assert office.deal("rep", "d1") == office.deal("rep", "d2") == []
-        erase(office.account, mailbox.key.mailbox, runtime)
+        erase(office.account, mailbox.owner, mailbox.key.mailbox, runtime)
         clock.advance(timedelta(minutes=7))
         office.sync(mailbox)
         left = runtime._client("dynamodb").scan(TableName=runtime.settings.table)["Items"]

@@ -30,6 +30,7 @@ from mailmirror.mail.sasl import PasswordLogin
 from mailmirror.mail.smtp.session import SubmissionSession
 from mailmirror.runtime import Runtime
 from mailmirror.store.credentials import StoredCredential
+from mailmirror.store.table import Meter
 from mailmirror.usecases.mailboxes import access_tokens, oauth_sign_in
 from mailmirror.usecases.mailboxes.change_mailbox import disconnect
 from mailmirror.usecases.mailboxes.oauth_sign_in import (
@@ -446,6 +447,14 @@ def test_a_forged_state_is_nobodys_and_spoils_no_true_one(desk: Desk) -> None:
         assert desk.turned_away({**query, "state": state}) is Code.STATE_UNKNOWN, state
     assert desk.connected == []
     assert desk.finish(query).mailbox
+
+
+def test_a_state_of_no_sign_in_costs_no_write(desk: Desk) -> None:
+    account = desk.office.account
+    for state in (f"{account}.{'x' * 43}", f"0123456789ab.{'x' * 43}", "x"):
+        desk.runtime.table.meter = Meter()
+        assert desk.turned_away({"state": state, "code": "x"}) is Code.STATE_UNKNOWN
+        assert desk.runtime.table.meter.write_units == 0
 
 
 def test_a_state_counts_in_its_own_account_only(desk: Desk) -> None:

@@ -53,7 +53,7 @@ def deal(office: Office, id: str, status: str = "open", day: int = -20, *contact
 
 
 def erased(office: Office, mailbox: Mailbox) -> None:
-    erase(office.account, mailbox.key.mailbox, office.runtime)
+    erase(office.account, mailbox.owner, mailbox.key.mailbox, office.runtime)
     office.sync(replace(mailbox, key=replace(mailbox.key, epoch=mailbox.key.epoch + 1)))
     assert office.viewer("rep").mailboxes == []
 

@@ -522,7 +522,7 @@ def test_a_mailbox_disconnected_before_its_poll_is_not_asked(
 def test_an_erasure_that_was_cut_off_goes_on(
     office: Office, synced: Mailbox, runtime: Runtime
 ) -> None:
-    erase(office.account, synced.key.mailbox, runtime)
+    erase(office.account, synced.owner, synced.key.mailbox, runtime)
     assert syncs(runtime) == [synced.key.mailbox]
     poll(runtime, synced)
     assert first_syncs(runtime) == [synced.key.mailbox]

@@ -287,7 +287,7 @@ def test_an_erased_mailbox_leaves_nothing_but_vertices(
         office.sync(office.connect(dovecot, user, email))
     rep = office.viewer("rep").mailboxes[0]
     shown = office.card("boss", "kim"), office.deal("boss", "d1")
-    erase(office.account, rep.key.mailbox, runtime)
+    erase(office.account, rep.owner, rep.key.mailbox, runtime)
     assert office.card("rep", "kim") == []
     office.sync(replace(rep, key=replace(rep.key, epoch=1)))
     assert office.viewer("rep").mailboxes == []

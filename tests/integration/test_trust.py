@@ -120,7 +120,7 @@ def test_an_erasure_cannot_be_turned_into_a_disconnection(
     office: Office, dovecot: Dovecot, runtime: Runtime
 ) -> None:
     mailbox = office.connect(dovecot, "rep", REP)
-    erase(office.account, mailbox.key.mailbox, runtime)
+    erase(office.account, mailbox.owner, mailbox.key.mailbox, runtime)
     with pytest.raises(Refused, match="mailbox_busy"):
         disconnect(office.account, mailbox.key.mailbox, runtime)
 

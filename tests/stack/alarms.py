@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from local.resources import Resources
+from tests.stack import logs
 
 _OPERATORS: dict[str, Callable[[float, float], bool]] = {
     "GreaterThanThreshold": operator.gt,
@@ -88,16 +89,8 @@ class Alarms:
         return float(answer["Attributes"][wanted])
 
     def _of_logs(self, metric: str, dimensions: dict[str, str], since: datetime) -> Iterator[float]:
-        for function in self.resources.functions.values():
-            pages = (
-                self.aws("logs")
-                .get_paginator("filter_log_events")
-                .paginate(
-                    logGroupName=f"/aws/lambda/{function}", startTime=int(since.timestamp() * 1000)
-                )
-            )
-            for line in (event["message"] for page in pages for event in page["events"]):
-                yield from _emf(line, metric, dimensions)
+        for _, line in logs.lines(self.aws, self.stack_name, since):
+            yield from _emf(line, metric, dimensions)
 
 
 def _emf(line: str, metric: str, dimensions: dict[str, str]) -> Iterator[float]:

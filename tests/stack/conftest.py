@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 
 from local.deployed import runtime_of_emulator
-from local.resources import Resources
 from local.stack import Stack
 from mailmirror.runtime import Runtime
 from mailmirror.usecases.operating.accounts import create_account
@@ -31,8 +30,8 @@ def new_crm(stack: Stack, office: Runtime) -> Callable[[], Crm]:
 
 
 @pytest.fixture(scope="session")
-def traces(stack: Stack, resources: Resources, aws: Any) -> Traces:
-    return Traces(stack, resources, aws)
+def traces(stack: Stack, aws: Any) -> Traces:
+    return Traces(stack, aws)
 
 
 @pytest.fixture(scope="session", autouse=True)

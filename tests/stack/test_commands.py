@@ -3,6 +3,7 @@
 import getpass
 import json
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,9 +12,11 @@ from typing import NoReturn
 import pytest
 
 from commands.__main__ import main
+from local.samples import sign
 from local.stack import Home, Stack
 from mailmirror.domain.mailbox import Provider
 from mailmirror.runtime import Runtime
+from mailmirror.usecases.crm_feed.accept_events import verify
 from mailmirror.usecases.operating.accounts import NewAccount, add_key, create_account, list_keys
 
 HOST = "https://login.us.example"
@@ -110,6 +113,17 @@ def test_a_key_is_revoked_by_its_id_or_by_the_whole_key(
         assert said == f"key {key.split('_')[2]} is revoked\n"
     revoked = {key.name for key in list_keys(account, office) if key.revoked_at}
     assert revoked == {"by its id", "whole"}
+
+
+def test_a_new_webhook_secret_is_shown_once(operator: Operator, office: Runtime) -> None:
+    account = operator.account.account_id
+    said = operator.types("webhook_secret")
+    label, secret = said.splitlines()[0].split()[:2], said.splitlines()[0].split()[2]
+    assert label == ["webhook", "secret"]
+    assert "valid for a day" in said
+    body = b'{"events": []}'
+    for one in (secret, operator.account.webhook_secret):
+        assert verify(account, body, sign(one, body, int(time.time())), office) == account
 
 
 def test_a_key_that_is_not_there_is_looked_up_by_make_keys(operator: Operator) -> None:

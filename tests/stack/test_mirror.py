@@ -513,6 +513,20 @@ def test_how_to_leave_must_be_keep_or_erase(desk: Desk) -> None:
     assert desk.crm.get(f"/mailboxes/{fay}")["state"] == "healthy"
 
 
+def test_a_mailbox_is_erased_by_its_owner_alone(desk: Desk) -> None:
+    fay = desk.open("fay")
+    desk.open("gus")
+
+    def asked(user: str | None) -> tuple[int, str]:
+        answer = desk.crm.ask("DELETE", f"/mailboxes/{fay}", params={"mail": "erase"}, user=user)
+        return code(answer)
+
+    assert asked(None) == (400, "acting_user_required")
+    assert asked("nobody") == (403, "acting_user_unknown")
+    assert asked("gus") == (404, "not_found")
+    assert desk.crm.get(f"/mailboxes/{fay}")["state"] == "healthy"
+
+
 def test_an_erased_mailbox_leaves_nothing_and_takes_nothing_of_anothers(
     desk: Desk, traces: Traces
 ) -> None:
@@ -527,7 +541,7 @@ def test_an_erased_mailbox_leaves_nothing_and_takes_nothing_of_anothers(
     assert traces.of(["Aardvark"], traces.items()) != []
     assert [at for at, _ in traces.objects("mail/") if fay in at] != []
 
-    answer = desk.crm.ask("DELETE", f"/mailboxes/{fay}", params={"mail": "erase"})
+    answer = desk.crm.ask("DELETE", f"/mailboxes/{fay}", params={"mail": "erase"}, user="fay")
 
     assert (answer.status_code, answer.json()["state"]) == (202, "erasing")
     assert desk.crm.card("contacts/kim", "fay") == []

@@ -9,8 +9,8 @@ from urllib.parse import quote
 import requests
 from backports import zstd
 
-from local.resources import Resources
-from local.stack import Stack
+from local.stack import STACK_NAME, Stack
+from tests.stack import logs
 
 _ZSTD = b"\x28\xb5\x2f\xfd"
 
@@ -24,7 +24,6 @@ class Traces:
     """
 
     stack: Stack
-    resources: Resources
     aws: Any
 
     def all(self) -> Iterator[tuple[str, bytes]]:
@@ -65,14 +64,8 @@ class Traces:
 
     def logs(self) -> Iterator[tuple[str, bytes]]:
         """Every line that a function has logged."""
-        logs = self.aws("logs")
-        for function in self.resources.functions.values():
-            pages = logs.get_paginator("filter_log_events").paginate(
-                logGroupName=f"/aws/lambda/{function}"
-            )
-            for page in pages:
-                for line in page["events"]:
-                    yield f"log {function}", line["message"].encode()
+        for group, line in logs.lines(self.aws, STACK_NAME):
+            yield f"log {group}", line.encode()
 
     def of(
         self, markers: Collection[str], among: Iterable[tuple[str, bytes]] | None = None

@@ -11,6 +11,7 @@ import pytest
 
 from local.environments import ROOT
 from local.template import template
+from mailmirror.api.routes import outside
 from mailmirror.mail.connection import NetworkPolicy
 from tests.template import functions, listed, of_type, resources, target, triggers
 
@@ -76,7 +77,57 @@ def test_queues_limit_their_function_by_maximum_concurrency_alone() -> None:
     for trigger in triggers():
         assert trigger.event["ScalingConfig"]["MaximumConcurrency"] >= 2, trigger.queue
     for name, function in functions().items():
-        assert "ReservedConcurrentExecutions" not in function, name
+        by_queue = any(trigger.function == name for trigger in triggers())
+        assert not (by_queue and "ReservedConcurrentExecutions" in function), name
+
+
+def test_functions_that_strangers_call_take_no_concurrency_from_those_that_sync() -> None:
+    for name in ("ApiFunction", "WebhookFunction", "ProbeFunction"):
+        condition, reserved, _ = functions()[name]["ReservedConcurrentExecutions"]["Fn::If"]
+        assert (condition, target(reserved)) == ("ReservesConcurrency", "ReservedConcurrency")
+
+
+def test_calls_without_a_key_have_limits_of_their_own() -> None:
+    (api,) = of_type("AWS::Serverless::Api").values()
+    limited = {
+        (one["HttpMethod"], one["ResourcePath"].replace("~1", "/").replace("//", "/"))
+        for one in api["MethodSettings"]
+    }
+    routes = {(route.method, route.path) for route in outside.ROUTES}
+    assert limited == routes | {("*", "/*")}
+    events = functions()["WebhookFunction"]["Events"].values()
+    paths = [(one["Properties"]["Method"], one["Properties"]["Path"]) for one in events]
+    assert set(paths) == routes | {("ANY", path) for _, path in routes}
+
+
+def test_the_access_log_has_no_query_which_may_hold_a_code() -> None:
+    (api,) = of_type("AWS::Serverless::Api").values()
+    named = re.findall(r"\$context\.([\w.]+)", api["AccessLogSetting"]["Format"])
+    assert set(named) == {
+        "requestId",
+        "requestTime",
+        "identity.sourceIp",
+        "httpMethod",
+        "path",
+        "status",
+        "error.responseType",
+        "responseLength",
+        "responseLatency",
+    }
+    json.loads(api["AccessLogSetting"]["Format"])
+
+
+def test_deleted_mail_can_be_restored_for_thirty_days_and_ends_then() -> None:
+    (bucket,) = of_type("AWS::S3::Bucket").values()
+    assert bucket["VersioningConfiguration"] == {"Status": "Enabled"}
+    ends = {
+        rule["Prefix"]: rule["NoncurrentVersionExpiration"]["NoncurrentDays"]
+        for rule in bucket["LifecycleConfiguration"]["Rules"]
+        if "NoncurrentVersionExpiration" in rule
+    }
+    assert ends == {"mail/": 30, "downloads/": 1, "uploads/": 1, "drafts/": 1}
+    versions = {"s3:DeleteObjectVersion", "s3:PutLifecycleConfiguration"}
+    assert not any(versions & set(one.actions) for one in statements())
 
 
 def test_one_message_that_fails_does_not_bring_back_its_batch() -> None:
@@ -236,12 +287,15 @@ def test_what_is_kept_outlives_the_stack() -> None:
 
 
 def test_every_functions_logs_end() -> None:
-    kept = {
-        log["LogGroupName"]["Fn::Sub"]: log["RetentionInDays"]
-        for log in of_type("AWS::Logs::LogGroup").values()
-    }
-    for name in functions():
-        assert f"/aws/lambda/${{{name}}}" in kept
+    for log in of_type("AWS::Logs::LogGroup").values():
+        assert target(log["RetentionInDays"]) == "LogRetentionDays"
+
+
+def test_a_functions_log_is_made_before_the_function() -> None:
+    logs = of_type("AWS::Logs::LogGroup")
+    used = [target(function["LoggingConfig"]["LogGroup"]) for function in functions().values()]
+    assert len(set(used)) == len(used)
+    assert set(used) <= set(logs)
 
 
 def sam_config() -> dict[str, dict[str, Any]]:

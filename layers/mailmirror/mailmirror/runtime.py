@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from mailmirror.aws.notifications import Notifications
     from mailmirror.aws.queues import FeedQueue, Queue
     from mailmirror.aws.ses import SesTransport
+    from mailmirror.domain.mailbox import MailboxKey, UserId
     from mailmirror.mail.connection import NetworkPolicy
     from mailmirror.store.accounts import Accounts
     from mailmirror.store.change_log import ChangeLog
@@ -409,6 +410,11 @@ def log_failure(error: Exception) -> None:
         frames=[f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames[-12:]],
     )
     count("Failures")
+
+
+def log_erasure(key: MailboxKey, user: UserId) -> None:
+    """Log who has asked to erase a mailbox."""
+    logger.info("erasure asked for", account=key.account, mailbox=key.mailbox, user=user)
 
 
 def failures_logged[**P, R](step: Callable[P, R]) -> Callable[P, R]:

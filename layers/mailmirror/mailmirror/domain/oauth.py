@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from mailmirror.domain.address import Address, normalise
+from mailmirror.domain.mailbox import AccountId
 from mailmirror.domain.problems import Code, Refused
 from mailmirror.domain.providers import AddressClaim
 
@@ -15,6 +16,8 @@ SKEW = timedelta(minutes=5)
 """How far the provider's clock may be off ours."""
 _EARLIEST = timedelta(minutes=5)
 """How long before its end an access token is replaced, at most a tenth of its life."""
+_STATE = re.compile(r"([0-9a-f]{12})\.[A-Za-z0-9_-]{43}")
+"""An account's id, which a function's policy expects to look like one, and a secret."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,12 @@ class Identified:
     tenant: str
     """Microsoft's `tid`; empty elsewhere."""
     subject: str
+
+
+def account_of(state: str) -> AccountId | None:
+    """The account of which a sign-in was begun with this state; None where it can be of none."""
+    found = _STATE.fullmatch(state)
+    return AccountId(found[1]) if found else None
 
 
 def check_id_token(

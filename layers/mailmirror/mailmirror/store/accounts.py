@@ -1,6 +1,7 @@
 """Accounts, their settings and their API keys."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from mailmirror.domain.deals import DealPolicy
@@ -26,6 +27,12 @@ class Account:
     """Where a browser may be sent after a sign-in: without query and fragment."""
     codes_mailbox: MailboxId | None = None
     """Which mailbox sends the codes that prove addresses."""
+    former_secrets: Mapping[bytes, datetime] = field(default_factory=dict)
+    """Webhook secrets that were replaced, sealed, and when each ends."""
+
+    def former_secrets_at(self, now: datetime) -> Mapping[bytes, datetime]:
+        """Those that are still valid."""
+        return {sealed: end for sealed, end in self.former_secrets.items() if now < end}
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +83,10 @@ class Accounts:
             messages_a_day=int(item.get("messages_a_day", 300)),
             return_urls=frozenset(item.get("return_urls") or ()),
             codes_mailbox=MailboxId(item["codes_mailbox"]) if "codes_mailbox" in item else None,
+            former_secrets={
+                sealed: datetime.fromisoformat(end)
+                for end, sealed in item.get("former_secrets", {}).items()
+            },
         )
 
     def set_return_urls(self, id: AccountId, urls: frozenset[str]) -> None:
@@ -87,6 +98,28 @@ class Accounts:
         update = "SET return_urls = :urls" if urls else "REMOVE return_urls"
         values = {":urls": set(urls)} if urls else {}
         self._table.update(Update(keys.account(id), update, values, "attribute_exists(pk)"))
+
+    def replace_webhook_secret(
+        self, account: Account, sealed: bytes, former: Mapping[bytes, datetime]
+    ) -> None:
+        """Store a new webhook secret, and the former ones that are still valid.
+
+        Raises:
+            ConditionFailed: the secret was replaced meanwhile.
+        """
+        values = {
+            ":new": sealed,
+            ":present": account.webhook_secret,
+            ":former": {keys.time_text(end): one for one, end in former.items()},
+        }
+        self._table.update(
+            Update(
+                keys.account(account.id),
+                "SET webhook_secret = :new, former_secrets = :former",
+                values,
+                "webhook_secret = :present",
+            )
+        )
 
     def set_codes_mailbox(self, id: AccountId, mailbox: MailboxId) -> None:
         """Name the mailbox that sends the codes which prove addresses.

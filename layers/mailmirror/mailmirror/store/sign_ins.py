@@ -4,7 +4,7 @@ import hashlib
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
-from mailmirror.domain.mailbox import Provider, UserId
+from mailmirror.domain.mailbox import AccountId, Provider, UserId
 from mailmirror.store import keys
 from mailmirror.store.accounts import Account
 from mailmirror.store.table import Put, Table
@@ -46,11 +46,21 @@ class SignInStore:
         }
         self._table.put(Put(item, "attribute_not_exists(pk)"))
 
+    def is_begun(self, account: AccountId, state: str) -> bool:
+        """Whether there is a sign-in of this state. One read unit."""
+        key = keys.sign_in(account, _digest(state))
+        return self._table.get(key, consistent=True) is not None
+
     def take(self, account: Account, state: str, now: datetime) -> SignIn | None:
-        """Read and delete a sign-in, in one request; None where there is none."""
+        """Read a sign-in and delete it: only one of two callers gets it.
+
+        One read unit and one write unit; no write where there is none, for states come from
+        strangers.
+        """
         digest = _digest(state)
-        item = self._table.take(keys.sign_in(account.id, digest))
-        if item is None:
+        key = keys.sign_in(account.id, digest)
+        item = self._table.get(key, consistent=True)
+        if item is None or not self._table.delete(key):
             return None
         fields = self._vault.open(account, f"signin#{digest}", item["sealed"], now)
         return SignIn(

@@ -279,13 +279,6 @@ class Table:
         statement = f'INSERT INTO "{self._name}" VALUE {{{names}}}'
         return {"Statement": statement, "Parameters": list(plain.values())}
 
-    def take(self, key: Key) -> Item | None:
-        """Delete one item and return it: only one of two callers gets it."""
-        request = {"Key": _item(key), "ReturnValues": "ALL_OLD"}
-        answer = self._one(self._client.delete_item, request)
-        self._wrote(answer, 1)
-        return _plain(answer["Attributes"]) if answer.get("Attributes") else None
-
     def _one(self, call: Callable[..., Any], request: Mapping[str, Any]) -> Any:
         """Write one item; again where a transaction is under way on it, for nothing was written."""
         for attempt in range(_ATTEMPTS):
@@ -388,11 +381,18 @@ def _item(plain: Mapping[str, Any]) -> Any:
 
 
 def _plain(item: Any) -> Item:
-    return {name: _bytes_or(_deserialize(value)) for name, value in item.items()}
+    return {name: _with_bytes(_deserialize(value)) for name, value in item.items()}
 
 
-def _bytes_or(value: Any) -> Any:
-    return value.value if isinstance(value, Binary) else value  # type: ignore[attr-defined]
+def _with_bytes(value: Any) -> Any:
+    """A value as it was written: bytes come back as the library's own type, at any depth."""
+    if isinstance(value, Binary):
+        return value.value  # type: ignore[attr-defined]
+    if isinstance(value, dict):
+        return {name: _with_bytes(one) for name, one in value.items()}
+    if isinstance(value, list):
+        return [_with_bytes(one) for one in value]
+    return value
 
 
 def _put_request(put: Put) -> dict[str, Any]:

@@ -9,7 +9,7 @@ says by the encryption context's `purpose`.
 import hmac
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -45,8 +45,10 @@ class Vault:
         )
         return answer["CiphertextBlob"]
 
-    def webhook_secret(self, account: Account, now: datetime) -> bytes:
-        return self._unseal(account.id, WEBHOOK, account.webhook_secret, now)
+    def webhook_secrets(self, account: Account, now: datetime) -> Sequence[bytes]:
+        """The secrets with one of which an event may be signed now."""
+        sealed = [account.webhook_secret, *account.former_secrets_at(now)]
+        return [self._unseal(account.id, WEBHOOK, one, now) for one in sealed]
 
     def new_data_key(self, account: AccountId) -> bytes:
         """Make the data key of an account's credentials; return it sealed."""

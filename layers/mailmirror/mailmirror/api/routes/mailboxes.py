@@ -83,10 +83,12 @@ def sync(call: Call) -> Answer:
 
 
 def disconnect(call: Call[NoBody, DisconnectQuery]) -> Answer:
-    """Disconnect a mailbox; keep or erase its mail."""
-    keeps = call.query.mail == "keep"
-    change = change_mailbox.disconnect if keeps else change_mailbox.erase
-    changed = change(call.account, call.ids["mailbox_id"], call.runtime)
+    """Disconnect a mailbox; keep its mail, or erase it where its owner asks for that."""
+    id = call.ids["mailbox_id"]
+    if call.query.mail == "keep":
+        changed = change_mailbox.disconnect(call.account, id, call.runtime)
+    else:
+        changed = change_mailbox.erase(call.account, call.user, id, call.runtime)
     report = read_mailbox.report([changed], call.runtime)[0]
     return Answer(HTTPStatus.ACCEPTED, Mailbox.of(report, call.language))
 
@@ -155,8 +157,9 @@ ROUTES: tuple[AnyRoute, ...] = (
         path=_MAILBOX,
         handler=disconnect,
         query=DisconnectQuery,
+        acting_user=ActingUser.OPTIONAL,
         answers={HTTPStatus.ACCEPTED: Mailbox},
-        problems=(Code.MAILBOX_BUSY,),
+        problems=(Code.MAILBOX_BUSY, Code.ACTING_USER_REQUIRED, Code.ACTING_USER_UNKNOWN),
     ),
     Route(
         method="POST",

@@ -49,9 +49,10 @@ def verify(account_id: str, body: bytes, signature: str, runtime: Runtime) -> Ac
     account = runtime.accounts.find(AccountId(account_id))
     if account is None:
         raise Refused(Code.INVALID_SIGNATURE)
-    secret = runtime.vault.webhook_secret(account, runtime.now())
-    signed = hmac.new(secret, match[1].encode() + b"." + body, hashlib.sha256).hexdigest()
-    if not hmac.compare_digest(signed, match[2]):
+    signed = match[1].encode() + b"." + body
+    secrets = runtime.vault.webhook_secrets(account, runtime.now())
+    digests = [hmac.new(secret, signed, hashlib.sha256).hexdigest() for secret in secrets]
+    if not any(hmac.compare_digest(digest, match[2]) for digest in digests):
         raise Refused(Code.INVALID_SIGNATURE)
     if abs(runtime.now().timestamp() - int(match[1])) > TOLERANCE_SECONDS:
         raise Refused(Code.STALE_TIMESTAMP)

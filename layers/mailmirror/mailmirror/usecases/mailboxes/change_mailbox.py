@@ -5,8 +5,9 @@ from dataclasses import replace
 from mailmirror.aws.queues import SyncJob
 from mailmirror.domain.mailbox import AccountId, Mailbox, MailboxId, MailboxStatus
 from mailmirror.domain.problems import Code, Refused
-from mailmirror.runtime import Runtime
+from mailmirror.runtime import Runtime, log_erasure
 from mailmirror.store.table import ConditionFailed
+from mailmirror.usecases.cards.acting_user import viewer
 
 _ATTEMPTS = 5
 
@@ -40,13 +41,19 @@ def disconnect(account: AccountId, id: str, runtime: Runtime) -> Mailbox:
     return replace(mailbox, status=MailboxStatus.DISCONNECTED)
 
 
-def erase(account: AccountId, id: str, runtime: Runtime) -> Mailbox:
-    """Disconnect a mailbox and erase its mail, which is hidden at once.
+def erase(account: AccountId, user: str | None, id: str, runtime: Runtime) -> Mailbox:
+    """Disconnect a mailbox of the acting user's and erase its mail, which is hidden at once.
+
+    The log names who has asked for it.
 
     Raises:
-        Refused: it is not there.
+        Refused: there is no such user, or they own no such mailbox.
     """
+    owner = viewer(account, user, runtime).user
     mailbox = _find(account, id, runtime)
+    if mailbox.owner != owner:
+        raise Refused(Code.NOT_FOUND)
+    log_erasure(mailbox.key, owner)
     if mailbox.status is not MailboxStatus.ERASING:
         mailbox = _begin_erasing(mailbox, runtime)
     runtime.sync_queue.send([SyncJob(account, mailbox.key.mailbox)])

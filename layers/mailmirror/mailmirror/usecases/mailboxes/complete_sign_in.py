@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from mailmirror.domain.mailbox import AccountId
+from mailmirror.domain.oauth import account_of
 from mailmirror.domain.problems import Code, Refused
 from mailmirror.domain.words.explanation import Language
 from mailmirror.domain.words.problems import PROBLEMS
@@ -31,7 +32,9 @@ def complete_sign_in(
         Refused: the state is unknown, or there is no return URL for the refusal.
     """
     passed = {name: query[name][:_MAX_CHARS] for name in _PASSED_ON if query.get(name)}
-    if "state" not in passed:
+    account = account_of(passed.get("state", ""))
+    # Anyone can send a callback: `probe` is called, and anything written, only for one expected.
+    if account is None or not runtime.sign_ins.is_begun(account, passed["state"]):
         raise Refused(Code.STATE_UNKNOWN)
     job = ProbeJob(Task.CALLBACK, AccountId(""), request={"provider": provider, "query": passed})
     answer = ask_probe(job, runtime)

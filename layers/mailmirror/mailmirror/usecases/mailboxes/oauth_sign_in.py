@@ -7,7 +7,6 @@ Both ends run in `probe`, which alone seals. The state is a key of the account's
 whom it is for, and where the browser goes then, lies sealed under its hash.
 """
 
-import re
 import secrets
 from collections.abc import Mapping, Set
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from mailmirror.domain.mailbox import AccountId, MailboxId, Provider, UserId
 from mailmirror.domain.oauth import (
     SIGN_IN_LIFETIME,
     Identified,
+    account_of,
     check_id_token,
     identify,
     refusal,
@@ -40,9 +40,6 @@ from mailmirror.usecases.mailboxes.connect_mailbox import (
     check_address,
     connect_mailbox,
 )
-
-_STATE = re.compile(r"([0-9a-f]{12})\.[A-Za-z0-9_-]{43}")
-"""An account's id, which a function's policy expects to look like one, and a secret."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,10 +117,10 @@ def finish_sign_in(callback: CallbackRequest, runtime: Runtime) -> Outcome:
     """
     provider, query = callback.provider, callback.query
     state = query.get("state", "")
-    found = _STATE.fullmatch(state)
-    if found is None:
+    account_id = account_of(state)
+    if account_id is None:
         raise Refused(Code.STATE_UNKNOWN)
-    account = runtime.accounts.find(AccountId(found[1]))
+    account = runtime.accounts.find(account_id)
     begun = account and runtime.sign_ins.take(account, state, runtime.now())
     if not account or not begun or begun.provider != provider:
         raise Refused(Code.STATE_UNKNOWN)

@@ -5,6 +5,7 @@ import hmac
 import re
 import secrets
 from dataclasses import dataclass
+from datetime import timedelta
 from urllib.parse import urlsplit
 
 from mailmirror.domain.mailbox import AccountId, MailboxId
@@ -14,6 +15,8 @@ from mailmirror.store.accounts import Account, ApiKey
 from mailmirror.store.keys import time_text
 from mailmirror.store.table import ConditionFailed
 
+_FORMER_SECRET = timedelta(days=1)
+"""How long a webhook secret is valid after it was replaced."""
 _KEY = re.compile(r"mm_([0-9a-f]{12})_([0-9a-f]{8})_([\w-]{43})\Z")
 
 
@@ -52,6 +55,23 @@ def add_key(account: AccountId, name: str, runtime: Runtime) -> str:
     key = ApiKey(key_id, name, _digest(secret), time_text(runtime.now()), None)
     runtime.accounts.add_key(account, key)
     return f"mm_{account}_{key_id}_{secret}"
+
+
+def replace_webhook_secret(id: AccountId, runtime: Runtime) -> str:
+    """Make another webhook secret and return it, this once. The present one is valid for a day.
+
+    Raises:
+        Refused: there is no such account.
+        ConditionFailed: the secret was replaced by another command at the same time.
+    """
+    account = runtime.accounts.find(id)
+    if account is None:
+        raise Refused(Code.NOT_FOUND, f"account {id}")
+    now, secret = runtime.now(), secrets.token_urlsafe(32)
+    sealed = runtime.vault.seal_webhook_secret(id, secret)
+    former = {**account.former_secrets_at(now), account.webhook_secret: now + _FORMER_SECRET}
+    runtime.accounts.replace_webhook_secret(account, sealed, former)
+    return secret
 
 
 def list_keys(account: AccountId, runtime: Runtime) -> list[ApiKey]:
