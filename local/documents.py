@@ -9,6 +9,7 @@ from local.environments import ROOT
 from mailmirror.api.openapi import openapi
 from mailmirror.domain.problems import Code, Refused
 from mailmirror.domain.words.explanation import Language
+from mailmirror.domain.words.mailbox_problems import MAILBOX_PROBLEMS
 from mailmirror.domain.words.problems import PROBLEMS
 
 OPENAPI = ROOT / "docs" / "openapi.json"
@@ -27,7 +28,12 @@ def problem_rows() -> list[str]:
 
 def _row(code: Code) -> str:
     words, status = PROBLEMS[code][Language.EN], Refused(code).status.value
-    return f'| <a id="{code}"></a>`{code}` | {status} | {words.reason} | {words.remedy} |'
+    reason, remedy = words.reason, words.remedy
+    if code in MAILBOX_PROBLEMS:
+        later = MAILBOX_PROBLEMS[code][Language.EN]
+        reason += f" *Of a connected mailbox:* {later.reason}"
+        remedy += f" *Of a connected mailbox:* {later.remedy}"
+    return f'| <a id="{code}"></a>`{code}` | {status} | {reason} | {remedy} |'
 
 
 def main() -> None:

@@ -116,6 +116,23 @@ def test_a_failure_of_an_earlier_connection_says_nothing_of_the_present_one(
     assert entry.due.error is None
 
 
+def test_a_disconnected_mailbox_keeps_the_time_of_its_last_success(
+    office: Office, dovecot: Dovecot, runtime: Runtime
+) -> None:
+    dovecot.append(REP, "INBOX", letter(1), MARCH)
+    mailbox = office.connect(dovecot, "rep", REP)
+    disconnect(office.account, mailbox.key.mailbox, runtime)
+    assert read_mailbox(office.account, mailbox.key.mailbox, runtime).last_success_at is None
+    mailbox = office.connect(dovecot, "rep", REP)
+    office.sync(mailbox)
+    before = read_mailbox(office.account, mailbox.key.mailbox, runtime).last_success_at
+    assert before is not None
+    disconnect(office.account, mailbox.key.mailbox, runtime)
+    assert read_mailbox(office.account, mailbox.key.mailbox, runtime).last_success_at == before
+    (covered,) = card(office, "kim").coverage.mailboxes
+    assert (covered.as_of, covered.gap) == (before, Gap.DISCONNECTED)
+
+
 def test_an_erasure_cannot_be_turned_into_a_disconnection(
     office: Office, dovecot: Dovecot, runtime: Runtime
 ) -> None:

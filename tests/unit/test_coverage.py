@@ -13,9 +13,14 @@ from mailmirror.domain.coverage import (
 )
 from mailmirror.domain.mailbox import Due, MailboxId, MailboxState
 from mailmirror.domain.problems import Code
-from mailmirror.domain.words.coverage import explain_feed, explain_gap, explain_mailbox
+from mailmirror.domain.words.coverage import (
+    explain_card,
+    explain_feed,
+    explain_gap,
+    explain_mailbox,
+)
 from mailmirror.domain.words.explanation import Language
-from mailmirror.domain.words.problems import PROBLEMS
+from mailmirror.domain.words.mailbox_problems import explain_mailbox_problem
 
 EN, JA = Language.EN, Language.JA
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -50,7 +55,8 @@ def test_during_its_first_sync_it_says_how_far_it_is(late: bool) -> None:
 def test_a_failing_mailbox_says_why_since_when_and_what_helps(language: Language) -> None:
     due = Due(DUE.due_at, NOON, Code.SIGN_IN_FAILED, failing_since=NOON + timedelta(minutes=5))
     found = mailbox_coverage(HERS, MailboxState.SIGN_IN_NEEDED, Code.SIGN_IN_FAILED, due, 100)
-    problem, said = PROBLEMS[Code.SIGN_IN_FAILED][language], explain_mailbox(found, language)
+    problem = explain_mailbox_problem(Code.SIGN_IN_FAILED, language)
+    said = explain_mailbox(found, language)
     assert (found.complete, found.as_of) == (False, NOON)
     assert said is not None
     assert said.reason.startswith(problem.reason)
@@ -61,7 +67,7 @@ def test_a_failing_mailbox_says_why_since_when_and_what_helps(language: Language
 def test_a_missing_folder_makes_a_card_incomplete_without_a_since() -> None:
     found = mailbox_coverage(HERS, MailboxState.INCOMPLETE, Code.SENT_NOT_FOUND, DUE, 100)
     assert not found.complete
-    assert explain_mailbox(found, EN) == PROBLEMS[Code.SENT_NOT_FOUND][EN]
+    assert explain_mailbox(found, EN) == explain_mailbox_problem(Code.SENT_NOT_FOUND, EN)
 
 
 @pytest.mark.parametrize("state", [s for s in MailboxState if s is not MailboxState.HEALTHY])
@@ -127,6 +133,42 @@ def test_a_card_is_complete_where_each_of_its_mailboxes_and_the_feed_are(
     coverage: Coverage, complete: bool
 ) -> None:
     assert coverage.complete is complete
+
+
+@pytest.mark.parametrize(
+    ("coverage", "gap", "words"),
+    [
+        (
+            Coverage([WHOLE, MailboxCoverage(HERS, NOON, 62, Gap.FIRST_SYNC)], FEED),
+            Gap.FIRST_SYNC,
+            "62",
+        ),
+        (
+            Coverage([MailboxCoverage(HERS, NOON, 100, Code.CONNECT_REFUSED)], FEED),
+            Code.CONNECT_REFUSED,
+            "refuses",
+        ),
+        (Coverage([WHOLE], FeedCoverage(NOON, refused=7)), Gap.EVENTS_REFUSED, "7"),
+        (Coverage([], FeedCoverage(None, refused=0)), Gap.NO_MAILBOX, "no mailbox"),
+        (Coverage([WHOLE], FEED, thread_pending=True), Gap.THREAD_PENDING, "thread"),
+    ],
+)
+def test_a_card_is_explained_by_the_first_cause(
+    coverage: Coverage, gap: Gap | Code, words: str
+) -> None:
+    found = explain_card(coverage, EN)
+    assert found is not None
+    assert found[0] is gap
+    assert words in found[1].reason
+
+
+def test_a_complete_card_needs_no_explanation() -> None:
+    assert explain_card(Coverage([WHOLE], FEED), EN) is None
+
+
+def test_a_disconnected_mailbox_is_complete_as_of_its_last_success() -> None:
+    found = mailbox_coverage(HERS, MailboxState.DISCONNECTED, None, None, 100, last_success_at=NOON)
+    assert (found.as_of, found.gap) == (NOON, Gap.DISCONNECTED)
 
 
 def test_a_viewer_without_a_mailbox_is_reported_to_connect_one() -> None:

@@ -15,7 +15,7 @@ from mailmirror.api.openapi import openapi, problems_of
 from mailmirror.api.routes import all_routes, routes_of
 from mailmirror.api.routing import AnyRoute
 from mailmirror.domain.problems import Code, Refused
-from mailmirror.domain.words.problems import as_problem
+from mailmirror.domain.words.problem import as_problem
 
 MARCH = datetime(2026, 3, 1, 9, tzinfo=UTC)
 ROUTES = {f"{route.method} {route.path}": route for route in all_routes()}

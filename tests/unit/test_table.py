@@ -25,7 +25,6 @@ def client() -> Any:
         ("update_item", lambda table: table.update(UPDATE), {"Attributes": {"v": {"S": "1"}}}),
         ("put_item", lambda table: table.put(Put(KEY)), {}),
         ("delete_item", lambda table: table.delete(KEY), {}),
-        ("delete_item", lambda table: table.take(KEY), {}),
         ("batch_write_item", lambda table: table.write([KEY]), {}),
     ],
 )

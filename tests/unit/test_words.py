@@ -16,7 +16,9 @@ from mailmirror.domain.verdict import Verdict
 from mailmirror.domain.words.coverage import GAPS
 from mailmirror.domain.words.delivery import DELIVERY_ERRORS
 from mailmirror.domain.words.explanation import Explanations, Language
-from mailmirror.domain.words.problems import PROBLEMS, as_problem
+from mailmirror.domain.words.mailbox_problems import MAILBOX_PROBLEMS, explain_mailbox_problem
+from mailmirror.domain.words.problem import as_problem
+from mailmirror.domain.words.problems import PROBLEMS
 from mailmirror.domain.words.verdicts import VERDICTS
 
 CATALOGUES: dict[type[StrEnum], Mapping[Any, Explanations]] = {
@@ -45,6 +47,25 @@ def test_reason_and_remedy_are_whole_sentences(codes: type[StrEnum], code: StrEn
         assert SENTENCES[language].match(one.reason), one.reason
         assert SENTENCES[language].match(one.remedy), one.remedy
         assert one.reason != one.remedy
+
+
+@pytest.mark.parametrize("code", MAILBOX_PROBLEMS)
+def test_a_mailbox_that_has_worked_is_not_to_be_corrected(code: Code) -> None:
+    for language, one in MAILBOX_PROBLEMS[code].items():
+        assert SENTENCES[language].match(one.reason), one.reason
+        assert SENTENCES[language].match(one.remedy), one.remedy
+        assert one != PROBLEMS[code][language]
+    english = explain_mailbox_problem(code, Language.EN)
+    assert not re.search(r"\b[Cc]orrect\b", english.remedy)
+    assert "owner" in english.remedy or "again" in english.remedy
+
+
+@pytest.mark.parametrize("code", [Code.HOST_UNKNOWN, Code.CONNECT_REFUSED, Code.CONNECT_TIMEOUT])
+def test_a_refusal_is_explained_by_whether_the_mailbox_has_worked(code: Code) -> None:
+    refused = Refused(code, "mail.us.example:993")
+    assert "Correct" in str(as_problem(refused)["remedy"])
+    refused.of_connected_mailbox = True
+    assert "Correct" not in str(as_problem(refused)["remedy"])
 
 
 @pytest.mark.parametrize("language", Language)

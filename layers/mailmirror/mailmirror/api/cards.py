@@ -14,7 +14,7 @@ from mailmirror.domain.coverage import Gap
 from mailmirror.domain.coverage import MailboxCoverage as MailboxFound
 from mailmirror.domain.message import Participant as Someone
 from mailmirror.domain.outbound import OutboundState
-from mailmirror.domain.words.coverage import explain_feed, explain_gap, explain_mailbox
+from mailmirror.domain.words.coverage import explain_card, explain_feed, explain_mailbox
 from mailmirror.domain.words.explanation import Explanation, Language
 from mailmirror.store.content_lines import Summary
 from mailmirror.usecases.cards.read_card import MAX_PAGE_LINES, Line, Page
@@ -122,11 +122,22 @@ class MailboxCoverage(Struct, frozen=True):
     """Why mail may be missing; a problem's code where the mailbox has one."""
     reason: str | None
     remedy: str | None
+    contained: int
+    """Messages that could not be read: `GET /v1/mailboxes/{mailbox_id}/problems` lists them."""
 
     @classmethod
     def of(cls, one: MailboxFound, language: Language) -> "MailboxCoverage":
         said = explain_mailbox(one, language)
-        return cls(one.mailbox, one.complete, utc(one.as_of), one.progress, one.gap, *_words(said))
+        return cls(
+            mailbox_id=one.mailbox,
+            complete=one.complete,
+            as_of=utc(one.as_of),
+            progress=one.progress,
+            gap=one.gap,
+            reason=said.reason if said else None,
+            remedy=said.remedy if said else None,
+            contained=one.contained,
+        )
 
 
 class FeedCoverage(Struct, frozen=True):
@@ -144,7 +155,8 @@ class FeedCoverage(Struct, frozen=True):
 
 class Coverage(Struct, frozen=True):
     complete: bool
-    gap: Gap | None
+    gap: str | None
+    """The first of the gaps below, or one of the card as a whole."""
     reason: str | None
     remedy: str | None
     mailboxes: Sequence[MailboxCoverage]
@@ -152,10 +164,11 @@ class Coverage(Struct, frozen=True):
 
     @classmethod
     def of(cls, found: Found, language: Language) -> "Coverage":
+        gap, said = explain_card(found, language) or (None, None)
         return cls(
             found.complete,
-            found.gap,
-            *_words(explain_gap(found.gap, language) if found.gap else None),
+            gap,
+            *_words(said),
             [MailboxCoverage.of(one, language) for one in found.mailboxes],
             FeedCoverage.of(found.feed, language),
         )

@@ -17,7 +17,7 @@ from mailmirror.domain.problems import Code
 from mailmirror.domain.uids import UidSet
 from mailmirror.domain.verdict import Verdict
 from mailmirror.domain.words.explanation import Language
-from mailmirror.domain.words.problems import PROBLEMS
+from mailmirror.domain.words.mailbox_problems import explain_mailbox_problem
 from mailmirror.domain.words.verdicts import VERDICTS
 from mailmirror.store.credentials import Password
 from mailmirror.usecases.mailboxes.read_mailbox import FolderLedger, MailboxReport
@@ -115,7 +115,7 @@ class Mailbox(Struct, frozen=True):
             address_proof=report.proof,
             state=report.state,
             progress=report.progress if counters is not None else None,
-            last_success_at=utc(due.last_success_at) if due else None,
+            last_success_at=utc(report.last_success_at),
             next_due_at=utc(due.due_at) if due else None,
             news_since=utc(due.news_since) if due else None,
             error=error,
@@ -247,5 +247,5 @@ def _uids(found: Audit) -> AuditUids:
 def _error(code: Code | None, detail: str, language: Language) -> MailboxError | None:
     if code is None:
         return None
-    words = PROBLEMS[code][language]
+    words = explain_mailbox_problem(code, language)
     return MailboxError(code, words.reason, words.remedy, detail or None)

@@ -38,6 +38,8 @@ class MailboxCoverage:
     gap: Gap | Code | None = None
     since: datetime | None = None
     """When a problem began, where that is known."""
+    contained: int = 0
+    """Messages that could not be read, and are tried again: `pending` in its ledger."""
 
     @property
     def complete(self) -> bool:
@@ -59,6 +61,8 @@ def mailbox_coverage(
     progress: int,
     *,
     late: bool = False,
+    last_success_at: datetime | None = None,
+    contained: int = 0,
 ) -> MailboxCoverage:
     """The coverage of one mailbox.
 
@@ -66,13 +70,13 @@ def mailbox_coverage(
         problem: what keeps the mailbox from being read; it comes before the state.
         progress: in percent.
         late: whether the card's person or deal changed after the mailbox's old mail was judged.
+        last_success_at: where the mailbox has no schedule entry any more.
+        contained: messages that could not be read.
     """
-    as_of = due.last_success_at if due else None
-    if problem is not None:
-        since = _began(problem, due) if due else None
-        return MailboxCoverage(mailbox, as_of, progress, problem, since)
-    gap = _GAPS.get(state, Gap.LATE_FACTS if late else None)
-    return MailboxCoverage(mailbox, as_of, progress, gap)
+    as_of = due.last_success_at if due else last_success_at
+    since = _began(problem, due) if due and problem else None
+    gap = problem or _GAPS.get(state, Gap.LATE_FACTS if late else None)
+    return MailboxCoverage(mailbox, as_of, progress, gap, since, contained)
 
 
 def _began(problem: Code, due: Due) -> datetime | None:
@@ -116,13 +120,17 @@ class Coverage:
 
     @property
     def gap(self) -> Gap | None:
-        """Why the card as a whole may lack mail; what one part lacks is said there."""
+        """Why the card as a whole may lack mail, where no mailbox and not the feed is the cause."""
         if not self.mailboxes:
             return Gap.NO_MAILBOX
         return Gap.THREAD_PENDING if self.thread_pending else None
 
     @property
+    def cause(self) -> Gap | MailboxCoverage | FeedCoverage | None:
+        """The first reason why the card may lack mail; None where it is complete."""
+        parts: list[MailboxCoverage | FeedCoverage] = [*self.mailboxes, self.feed]
+        return self.gap or next((one for one in parts if not one.complete), None)
+
+    @property
     def complete(self) -> bool:
-        return (
-            self.gap is None and all(one.complete for one in self.mailboxes) and self.feed.complete
-        )
+        return self.cause is None

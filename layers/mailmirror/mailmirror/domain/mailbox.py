@@ -84,6 +84,8 @@ class Mailbox:
     connected_at: datetime
     """When it was last connected, with the credential that is stored."""
     provider: Provider = Provider.IMAP
+    last_success_at: datetime | None = None
+    """Of a disconnected mailbox, when a poll or sync last found no mail without a verdict."""
 
 
 class MailboxState(StrEnum):

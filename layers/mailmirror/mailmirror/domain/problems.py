@@ -163,6 +163,8 @@ class Refused(Exception):
         self.code = code
         self.detail = detail
         self.figures = figures
+        self.of_connected_mailbox = False
+        """Whether the server of a mailbox that is connected is the cause, which worked before."""
 
     @property
     def status(self) -> HTTPStatus:

@@ -127,18 +127,22 @@ class MailboxStore:
         return sorted(own, key=lambda mailbox: mailbox.key.mailbox)
 
     def disconnect(self, mailbox: Mailbox) -> None:
-        """Stop syncing and delete the credential; the mail stays.
+        """Stop syncing and delete the credential; the mail stays, and the time of its last success.
 
         Raises:
             ConditionFailed: it is being erased.
         """
+        entry = self._due.find(mailbox)
+        at = entry.due.last_success_at if entry else None
+        success = {":at": keys.time_text(at)} if at else {}
         self._table.update(
             Update(
                 keys.mailbox(mailbox.key.account, mailbox.key.mailbox),
-                "SET #status = :disconnected",
+                "SET #status = :disconnected" + (", last_success_at = :at" if success else ""),
                 {
                     ":disconnected": MailboxStatus.DISCONNECTED.value,
                     ":epoch": mailbox.key.epoch,
+                    **success,
                 },
                 "epoch = :epoch",
                 {"#status": "status"},
@@ -211,6 +215,9 @@ def _mailbox(account: AccountId, item: Item) -> Mailbox:
         slot=Slot(*map(int, item["slot"])),
         connected_at=datetime.fromisoformat(item["connected_at"]),
         provider=Provider(item.get("provider", Provider.IMAP)),
+        last_success_at=(
+            datetime.fromisoformat(item["last_success_at"]) if "last_success_at" in item else None
+        ),
     )
 
 

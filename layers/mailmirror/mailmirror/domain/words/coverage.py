@@ -2,10 +2,10 @@
 
 from dataclasses import replace
 
-from mailmirror.domain.coverage import FeedCoverage, Gap, MailboxCoverage
+from mailmirror.domain.coverage import Coverage, FeedCoverage, Gap, MailboxCoverage
 from mailmirror.domain.problems import Code
 from mailmirror.domain.words.explanation import Catalogue, Explanation, Language, translated
-from mailmirror.domain.words.problems import PROBLEMS
+from mailmirror.domain.words.mailbox_problems import explain_mailbox_problem
 
 GAPS: Catalogue[Gap] = {
     Gap.NO_MAILBOX: translated(
@@ -78,7 +78,7 @@ def explain_mailbox(coverage: MailboxCoverage, language: Language) -> Explanatio
         case Gap() as gap:
             return explain_gap(gap, language, progress=coverage.progress)
         case Code() as problem:
-            said = PROBLEMS[problem][language]
+            said = explain_mailbox_problem(problem, language)
             since = _SINCE[language].format(coverage.since) if coverage.since else ""
             return replace(said, reason=said.reason + since)
 
@@ -87,3 +87,17 @@ def explain_feed(coverage: FeedCoverage, language: Language) -> Explanation | No
     """Why facts of the CRM may be missing; None where they are complete."""
     gap = coverage.gap
     return explain_gap(gap, language, refused=coverage.refused) if gap else None
+
+
+def explain_card(coverage: Coverage, language: Language) -> tuple[Gap | Code, Explanation] | None:
+    """The first reason why a card may lack mail; None where it is complete."""
+    match coverage.cause:
+        case Gap() as gap:
+            return gap, explain_gap(gap, language)
+        case MailboxCoverage(gap=cause) as part if cause and (
+            said := explain_mailbox(part, language)
+        ):
+            return cause, said
+        case FeedCoverage(gap=cause) as part if cause and (said := explain_feed(part, language)):
+            return cause, said
+    return None

@@ -1,7 +1,7 @@
 """The explanation of each problem."""
 
-from mailmirror.domain.problems import Code, Refused
-from mailmirror.domain.words.explanation import Catalogue, Language, translated
+from mailmirror.domain.problems import Code
+from mailmirror.domain.words.explanation import Catalogue, translated
 
 PROBLEMS: Catalogue[Code] = {
     Code.UNAUTHORIZED: translated(
@@ -583,22 +583,3 @@ PROBLEMS: Catalogue[Code] = {
         "もう一度お試しください。続く場合はリクエスト ID を添えて報告してください。",
     ),
 }
-
-
-PROBLEMS_PAGE = "docs/problems.md"
-"""Where problems are described, relative to the project's repository: a deployment does not know
-at which address that is published."""
-
-
-def as_problem(refused: Refused, language: Language = Language.EN) -> dict[str, str | int]:
-    """A refusal as RFC 9457 wants it, with `code`, `reason` and `remedy`."""
-    explanation = PROBLEMS[refused.code][language]
-    problem: dict[str, str | int] = {
-        "type": f"{PROBLEMS_PAGE}#{refused.code.value}",
-        "title": refused.status.phrase,
-        "status": int(refused.status),
-        "code": refused.code.value,
-        "reason": explanation.reason,
-        "remedy": explanation.remedy,
-    }
-    return problem | ({"detail": refused.detail} if refused.detail else {}) | refused.figures

@@ -192,6 +192,8 @@ def _coverage(viewer: Viewer, line: int, runtime: Runtime, *, pending: bool = Fa
                 one.due,
                 one.progress,
                 late=line > one.log_cursor,
+                last_success_at=one.last_success_at,
+                contained=one.pending,
             )
             for one in reports
         ],

@@ -11,7 +11,7 @@ from mailmirror.aws.queues import FeedJob
 from mailmirror.domain.feed import check_not_ahead, envelope, label, parse_event
 from mailmirror.domain.mailbox import AccountId
 from mailmirror.domain.problems import Code, Refused
-from mailmirror.domain.words.problems import as_problem
+from mailmirror.domain.words.problem import as_problem
 from mailmirror.runtime import Runtime
 
 MAX_BODY_BYTES = 256 * 1024

@@ -71,6 +71,8 @@ def ask_probe(job: ProbeJob, runtime: Runtime) -> Mapping[str, Any]:
         raise Refused(Code.PROBE_FAILED)
     if "refused" in said:
         refused = said["refused"]
-        raise Refused(Code(refused["code"]), refused["detail"], **refused["figures"])
+        refusal = Refused(Code(refused["code"]), refused["detail"], **refused["figures"])
+        refusal.of_connected_mailbox = job.mailbox is not None
+        raise refusal
     found: Mapping[str, Any] = said["answer"]
     return found

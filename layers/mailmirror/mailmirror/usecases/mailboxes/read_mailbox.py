@@ -34,8 +34,15 @@ class MailboxReport:
     """How much has been judged, in percent."""
     log_cursor: int
     """The line of the change log up to which its verdicts and deal matches are computed."""
+    pending: int
+    """Messages that the server lists, and that could not be read."""
     proof: Proof | None
     """The evidence that the address is its owner's; None where there is none."""
+
+    @property
+    def last_success_at(self) -> datetime | None:
+        """When a poll or sync last found that the server has no mail without a verdict."""
+        return self.due.last_success_at if self.due else self.mailbox.last_success_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +98,7 @@ def _report(
         entry.due if entry else None,
         sync.progress,
         sync.log_cursor,
+        totals.pending,
         proof_of(mailbox, claims),
     )
 

@@ -1,0 +1,80 @@
+"""The explanation of problems of a mailbox that is connected: its server has worked before.
+
+So its reader is not asked to correct what was right when the mailbox was connected.
+"""
+
+from mailmirror.domain.problems import Code
+from mailmirror.domain.words.explanation import Catalogue, Explanation, Language, translated
+from mailmirror.domain.words.problems import PROBLEMS
+
+_RETRIED = "Nothing to do: it is tried again. If it stays, ask the server's owner"
+_RETRIED_JA = "自動で再試行されるため操作は不要です。続く場合はサーバーの管理者に確認し"
+
+MAILBOX_PROBLEMS: Catalogue[Code] = {
+    Code.HOST_UNKNOWN: translated(
+        "The name of the mail server does not resolve any more.",
+        f"{_RETRIED}; where the server has another name now, connect the mailbox again with it.",
+        "メールサーバーの名前を解決できなくなりました。",
+        f"{_RETRIED_JA}、サーバー名が変わった場合はその名前で接続し直してください。",
+    ),
+    Code.HOST_NOT_ALLOWED: translated(
+        "The name of the mail server leads to an IP address that is not public.",
+        "Ask the server's owner whether that is right; if it is, ask the stack's operator to allow"
+        " its network (parameter AllowedNetworks).",
+        "メールサーバーの名前が、公開アドレスではない IP アドレスに解決されます。",
+        "正しいかどうかサーバーの管理者に確認し、正しい場合は運用者にネットワークの許可"
+        "（パラメーター AllowedNetworks）を依頼してください。",
+    ),
+    Code.CONNECT_REFUSED: translated(
+        "The mail server refuses connections, or cannot be reached.",
+        f"{_RETRIED}; where it has another host or port now, connect the mailbox again with it.",
+        "メールサーバーが接続を拒否しているか、到達できません。",
+        f"{_RETRIED_JA}、ホストかポートが変わった場合はそれで接続し直してください。",
+    ),
+    Code.CONNECT_TIMEOUT: translated(
+        "The mail server does not answer.",
+        f"{_RETRIED}; where it has another host or port now, connect the mailbox again with it.",
+        "メールサーバーが応答しません。",
+        f"{_RETRIED_JA}、ホストかポートが変わった場合はそれで接続し直してください。",
+    ),
+    Code.TLS_FAILED: translated(
+        "The mail server does not speak TLS as it did when the mailbox was connected.",
+        f"{_RETRIED}; where TLS is at another port now, connect the mailbox again with it.",
+        "メールサーバーとの TLS 通信が、接続時のようには行えなくなりました。",
+        f"{_RETRIED_JA}、TLS のポートが変わった場合はそれで接続し直してください。",
+    ),
+    Code.CERTIFICATE_INVALID: translated(
+        "The certificate of the mail server does not verify.",
+        "Ask the server's owner to renew it; where the server has another name now, connect the"
+        " mailbox again with it.",
+        "メールサーバーの証明書を検証できません。",
+        "サーバーの管理者に更新を依頼してください。サーバー名が変わった場合はその名前で"
+        "接続し直してください。",
+    ),
+    Code.STARTTLS_MISSING: translated(
+        "The mail server does not offer STARTTLS any more, and passwords are sent only over TLS.",
+        "Ask the server's owner; where TLS is at another port now, connect the mailbox again with"
+        " it.",
+        "メールサーバーが STARTTLS に対応しなくなり、TLS なしではパスワードを送れません。",
+        "サーバーの管理者に確認し、TLS のポートが変わった場合はそれで接続し直してください。",
+    ),
+    Code.PROTOCOL_ERROR: translated(
+        "The mail server answers against the rules of its protocol.",
+        f"{_RETRIED}, and show them `detail`.",
+        "メールサーバーが規則に反した応答をしています。",
+        f"{_RETRIED_JA}、`detail` を伝えてください。",
+    ),
+    Code.SIGN_IN_FAILED: translated(
+        "The server does not accept the user name or the password any more.",
+        "Connect the mailbox again with the present password; where two-step sign-in is on, make"
+        " an app password at the provider.",
+        "サーバーがユーザー名またはパスワードを受け付けなくなりました。",
+        "現在のパスワードで接続し直してください。二段階認証が有効な場合は、プロバイダーで"
+        "アプリパスワードを作成してください。",
+    ),
+}
+
+
+def explain_mailbox_problem(code: Code, language: Language) -> Explanation:
+    """Why a connected mailbox cannot be read, or cannot send."""
+    return MAILBOX_PROBLEMS.get(code, PROBLEMS[code])[language]
