@@ -30,7 +30,7 @@ settings.load_profile("untimed")
 os.environ.update({"POWERTOOLS_SERVICE_NAME": "test", "POWERTOOLS_TRACE_DISABLED": "true"})
 
 
-_FOLDERS = ("stack", "integration", "models", "unit")
+_FOLDERS = ("stack", "hostile", "integration", "models", "unit")
 """In this order: a worker that has taken one of the last files is never long alone."""
 
 

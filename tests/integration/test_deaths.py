@@ -223,17 +223,20 @@ def test_an_outage_of_aws_costs_no_message_its_body(
 ) -> None:
     dovecot.append(REP, "INBOX", letter(1), MARCH)
     mailbox = office.connect(dovecot, "rep", REP)
-    failures = [0]
+    syncs = [0]
     put = runtime.contents.put
 
     def failing(*args: Any) -> None:
-        failures[0] += 1
-        if failures[0] <= 5:
+        if syncs[0] < 5:
             raise ClientError({"Error": {"Code": "SlowDown"}}, "PutObject")
         put(*args)
 
+    def one_more(number: int) -> None:
+        syncs[0] = number + 1
+
+    monkeypatch.setattr("mailmirror.usecases.sync.repeated.PAUSE_SECONDS", 0.0)
     monkeypatch.setattr(runtime.contents, "put", failing)
-    ends = ends_of(office, mailbox, clock, 6, lambda _: None)
+    ends = ends_of(office, mailbox, clock, 6, one_more)
     assert ends == [ClientError] * 5 + [None]
     (line,) = office.card("rep", "kim")
     assert line.summary.warnings == []

@@ -56,3 +56,40 @@ def test_a_condition_that_fails_is_no_conflict(client: Any) -> None:
         aws.add_client_error("update_item", "ConditionalCheckFailedException")
         with pytest.raises(ConditionFailed):
             Table(client, "table").update(UPDATE)
+
+
+@pytest.mark.parametrize(
+    ("code", "status"),
+    [("InternalServerError", 500), ("ProvisionedThroughputExceededException", 400), ("x", 503)],
+)
+def test_what_dynamodb_fails_at_for_a_moment_is_repeated_without_any_quota(
+    client: Any, code: str, status: int
+) -> None:
+    pauses: list[float] = []
+    table = Table(client, "table", sleep=pauses.append)
+    with Stubber(client) as aws:
+        for _ in range(60):
+            for _ in range(7):
+                aws.add_client_error("get_item", code, http_status_code=status)
+            aws.add_response("get_item", {})
+            assert table.get(KEY) is None
+        aws.assert_no_pending_responses()
+    assert len(pauses) == 420
+
+
+def test_a_transaction_that_was_throttled_is_repeated_under_its_token(client: Any) -> None:
+    tokens: list[str] = []
+    client.meta.events.register(
+        "provide-client-params.dynamodb.TransactWriteItems",
+        lambda params, **_: tokens.append(params["ClientRequestToken"]),
+    )
+    reasons = {"CancellationReasons": [{"Code": "ThrottlingError"}]}
+    with Stubber(client) as aws:
+        aws.add_client_error(
+            "transact_write_items", "TransactionCanceledException", modeled_fields=reasons
+        )
+        aws.add_client_error("transact_write_items", "InternalServerError", http_status_code=500)
+        aws.add_response("transact_write_items", {})
+        Table(client, "table", sleep=lambda _: None).transact([Put(KEY)])
+    assert len(tokens) == 3
+    assert len(set(tokens)) == 1

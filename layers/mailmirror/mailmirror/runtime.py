@@ -108,9 +108,16 @@ class Settings:
 
 def aws_client(service: str) -> Any:
     """Make a client of an AWS service, with the environment's credentials and region."""
-    # A retried call would do the work twice: a message would be sent twice.
-    attempts = 1 if service in ("lambda", "sesv2") else 4
-    config = Config(
+    # The stubs know a client by its literal name only.
+    return boto3.client(service, config=client_config(service))  # type: ignore[call-overload]
+
+
+def client_config(service: str) -> Config:
+    """How a client of an AWS service waits, and repeats what has failed."""
+    # A retried call would do the work twice: a message would be sent twice. The table repeats its
+    # requests itself.
+    attempts = 1 if service in ("dynamodb", "lambda", "sesv2") else 4
+    return Config(
         max_pool_connections=32,
         connect_timeout=3,
         read_timeout=27,
@@ -118,8 +125,6 @@ def aws_client(service: str) -> Any:
         # Links to objects that are signed by an older version are refused in most regions.
         signature_version="s3v4" if service == "s3" else None,
     )
-    # The stubs know a client by its literal name only.
-    return boto3.client(service, config=config)  # type: ignore[call-overload]
 
 
 class Runtime:

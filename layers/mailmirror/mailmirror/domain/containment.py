@@ -6,6 +6,8 @@ the function died are judged in batches of 25, after a death in one of those one
 at which a function died while it was judged alone only the headers are read; where that fails
 too, the UID is pending.
 
+A failure of AWS makes the batches smaller as well, 25 and then 5, and makes no UID suspect.
+
     500 ──death──► 25 ──death──► 1 ──death──► headers only ──death──► pending
      ▲              │            │
      └── doubled ◄──┴── the UIDs of the batch that died are judged
@@ -18,6 +20,8 @@ from enum import Enum, auto
 FULL_BATCH = 500
 """UIDs in a batch of a mailbox at which no function died."""
 _SMALL_BATCH = 25
+_LEAST_BATCH = 5
+"""After failures of AWS: the smallest batch whose UIDs are not judged one by one."""
 _MAX_SUSPECTS = 20
 """Beyond these the oldest is forgotten: the state item stays small."""
 
@@ -70,6 +74,13 @@ class Caution:
         size = _SMALL_BATCH if self.batch > _SMALL_BATCH else 1
         remaining = self.batch if self.batch > 1 else max(1, self.remaining)
         return replace(self, batch=size, remaining=remaining)
+
+    def after_failure(self) -> "Caution":
+        """The caution to take where AWS failed at a batch: fewer requests are repeated."""
+        if self.batch <= _LEAST_BATCH:
+            return self
+        size = _SMALL_BATCH if self.batch > _SMALL_BATCH else _LEAST_BATCH
+        return replace(self, batch=size, remaining=self.batch)
 
     def after_success(self, uids: int) -> "Caution":
         """The caution to take after so many UIDs were judged."""

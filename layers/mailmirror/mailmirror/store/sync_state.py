@@ -7,6 +7,7 @@ Each taking of a lease that expired without a release is counted in `deaths`: it
 or too slow. The next sync that moves a cursor sets the count to zero.
 """
 
+import uuid
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
@@ -80,14 +81,15 @@ class SyncStates:
         Raises:
             LeaseHeld: it is held, and has not expired.
         """
+        holder = {":holder": uuid.uuid4().hex}
         try:
-            item = self._take(key, now, "attribute_not_exists(lease_until)", " ADD", {})
+            item = self._take(key, now, "attribute_not_exists(lease_until)", " ADD", holder)
         except ConditionFailed:
             # The holder may still run: its writes here are refused, its writes elsewhere are not.
             stale = {":now": keys.time_text(now), ":stale": keys.time_text(now + MAX_RUN)}
             more = ", stale_until = :stale ADD deaths :one,"
             try:
-                item = self._take(key, now, "lease_until <= :now", more, stale)
+                item = self._take(key, now, "lease_until <= :now", more, holder | stale)
             except ConditionFailed as error:
                 raise LeaseHeld(key.mailbox) from error
         lease = Lease(key, int(item["fence"]))
@@ -112,14 +114,16 @@ class SyncStates:
         return self._table.update(
             Update(
                 keys.state(key),
-                f"SET lease_until = :until, epoch = if_not_exists(epoch, :epoch){more} fence :one",
+                "SET lease_until = :until, holder = :holder,"
+                f" epoch = if_not_exists(epoch, :epoch){more} fence :one",
                 {
                     ":until": keys.time_text(now + LIFETIME),
                     ":epoch": key.epoch,
                     ":one": 1,
                     **values,
                 },
-                condition,
+                # Where an answer was lost, the request that is repeated finds its own lease.
+                f"{condition} OR holder = :holder",
             )
         )
 

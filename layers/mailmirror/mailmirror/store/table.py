@@ -2,6 +2,7 @@
 
 import random
 import time
+import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from itertools import batched
 from typing import TYPE_CHECKING, Any
 
 from boto3.dynamodb.types import Binary, TypeDeserializer, TypeSerializer
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, HTTPClientError
 
 from mailmirror.store.keys import PK, SK, Key
 
@@ -28,7 +29,20 @@ _RETRIED = (
     "TransactionConflict",
 )
 """Codes of a PartiQL statement that was not executed, and may be repeated."""
+_TRANSIENT = {
+    "InternalServerError",
+    "ProvisionedThroughputExceededException",
+    "RequestLimitExceeded",
+    "ServiceUnavailable",
+    "ThrottlingException",
+    "TransactionConflictException",
+    "TransactionInProgressException",
+}
+"""Codes of a request that may be repeated as it is."""
+_THROTTLED = {"ThrottlingError", "ProvisionedThroughputExceeded"}
+"""Reasons of a cancelled transaction that may be repeated as it is."""
 _ATTEMPTS = 8
+"""Of one request, within 13 seconds at the most: a deadline leaves 20."""
 _WRITERS = 4
 _serialize = TypeSerializer().serialize
 _deserialize = TypeDeserializer().deserialize
@@ -88,10 +102,18 @@ class Check:
 class Table:
     """One DynamoDB table.
 
+    A request that DynamoDB or the network fails at for a moment is repeated, with exponential
+    backoff and full jitter. botocore's own retries draw on a quota, which errors that last use up;
+    after that each further one would end the job.
+
     Parameters:
-        client: a DynamoDB client.
+        client: a DynamoDB client that repeats nothing by itself.
         name: the table's name.
-        sleep: how to wait between the attempts of a batch.
+        sleep: how to wait between the attempts.
+
+    Raises, from every method that says nothing else:
+        Throttled: a transaction was under way on the item at each attempt.
+        ClientError, HTTPClientError: of the last attempt.
     """
 
     def __init__(
@@ -104,12 +126,8 @@ class Table:
 
     def get(self, key: Key, *, consistent: bool = False) -> Item | None:
         """Read one item. Half a read unit a 4 KB, one if consistent."""
-        answer = self._client.get_item(
-            TableName=self._name,
-            Key=_item(key),
-            ConsistentRead=consistent,
-            ReturnConsumedCapacity="TOTAL",
-        )
+        request = {"Key": _item(key), "ConsistentRead": consistent}
+        answer = self._one(self._client.get_item, request)
         self._read(answer)
         return _plain(answer["Item"]) if "Item" in answer else None
 
@@ -124,9 +142,7 @@ class Table:
         for batch in batched(unique.values(), _BATCH_GET, strict=False):
             wanted: Any = {"Keys": [_item(key) for key in batch], "ConsistentRead": consistent}
             for attempt in range(_ATTEMPTS):
-                answer = self._client.batch_get_item(
-                    RequestItems={self._name: wanted}, ReturnConsumedCapacity="TOTAL"
-                )
+                answer = self._send(self._client.batch_get_item, RequestItems={self._name: wanted})
                 self._read(answer)
                 found.extend(map(_plain, answer["Responses"].get(self._name, [])))
                 wanted = answer.get("UnprocessedKeys", {}).get(self._name)
@@ -165,18 +181,16 @@ class Table:
         elif prefix:
             condition, values[":sk"] = f"{condition} AND begins_with({SK}, :sk)", prefix
         request: dict[str, Any] = {
-            "TableName": self._name,
             "KeyConditionExpression": condition,
             "ExpressionAttributeValues": _item(values),
             "ScanIndexForward": not descending,
             "ConsistentRead": consistent,
-            "ReturnConsumedCapacity": "TOTAL",
         }
         left = limit
         while left is None or left > 0:
             if left is not None:
                 request["Limit"] = left
-            answer = self._client.query(**request)
+            answer = self._one(self._client.query, request)
             self._read(answer)
             yield from map(_plain, answer["Items"])
             if "LastEvaluatedKey" not in answer:
@@ -255,9 +269,9 @@ class Table:
         for batch in batched(items, _BATCH_WRITE, strict=False):
             left = list(batch)
             for attempt in range(_ATTEMPTS):
-                answer = self._client.batch_execute_statement(
+                answer = self._send(
+                    self._client.batch_execute_statement,
                     Statements=[self._insertion(item) for item in left],
-                    ReturnConsumedCapacity="TOTAL",
                 )
                 codes = [one.get("Error", {}).get("Code") for one in answer["Responses"]]
                 self._wrote(answer, codes.count(None))
@@ -280,13 +294,25 @@ class Table:
         return {"Statement": statement, "Parameters": list(plain.values())}
 
     def _one(self, call: Callable[..., Any], request: Mapping[str, Any]) -> Any:
-        """Write one item; again where a transaction is under way on it, for nothing was written."""
+        """Make a request that names one table."""
+        return self._send(call, TableName=self._name, **request)
+
+    def _send(self, call: Callable[..., Any], **request: Any) -> Any:
+        """Make a request; again where DynamoDB or the network has failed for a moment.
+
+        An answer that was lost is asked for again: a conditional write may then find its own.
+        """
         for attempt in range(_ATTEMPTS):
             try:
-                return call(TableName=self._name, **request, ReturnConsumedCapacity="TOTAL")
-            except self._client.exceptions.TransactionConflictException:
-                self._back_off(attempt)
-        raise Throttled
+                return call(**request, ReturnConsumedCapacity="TOTAL")
+            except (ClientError, HTTPClientError) as error:
+                if not _is_transient(error):
+                    raise
+                failure = error
+            self._back_off(attempt)
+        if _code(failure) == "TransactionConflictException":
+            raise Throttled from failure
+        raise failure
 
     def transact(self, writes: Sequence[Put | Update | Delete | Check]) -> None:
         """Write up to 100 items, all or none. Two write units a KB.
@@ -294,21 +320,28 @@ class Table:
         Raises:
             ConditionFailed: one of the conditions does not hold, or another transaction is
                 under way on one of the items.
-            Throttled: DynamoDB has no capacity for it now.
+            Throttled: DynamoDB had no capacity for it at any attempt.
         """
         requests: list[Any] = [self._in_transaction(write) for write in writes]
-        try:
-            answer = self._client.transact_write_items(
-                TransactItems=requests, ReturnConsumedCapacity="TOTAL"
-            )
-        except self._client.exceptions.TransactionCanceledException as error:
-            codes = {reason.get("Code") for reason in error.response["CancellationReasons"]}
-            if codes & {"ConditionalCheckFailed", "TransactionConflict"}:
-                raise ConditionFailed("transaction") from error
-            if codes & {"ThrottlingError", "ProvisionedThroughputExceeded"}:
-                raise Throttled from error
-            raise
-        self._wrote(answer, len(writes))
+        token = uuid.uuid4().hex
+        for attempt in range(_ATTEMPTS):
+            try:
+                answer = self._send(
+                    self._client.transact_write_items,
+                    TransactItems=requests,
+                    ClientRequestToken=token,
+                )
+            except self._client.exceptions.TransactionCanceledException as error:
+                codes = {reason.get("Code") for reason in error.response["CancellationReasons"]}
+                if codes & {"ConditionalCheckFailed", "TransactionConflict"}:
+                    raise ConditionFailed("transaction") from error
+                if not codes & _THROTTLED:
+                    raise
+            else:
+                self._wrote(answer, len(writes))
+                return
+            self._back_off(attempt)
+        raise Throttled
 
     def _in_transaction(self, write: Put | Update | Delete | Check) -> dict[str, Any]:
         match write:
@@ -342,13 +375,7 @@ class Table:
 
     def _write_batch(self, requests: list[Any]) -> None:
         for attempt in range(_ATTEMPTS):
-            try:
-                answer = self._client.batch_write_item(
-                    RequestItems={self._name: requests}, ReturnConsumedCapacity="TOTAL"
-                )
-            except self._client.exceptions.TransactionConflictException:
-                self._back_off(attempt)
-                continue
+            answer = self._send(self._client.batch_write_item, RequestItems={self._name: requests})
             left: list[Any] = answer.get("UnprocessedItems", {}).get(self._name, [])
             self._wrote(answer, len(requests) - len(left))
             if not left:
@@ -368,6 +395,18 @@ class Table:
         self.meter.requests += 1
         self.meter.write_units += _units(answer)
         self.meter.written += items
+
+
+def _is_transient(error: ClientError | HTTPClientError) -> bool:
+    """Whether the same request may succeed in a moment. A connection that broke says nothing."""
+    if not isinstance(error, ClientError):
+        return True
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    return status >= 500 or _code(error) in _TRANSIENT
+
+
+def _code(error: Exception) -> str:
+    return str(error.response["Error"].get("Code")) if isinstance(error, ClientError) else ""
 
 
 def _units(answer: Any) -> float:

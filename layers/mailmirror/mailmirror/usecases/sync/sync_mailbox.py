@@ -3,6 +3,7 @@
 job ─► lease ─► sign in ─► each folder ─► due entry ─► release ─► (continuation)
          │held                │failed: the error is stored on the mailbox, which is polled later
          └► nothing to do     │out of time: the rest is a new job
+                              │AWS failed: again after a pause, in smaller batches
                               └ died: the next sync finds the lease expired, and is more cautious
 """
 
@@ -28,6 +29,7 @@ from mailmirror.usecases.sync.checkpoint import Checkpoint
 from mailmirror.usecases.sync.judge_run import RunJudge
 from mailmirror.usecases.sync.mail_server import MailServer, OutOfTime
 from mailmirror.usecases.sync.renewed_lease import Progress, renewed
+from mailmirror.usecases.sync.repeated import repeated
 from mailmirror.usecases.sync.sync_folder import FolderSync, folder_id, new_folder
 from mailmirror.usecases.sync.sync_progress import SyncProgress
 
@@ -52,7 +54,11 @@ def sync_mailbox(job: SyncJob, runtime: Runtime, until: datetime) -> None:
     try:
         with renewed(lease, runtime, until) as progress:
             if mailbox.status is MailboxStatus.ERASING:
-                done = erase_mailbox(mailbox, lease, state.stale_until, runtime, until)
+                done = repeated(
+                    lambda: erase_mailbox(mailbox, lease, state.stale_until, runtime, until),
+                    runtime,
+                    until,
+                )
             else:
                 record = SyncProgress.of(lease, state, runtime)
                 done = _Sync(mailbox, lease, state, progress, runtime, until, record).run()
@@ -86,7 +92,13 @@ class _Sync:
         """Sync, store the outcome and release the lease; return whether nothing is left."""
         begun_at = self.runtime.now()
         try:
-            folders = self._folders()
+            folders = repeated(
+                self._folders,
+                self.runtime,
+                self.until,
+                moves=lambda: self.record.moves,
+                failed=self._smaller,
+            )
         except OutOfTime:
             return self._out_of_time()
         except Refused as refusal:
@@ -100,7 +112,8 @@ class _Sync:
         except Exception as error:
             self._failed(Refused(Code.INTERNAL_ERROR))
             # A failure of AWS is not caused by a message; a defect of ours counts as a death.
-            self._release(None if is_of_aws(error) else self._caution().after_deaths(1))
+            of_now = self._caution()
+            self._release(of_now if is_of_aws(error) else of_now.after_deaths(1))
             raise
         seen = {
             folder.name: Seen(folder.uidvalidity, folder.next, folder.present + folder.pending)
@@ -122,6 +135,11 @@ class _Sync:
         self.runtime.due.synced(self.mailbox, seen, begun_at, retry_at, slices)
         self.runtime.count("SyncsDone")
         return True
+
+    def _smaller(self) -> None:
+        """AWS has failed: the next batches cost fewer requests."""
+        if self.checkpoint is not None:
+            self.checkpoint.caution = self.checkpoint.caution.after_failure()
 
     def _out_of_time(self) -> bool:
         """Leave the rest to a continuation; return whether there is none.

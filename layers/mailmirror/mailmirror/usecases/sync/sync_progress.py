@@ -38,6 +38,8 @@ class SyncProgress:
     """Those that were found on the server, by their ids."""
     moved_at: datetime | None = None
     """When a cursor last moved."""
+    moves: int = 0
+    """How often this sync has moved one."""
 
     @classmethod
     def of(cls, lease: Lease, state: SyncState, runtime: Runtime) -> "SyncProgress":
@@ -52,6 +54,7 @@ class SyncProgress:
         """A folder was written: store it in `state` where that cannot wait."""
         now = self.runtime.now()
         self.folders[id], self.moved_at = folder, now
+        self.moves += 1
         waits = now - self._stored_at < timedelta(seconds=PROGRESS_SECONDS)
         if waits and not self._deaths and caution == self._caution:
             return
