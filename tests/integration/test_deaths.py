@@ -18,6 +18,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from mailmirror.aws.queues import PollJob
+from mailmirror.domain.containment import Caution
 from mailmirror.domain.mailbox import Mailbox, MailboxState
 from mailmirror.domain.problems import Code
 from mailmirror.mail.mime.content import Content, parse_message
@@ -252,6 +253,20 @@ def test_a_death_is_counted_once_and_what_it_calls_for_stays_until_mail_is_judge
     office.sync(mailbox)
     state = runtime.sync_states.read(mailbox.key)
     assert (state.deaths, state.caution.batch) == (0, 25)
+
+
+def test_deaths_that_lie_months_apart_cost_no_message_its_body(
+    office: Office, dovecot: Dovecot, runtime: Runtime, clock: Clock
+) -> None:
+    mailbox = office.connect(dovecot, "rep", REP)
+    for number in range(1, 7):
+        dovecot.append(REP, "INBOX", letter(number), MARCH)
+        runtime.sync_states.take(mailbox.key, runtime.now())
+        clock.advance(timedelta(seconds=91))
+        office.sync(mailbox)
+        assert runtime.sync_states.read(mailbox.key).caution == Caution()
+        clock.advance(timedelta(days=30))
+    assert [line.summary.warnings for line in office.card("rep", "kim")] == [[]] * 6
 
 
 # The lease

@@ -89,16 +89,3 @@ def test_every_uid_is_judged_whoever_kills_and_each_killer_kills_five_times_at_m
     assert set(read) == set(range(1, count + 1))
     assert {uid for uid, how in read.items() if how is not Reading.WHOLE} == reached
     assert deaths <= 5 * len(reached)
-
-
-def test_failures_of_aws_make_batches_smaller_and_no_uid_suspect() -> None:
-    caution = Caution()
-    sizes = []
-    for _ in range(4):
-        caution = caution.after_failure()
-        sizes.append(caution.batch)
-    assert sizes == [25, 5, 5, 5]
-    assert not caution.suspects
-    for _ in range(25):
-        caution = caution.after_success(5 if caution.batch == 5 else caution.batch)
-    assert caution == Caution()

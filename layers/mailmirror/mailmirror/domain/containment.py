@@ -6,11 +6,15 @@ the function died are judged in batches of 25, after a death in one of those one
 at which a function died while it was judged alone only the headers are read; where that fails
 too, the UID is pending.
 
-A failure of AWS makes the batches smaller as well, 25 and then 5, and makes no UID suspect.
+After a failure of AWS the batches of the same job have 25 UIDs as well, so that less is repeated;
+that is not stored, for it makes no UID suspect.
 
     500 ──death──► 25 ──death──► 1 ──death──► headers only ──death──► pending
      ▲              │            │
      └── doubled ◄──┴── the UIDs of the batch that died are judged
+
+A sync that judges something, comes to its end and leaves nothing pending has judged them too, and
+full batches follow: a small mailbox would else remember deaths for months, and blame a message.
 """
 
 from collections.abc import Mapping
@@ -19,9 +23,7 @@ from enum import Enum, auto
 
 FULL_BATCH = 500
 """UIDs in a batch of a mailbox at which no function died."""
-_SMALL_BATCH = 25
-_LEAST_BATCH = 5
-"""After failures of AWS: the smallest batch whose UIDs are not judged one by one."""
+SMALL_BATCH = 25
 _MAX_SUSPECTS = 20
 """Beyond these the oldest is forgotten: the state item stays small."""
 
@@ -71,16 +73,9 @@ class Caution:
 
     def smaller(self) -> "Caution":
         """The caution to take where the time was too short for one batch: no UID is suspected."""
-        size = _SMALL_BATCH if self.batch > _SMALL_BATCH else 1
+        size = SMALL_BATCH if self.batch > SMALL_BATCH else 1
         remaining = self.batch if self.batch > 1 else max(1, self.remaining)
         return replace(self, batch=size, remaining=remaining)
-
-    def after_failure(self) -> "Caution":
-        """The caution to take where AWS failed at a batch: fewer requests are repeated."""
-        if self.batch <= _LEAST_BATCH:
-            return self
-        size = _SMALL_BATCH if self.batch > _SMALL_BATCH else _LEAST_BATCH
-        return replace(self, batch=size, remaining=self.batch)
 
     def after_success(self, uids: int) -> "Caution":
         """The caution to take after so many UIDs were judged."""
@@ -93,6 +88,10 @@ class Caution:
         if remaining > 0:
             return Caution(self.batch, remaining, suspects)
         return Caution(min(2 * self.batch, FULL_BATCH), suspects=suspects)
+
+    def after_sync(self) -> "Caution":
+        """The caution to take after a sync that left no UID without a verdict, and none pending."""
+        return Caution(suspects=self.suspects)
 
     def suspecting(self, place: Place) -> "Caution":
         """The caution while a UID is judged alone."""

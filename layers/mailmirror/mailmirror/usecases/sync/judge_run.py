@@ -33,6 +33,8 @@ class RunJudge:
     view: CrmView
     runtime: Runtime
     until: datetime
+    max_batch: int
+    """How many UIDs a batch may have, beside what the caution says."""
 
     def runs(self, uids: Sequence[int]) -> Iterator[dict[int, Verdict]]:
         """Judge UIDs in the order given. What a run mirrors is written before it is returned.
@@ -47,7 +49,7 @@ class RunJudge:
             while left:
                 self._check()
                 caution = self.checkpoint.caution
-                batch = batches.next_batch(left, caution, batches.HEADER_RANGE)
+                batch = batches.next_batch(left, caution, min(self.max_batch, batches.HEADER_RANGE))
                 left = left[len(batch) :]
                 first = batch[0]
                 if batches.judged_alone(first, caution) and first.uid not in old:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from mailmirror.aws.queues import SyncJob
-from mailmirror.domain.containment import Caution
+from mailmirror.domain.containment import FULL_BATCH, SMALL_BATCH, Caution
 from mailmirror.domain.folder import FolderState
 from mailmirror.domain.folder_slices import slice_count, slice_hashes
 from mailmirror.domain.mailbox import FolderRole, Mailbox, MailboxStatus, Seen
@@ -87,6 +87,8 @@ class _Sync:
     """The folders by their ids, as the table had them."""
     checkpoint: Checkpoint | None = None
     """Of the folder that is read now."""
+    max_batch: int = FULL_BATCH
+    """How many UIDs a batch may have, beside what the caution says."""
 
     def run(self) -> bool:
         """Sync, store the outcome and release the lease; return whether nothing is left."""
@@ -112,8 +114,7 @@ class _Sync:
         except Exception as error:
             self._failed(Refused(Code.INTERNAL_ERROR))
             # A failure of AWS is not caused by a message; a defect of ours counts as a death.
-            of_now = self._caution()
-            self._release(of_now if is_of_aws(error) else of_now.after_deaths(1))
+            self._release(None if is_of_aws(error) else self._caution().after_deaths(1))
             raise
         seen = {
             folder.name: Seen(folder.uidvalidity, folder.next, folder.present + folder.pending)
@@ -127,8 +128,10 @@ class _Sync:
         }
         slices = slice_hashes(others, slice_count(len(others)))
         retries = [one.retry_at or begun_at for one in folders.values() if one.pending]
-        # Deaths are counted until a cursor moves or a sync finishes; the caution stays.
+        # Deaths are counted until a cursor moves or a sync finishes; the caution stays until then.
         caution = self._caution() if self.state.deaths else None
+        if self.record.moves and not any(one.pending for one in folders.values()):
+            caution = self._caution().after_sync()
         # Before the schedule entry, so that after a crash in between the news is found again.
         self.record.release(first_sync_done=True, caution=caution)
         retry_at = min(retries, default=None)
@@ -138,8 +141,7 @@ class _Sync:
 
     def _smaller(self) -> None:
         """AWS has failed: the next batches cost fewer requests."""
-        if self.checkpoint is not None:
-            self.checkpoint.caution = self.checkpoint.caution.after_failure()
+        self.max_batch = SMALL_BATCH
 
     def _out_of_time(self) -> bool:
         """Leave the rest to a continuation; return whether there is none.
@@ -237,7 +239,9 @@ class _Sync:
             runtime=self.runtime,
             progressed=self.checkpoint is not None and self.checkpoint.progressed,
         )
-        judge = RunJudge(server, self.checkpoint, rules, view, self.runtime, self.until)
+        judge = RunJudge(
+            server, self.checkpoint, rules, view, self.runtime, self.until, self.max_batch
+        )
         return FolderSync(server, self.checkpoint, judge, self.runtime).run(status)
 
 
