@@ -22,9 +22,12 @@ URLS ?=
 TABLE ?=
 BUCKET ?=
 SES_RELAY ?=
+MINUTES ?= 2
+SEED ?= 1
+PART ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help up down mailserver deploy demo account key keys revoke provider return_urls webhook_secret adopt codes_mailbox test test-long sam_env sam-local lint format typecheck bench documents pins
+.PHONY: help up down mailserver deploy demo account key keys revoke provider return_urls webhook_secret adopt codes_mailbox test test-long sam_env sam-local lint format typecheck bench hostile documents pins
 
 help:  ## This list
 	@sed -n 's/^\([a-z_-]*\):.*## /\1	/p' $(MAKEFILE_LIST) | expand -t 12
@@ -130,6 +133,11 @@ bench:  ## Measure; installs mail servers where missing
 	$(need) project sam ministack
 	@$(project)/python -m local.programs
 	@$(project)/python -m tests.bench
+
+hostile:  ## Hostile mail, and histories with faults: [MINUTES=60] [SEED=<first history's>] [PART=mailbox|costs|chaos]
+	$(need) project ministack
+	@$(project)/python -m local.programs
+	@PYTHONPATH=layers/mailmirror $(project)/python -m tests.hostile --minutes "$(MINUTES)" --seed "$(SEED)" $(if $(PART),--part $(PART))
 
 documents:  ## Write docs/openapi.json and the rows of docs/problems.md from the code
 	$(need) project

@@ -5,6 +5,7 @@ The processes are forked by a server that has imported everything and opened not
 
 import multiprocessing
 import os
+import resource
 import signal
 import time
 from collections.abc import Callable, Mapping
@@ -146,13 +147,16 @@ def _short_sleep(seconds: float) -> None:
 
 
 def _child(environment: Environment, now: datetime, name: str, arguments: Any, end: Any) -> None:
+    ended: str | Failed
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     botocore.endpoint.time = SimpleNamespace(sleep=_short_sleep)  # type: ignore[attr-defined]
     repeated_module.PAUSE_SECONDS /= _SPEED_UP
     try:
-        end.send(call(name, environment.runtime(now), **arguments))
+        ended = call(name, environment.runtime(now), **arguments)
     except Exception as error:
-        end.send(error if isinstance(error, Failed) else Failed(type(error).__name__))
+        ended = error if isinstance(error, Failed) else Failed(type(error).__name__)
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    end.send((ended, used.ru_utime + used.ru_stime))
 
 
 _processes = multiprocessing.get_context("forkserver")
@@ -164,6 +168,8 @@ class Children:
     """Functions in processes of their own, one at a time."""
 
     pid: int | None = None
+    cpu_seconds: float = 0.0
+    """Of all that have ended by themselves."""
 
     def call(
         self,
@@ -196,9 +202,10 @@ class Children:
         if child.exitcode == -signal.SIGKILL:
             raise Failed("killed")
         try:
-            ended = here.recv()
+            ended, seconds = here.recv()
         except EOFError:
             raise Failed(f"exit code {child.exitcode}") from None
+        self.cpu_seconds += seconds
         if isinstance(ended, Failed):
             raise ended
         return str(ended)

@@ -182,10 +182,10 @@ class World:
         for attempt in range(2 * _HONEST_ATTEMPTS):
             with suppress(Failed):
                 self.sync(mailbox, honest=attempt >= _HONEST_ATTEMPTS)
-            if self._settled(mailbox):
-                self.dirty.discard(user)
-                self._forget_deaths()
-                return
+                if self._settled(mailbox):
+                    self.dirty.discard(user)
+                    self._forget_deaths()
+                    return
             self.now += _DAY if attempt >= 2 * _HONEST_ATTEMPTS - 2 else _PAUSE
         raise NeverSettled(user)
 
