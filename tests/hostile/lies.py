@@ -24,7 +24,8 @@ class Lie(StrEnum):
 
 _SHARE = 0.5
 """Of the functions' runs in which the server lies."""
-_MAX_ANSWERS_BEFORE = 12
+_MAX_ANSWERS_BEFORE = {Lie.MESSAGES: 2, Lie.UIDNEXT: 2, Lie.SIZE: 4, Lie.LEFT_OUT: 4}
+"""How often the lie could be told before it is, at the most; else 12."""
 _NUMBERS = {
     Lie.SIZE: re.compile(rb"(RFC822\.SIZE )([0-9]+)"),
     Lie.MESSAGES: re.compile(rb"(\* (?=[0-9]+ EXISTS)|MESSAGES )([0-9]+)"),
@@ -45,7 +46,8 @@ class Lies:
     def begin(self) -> None:
         """A function begins to run."""
         chosen = self.random.choice(list(Lie)) if self.random.random() < _SHARE else None
-        self._lie, self._before = chosen, self.random.randint(0, _MAX_ANSWERS_BEFORE)
+        most = _MAX_ANSWERS_BEFORE.get(chosen, 12) if chosen else 0
+        self._lie, self._before = chosen, self.random.randint(0, most)
         self._always = self.random.random() < 0.2
 
     def end(self) -> None:

@@ -33,6 +33,13 @@ _DAY = timedelta(days=1, hours=1)
 _DEATHS_IN_A_ROW = 2
 """Syncs that may be killed before one has judged all: after more a message is read in part only."""
 _HONEST_ATTEMPTS = 6
+_SELDOM = {
+    "BatchExecuteStatement": Fault.UNPROCESSED,
+    "BatchGetItem": Fault.UNPROCESSED,
+    "BatchWriteItem": Fault.UNPROCESSED,
+    "TransactWriteItems": Fault.CONFLICT,
+}
+"""Faults that few calls can have."""
 
 
 class NeverSettled(Exception):
@@ -54,13 +61,16 @@ class Faults:
     _left: int = 0
     _kind: Fault = Fault.ERROR_500
 
-    def plan(self, _: Call) -> Fault | None:
+    def plan(self, call: Call) -> Fault | None:
         if not self.on:
             return None
         if not self._left:
             may_die = not self.syncs or self.deaths < _DEATHS_IN_A_ROW
             if may_die and self.random.random() < 0.012:
                 return self.random.choice([Fault.KILL_BEFORE, Fault.KILL_AFTER])
+            seldom = _SELDOM.get(call.operation)
+            if seldom and self.random.random() < self.share:
+                return seldom
             if self.random.random() > self.share / 4:
                 return None
             self._left, self._kind = self.random.randint(1, 7), self.random.choice(TRANSIENT)
