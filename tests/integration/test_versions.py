@@ -24,7 +24,7 @@ from mailmirror.store import keys
 from mailmirror.usecases.cards.read_card import read_person_card
 from mailmirror.usecases.cards.read_message import attachment_link, find_message, read_message
 from tests.integration.copies import TODAY, Mailboxes
-from tests.integration.office import KIM, LEE, MARCH, REP, letter
+from tests.integration.office import KIM, LEE, MARCH, REP, STRANGER, letter
 
 MINUTE = timedelta(minutes=1)
 
@@ -159,6 +159,20 @@ def contents(office: Mailboxes, key: MailboxKey) -> list[tuple[str, bool]]:
 def entries(office: Mailboxes, key: MailboxKey, address: str = KIM) -> int:
     timeline = keys.card_timeline(key, Address(address))
     return len(list(office.runtime.table.query(timeline)))
+
+
+@pytest.mark.parametrize("batched", [False, True])
+def test_a_forged_content_takes_a_message_off_no_deal(
+    office: Mailboxes, mailbox: MailboxKey, batched: bool
+) -> None:
+    office.tell("deal.upserted", id="k", name="Kim's", status="open", contact_ids=["kim"])
+    office.tell("deal.upserted", id="l", name="Lee's", status="open", contact_ids=["lee"])
+    genuine, forged = version(1), version(2, "Pay at once.", sender=STRANGER, to=[REP, LEE])
+    again = version(3, "Pay now.", to=[REP, LEE])
+    batches = [[genuine, forged, again]] if batched else [[genuine], [forged], [again]]
+    for batch in batches:
+        office.mirror(mailbox, batch)
+    assert [line.summary.snippet for line in office.deal("rep", "k")] == ["Shall we talk?"]
 
 
 @pytest.mark.parametrize("dated", [MARCH, None, MARCH + timedelta(days=20_000)])

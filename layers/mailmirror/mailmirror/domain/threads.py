@@ -121,18 +121,7 @@ class Graph(Protocol):
         """
 
 
-@dataclass(frozen=True, slots=True)
-class Joined:
-    """What a batch of messages was joined into."""
-
-    threads: Sequence[ThreadId]
-    """Of each message what its own vertex points at. It never changes; the thread's root is the id
-    of the thread that it was joined with."""
-    created: Set[Vertex]
-    """The vertices that this call has stored."""
-
-
-def join(messages: Sequence[Sequence[Vertex]], graph: Graph) -> Joined:
+def join(messages: Sequence[Sequence[Vertex]], graph: Graph) -> Sequence[ThreadId]:
     """Join the vertices of each message into one thread.
 
     Threads beyond the number that one thread may absorb stay apart.
@@ -140,11 +129,14 @@ def join(messages: Sequence[Sequence[Vertex]], graph: Graph) -> Joined:
     Parameters:
         messages: of each its vertices, as `vertices` returns them, its own last.
 
+    Returns:
+        Of each message what its own vertex points at. It never changes; the thread's root is the
+        id of the thread that it was joined with.
+
     Raises:
         NeverJoined: other writers changed the threads at each of 100 attempts.
     """
     points = dict(graph.known({vertex for members in messages for vertex in members}))
-    created = {vertex for members in messages for vertex in members if vertex not in points}
     parts = components(messages, points)
     begun = [part for part in parts if part.new and not part.threads]
     before = graph.begin(begun) if begun else {}
@@ -161,8 +153,7 @@ def join(messages: Sequence[Sequence[Vertex]], graph: Graph) -> Joined:
         touched = {points[vertex] for number in part.messages for vertex in messages[number]}
         if len(touched) > 1:
             _absorb(touched, graph)
-    threads = [points[members[-1]] for members in messages]
-    return Joined(threads, created - before.keys() - others.keys())
+    return [points[members[-1]] for members in messages]
 
 
 def _absorb(threads: Set[ThreadId], graph: Graph) -> None:

@@ -36,7 +36,7 @@ from mailmirror.store.threads import ThreadGraph, entry_name
 from mailmirror.usecases.crm_feed.crm_view import CrmView
 from mailmirror.usecases.sync.keep_versions import Arrival, keep_versions, take_off_displaced
 from mailmirror.usecases.threads.associate_threads import associate_threads
-from mailmirror.usecases.threads.join_threads import Placed, join_threads
+from mailmirror.usecases.threads.join_threads import join_threads
 from mailmirror.usecases.threads.thread_writer import ThreadWriter
 
 
@@ -118,17 +118,17 @@ def _mirror(
     known = {one.copy.uid for one in read if graph.thread_of(one.evidence.own) is not None}
     placed = _placed(where.mailbox, read, graph, writer)
     pairs = list(zip(read, placed, strict=True))
-    stored = runtime.threads.first_of(each.entry for one, each in pairs if one.copy.uid in known)
+    stored = runtime.threads.first_of(entry for one, entry in pairs if one.copy.uid in known)
     kept = keep_versions(
         [
             Arrival(
-                _summary(where, one, each.entry),
+                _summary(where, one, entry),
                 one.copy.raw,
                 text_lines(one.content.text),
-                each.entry,
-                may_be_stored=each.entry.message != one.own_key or entry_name(each.entry) in stored,
+                entry,
+                may_be_stored=entry.message != one.own_key or entry_name(entry) in stored,
             )
-            for one, each in pairs
+            for one, entry in pairs
         ],
         runtime,
     )
@@ -144,7 +144,7 @@ def _mirror(
     runtime.contents.put(kept.contents, with_them)
     runtime.contents.put_lines(kept.lines)
     entries = set(kept.entries)
-    associate_threads([one for one in placed if one.entry in entries], writer)
+    associate_threads([one for one in placed if one in entries], writer)
     take_off_displaced(kept.displaced, runtime)
     runtime.count("CopiesMirrored", len(read))
 
@@ -198,7 +198,7 @@ def _message_key(content: Content) -> MessageKey:
 
 def _placed(
     key: MailboxKey, read: list[_Read], graph: ThreadGraph, writer: ThreadWriter
-) -> Sequence[Placed]:
+) -> Sequence[Entry]:
     """Find each message's thread."""
     entries = [_entry(key, one, graph, writer.view) for one in read]
     writer.view.look_up(entries)
