@@ -65,5 +65,5 @@ def test_a_line_of_many_long_names_is_cut_and_keeps_its_text(
     assert summary.snippet == "Shall we talk?"
     assert summary.subject == "件名" * 500
     assert [one[0].address for one in (summary.from_, summary.to)] == [KIM, REP]
-    assert list(summary.warnings) == []
+    assert list(summary.warnings) == ["shortened"]
     assert office.line("lee").summary.message == summary.message

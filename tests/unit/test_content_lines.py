@@ -1,7 +1,10 @@
 """A line of a list holds a bounded number of bytes, whatever a stranger writes, and its text."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
+import pytest
 from boto3.dynamodb.types import TypeSerializer
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,7 +15,13 @@ from mailmirror.domain.mailbox import AccountId, FolderRole, MailboxId, MailboxK
 from mailmirror.domain.message import ListedAttachment, Participant
 from mailmirror.domain.threads import ThreadId
 from mailmirror.domain.versions import Received
-from mailmirror.store.content_lines import MAX_LINE_BYTES, Summary, line_item, read_line
+from mailmirror.store.content_lines import (
+    MAX_LINE_BYTES,
+    SHORTENED,
+    Summary,
+    line_item,
+    read_line,
+)
 from mailmirror.store.table import Item
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -75,6 +84,12 @@ def size(value: object) -> int:
             return 21
 
 
+def stored(one: Summary) -> Summary:
+    """A line as it is read back."""
+    item = {k: v for k, v in line_item(one, in_object=False).items() if v is not None}
+    return read_line(KEY, item)
+
+
 @given(st.builds(summary, texts, texts, people, people, people, files))
 def test_a_line_is_bounded_in_bytes_and_read_back(one: Summary) -> None:
     item: Item = {k: v for k, v in line_item(one, in_object=True).items() if v is not None}
@@ -93,5 +108,18 @@ def test_a_hundred_ordinary_recipients_are_all_listed() -> None:
         for n in range(100)
     ]
     one = summary("見積書の件", "ご確認ください。", crowd[:1], crowd, [], [])
-    item = {k: v for k, v in line_item(one, in_object=False).items() if v is not None}
-    assert read_line(KEY, item).to == crowd
+    line = stored(one)
+    assert (line.to, line.warnings) == (crowd, ["too_large"])
+
+
+@pytest.mark.parametrize("longer", ["subject", "to", "cc", "from_", "attachments"])
+def test_a_line_that_does_not_show_all_says_so(longer: str) -> None:
+    crowd = [Participant("", Address(f"{n}@{'d' * 200}.example")) for n in range(100)]
+    files = [ListedAttachment("f" * 200, "text/plain", 1)] * 40
+    long: dict[str, Any] = {"subject": "é" * 2_000, "attachments": files}
+    change = {longer: long.get(longer, crowd)}
+    one = replace(summary("Offer", "Hello.", crowd[:1], crowd[:1], [], []), **change)
+    line = stored(one)
+    assert len(getattr(line, longer)) < len(getattr(one, longer))
+    assert line.warnings == ["too_large", SHORTENED]
+    assert stored(line) == line

@@ -6,7 +6,7 @@ from typing import Annotated
 from msgspec import Meta, Struct
 from msgspec.structs import asdict
 
-from mailmirror.api.cards import ListedAttachment, ListedMessage
+from mailmirror.api.cards import ListedAttachment, ListedMessage, Participant
 from mailmirror.api.decoding import Strict
 from mailmirror.domain.message import Attachment as Part
 from mailmirror.usecases.cards.read_message import MAX_SHOWN_CHARS, WholeMessage
@@ -58,10 +58,13 @@ class Message(ListedMessage, frozen=True):
 
     @classmethod
     def whole(cls, message: WholeMessage) -> "Message":
-        content = message.content
+        content, headers = message.content, message.content.headers
         cut = max(len(content.text), len(content.html or "")) > MAX_SHOWN_CHARS
         shown = asdict(ListedMessage.of(message.line)) | {
             "attachments": [Attachment.of(one) for one in message.attachments],
+            "subject": headers.subject,
+            "to": [Participant.of(recipient) for recipient in headers.to],
+            "cc": [Participant.of(recipient) for recipient in headers.cc],
             "warnings": [*message.warnings, *(["truncated"] if cut else [])],
         }
         return cls(

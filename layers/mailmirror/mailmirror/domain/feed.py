@@ -140,6 +140,15 @@ def parse_event(raw: object) -> Event:
     event_type = _text(event, "type")
     stamp = Stamp(_instant(event, "occurred_at"), _id(event, "id"))
     data = _mapping(event.get("data"), "data")
+    try:
+        return _read_data(event_type, stamp, data)
+    except Refused as refusal:
+        if refusal.code is not Code.UNKNOWN_EVENT_TYPE:
+            raise Refused(refusal.code, f"data.{refusal.detail}") from refusal
+        raise
+
+
+def _read_data(event_type: str, stamp: Stamp, data: Mapping[str, object]) -> Event:
     match event_type:
         case "user.upserted":
             return UserUpserted(stamp, _id(data, "id"), _name(data), _emails(data))

@@ -17,7 +17,7 @@ from mailmirror.store.table import Item
 MAX_LINE_BYTES = 16_000
 """What an item may hold of strangers' text, in octets as DynamoDB counts them. A page reads 50
 lines at a read unit a 4 KB, and its answer of 100 lines, escaped, stays under 6 MB. A hundred
-recipients with their names fit; the message itself has everything."""
+recipients with their names fit."""
 _MAX_SUBJECT_BYTES = 3_000
 _MAX_ID_BYTES = 1_000
 _MAX_SNIPPET_BYTES = 900
@@ -26,6 +26,10 @@ _MAX_ATTACHMENTS_BYTES = 3_000
 _MAX_NAME_BYTES = 300
 _ELEMENT_BYTES = 12
 """What DynamoDB adds for an element that is a list of three."""
+
+
+SHORTENED = "shortened"
+"""The warning of a line that does not show all of its subject, participants or attachments."""
 
 
 Element = list[str | int]
@@ -83,6 +87,7 @@ def line_item(content: Summary, *, in_object: bool) -> Item:
     """An item that `read_line` reads back, of at most MAX_LINE_BYTES and one more KB.
 
     Text is cut within a character never, an address never; of a list, the first elements stay.
+    Where subject, senders, recipients or attachments are cut, it has the warning SHORTENED.
     """
     received = content.received
     subject = _cut(content.subject, _MAX_SUBJECT_BYTES)
@@ -94,6 +99,12 @@ def line_item(content: Summary, *, in_object: bool) -> Item:
     left -= sum(map(_size, (*from_, *attachments)))
     to = _first(_names(content.to), left)
     cc = _first(_names(content.cc), left - sum(map(_size, to)))
+    lists = (content.from_, from_), (content.to, to), (content.cc, cc)
+    shortened = (
+        _octets(content.subject) > _MAX_SUBJECT_BYTES
+        or len(attachments) < len(content.attachments)
+        or any(len(kept) < len(whole) for whole, kept in lists)
+    )
     return {
         **keys.content(content.key, content.message, content.sha256),
         "mailbox": content.key.mailbox,
@@ -108,7 +119,7 @@ def line_item(content: Summary, *, in_object: bool) -> Item:
         "date": keys.time_text(content.date) if content.date else None,
         "snippet": snippet,
         "attachments": attachments,
-        "warnings": list(content.warnings),
+        "warnings": list(dict.fromkeys([*content.warnings, *([SHORTENED] if shortened else [])])),
         "instant": keys.time_text(content.instant),
         "received": [
             keys.time_text(received.at),

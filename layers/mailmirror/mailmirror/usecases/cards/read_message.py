@@ -13,6 +13,7 @@ from mailmirror.mail.mime.fields import read_fields
 from mailmirror.mail.mime.html import sanitise
 from mailmirror.mail.mime.html_limits import HTML_TRUNCATED, Budget
 from mailmirror.runtime import Runtime
+from mailmirror.store.content_lines import SHORTENED
 from mailmirror.store.timelines import Hit
 from mailmirror.usecases.cards.acting_user import Viewer
 from mailmirror.usecases.cards.read_card import Line, line_of
@@ -51,7 +52,8 @@ def read_message(
     content = parse_message(raw)
     budget = Budget()
     html = sanitise(content.html[:MAX_SHOWN_CHARS], budget) if content.html is not None else None
-    warnings = [*line.summary.warnings, *content.warnings]
+    of_line = [one for one in line.summary.warnings if one != SHORTENED]
+    warnings = [*of_line, *content.warnings]
     if budget.exceeded:
         warnings.append(HTML_TRUNCATED)
     # Of a message that was cut short, no attachment is whole.
