@@ -59,6 +59,8 @@ class Fetched[T]:
 
     found: Mapping[int, T]
     """By UID; one that the server did not return is missing."""
+    failed: Mapping[int, Code] = field(default_factory=dict)
+    """Missing ones whose FETCH failed, and what with; none where the server just left one out."""
     unasked: Set[int] = frozenset()
     """UIDs that were not asked for, because FETCH had failed too often before."""
 
@@ -217,6 +219,7 @@ class MailServer:
             OutOfTime: the deadline has come.
         """
         found: dict[int, T] = {}
+        failed: dict[int, Code] = {}
         ranges = [list(group) for group in groups if group][::-1]
         most = max(_MAX_FAILURES, self._failures + _MIN_FAILURES)
         while ranges and self._failures < most:
@@ -237,13 +240,16 @@ class MailServer:
                 if code is Code.SERVER_UNAVAILABLE:  # other messages are asked for before it
                     smaller.sort(key=lambda some: min(rest) in some)
                 ranges += reversed(smaller)
-            elif alone and rest and code not in (Code.CONNECTION_LOST, Code.SERVER_UNAVAILABLE):
+                continue
+            failed |= dict.fromkeys(rest, code)
+            if alone and rest and code not in (Code.CONNECTION_LOST, Code.SERVER_UNAVAILABLE):
                 try:
                     if (one := alone(rest[0])) is not None:
                         found[rest[0]] = one
                 except FetchFailed as failure:
                     self._recover(failure)
-        return Fetched(found, {uid for some in ranges for uid in some})
+        failed = {uid: code for uid, code in failed.items() if uid not in found}
+        return Fetched(found, failed, {uid for some in ranges for uid in some})
 
     def _recover(self, failure: FetchFailed) -> None:
         """Open the session again after a FETCH has failed, where it cannot be used further.

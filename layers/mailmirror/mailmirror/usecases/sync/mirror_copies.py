@@ -5,7 +5,7 @@ crash anywhere repeats the batch and changes nothing.
 """
 
 import hashlib
-from collections.abc import Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -67,32 +67,35 @@ class _Read:
 
 def mirror_each(
     where: FolderKey, copies: Sequence[FetchedCopy], view: CrmView, runtime: Runtime
-) -> Set[int]:
-    """Mirror copies of one folder, and return the UIDs of those that are mirrored.
+) -> Mapping[int, FetchedCopy]:
+    """Mirror copies of one folder; return those that are mirrored, as they are.
 
     Where a batch fails because of its contents, each copy is mirrored alone; one that fails again
     is mirrored by its headers, and one that fails even so stays pending.
     """
     try:
         _mirror(where, copies, view, runtime)
-        return {copy.uid for copy in copies}
+        return {copy.uid: copy for copy in copies}
     except Exception as error:
         if not _is_about_the_mail(error):
             raise
         log_failure(error)
-    return {copy.uid for copy in copies if _mirrored_alone(where, copy, view, runtime)}
+    tried = (_mirrored_alone(where, copy, view, runtime) for copy in copies)
+    return {copy.uid: copy for copy in tried if copy is not None}
 
 
-def _mirrored_alone(where: FolderKey, copy: FetchedCopy, view: CrmView, runtime: Runtime) -> bool:
+def _mirrored_alone(
+    where: FolderKey, copy: FetchedCopy, view: CrmView, runtime: Runtime
+) -> FetchedCopy | None:
     for tried in (copy, copy.without_body()):
         try:
             _mirror(where, [tried], view, runtime)
-            return True
+            return tried
         except Exception as error:
             if not _is_about_the_mail(error):
                 raise
             log_failure(error)
-    return False
+    return None
 
 
 def _is_about_the_mail(error: Exception) -> bool:
