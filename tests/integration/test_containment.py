@@ -436,7 +436,7 @@ def test_header_blocks_beyond_what_is_fetched_at_once_are_judged_in_smaller_rang
 def test_of_a_message_whose_header_block_is_too_long_the_start_of_each_field_is_read(
     office: Office, dovecot: Dovecot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mailmirror.mail.imap.client._MAX_LINES_BYTES", 1 << 20)
+    monkeypatch.setattr("mailmirror.mail.imap.client.MAX_ANSWER_BYTES", 1 << 20)
     dovecot.append(REP, "INBOX", referring(1, 9), MARCH)
     mailbox = office.connect(dovecot, "rep", REP)
     office.sync(mailbox)

@@ -12,12 +12,12 @@ import pytest
 from mailmirror.api.cards import ListedMessage
 from mailmirror.domain.address import Address
 from mailmirror.domain.feed import PersonKind, PersonRef
+from mailmirror.domain.limits import MAX_VERSIONS
 from mailmirror.domain.mailbox import (
     FolderRole,
     MailboxKey,
 )
 from mailmirror.domain.problems import Code, Refused
-from mailmirror.domain.versions import MAX_VERSIONS
 from mailmirror.mail.imap.fetched import FetchedCopy
 from mailmirror.runtime import Runtime
 from mailmirror.store import keys

@@ -8,11 +8,12 @@ from hypothesis import strategies as st
 
 from mailmirror.domain.address import Address
 from mailmirror.domain.identity import MessageKey
+from mailmirror.domain.limits import MAX_LINE_BYTES
 from mailmirror.domain.mailbox import AccountId, FolderRole, MailboxId, MailboxKey
 from mailmirror.domain.message import ListedAttachment, Participant
 from mailmirror.domain.threads import ThreadId
 from mailmirror.domain.versions import Received
-from mailmirror.store.content_lines import MAX_LINE_BYTES, Summary, line_item, read_line
+from mailmirror.store.content_lines import Summary, line_item, read_line
 from mailmirror.store.table import Item
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)

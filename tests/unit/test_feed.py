@@ -11,8 +11,6 @@ from hypothesis import strategies as st
 from mailmirror.domain.address import Address
 from mailmirror.domain.deals import ContactId, DealId, DealStatus
 from mailmirror.domain.feed import (
-    MAX_CONTACTS,
-    MAX_EMAILS,
     DealDeleted,
     DealUpserted,
     PersonDeleted,
@@ -26,6 +24,7 @@ from mailmirror.domain.feed import (
     label,
     parse_event,
 )
+from mailmirror.domain.limits import MAX_DEAL_CONTACTS, MAX_PERSON_ADDRESSES
 from mailmirror.domain.problems import Code, Refused
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -167,7 +166,11 @@ def test_a_time_is_an_rfc_3339_time_in_any_zone(text: str) -> None:
         (contact(name=7), Code.INVALID_FIELD, "name"),
         (contact(name="\ud800"), Code.INVALID_FIELD, "name"),
         (contact(emails="kim@customer.example"), Code.INVALID_FIELD, "emails"),
-        (contact(emails=["k@x.example"] * (MAX_EMAILS + 1)), Code.INVALID_FIELD, "emails"),
+        (
+            contact(emails=["k@x.example"] * (MAX_PERSON_ADDRESSES + 1)),
+            Code.INVALID_FIELD,
+            "emails",
+        ),
         (contact(emails=["kim@customer.example", "kim"]), Code.INVALID_EMAIL, "emails[1]"),
         (contact(emails=[None]), Code.INVALID_EMAIL, "emails[0]"),
         (contact(emails=["k\ud800@x.example"]), Code.INVALID_EMAIL, "emails[0]"),
@@ -178,7 +181,7 @@ def test_a_time_is_an_rfc_3339_time_in_any_zone(text: str) -> None:
         (deal(contact_ids="1"), Code.INVALID_FIELD, "contact_ids"),
         (deal(contact_ids=[None]), Code.MISSING_FIELD, "contact_ids"),
         (deal(contact_ids=["1/2"]), Code.INVALID_FIELD, "contact_ids"),
-        (deal(contact_ids=["1"] * (MAX_CONTACTS + 1)), Code.INVALID_FIELD, "contact_ids"),
+        (deal(contact_ids=["1"] * (MAX_DEAL_CONTACTS + 1)), Code.INVALID_FIELD, "contact_ids"),
     ],
 )
 def test_a_refusal_has_its_code_and_names_the_field(raw: object, code: Code, names: str) -> None:

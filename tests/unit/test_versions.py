@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mailmirror.domain.limits import MAX_VERSIONS
 from mailmirror.domain.mailbox import FolderRole
 from mailmirror.domain.versions import (
-    MAX_VERSIONS,
     Received,
     Version,
     chosen,

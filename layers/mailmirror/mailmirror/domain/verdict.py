@@ -6,9 +6,7 @@ from datetime import UTC, date, datetime
 from enum import StrEnum
 
 from mailmirror.domain.address import Address, domain_of
-
-_MAX_SENDERS = 150
-"""Addresses in From, Sender and Reply-To beside the recipients; ordinary mail has one to three."""
+from mailmirror.domain.limits import MAX_SENDERS
 
 
 class Verdict(StrEnum):
@@ -66,9 +64,9 @@ class Rules:
         """Up to how many participants of a copy are looked up, at a read request unit each.
 
         A message with more is not mirrored: either it has too many recipients, or From, Sender and
-        Reply-To have more than `_MAX_SENDERS` addresses.
+        Reply-To have more than `MAX_SENDERS` addresses.
         """
-        return self.max_recipients + _MAX_SENDERS
+        return self.max_recipients + MAX_SENDERS
 
 
 def outside_window(received_at: datetime, rules: Rules) -> bool:

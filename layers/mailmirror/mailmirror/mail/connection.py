@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import islice
 
+from mailmirror.domain.limits import MAX_HOST_ADDRESSES
 from mailmirror.domain.mailbox import Server
 from mailmirror.domain.problems import Code, Refused
 
@@ -20,7 +21,6 @@ READ_SECONDS = 30.0
 _POP3_PORTS = (110, 995)
 _LEADING_TO_IPV4 = (ipaddress.ip_network("64:ff9b::/96"), ipaddress.ip_network("::/96"))
 """NAT64 (RFC 6052), and the deprecated IPv4-compatible addresses (RFC 4291)."""
-_MAX_ADDRESSES = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ class NetworkPolicy:
             raise Refused(Code.POP3_UNSUPPORTED, f"port {server.port}")
         refusal = Refused(Code.CONNECT_REFUSED, f"{server.host}:{server.port}")
         end = time.monotonic() + CONNECT_SECONDS
-        for family, address in islice(self._addresses(server), _MAX_ADDRESSES):
+        for family, address in islice(self._addresses(server), MAX_HOST_ADDRESSES):
             connection = socket.socket(family, socket.SOCK_STREAM)
             connection.settimeout(max(0.5, end - time.monotonic()))
             try:

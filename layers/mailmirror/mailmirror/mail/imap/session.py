@@ -16,6 +16,14 @@ from imapclient import imap_utf7
 from imapclient.exceptions import IMAPClientError
 from imapclient.response_parser import parse_fetch_response
 
+from mailmirror.domain.limits import (
+    MAX_DATES_BYTES,
+    MAX_FAILED_MESSAGE_LINES,
+    MAX_FIELD_BYTES,
+    MAX_LONG_HEADER_BYTES,
+    MAX_LONG_HEADERS_BYTES,
+    MAX_MEAN_HEADER_BYTES,
+)
 from mailmirror.domain.mailbox import FolderRole, Server
 from mailmirror.domain.problems import Code, Refused
 from mailmirror.domain.uids import UidSet
@@ -29,13 +37,8 @@ from mailmirror.mail.sasl import Login
 _STATUS_ITEMS = ["UIDVALIDITY", "UIDNEXT", "MESSAGES"]
 _MAX_COMMAND_BYTES = 7_500
 """Servers need not take longer commands (RFC 2683 3.2.1.5)."""
-_MAX_LISTED_BYTES = 64 << 20
-_MAX_LINES_A_MESSAGE = 64
-"""Of the answer to a FETCH that failed: further lines are ignored."""
 _LISTED_LINE_BYTES = 64
 """Of a line that lists one UID."""
-_MAX_FIELD_BYTES = 64 << 10
-"""How much is fetched of one field of a message whose fields are too long together."""
 _UID = re.compile(rb"\bUID ([0-9]{1,10})\b")
 _HEADERS = f"BODY.PEEK[HEADER.FIELDS ({' '.join(HEADER_FIELDS).upper()})]"
 
@@ -139,11 +142,12 @@ class ImapSession:
 
     def dates(self, uids: UidSet) -> Mapping[int, datetime]:
         """Fetch the INTERNALDATE of each UID; one that the server leaves out is not there."""
-        return self._fetch(uids, ["INTERNALDATE"], min(200 * len(uids), _MAX_LISTED_BYTES), _dates)
+        return self._fetch(uids, ["INTERNALDATE"], min(200 * len(uids), MAX_DATES_BYTES), _dates)
 
     def headers(self, uids: UidSet) -> Mapping[int, FetchedHeader]:
         """Fetch what the rules need of each UID; one that the server leaves out is not there."""
-        budget = (256 << 10) * min(len(uids), 64) + (32 << 10) * len(uids)
+        budget = min(MAX_LONG_HEADER_BYTES * len(uids), MAX_LONG_HEADERS_BYTES)
+        budget += MAX_MEAN_HEADER_BYTES * len(uids)
         asked = ["INTERNALDATE", "RFC822.SIZE", _HEADERS]
         return self._fetch(uids, asked, budget, _headers)
 
@@ -153,10 +157,10 @@ class ImapSession:
         For a message whose fields are too long to be fetched whole.
         """
         starts = [
-            f"BODY.PEEK[HEADER.FIELDS ({name.upper()})]<0.{_MAX_FIELD_BYTES}>"
+            f"BODY.PEEK[HEADER.FIELDS ({name.upper()})]<0.{MAX_FIELD_BYTES}>"
             for name in HEADER_FIELDS
         ]
-        budget = 2 * _MAX_FIELD_BYTES * len(starts)
+        budget = 2 * MAX_FIELD_BYTES * len(starts)
         asked = ["INTERNALDATE", "RFC822.SIZE", *starts]
         return self._fetch(UidSet.of([uid]), asked, budget, _headers)
 
@@ -231,7 +235,7 @@ class ImapSession:
                     found |= _of(some, read(lines))
             except Refused as refusal:
                 alive = answered or self._client.alive
-                most = _MAX_LINES_A_MESSAGE * (len(some) if messages is None else messages)
+                most = MAX_FAILED_MESSAGE_LINES * (len(some) if messages is None else messages)
                 lines = _whole_answers(imap.untagged_responses.pop("FETCH", [])[:most])
                 with suppress(Refused), self._client.asking():
                     found |= _of(some, read(lines))

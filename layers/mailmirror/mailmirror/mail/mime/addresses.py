@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mailmirror.domain.address import Address, normalise
+from mailmirror.domain.limits import MAX_FIELD_BYTES
 from mailmirror.domain.message import Participant
 from mailmirror.mail.mime.fields import decode_words
 
@@ -25,8 +26,6 @@ _LOOSE = re.compile(r" ?([.@]) ?")
 _ASIDE = re.compile(r'"[^"]*"|\([^()]*\)')
 _ANYWHERE = re.compile(r"[^\s@<>(),;:\\\"\[\]]{1,64}@[^\s@<>(),;:\\\"\[\]]{1,255}")
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
-_MAX_FIELD_CHARS = 1 << 18
-"""Characters of an address field that are read: some 5,000 mailboxes."""
 
 
 @dataclass(slots=True)
@@ -48,9 +47,9 @@ def read_mailboxes(field: str) -> tuple[list[Participant], bool]:
     are decoded after the addresses were split off, so that a display name is never taken for an
     address. Only where a field has no mailbox at all, addresses are searched for in its text.
     """
-    if len(field) > _MAX_FIELD_CHARS:
+    if len(field) > MAX_FIELD_BYTES:
         # Not in the middle of an address, which would make another of it.
-        field = field[:_MAX_FIELD_CHARS].rpartition(",")[0]
+        field = field[:MAX_FIELD_BYTES].rpartition(",")[0]
     elements = [element for element in _elements(field) if not element.is_empty()]
     mailboxes = [mailbox for mailbox in map(_mailbox, elements) if mailbox is not None]
     if elements and not mailboxes:

@@ -8,12 +8,15 @@ from dataclasses import dataclass
 from itertools import islice
 from urllib.parse import unquote_to_bytes
 
+from mailmirror.domain.limits import (
+    MAX_BASE64_STREAMS,
+    MAX_FIELD_BYTES,
+    MAX_HEADER_BYTES,
+    MAX_PARAMETERS,
+    MAX_PARAMETERS_CHARS,
+)
 from mailmirror.mail.mime import charsets
 
-MAX_HEADER_BYTES = 1 << 20
-"""Bytes of a header block that are read whole: 10,000 recipients take half of it."""
-_MAX_FIELD_BYTES = 64 << 10
-"""Bytes that are read of a field that begins beyond them."""
 _FIELD_THAT_MATTERS = re.compile(
     rb"^(from|sender|reply-to|to|cc|bcc|date|subject|message-id|in-reply-to|references"
     rb"|content-type|content-transfer-encoding)[ \t]*:",
@@ -22,17 +25,9 @@ _FIELD_THAT_MATTERS = re.compile(
 _END_OF_FIELD = re.compile(rb"\n(?![ \t])")
 _END_OF_BLOCK = re.compile(rb"\n\r*\n")
 
-_MAX_PARAMETERS_CHARS = 1 << 14
-"""Characters of a field with parameters that are read: their quotes are matched by a regular
-expression in quadratic time."""
-
-_MAX_PARAMETERS = 200
-"""Of one field: decoding one takes 5 µs, and the fields of a thousand parts are read several times.
-A long file name in pieces (RFC 2231 3) has some thirty."""
 
 _BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="
 _NOT_BASE64 = bytes(set(range(256)) - set(_BASE64))
-_MAX_STREAMS = 10_000
 
 _FIELD = re.compile(rb"([!-9;-~]{1,200})[ \t]*:(.*)", re.DOTALL)
 _PARAMETER_LINE = re.compile(rb"[A-Za-z0-9*_-]{1,40}=")
@@ -129,10 +124,10 @@ def parameters(value: str) -> tuple[str, Mapping[str, str]]:
 
     Values come decoded, whether written as RFC 2231 says, as RFC 2047 forbids, or in 8 bits.
     """
-    value = value[:_MAX_PARAMETERS_CHARS]
+    value = value[:MAX_PARAMETERS_CHARS]
     plain: dict[str, str] = {}
     extended: dict[str, dict[int, tuple[str, bool]]] = {}
-    for found in islice(_PARAMETER.finditer(value), _MAX_PARAMETERS):
+    for found in islice(_PARAMETER.finditer(value), MAX_PARAMETERS):
         name, written = found.groups()
         continued = _CONTINUED.match(name.lower())
         if continued is None:
@@ -152,10 +147,10 @@ def decode_base64(data: bytes) -> tuple[bytes, bool]:
 
     Streams that were glued together, each with its own padding, are all read.
     """
-    runs = data.translate(None, _NOT_BASE64).rstrip(b"=").split(b"=", _MAX_STREAMS)
-    whole = len(runs) <= _MAX_STREAMS
+    runs = data.translate(None, _NOT_BASE64).rstrip(b"=").split(b"=", MAX_BASE64_STREAMS)
+    whole = len(runs) <= MAX_BASE64_STREAMS
     decoded = bytearray()
-    for run in filter(None, runs[:_MAX_STREAMS]):
+    for run in filter(None, runs[:MAX_BASE64_STREAMS]):
         if len(run) % 4 == 1:
             whole, run = False, run[:-1]
         decoded += binascii.a2b_base64(run + b"=" * (-len(run) % 4))
@@ -185,7 +180,7 @@ def _shortened(block: bytes) -> bytes:
     kept = {b"": block[:beginning]}
     for field in _FIELD_THAT_MATTERS.finditer(block, beginning, end):
         if field[1].lower() not in kept:
-            most = min(end, field.start() + _MAX_FIELD_BYTES)
+            most = min(end, field.start() + MAX_FIELD_BYTES)
             ended = _END_OF_FIELD.search(block, field.end(), most)
             stop = ended.start() + 1 if ended else block.rfind(b"\n", field.end(), most) + 1 or most
             kept[field[1].lower()] = block[field.start() : stop]

@@ -9,6 +9,7 @@ from itertools import chain
 
 from mailmirror.domain.address import Address
 from mailmirror.domain.identity import message_ids, normalise_message_id
+from mailmirror.domain.limits import MAX_DATE_CHARS
 from mailmirror.domain.message import Participant
 from mailmirror.domain.message_token import FIELD as TOKEN
 from mailmirror.mail.mime.addresses import read_mailboxes
@@ -42,7 +43,6 @@ _ZONES |= {"SGT": 8, "HKT": 8, "JST": 9, "KST": 9, "AEST": 10, "AEDT": 11, "NZST
 
 _COMMENT = re.compile(r"\([^()]*\)")
 _LOOSE_COLON = re.compile(r"\s*:\s*")
-_MAX_DATE_CHARS = 200
 
 
 class UnreadableHeaders(Exception):
@@ -136,7 +136,7 @@ def _read_date(field: str) -> datetime | None:
 
     A Date without a zone is taken as UTC, as RFC 5322 3.3 takes `-0000`: wrong by hours at most.
     """
-    text = _LOOSE_COLON.sub(":", _COMMENT.sub(" ", field[:_MAX_DATE_CHARS])).strip()
+    text = _LOOSE_COLON.sub(":", _COMMENT.sub(" ", field[:MAX_DATE_CHARS])).strip()
     try:
         found = parsedate_tz(text)
         if found is None:
