@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailmirror.domain.address import Address
-from mailmirror.domain.verdict import Headers, People, Rules, Verdict, judge
+from mailmirror.domain.verdict import Headers, People, Rules, Verdict, is_looked_up, judge
 
 REP, BOSS = Address("rep@us.example"), Address("boss@us.example")
 KIM, LEE = Address("kim@customer.example"), Address("lee@customer.example")
@@ -28,6 +28,17 @@ def copy(*participants: Address, recipients: int = 1, is_report: bool = False) -
         recipients=recipients,
         is_report=is_report,
     )
+
+
+def test_a_message_whose_addresses_are_not_all_read_has_too_many_of_them() -> None:
+    """Whoever it names: there may be a person among those that are not read."""
+    for participants in ((KIM, REP), (REP, BOSS), (STRANGER,), ()):
+        cut = replace(copy(*participants), addresses_cut=True)
+        assert not is_looked_up(cut, RULES)
+        assert judge(cut, KNOWN, RULES) is Verdict.TOO_MANY_RECIPIENTS
+        assert judge(replace(cut, is_report=True), KNOWN, RULES) is Verdict.REPORT
+        old = replace(cut, received_at=datetime(2020, 1, 1, tzinfo=UTC))
+        assert judge(old, KNOWN, RULES) is Verdict.OUTSIDE_WINDOW
 
 
 def blocking(*blocked: Address | str) -> People:

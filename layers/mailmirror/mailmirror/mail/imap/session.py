@@ -40,6 +40,8 @@ _MAX_COMMAND_BYTES = 7_500
 _LISTED_LINE_BYTES = 64
 """Of a line that lists one UID."""
 _UID = re.compile(rb"\bUID ([0-9]{1,10})\b")
+_START_BYTES = MAX_FIELD_BYTES + len(b"\r\n") + 1
+"""Of a field that is fetched by itself: an empty line follows it."""
 _HEADERS = f"BODY.PEEK[HEADER.FIELDS ({' '.join(HEADER_FIELDS).upper()})]"
 
 
@@ -154,13 +156,13 @@ class ImapSession:
     def header_starts(self, uid: int) -> Mapping[int, FetchedHeader]:
         """Fetch the beginning of each field that the rules need, of one message.
 
-        For a message whose fields are too long to be fetched whole.
+        For a message whose fields are too long to be fetched whole. As much is fetched as
+        `read_fields` reads, and so many bytes more that it can tell that there are more.
         """
         starts = [
-            f"BODY.PEEK[HEADER.FIELDS ({name.upper()})]<0.{MAX_FIELD_BYTES}>"
-            for name in HEADER_FIELDS
+            f"BODY.PEEK[HEADER.FIELDS ({name.upper()})]<0.{_START_BYTES}>" for name in HEADER_FIELDS
         ]
-        budget = 2 * MAX_FIELD_BYTES * len(starts)
+        budget = 2 * _START_BYTES * len(starts)
         asked = ["INTERNALDATE", "RFC822.SIZE", *starts]
         return self._fetch(UidSet.of([uid]), asked, budget, _headers)
 
@@ -300,7 +302,17 @@ def _joined(fields: list[bytes]) -> bytes | None:
     """One header block of several: each part ends with an empty line (RFC 9051 6.4.5.1)."""
     if len(fields) < 2:
         return fields[0] if fields else None
-    return b"\r\n".join([*filter(None, (field.strip(b"\r\n") for field in fields)), b"", b""])
+    return b"\r\n".join([*filter(None, map(_start, fields)), b"", b""])
+
+
+def _start(field: bytes) -> bytes:
+    """The beginning of a field, without the empty line after it.
+
+    Where the end is not there, blanks make it longer than what is read of a field.
+    """
+    lines = field.strip(b"\r\n")
+    is_cut = len(field) >= _START_BYTES or (lines and not field.endswith(b"\n"))
+    return lines.ljust(MAX_FIELD_BYTES + 1) if is_cut else lines
 
 
 def _decoded(name: object) -> str | None:

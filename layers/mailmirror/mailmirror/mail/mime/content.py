@@ -24,7 +24,7 @@ from mailmirror.mail.mime.html import text_of
 from mailmirror.mail.mime.html_limits import HTML_TRUNCATED, Budget
 from mailmirror.mail.mime.parts import Part, Reader
 
-PARSER_VERSION = 2
+PARSER_VERSION = 3
 """Raised with each change of the result for the same bytes."""
 
 _ALTERNATIVES = ("text/plain", "text/html", "text/calendar")

@@ -92,7 +92,7 @@ class Reader:
         empty = _EMPTY_LINE.search(self.raw, len(self.raw) - len(self.raw.lstrip(b"\r\n")))
         end = empty.end() if empty else len(self.raw)
         fields = read_fields(self.raw[:end])
-        if len(self.raw[:end]) > MAX_HEADER_BYTES:
+        if end > MAX_HEADER_BYTES or fields.cut:
             self.warn("headers_truncated")
         return self._part(fields, end, len(self.raw), "text/plain", 0)
 
