@@ -4,7 +4,7 @@ import re
 import unicodedata
 from typing import NewType
 
-from mailmirror.domain.limits import MAX_ADDRESS_OCTETS, MAX_LOCAL_OCTETS
+from mailmirror.domain.limits import MAX_ADDRESS_CHARS, MAX_ADDRESS_OCTETS, MAX_LOCAL_OCTETS
 
 Address = NewType("Address", str)
 """An address as matched: case-folded, its domain in A-labels (RFC 5890)."""
@@ -19,7 +19,10 @@ def normalise(text: str) -> Address | None:
     The local part is case-folded too: RFC 5321 lets a host tell cases apart, but none that
     sales people write to does, and a customer typed as `Kim@` must match `kim@`.
     """
-    local, at, domain = unicodedata.normalize("NFC", text.strip()).rpartition("@")
+    text = text.strip()
+    if len(text) > MAX_ADDRESS_CHARS:
+        return None
+    local, at, domain = unicodedata.normalize("NFC", text).rpartition("@")
     # Folding takes some letters apart (U+1F97), which NFC joins again.
     local = unicodedata.normalize("NFC", local.casefold())
     if len(local) > 1 and local[0] == local[-1] == '"':

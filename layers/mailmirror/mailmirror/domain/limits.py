@@ -124,7 +124,14 @@ MAX_ATTRIBUTION_CHARS = 500
 recognise it look at a line again and again."""
 
 MAX_ATTACHMENT_NAME_CHARS = 200
-"""Of an attachment's name, which is shortened before its extension: file systems take 255 bytes."""
+"""Of an attachment's name, which is shortened before its extension: file systems take 255 bytes.
+Of a name more than three times as long only the ends are normalised (see MAX_ADDRESS_CHARS): a
+thousand names of 10 KB would take a minute."""
+
+MAX_ADDRESS_CHARS = 1_000
+"""Of a text that is read as an address, before it is normalised: putting combining characters in
+order (Unicode NFC) takes quadratic time, two minutes for 256 KB of them. Addresses in any script
+are shorter."""
 
 MAX_ADDRESS_OCTETS = 254
 """Of an address (RFC 5321 4.5.3.1.3, less the angle brackets of a path). What is longer is none."""
@@ -196,6 +203,10 @@ MAX_LINE_NAME_BYTES = 300
 
 # Written by a mail server
 
+MAX_FOLDER_NAME_BYTES = 4_000
+"""Of a folder's name, as LIST gives it; a folder with a longer name is not read, and its name is
+not normalised (see MAX_ADDRESS_CHARS). Servers allow some 255 bytes a level."""
+
 MAX_ANSWER_BYTES = 16 << 20
 """What an IMAP server may send beside the messages that were asked for: the UIDs of a folder with a
 million messages take 10 MB. The session ends where it sends more."""
@@ -206,6 +217,18 @@ microseconds and a copy."""
 
 MAX_MESSAGE_LINES = 4
 """Lines of an answer that each message asked for may have: servers send one or two."""
+
+MAX_UID = (1 << 32) - 1
+"""Of UIDNEXT and EXISTS (RFC 9051 2.3.1.1). A server that names a greater number is not read: its
+UIDs could not be listed, nor the number stored."""
+
+MAX_UIDVALIDITY = (1 << 63) - 1
+"""RFC 9051 allows 32 bits, and some servers take more; DynamoDB stores 38 digits."""
+
+MAX_LISTED_MESSAGES = 2_000_000
+"""Of one folder, as they are listed: at 200 bytes each, so many fit into a function's memory beside
+the rest. EXISTS is the server's word, so it cannot be the only bound. A folder with more cannot be
+read, and says so."""
 
 MAX_MEAN_HEADER_BYTES = 32 << 10
 """Of the fields that the rules need, a message that is fetched with others. Ordinary mail has 2 KB
@@ -317,6 +340,10 @@ MAX_OVERRIDES = 1_000
 MAX_CALLBACK_CHARS = 4_096
 """Of a parameter of a provider's callback, which is cut: it is passed on to another function. Codes
 have some thousand characters."""
+
+MAX_PROVIDER_ANSWER_BYTES = 1 << 20
+"""Of an answer of a provider's token or profile endpoint, decompressed. Tokens have some KB; of a
+longer answer nothing is read, and the provider counts as unavailable."""
 
 MAX_CERTIFICATE_BYTES = 16 << 10
 """Of the certificate that SNS signs with: it has some 2 KB."""

@@ -20,9 +20,13 @@ from mailmirror.domain.limits import (
     MAX_DATES_BYTES,
     MAX_FAILED_MESSAGE_LINES,
     MAX_FIELD_BYTES,
+    MAX_FOLDER_NAME_BYTES,
+    MAX_LISTED_MESSAGES,
     MAX_LONG_HEADER_BYTES,
     MAX_LONG_HEADERS_BYTES,
     MAX_MEAN_HEADER_BYTES,
+    MAX_UID,
+    MAX_UIDVALIDITY,
 )
 from mailmirror.domain.mailbox import FolderRole, Server
 from mailmirror.domain.problems import Code, Refused
@@ -139,6 +143,7 @@ class ImapSession:
         Parameters:
             messages: how many messages may be listed, which bounds the answer.
         """
+        messages = min(messages, MAX_LISTED_MESSAGES)
         budget = _LISTED_LINE_BYTES * messages
         return UidSet.of(self._fetch(uids, ["UID"], budget, _listed, messages))
 
@@ -317,6 +322,8 @@ def _start(field: bytes) -> bytes:
 
 def _decoded(name: object) -> str | None:
     """A folder's name, from modified UTF-7 (RFC 3501 5.1.3); None where it is none."""
+    if isinstance(name, bytes) and len(name) > MAX_FOLDER_NAME_BYTES:
+        return None
     try:
         return str(imap_utf7.decode(name))  # a number where the name is one
     except UnicodeError:
@@ -337,9 +344,13 @@ def _commands(uids: UidSet) -> Iterator[UidSet]:
 
 def _status(answer: Mapping[bytes, int], count: bytes) -> Status:
     try:
-        return Status(int(answer[b"UIDVALIDITY"]), int(answer[b"UIDNEXT"]), int(answer[count]))
+        status = Status(int(answer[b"UIDVALIDITY"]), int(answer[b"UIDNEXT"]), int(answer[count]))
     except (KeyError, TypeError, ValueError) as error:
         raise Refused(Code.PROTOCOL_ERROR, "no UIDVALIDITY or UIDNEXT") from error
+    greatest = max(status.uidnext, status.messages)
+    if greatest > MAX_UID or status.uidvalidity > MAX_UIDVALIDITY:
+        raise Refused(Code.PROTOCOL_ERROR, "UIDVALIDITY, UIDNEXT or EXISTS is too large")
+    return status
 
 
 def _received(items: Mapping[bytes, Any]) -> datetime | None:

@@ -29,6 +29,7 @@ PARSER_VERSION = 3
 
 _ALTERNATIVES = ("text/plain", "text/html", "text/calendar")
 _SNIPPET_CHARS = 200
+_MAX_EXTENSION_CHARS = 11
 _NAME_EXTENSION = re.compile(r"\.[^. ]{1,10}\Z")
 _SEPARATORS = re.compile(r"[/\\]")
 _CID = re.compile(r"""cid:([^"'\s>)]{1,500})""", re.IGNORECASE)
@@ -254,6 +255,8 @@ def _name(part: Part, data: bytes, index: int) -> str:
 
 def _safe(name: str) -> str:
     """Return a name without path separators and unprintable characters, shortened."""
+    if len(name) > 3 * MAX_ATTACHMENT_NAME_CHARS:
+        name = name[: 3 * MAX_ATTACHMENT_NAME_CHARS] + name[-_MAX_EXTENSION_CHARS:]
     visible = "".join(c for c in name if unicodedata.category(c) not in ("Cc", "Cf", "Cs"))
     flat = " ".join(_SEPARATORS.sub("_", unicodedata.normalize("NFC", visible)).split())
     if not flat.strip("."):
