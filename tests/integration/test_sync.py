@@ -264,6 +264,7 @@ def test_of_copies_without_a_believable_date_the_first_received_counts(
     assert line.instant == instant(None, MARCH + timedelta(days=3))
 
 
+@pytest.mark.exceeds("MAX_MESSAGE_BYTES", "MAX_CUT_MESSAGE_BYTES")
 def test_a_message_over_the_size_limit_is_mirrored_without_its_attachments(
     office: Office, dovecot: Dovecot, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -128,6 +128,7 @@ def test_a_message_that_is_detached_again_is_swept_off_its_deal() -> None:
     assert thread(detach(message=ONE)).left == frozenset(), "it never was there"
 
 
+@pytest.mark.exceeds("MAX_ABSORBED_THREADS")
 def test_a_thread_absorbs_no_more_than_its_bound() -> None:
     absorbed = frozenset(ThreadId(str(number)) for number in range(MAX_ABSORBED_THREADS - 1))
     winner = replace(Root(THIS), absorbed=absorbed)

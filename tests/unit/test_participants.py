@@ -1,5 +1,6 @@
 """A person is indexed wherever in a field they stand; of others as many as an item can hold."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -11,6 +12,7 @@ addresses = st.lists(st.integers(0, 3_000).map(lambda n: Address(f"é{n}@{'d' * 
 
 
 @given(addresses, addresses)
+@pytest.mark.exceeds("MAX_OTHER_PARTICIPANTS_BYTES")
 def test_persons_are_always_indexed_and_others_within_the_limit(
     participants: list[Address], persons: list[Address]
 ) -> None:
