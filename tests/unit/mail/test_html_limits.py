@@ -328,7 +328,7 @@ def test_of_markup_beyond_the_limits_so_much_bare_text_is_taken_and_no_more() ->
 
 @pytest.mark.exceeds("MAX_SANITISED_CHARS")
 def test_html_that_grows_beyond_an_answer_is_shown_as_its_text() -> None:
-    for links, exceeded in ((10_000, False), (24_000, True)):
+    for links, exceeded in ((10_000, False), (22_000, True)):
         budget = Budget()
         shown = sanitise("<a href=http://x>y</a>" * links, budget)
         assert budget.exceeded is exceeded
