@@ -131,7 +131,7 @@ bench:  ## Measure; installs mail servers where missing
 	@$(project)/python -m local.programs
 	@$(project)/python -m tests.bench
 
-documents:  ## Write docs/openapi.json and the rows of docs/problems.md from the code
+documents:  ## Write docs/openapi.json and the rows of docs/problems.md and docs/limits.md from the code
 	$(need) project
 	@$(project)/python -m local.documents
 

@@ -12,12 +12,12 @@ import pytest
 from mailmirror.api.cards import ListedMessage
 from mailmirror.domain.address import Address
 from mailmirror.domain.feed import PersonKind, PersonRef
+from mailmirror.domain.limits import MAX_VERSIONS
 from mailmirror.domain.mailbox import (
     FolderRole,
     MailboxKey,
 )
 from mailmirror.domain.problems import Code, Refused
-from mailmirror.domain.versions import MAX_VERSIONS
 from mailmirror.mail.imap.fetched import FetchedCopy
 from mailmirror.runtime import Runtime
 from mailmirror.store import keys
@@ -211,6 +211,7 @@ def test_whoever_takes_part_in_a_further_version_alone_has_the_message_on_their_
     assert entries(office, mailbox, LEE) == 1
 
 
+@pytest.mark.exceeds("MAX_VERSIONS")
 def test_the_cards_of_all_versions_stay_bounded(office: Mailboxes, mailbox: MailboxKey) -> None:
     for newest in range(40, 0, -8):
         office.mirror(
@@ -219,6 +220,18 @@ def test_the_cards_of_all_versions_stay_bounded(office: Mailboxes, mailbox: Mail
     office.mirror(mailbox, [version(uid, f"Number {uid}") for uid in range(41, 60)])
     assert office.line().further_versions == 51
     assert entries(office, mailbox) <= MAX_VERSIONS + 1
+
+
+@pytest.mark.exceeds("MAX_COUNTED_VERSIONS")
+def test_further_versions_are_counted_up_to_the_limit(
+    office: Mailboxes, mailbox: MailboxKey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mailmirror.store.contents.MAX_COUNTED_VERSIONS", 3)
+    for first in (1, 11, 21):
+        office.mirror(mailbox, [version(uid, f"Number {uid}") for uid in range(first, first + 10)])
+    line = office.line()
+    assert len(line.versions) == MAX_VERSIONS
+    assert line.further_versions == 3
 
 
 def letters_dated(at: datetime, uids: range) -> list[FetchedCopy]:

@@ -129,6 +129,7 @@ def test_where_no_body_belongs_none_is_taken(crm: Crm) -> None:
         problem(crm.ask("POST", f"/mailboxes/{UNKNOWN}/sync", data=nothing), 404, "not_found")
 
 
+@pytest.mark.exceeds("MAX_REQUEST_BYTES")
 def test_a_body_over_the_limit_is_a_problem(crm: Crm) -> None:
     body = b'{"content_type": "' + b"x" * 6_000_000 + b'"}'
     found = problem(crm.ask("POST", "/uploads", data=body), 413, "body_too_large")

@@ -199,6 +199,7 @@ def test_where_a_message_joins_two_threads_the_lesser_id_stays_and_the_other_red
     assert table.redirects == {"b": "a"}
 
 
+@pytest.mark.exceeds("MAX_ABSORBED_THREADS")
 def test_threads_beyond_the_bound_of_one_thread_stay_apart() -> None:
     class Full(Graph):
         def absorb(self, winner: ThreadId, loser: ThreadId) -> None:
@@ -284,6 +285,7 @@ def test_a_message_that_names_itself_has_one_vertex() -> None:
     assert vertices(vertex("own@x"), ["own@x"], ["own@x", "own@x"]) == [vertex("own@x")]
 
 
+@pytest.mark.exceeds("MAX_END_REFERENCES")
 def test_of_long_references_the_first_and_the_last_twenty_count() -> None:
     ids = [f"{number}@x" for number in range(50)]
     own = vertex("own@x")
@@ -291,5 +293,6 @@ def test_of_long_references_the_first_and_the_last_twenty_count() -> None:
     assert vertices(own, [], ids[:40]) == [*map(vertex, ids[:40]), own]
 
 
+@pytest.mark.exceeds("MAX_END_REFERENCES")
 def test_a_flood_of_in_reply_to_is_cut_too() -> None:
     assert len(vertices(vertex("own@x"), [f"{number}@x" for number in range(1000)], [])) == 21

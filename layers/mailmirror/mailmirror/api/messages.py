@@ -8,12 +8,9 @@ from msgspec.structs import asdict
 
 from mailmirror.api.cards import ListedAttachment, ListedMessage, Participant
 from mailmirror.api.decoding import Strict
+from mailmirror.domain.limits import MAX_SHOWN_CHARS, MAX_SHOWN_HEADER_CHARS, MAX_SHOWN_HEADERS
 from mailmirror.domain.message import Attachment as Part
-from mailmirror.usecases.cards.read_message import MAX_SHOWN_CHARS, WholeMessage
-
-_MAX_HEADERS = 200
-_MAX_HEADER_CHARS = 2_000
-
+from mailmirror.usecases.cards.read_message import WholeMessage
 
 Sha256 = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
 
@@ -70,8 +67,8 @@ class Message(ListedMessage, frozen=True):
         return cls(
             **shown,
             headers=[
-                Header(name, value[:_MAX_HEADER_CHARS])
-                for name, value in message.header_fields[:_MAX_HEADERS]
+                Header(name, value[:MAX_SHOWN_HEADER_CHARS])
+                for name, value in message.header_fields[:MAX_SHOWN_HEADERS]
             ],
             text=content.text[:MAX_SHOWN_CHARS],
             html=message.html,

@@ -11,20 +11,19 @@ from dataclasses import dataclass
 from typing import NewType, Protocol
 
 from mailmirror.domain.identity import Vertex, vertex
+from mailmirror.domain.limits import MAX_END_REFERENCES
 
 ThreadId = NewType("ThreadId", str)
 """The first vertex of the thread that was stored."""
 
 _ATTEMPTS = 100
-_NAMED_ENDS = 20
-"""Of a longer References the first and the last twenty count: the root and the near ancestors."""
 
 
 def vertices(own: Vertex, in_reply_to: Sequence[str], references: Sequence[str]) -> list[Vertex]:
     """Return the vertices that a message joins, the eldest first and its own last."""
-    if len(references) > 2 * _NAMED_ENDS:
-        references = [*references[:_NAMED_ENDS], *references[-_NAMED_ENDS:]]
-    named = [*references, *in_reply_to[:_NAMED_ENDS]]
+    if len(references) > 2 * MAX_END_REFERENCES:
+        references = [*references[:MAX_END_REFERENCES], *references[-MAX_END_REFERENCES:]]
+    named = [*references, *in_reply_to[:MAX_END_REFERENCES]]
     return [*dict.fromkeys(v for v in map(vertex, named) if v != own), own]
 
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mailmirror.domain.identity import MessageKey
+from mailmirror.domain.limits import MAX_SHOWN_CHARS
 from mailmirror.domain.message import Attachment
 from mailmirror.domain.problems import Code, Refused
 from mailmirror.mail.imap.fetched import TOO_LARGE
@@ -19,8 +20,6 @@ from mailmirror.usecases.cards.acting_user import Viewer
 from mailmirror.usecases.cards.read_card import Line, line_of
 from mailmirror.usecases.cards.shown_versions import shown_versions
 
-MAX_SHOWN_CHARS = 500_000
-"""Characters of text, and of HTML, in an answer: a function's may have 6 MB."""
 _KEY = re.compile(r"[0-9a-f]{32}\Z")
 
 

@@ -11,6 +11,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from mailmirror.domain.limits import MAX_CUT_MESSAGE_BYTES, MAX_MESSAGE_BYTES
 from mailmirror.domain.mailbox import Mailbox
 from mailmirror.domain.problems import Code, Refused
 from mailmirror.domain.uids import UidSet
@@ -36,10 +37,6 @@ _MAX_COMMAND_BYTES = 1 << 20
 
 At 20 KB a second a command takes less than the minute without progress that the lease survives.
 """
-MAX_MESSAGE_BYTES = 25 << 20
-"""RFC822.SIZE up to which a message is fetched whole."""
-CUT_BYTES = 256 << 10
-"""How much is fetched of a larger one."""
 
 
 class FailedTooOften(Refused):
@@ -189,10 +186,10 @@ class MailServer:
             start += len(piece)
             if not piece or start == size or len(piece) > _MAX_COMMAND_BYTES:
                 return {uid: FetchedCopy.of(uid, wanted, b"".join(pieces))}
-        beginning = pieces[0] if pieces else self._piece(uid, 0, CUT_BYTES)
+        beginning = pieces[0] if pieces else self._piece(uid, 0, MAX_CUT_MESSAGE_BYTES)
         if beginning is None:
             return {}
-        return {uid: FetchedCopy.of(uid, wanted, beginning[:CUT_BYTES], TOO_LARGE)}
+        return {uid: FetchedCopy.of(uid, wanted, beginning[:MAX_CUT_MESSAGE_BYTES], TOO_LARGE)}
 
     def _piece(self, uid: int, start: int, length: int) -> bytes | None:
         try:
@@ -295,7 +292,7 @@ class MailServer:
 
 def fetched_bytes(size: int) -> int:
     """How much of a message of this RFC822.SIZE is fetched."""
-    return size if size <= MAX_MESSAGE_BYTES else CUT_BYTES
+    return size if size <= MAX_MESSAGE_BYTES else MAX_CUT_MESSAGE_BYTES
 
 
 def _groups(sizes: Mapping[int, int]) -> Iterator[Sequence[int]]:
