@@ -145,7 +145,7 @@ def test_an_event_with_a_field_twice_is_refused_and_no_other(crm: Crm) -> None:
     assert answer.json()["accepted"] == 1
     (refused,) = answer.json()["refused"]
     assert (refused["index"], refused["id"], refused["code"]) == (0, "e1", "invalid_field")
-    assert refused["detail"].startswith("id: ")
+    assert refused["detail"].startswith("data.id: ")
 
 
 def test_nothing_is_queued_of_a_webhook_with_an_unknown_field_beside_its_events(crm: Crm) -> None:

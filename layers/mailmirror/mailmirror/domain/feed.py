@@ -315,7 +315,7 @@ def _override(stamp: Stamp, attached: bool, data: Mapping[str, object]) -> Overr
     named = [field for field in ("thread_id", "message_id") if data.get(field) is not None]
     if len(named) != 1:
         code = Code.INVALID_FIELD if named else Code.MISSING_FIELD
-        raise Refused(code, "thread_id or message_id, one of them")
+        raise Refused(code, "thread_id: or message_id, one of them")
     return OverrideGiven(
         stamp,
         DealId(_id(data, "deal_id")),
