@@ -139,7 +139,7 @@ hostile:  ## Hostile mail, and histories with faults: [MINUTES=60] [SEED=<first 
 	@$(project)/python -m local.programs
 	@PYTHONPATH=layers/mailmirror $(project)/python -m tests.hostile --minutes "$(MINUTES)" --seed "$(SEED)" $(if $(PART),--part $(PART))
 
-documents:  ## Write docs/openapi.json and the rows of docs/problems.md from the code
+documents:  ## Write docs/openapi.json and the rows of docs/problems.md and docs/limits.md from the code
 	$(need) project
 	@$(project)/python -m local.documents
 

@@ -1,12 +1,20 @@
-"""Write what documents have from the code: docs/openapi.json, and the rows of docs/problems.md.
+"""Write what documents have from the code.
+
+docs/openapi.json, the rows of docs/problems.md, and docs/limits.md below its head.
 
 python -m local.documents
 """
 
+import ast
 import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
 from local.environments import ROOT
 from mailmirror.api.openapi import openapi
+from mailmirror.domain import limits
 from mailmirror.domain.problems import Code, Refused
 from mailmirror.domain.words.explanation import Language
 from mailmirror.domain.words.mailbox_problems import MAILBOX_PROBLEMS
@@ -14,6 +22,11 @@ from mailmirror.domain.words.problems import PROBLEMS
 
 OPENAPI = ROOT / "docs" / "openapi.json"
 PROBLEMS_PAGE = ROOT / "docs" / "problems.md"
+LIMITS_PAGE = ROOT / "docs" / "limits.md"
+TESTS = ROOT / "tests"
+
+_BYTE_UNITS = ((1 << 20, "MB"), (1 << 10, "KB"))
+_UNITS = {"chars": "characters", "octets": "bytes", "bytes": "bytes"}
 
 
 def openapi_text() -> str:
@@ -36,11 +49,107 @@ def _row(code: Code) -> str:
     return f'| <a id="{code}"></a>`{code}` | {status} | {reason} | {remedy} |'
 
 
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """A constant of domain/limits.py."""
+
+    name: str
+    value: int
+    reason: str
+    """Its docstring, on one line."""
+    written_by: str
+    """Whose input it bounds: the comment above its group."""
+
+
+def read_limits() -> Sequence[Limit]:
+    """The limits in their order.
+
+    Raises:
+        ValueError: a constant has no docstring, or stands in no group.
+    """
+    source = Path(limits.__file__).read_text("utf-8")
+    groups = {
+        number: line.removeprefix("# Written by ")
+        for number, line in enumerate(source.splitlines(), 1)
+        if line.startswith("# Written by ")
+    }
+    found = []
+    body = ast.parse(source).body
+    for node, after in zip(body, [*body[1:], None], strict=True):
+        if not isinstance(node, ast.Assign):
+            continue
+        (target,) = node.targets
+        above = [group for number, group in groups.items() if number < node.lineno]
+        if not isinstance(target, ast.Name) or not above:
+            raise ValueError(f"line {node.lineno}: not a constant of a group")
+        if not (
+            isinstance(after, ast.Expr)
+            and isinstance(after.value, ast.Constant)
+            and isinstance(after.value.value, str)
+        ):
+            raise ValueError(f"{target.id}: no docstring")
+        reason = " ".join(after.value.value.split())
+        found.append(Limit(target.id, getattr(limits, target.id), reason, above[-1]))
+    return found
+
+
+def exceeding_tests() -> Mapping[str, Sequence[tuple[str, str]]]:
+    """The tests that exceed each limit: file, relative to the repository, and name."""
+    found: dict[str, list[tuple[str, str]]] = {}
+    for path in sorted(TESTS.rglob("test_*.py")):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.FunctionDef):
+                for name in _exceeded(node):
+                    at = (path.relative_to(ROOT).as_posix(), node.name)
+                    found.setdefault(name, []).append(at)
+    return found
+
+
+def _exceeded(test: ast.FunctionDef) -> Iterator[str]:
+    """The names in its marks `pytest.mark.exceeds`."""
+    for mark in test.decorator_list:
+        if isinstance(mark, ast.Call) and ast.unparse(mark.func) == "pytest.mark.exceeds":
+            yield from map(ast.literal_eval, mark.args)
+
+
+def limit_lines() -> list[str]:
+    """A table for each group of limits, with a test that exceeds each."""
+    tests = exceeding_tests()
+    lines = list[str]()
+    group = ""
+    for limit in read_limits():
+        if limit.written_by != group:
+            group = limit.written_by
+            head = ["| limit | value | reason | test |", "| --- | --- | --- | --- |"]
+            lines += ["", f"## Written by {group}", *head]
+        file, test = tests[limit.name][0]
+        words = test.removeprefix("test_").replace("_", " ")
+        cells = f"`{limit.name}`", readable(limit), limit.reason, f"[{words}](../{file})"
+        lines.append(f"| {' | '.join(cells)} |")
+    return lines
+
+
+def readable(limit: Limit) -> str:
+    """A limit's value with its unit: the last word of its name, or what the name says."""
+    words = limit.name.removeprefix("MAX_").lower().split("_")
+    if words[-1] in ("bytes", "octets"):
+        for size, unit in _BYTE_UNITS:
+            if limit.value % size == 0:
+                return f"{limit.value // size:,} {unit}"
+    if words[-1] in (*_UNITS, "minutes", "digits", "lines"):
+        return f"{limit.value:,} {_UNITS.get(words[-1], words[-1])}"
+    if "chars" in words:
+        return f"{limit.value:,} characters"
+    return f"{limit.value:,} {' '.join(re.sub('^html$', 'HTML', word) for word in words)}"
+
+
 def main() -> None:
     OPENAPI.write_text(openapi_text(), "utf-8")
     page = PROBLEMS_PAGE.read_text("utf-8").splitlines()
     head = [line for line in page if not line.startswith("| <a id=")]
     PROBLEMS_PAGE.write_text("\n".join([*head, *problem_rows()]) + "\n", "utf-8")
+    intro = LIMITS_PAGE.read_text("utf-8").partition("\n## ")[0].rstrip("\n")
+    LIMITS_PAGE.write_text("\n".join([intro, *limit_lines()]) + "\n", "utf-8")
 
 
 if __name__ == "__main__":

@@ -94,9 +94,10 @@ def main() -> None:
     print("Next, and on with docs/quickstart.md to a card, a sent message and a detach:")
     print(f"  . {env.relative_to(Path.cwd()) if env.is_relative_to(Path.cwd()) else env}")
     print('  curl -H "Authorization: Bearer $API_KEY" "$API/v1/mailboxes"')
-    if not options.extra_ca:
+    run = home.run()
+    if not (run and run.options.extra_ca):
         print("For a mail server on this machine, type in another terminal: make mailserver")
-        print("Then here:")
+        print("Then here, with an empty stack:")
         print("  make down")
         print("  make up EXTRA_CA=.local/mailserver.pem ALLOW_NETWORKS=127.0.0.0/8")
 
@@ -111,11 +112,15 @@ def _tell_of_stack_that_is_up(home: Home, options: Options) -> None:
     if any(asked[name] != has.get(name) for name in given):
         sys.exit(
             "the local stack is up already, with other options."
-            f" {named} changed nothing on it: run make down, then make up again."
+            f" {named} changed nothing on it: run make down, which deletes its data, then make up"
+            " again."
         )
     print("the local stack is up already: make deploy takes changed code to it")
     if given:
-        print(f"{named} changed nothing on it: run make down and make up where a file has changed.")
+        print(
+            f"{named} changed nothing on it: where a file has changed, run make down, which deletes"
+            " its data, and make up."
+        )
 
 
 def ensure_usable(options: Options) -> None:

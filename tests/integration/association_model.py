@@ -101,12 +101,19 @@ class Associations:
             reached |= touching
 
     def _match(self, number: int) -> set[str]:
-        """The open deals at its instant, or where there is none, at the first opening after it."""
-        copies = [copy for copy in self.copies if copy.number == number]
-        if self.policy == "never" or not copies:
+        """What each content of a message matches, at the least instant of its copies."""
+        contents: dict[tuple[str, frozenset[str]], datetime] = {}
+        for copy in self.copies:
+            if copy.number == number:
+                content = (copy.owner, copy.contacts)
+                contents[content] = min(copy.instant, contents.get(content, copy.instant))
+        matches = (self._open(set(named), at) for (_, named), at in contents.items())
+        return {deal for deals in matches for deal in deals}
+
+    def _open(self, contacts: set[str], instant: datetime) -> set[str]:
+        """The open deals at an instant, or where there is none, at the first opening after it."""
+        if self.policy == "never":
             return set()
-        contacts = {contact for copy in copies for contact in copy.contacts}
-        instant = min(copy.instant for copy in copies)
         later = {fact.at for fact in self.deals if instant < fact.at <= instant + LOOKBACK}
         for moment in (instant, *sorted(later)):
             candidates = {deal for deal in self._known() if self._is_open(deal, contacts, moment)}

@@ -49,7 +49,7 @@ class Mailboxes(Office):
         batch = list(copies)
         where = FolderKey(key, str(role), 1, role)
         view = CrmView(account, self.runtime)
-        assert mirror_each(where, batch, view, self.runtime) == {copy.uid for copy in batch}
+        assert mirror_each(where, batch, view, self.runtime).keys() == {copy.uid for copy in batch}
 
     def line(self, contact: str = "kim") -> Line:
         (line,) = self.card("rep", contact)

@@ -16,7 +16,8 @@ from mailmirror.api.decoding import typed
 from mailmirror.api.outbound import ComposeBody
 from mailmirror.api.outbound import Outbound as OutboundAnswer
 from mailmirror.aws.queues import NotQueued
-from mailmirror.domain.outbound import Outbound, OutboundState
+from mailmirror.domain.limits import MAX_SENT_RECIPIENTS
+from mailmirror.domain.outbound import Outbound, OutboundState, Transport
 from mailmirror.domain.problems import Code, Refused
 from mailmirror.domain.providers import SendingFacts
 from mailmirror.runtime import Runtime
@@ -131,6 +132,16 @@ def test_so_many_recipients_and_no_more(office: Office) -> None:
     assert (refusal.code, refusal.figures) == (Code.TOO_MANY_RECIPIENTS, {"limit": 3})
 
 
+@pytest.mark.exceeds("MAX_SENT_RECIPIENTS")
+@pytest.mark.usefixtures("server")
+def test_no_setting_allows_more_recipients_than_an_item_can_have(office: Office) -> None:
+    set_account(office, "max_recipients", 10_000)
+    crowd = [f"a{n}@x.example" for n in range(MAX_SENT_RECIPIENTS + 1)]
+    refusal = refused(office, to=crowd)
+    assert refusal.code is Code.TOO_MANY_RECIPIENTS
+    assert refusal.figures == {"limit": MAX_SENT_RECIPIENTS}
+
+
 @pytest.mark.usefixtures("server")
 @pytest.mark.parametrize(
     ("fields", "code"),
@@ -221,6 +232,7 @@ def test_another_request_under_the_same_key_is_refused(office: Office) -> None:
     assert read_outbound(office.viewer("rep"), first.id, office.runtime) == first
 
 
+@pytest.mark.exceeds("MAX_IDEMPOTENCY_KEY_CHARS")
 @pytest.mark.usefixtures("server")
 @pytest.mark.parametrize("key", ["", "  ", "x" * 201, "a\nb"])
 def test_a_key_is_a_few_printable_characters(key: str, office: Office) -> None:
@@ -352,6 +364,20 @@ def test_attachments_over_the_limit_are_refused_before_they_are_read(
     assert (refusal.code, refusal.detail) == (Code.MESSAGE_TOO_LARGE, "attachments[1]")
     assert refusal.figures == {"limit": 10_000}
     assert refused(office, text="long\n" * 3_000).code is Code.MESSAGE_TOO_LARGE
+
+
+@pytest.mark.exceeds("MAX_SES_MESSAGE_BYTES")
+def test_an_upload_over_the_limit_of_ses_is_refused_before_it_is_read(
+    office: Office, server: ScriptedSmtp, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mailmirror.usecases.sending.accept_message.MAX_SES_MESSAGE_BYTES", 10_000)
+    monkeypatch.setattr(
+        "mailmirror.usecases.sending.accept_message._transport", lambda *_: Transport.SES
+    )
+    attachments = [{"upload_id": upload(office, b"x" * 10_001), "name": "a"}]
+    refusal = refused(office, attachments=attachments)
+    assert (refusal.code, refusal.detail) == (Code.MESSAGE_TOO_LARGE, "attachments[0]")
+    assert refusal.figures == {"limit": 10_000}
 
 
 @pytest.mark.usefixtures("server")

@@ -2,11 +2,14 @@
 
 import pytest
 
+from mailmirror.api.messages import Message
+from mailmirror.domain import limits
 from mailmirror.domain.mailbox import MailboxKey
 from mailmirror.mail.imap.fetched import FetchedCopy
 from mailmirror.runtime import Runtime
 from mailmirror.store import keys
 from mailmirror.store.table import Update
+from mailmirror.usecases.cards.read_message import read_message
 from tests.integration.copies import TODAY, Mailboxes
 from tests.integration.office import KIM, LEE, MARCH, REP, STRANGER
 
@@ -65,5 +68,30 @@ def test_a_line_of_many_long_names_is_cut_and_keeps_its_text(
     assert summary.snippet == "Shall we talk?"
     assert summary.subject == "件名" * 500
     assert [one[0].address for one in (summary.from_, summary.to)] == [KIM, REP]
-    assert list(summary.warnings) == []
+    assert list(summary.warnings) == ["shortened"]
     assert office.line("lee").summary.message == summary.message
+
+
+@pytest.mark.exceeds("MAX_SHOWN_CHARS", "MAX_SHOWN_HEADERS", "MAX_SHOWN_HEADER_CHARS")
+def test_of_a_long_message_api_shows_the_beginning_and_says_so(
+    office: Mailboxes, mailbox: MailboxKey
+) -> None:
+    def shown(number: int, text: str, headers: int) -> Message:
+        others = "".join(f"X-{n}: {'h' * 2_100}\r\n" for n in range(headers - 3))
+        head = f"From: {KIM}\r\nTo: {REP}\r\nMessage-ID: <{number}@mail.example>\r\n{others}\r\n"
+        copy = FetchedCopy(number, MARCH, head.encode(), f"{head}{text}".encode())
+        office.mirror(mailbox, [copy])
+        (line,) = [one for one in office.card("rep", "kim") if one.summary.message not in seen]
+        seen.add(line.summary.message)
+        return Message.whole(
+            read_message(office.viewer("rep"), line.summary.message, office.runtime)
+        )
+
+    seen = set[str]()
+    whole = shown(1, "x" * limits.MAX_SHOWN_CHARS, limits.MAX_SHOWN_HEADERS)
+    assert (len(whole.text), list(whole.warnings)) == (limits.MAX_SHOWN_CHARS, [])
+    assert len(whole.headers) == limits.MAX_SHOWN_HEADERS
+    assert whole.headers[-1].value == "h" * limits.MAX_SHOWN_HEADER_CHARS
+    cut = shown(2, "x" * (limits.MAX_SHOWN_CHARS + 1), limits.MAX_SHOWN_HEADERS + 1)
+    assert (len(cut.text), list(cut.warnings)) == (limits.MAX_SHOWN_CHARS, ["truncated"])
+    assert len(cut.headers) == limits.MAX_SHOWN_HEADERS

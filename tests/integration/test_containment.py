@@ -421,6 +421,7 @@ def referring(number: int, megabytes: float) -> bytes:
     return b"References: " + ids.encode() + b"\r\n" + letter(number)
 
 
+@pytest.mark.exceeds("MAX_LONG_HEADERS_BYTES", "MAX_MEAN_HEADER_BYTES")
 def test_header_blocks_beyond_what_is_fetched_at_once_are_judged_in_smaller_ranges(
     office: Office, dovecot: Dovecot
 ) -> None:
@@ -433,14 +434,44 @@ def test_header_blocks_beyond_what_is_fetched_at_once_are_judged_in_smaller_rang
     assert verdicts(office, mailbox) == {"mirrored": 21}
 
 
+@pytest.mark.exceeds("MAX_LONG_HEADER_BYTES", "MAX_ANSWER_BYTES")
 def test_of_a_message_whose_header_block_is_too_long_the_start_of_each_field_is_read(
     office: Office, dovecot: Dovecot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mailmirror.mail.imap.client._MAX_LINES_BYTES", 1 << 20)
+    monkeypatch.setattr("mailmirror.mail.imap.client.MAX_ANSWER_BYTES", 1 << 20)
     dovecot.append(REP, "INBOX", referring(1, 9), MARCH)
     mailbox = office.connect(dovecot, "rep", REP)
     office.sync(mailbox)
     assert verdicts(office, mailbox) == {"mirrored": 1}
+
+
+@pytest.mark.exceeds("MAX_LONG_HEADER_BYTES", "MAX_FIELD_BYTES")
+def test_a_long_to_has_the_same_verdict_in_a_range_alone_and_by_its_start(
+    office: Office, dovecot: Dovecot, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the fields whole, by the start of each, and again when the mailbox begins anew."""
+    word = "word" * 15
+    crowd = [f"c{n}@crowd.example" for n in range(20_000)]
+    long = [
+        " ".join([*[word] * 17_000, f"<{KIM}>"]),
+        f"({' '.join([word] * 5_000)}) {REP}",
+        f'"{word * 300}" <{KIM}>, ' * 60,
+        ", ".join(crowd * 3),
+        "\r\n ".join(crowd),
+    ]
+    for number, to in enumerate(long, 1):
+        head = f"From: {KIM}\r\nTo: {to}\r\nSubject: Letter {number}\r\n\r\nbody\r\n"
+        dovecot.append(REP, "INBOX", head.encode(), MARCH)
+    mailbox = office.connect(dovecot, "rep", REP)
+    office.sync(mailbox)
+    assert verdicts(office, mailbox) == {"too_many_recipients": 5}
+    monkeypatch.setattr("mailmirror.mail.imap.client.MAX_ANSWER_BYTES", 10_000)
+    for name in ("MAX_LONG_HEADER_BYTES", "MAX_MEAN_HEADER_BYTES"):
+        monkeypatch.setattr(f"mailmirror.mail.imap.session.{name}", 10_000)
+    again = Office(runtime)
+    mailbox = again.connect(dovecot, "rep", REP)
+    again.sync(mailbox)
+    assert verdicts(again, mailbox) == {"too_many_recipients": 5}
 
 
 # A list that is not whole

@@ -11,6 +11,7 @@ from local.samples import sign
 from mailmirror.aws.queues import FeedJob
 from mailmirror.domain.address import Address
 from mailmirror.domain.feed import PersonKind, PersonRef
+from mailmirror.domain.limits import MAX_REFUSED_EVENT_CHARS
 from mailmirror.domain.mailbox import AccountId
 from mailmirror.domain.problems import Code, Refused
 from mailmirror.runtime import Runtime
@@ -262,3 +263,16 @@ def test_what_fails_for_good_is_refused_and_passed(
     assert (listed.id, listed.code) == ("e1", Code.EVENT_NOT_KEPT)
     apply_event(FeedJob(account, contact("e2")), runtime)
     assert emails(account, runtime) == {RIGHT}
+
+
+@pytest.mark.exceeds("MAX_REFUSED_EVENT_CHARS")
+def test_of_an_event_that_was_refused_the_beginning_is_kept(
+    account: AccountId, runtime: Runtime
+) -> None:
+    apply_event(FeedJob(account, contact("e1", emails=["x" * 5_000])), runtime)
+    table = runtime.settings.table
+    items = runtime._client("dynamodb").scan(TableName=table)["Items"]
+    (kept,) = [
+        one["event"]["S"] for one in items if one["pk"]["S"].startswith(account) and "event" in one
+    ]
+    assert len(kept) == MAX_REFUSED_EVENT_CHARS

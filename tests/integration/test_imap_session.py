@@ -10,12 +10,13 @@ from pathlib import Path
 import pytest
 import trustme
 
+from mailmirror.domain.limits import MAX_FOLDER_NAME_BYTES, MAX_UID, MAX_UIDVALIDITY
 from mailmirror.domain.mailbox import FolderRole, Security, Server
 from mailmirror.domain.problems import Code, Refused
 from mailmirror.domain.uids import UidSet
 from mailmirror.mail.connection import NetworkPolicy
 from mailmirror.mail.imap.folders import RemoteFolder
-from mailmirror.mail.imap.session import ImapSession, Status
+from mailmirror.mail.imap.session import FetchFailed, ImapSession, Status
 from mailmirror.mail.sasl import PasswordLogin
 from tests.servers.dovecot import LIKE_MICROSOFT, Dovecot, Folder
 from tests.servers.hostile import (
@@ -356,6 +357,7 @@ def nothing(session: ImapSession) -> object:
         "literal at login",
     ],
 )
+@pytest.mark.exceeds("MAX_ANSWER_BYTES", "MAX_ANSWER_LINES", "MAX_MESSAGE_LINES")
 def test_a_server_that_sends_without_end_is_not_listened_to(
     act: Act, command: str, answers: Iterable[Answer]
 ) -> None:
@@ -594,3 +596,83 @@ def test_a_folder_with_a_broken_name_hides_no_other(line: bytes) -> None:
     inbox = b'* LIST () "/" INBOX\r\n'
     with Hostile({"LIST": [line, inbox, line, DONE]}) as server:
         assert run(server, ImapSession.folders) == [INBOX]
+
+
+@pytest.mark.exceeds("MAX_FOLDER_NAME_BYTES")
+def test_a_folder_with_an_endless_name_hides_no_other() -> None:
+    """Its name is not normalised, which would take minutes for so many combining characters."""
+    names = ("\u0301" * 60_000 + "\u0327" * 60_000, "x" * (MAX_FOLDER_NAME_BYTES + 1))
+    for name in names:
+        line = b'* LIST (\\Sent) "/" "' + name.encode() + b'"\r\n'
+        with Hostile({"LIST": [line, b'* LIST () "/" INBOX\r\n', line, DONE]}) as server:
+            assert run(server, ImapSession.folders) == [INBOX]
+
+
+@pytest.mark.exceeds("MAX_DATES_BYTES")
+def test_dates_without_end_are_not_listened_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mailmirror.mail.imap.session.MAX_DATES_BYTES", 1_000)
+    monkeypatch.setattr("mailmirror.mail.imap.client.MAX_ANSWER_BYTES", 10_000)
+    date = b'* 1 FETCH (UID 1 INTERNALDATE "01-Mar-2026 10:00:00 +0000")\r\n'
+
+    def dates(session: ImapSession) -> object:
+        return session.dates(UidSet.span(1, 1_000))
+
+    assert refusal(dates, {"UID FETCH": [date * 1_000, DONE]}) is Code.PROTOCOL_ERROR
+
+
+@pytest.mark.exceeds("MAX_FAILED_MESSAGE_LINES")
+def test_of_an_answer_that_failed_so_many_lines_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mailmirror.mail.imap.session.MAX_FAILED_MESSAGE_LINES", 1)
+    date = b'* %d FETCH (UID %d INTERNALDATE "01-Mar-2026 10:00:00 +0000")\r\n'
+    answers: list[Answer] = [*(date % (n, n) for n in (1, 2, 3)), date % (3, 3), HANG_UP]
+
+    def dates(session: ImapSession) -> object:
+        with pytest.raises(FetchFailed) as failed:
+            session.dates(UidSet.span(1, 2))
+        return set(failed.value.answered)
+
+    with Hostile({"UID FETCH": answers}) as server:
+        assert run(server, dates) == {1, 2}
+    with Hostile({"UID FETCH": [date % (3, 3), date % (3, 3), date % (1, 1), HANG_UP]}) as server:
+        assert run(server, dates) == set()
+
+
+@pytest.mark.exceeds("MAX_UID", "MAX_UIDVALIDITY")
+@pytest.mark.parametrize(
+    ("uidvalidity", "uidnext", "exists", "code"),
+    [
+        (MAX_UIDVALIDITY, MAX_UID, MAX_UID, None),
+        (MAX_UIDVALIDITY + 1, 4, 3, Code.PROTOCOL_ERROR),
+        (1, MAX_UID + 1, 3, Code.PROTOCOL_ERROR),
+        (1, 4, MAX_UID + 1, Code.PROTOCOL_ERROR),
+        (1, "9" * 5_000, 3, Code.PROTOCOL_ERROR),
+    ],
+)
+def test_a_number_that_no_folder_can_have_is_a_protocol_error(
+    uidvalidity: int, uidnext: int | str, exists: int, code: Code | None
+) -> None:
+    answer = (
+        f"* {exists} EXISTS\r\n* OK [UIDVALIDITY {uidvalidity}] x\r\n* OK [UIDNEXT {uidnext}] x\r\n"
+    )
+    script: dict[str, list[Answer]] = {"EXAMINE": [answer.encode(), DONE]}
+    if code is None:
+        with Hostile(script) as server:
+            run(server, nothing)
+    else:
+        assert refusal(nothing, script) is code
+
+
+@pytest.mark.exceeds("MAX_LISTED_MESSAGES")
+def test_a_list_is_bounded_however_many_messages_the_server_says_it_has(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("mailmirror.mail.imap.session.MAX_LISTED_MESSAGES", 1_000)
+    monkeypatch.setattr("mailmirror.mail.imap.client.MAX_ANSWER_LINES", 100)
+
+    def listed(session: ImapSession) -> object:
+        return session.listed(UidSet.span(1, MAX_UID), MAX_UID)
+
+    line = b"* 1 FETCH (UID 1)\r\n"
+    with Hostile({"UID FETCH": [line * 4_000, DONE]}) as server:
+        assert run(server, listed) == UidSet.of([1])
+    assert refusal(listed, {"UID FETCH": [line * 5_000, DONE]}) is Code.PROTOCOL_ERROR

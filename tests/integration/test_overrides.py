@@ -236,6 +236,7 @@ def test_an_attached_message_is_erased_with_its_mailbox(
     assert not [item for item in left if mailbox.key.mailbox in str(item)]
 
 
+@pytest.mark.exceeds("MAX_OVERRIDES")
 def test_overrides_on_single_messages_are_bounded_and_the_whole_thread_is_the_remedy(
     office: Office, dovecot: Dovecot, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:

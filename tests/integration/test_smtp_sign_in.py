@@ -15,6 +15,7 @@ import trustme
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, LoginPassword
 
+from mailmirror.domain import limits
 from mailmirror.domain.mailbox import Security, Server
 from mailmirror.domain.problems import Code, Refused
 from mailmirror.mail.connection import NetworkPolicy
@@ -374,3 +375,17 @@ def test_a_token_refused_for_now_keeps_its_grant() -> None:
 )
 def test_odd_replies_stop_no_sign_in(keywords: tuple[str, ...], script: dict[str, Answers]) -> None:
     assert scripted(script, keywords=keywords)[0] is None
+
+
+@pytest.mark.exceeds("MAX_REPLY_LINES", "MAX_REPLY_LINE_BYTES")
+def test_a_reply_of_too_many_or_too_long_lines_is_no_reply() -> None:
+    lines = ["x"] * (limits.MAX_REPLY_LINES - 1)
+    most = "x" * (limits.MAX_REPLY_LINE_BYTES - len("220 \r\n"))
+    for texts, code in (
+        ([*lines, "go"], None),
+        ([*lines, "x", "go"], Code.PROTOCOL_ERROR),
+        ([most], None),
+        ([f"{most}x"], Code.PROTOCOL_ERROR),
+    ):
+        greeting: dict[str, Answers] = {"GREETING": [reply(220, *texts)]}
+        assert scripted(greeting, keywords=("AUTH PLAIN",))[0] is code

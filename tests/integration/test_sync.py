@@ -264,11 +264,12 @@ def test_of_copies_without_a_believable_date_the_first_received_counts(
     assert line.instant == instant(None, MARCH + timedelta(days=3))
 
 
+@pytest.mark.exceeds("MAX_MESSAGE_BYTES", "MAX_CUT_MESSAGE_BYTES")
 def test_a_message_over_the_size_limit_is_mirrored_without_its_attachments(
     office: Office, dovecot: Dovecot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("mailmirror.usecases.sync.mail_server.MAX_MESSAGE_BYTES", 10_000)
-    monkeypatch.setattr("mailmirror.usecases.sync.mail_server.CUT_BYTES", 4_000)
+    monkeypatch.setattr("mailmirror.usecases.sync.mail_server.MAX_CUT_MESSAGE_BYTES", 4_000)
     monkeypatch.setattr("mailmirror.usecases.sync.mail_server._MAX_COMMAND_BYTES", 4_000)
     dovecot.append(REP, "INBOX", letter(1, text="Hello\r\n" + "x" * 70 + "\r\n" * 9_000), MARCH)
     mailbox = office.connect(dovecot, "rep", REP)

@@ -12,19 +12,19 @@ import pytest
 from mailmirror.api.cards import ListedMessage
 from mailmirror.domain.address import Address
 from mailmirror.domain.feed import PersonKind, PersonRef
+from mailmirror.domain.limits import MAX_VERSIONS
 from mailmirror.domain.mailbox import (
     FolderRole,
     MailboxKey,
 )
 from mailmirror.domain.problems import Code, Refused
-from mailmirror.domain.versions import MAX_VERSIONS
 from mailmirror.mail.imap.fetched import FetchedCopy
 from mailmirror.runtime import Runtime
 from mailmirror.store import keys
 from mailmirror.usecases.cards.read_card import read_person_card
 from mailmirror.usecases.cards.read_message import attachment_link, find_message, read_message
 from tests.integration.copies import TODAY, Mailboxes
-from tests.integration.office import KIM, LEE, MARCH, REP, letter
+from tests.integration.office import KIM, LEE, MARCH, REP, STRANGER, letter
 
 MINUTE = timedelta(minutes=1)
 
@@ -161,6 +161,20 @@ def entries(office: Mailboxes, key: MailboxKey, address: str = KIM) -> int:
     return len(list(office.runtime.table.query(timeline)))
 
 
+@pytest.mark.parametrize("batched", [False, True])
+def test_a_forged_content_takes_a_message_off_no_deal(
+    office: Mailboxes, mailbox: MailboxKey, batched: bool
+) -> None:
+    office.tell("deal.upserted", id="k", name="Kim's", status="open", contact_ids=["kim"])
+    office.tell("deal.upserted", id="l", name="Lee's", status="open", contact_ids=["lee"])
+    genuine, forged = version(1), version(2, "Pay at once.", sender=STRANGER, to=[REP, LEE])
+    again = version(3, "Pay now.", to=[REP, LEE])
+    batches = [[genuine, forged, again]] if batched else [[genuine], [forged], [again]]
+    for batch in batches:
+        office.mirror(mailbox, batch)
+    assert [line.summary.snippet for line in office.deal("rep", "k")] == ["Shall we talk?"]
+
+
 @pytest.mark.parametrize("dated", [MARCH, None, MARCH + timedelta(days=20_000)])
 @pytest.mark.parametrize("newest_first", [False, True])
 def test_eight_are_kept_with_the_first_and_more_are_counted(
@@ -197,6 +211,7 @@ def test_whoever_takes_part_in_a_further_version_alone_has_the_message_on_their_
     assert entries(office, mailbox, LEE) == 1
 
 
+@pytest.mark.exceeds("MAX_VERSIONS")
 def test_the_cards_of_all_versions_stay_bounded(office: Mailboxes, mailbox: MailboxKey) -> None:
     for newest in range(40, 0, -8):
         office.mirror(
@@ -205,6 +220,18 @@ def test_the_cards_of_all_versions_stay_bounded(office: Mailboxes, mailbox: Mail
     office.mirror(mailbox, [version(uid, f"Number {uid}") for uid in range(41, 60)])
     assert office.line().further_versions == 51
     assert entries(office, mailbox) <= MAX_VERSIONS + 1
+
+
+@pytest.mark.exceeds("MAX_COUNTED_VERSIONS")
+def test_further_versions_are_counted_up_to_the_limit(
+    office: Mailboxes, mailbox: MailboxKey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mailmirror.store.contents.MAX_COUNTED_VERSIONS", 3)
+    for first in (1, 11, 21):
+        office.mirror(mailbox, [version(uid, f"Number {uid}") for uid in range(first, first + 10)])
+    line = office.line()
+    assert len(line.versions) == MAX_VERSIONS
+    assert line.further_versions == 3
 
 
 def letters_dated(at: datetime, uids: range) -> list[FetchedCopy]:

@@ -2,9 +2,8 @@
 
 Each operation is one request: a consistent read of an item, a query of one partition, a conditional
 write, or a transaction. Roots change by the transitions of `domain.association`; threads, entries
-and deals are short texts. An entry is one mailbox's copy of a message (`e1a`, `e1b`), and what a
-message matches follows from all its copies, by facts that may change. `Safeguard` names what can be
-left out, to show that it is needed.
+and deals are short texts. An entry is a content of a message (`e1a`, `e1b`), and matches alone, by
+facts that may change. `Safeguard` names what can be left out, to show that it is needed.
 
     sync      put the entry, read the root; a deal that it lacks is announced, then the thread is
               read whole and indexed on it; at last the entry is indexed on the root's deals
@@ -45,18 +44,13 @@ class Safeguard(Enum):
     JOIN_PENDING = "a join announces all deals of both threads anew"
     ATTACH_AT_ONCE = "an attach stores override and announcement in one write"
     DUE = "an announcement leaves a due item, by which it is completed after a crash"
-    OTHER_COPIES = "a sync compares its copy with the other copies of its message"
-    OTHER_COPIES_LATER = "where it found none, and its match differs, the thread is refiled later"
     ERASED_SINCE = "what was indexed of an entry that was erased meanwhile is deleted again"
     SWEEP_AGE = "a sweep deletes only what a function put that has ended"
 
 
 type Deals = frozenset[str]
 type Matches = tuple[Mapping[str, str], Mapping[str, str]]
-"""Before and after the facts change: the deal that a message matches, or "", by its copies.
-
-`e1a` names the message `e1` of which only one mailbox has a copy, `e1ab` the same with two.
-"""
+"""Before and after the facts change: the deal that an entry matches, or ""."""
 
 
 class Due(NamedTuple):
@@ -71,8 +65,6 @@ class Shared(NamedTuple):
     """(thread, entry)."""
     indexed: frozenset[tuple[str, str, Run]]
     """(deal, entry, the run that has put it last)."""
-    claimed: frozenset[str] = frozenset()
-    """The messages whose vertices are stored."""
     given: frozenset[tuple[str, Override]] = frozenset()
     """Every override, with the thread that it was given on."""
     due: frozenset[Due] = frozenset()
@@ -86,9 +78,6 @@ class Shared(NamedTuple):
     def with_root(self, root: Root) -> "Shared":
         others = (one for one in self.roots if one.thread != root.thread)
         return self._replace(roots=tuple(sorted([*others, root], key=lambda one: one.thread)))
-
-    def with_due(self, due: Due) -> "Shared":
-        return self._replace(due=self.due | {due})
 
     def without_due(self, due: Set[Due]) -> "Shared":
         return self._replace(due=self.due - due)
@@ -144,17 +133,6 @@ def read_entries(thread: str) -> Operation:
         return shared, frozenset(entry for one, entry in shared.entries if one == thread)
 
     return read
-
-
-def claim(entry: str) -> Operation:
-    """Insert the vertex of a message; tells whether it was not there."""
-
-    def insert(shared: Shared) -> tuple[Shared, Hashable]:
-        message = message_of(entry)
-        new = message not in shared.claimed
-        return shared._replace(claimed=shared.claimed | {message}), new
-
-    return insert
 
 
 def put_entry(thread: str, entry: str) -> Operation:
@@ -227,62 +205,28 @@ class Association:
     # A message is added to a thread
 
     def sync(self, run: Run, entry: str, thread: str) -> Steps:
-        """Add a copy of a message; `thread` is the one that its own vertex points at."""
-        before: Found = yield read_root(thread)
+        """Add a message; `thread` is the one that its own vertex points at."""
         facts = yield read_facts
-        new = yield claim(entry)
         yield put_entry(thread, entry)
-        as_read = (before.root.thread, before.root.version) if new else None
-        return Program(self.settle, (entry, thread, facts, frozenset([entry]), as_read))
+        return Program(self.settle, (entry, thread, facts))
 
-    def settle(
-        self,
-        run: Run,
-        entry: str,
-        thread: str,
-        facts: int,
-        copies: frozenset[str],
-        alone: tuple[str, int] | str | None,
-    ) -> Steps:
-        """Index an entry on the deals of its root.
-
-        Parameters:
-            copies: of its message, as far as they were read.
-            alone: the root and version at which no other copy of it can have been there; "" where
-                the copies were read; None where others are to be read.
-        """
+    def settle(self, run: Run, entry: str, thread: str, facts: int) -> Steps:
+        """Index an entry on the deals of its root."""
         found: Found = yield read_root(thread)
         root, expired = found
         if root.facts > facts and self._has(Safeguard.FACTS_AT_ROOT):
             facts = yield read_facts
-            return Program(self.settle, (entry, thread, facts, copies, alone))
-        again = Program(self.settle, (entry, thread, facts, copies, alone))
+            return Program(self.settle, (entry, thread, facts))
+        again = Program(self.settle, (entry, thread, facts))
         if expired:
             return Program(self.complete, (root.thread, expired, again))
-        mine = self._matched(copies, facts)
-        compare = alone != "" and alone != (root.thread, root.version)
-        if compare and mine != root.deals and self._has(Safeguard.OTHER_COPIES):
-            entries: frozenset[str] = yield read_entries(thread)
-            copies |= {one for one in entries if message_of(one) == message_of(entry)}
-            then = Program(self.settle, (entry, thread, facts, copies, ""))
-            if copies != {entry}:
-                return Program(self.refile, (thread, then))
-            if self._has(Safeguard.OTHER_COPIES_LATER):
-                yield lambda shared: (shared.with_due(Due(root.thread, run, "copies")), None)
-            return then
-        needed = root.lacks(mine)
+        needed = root.lacks(self._matched([entry], facts))
         if needed:
             written = yield self._write(root, root.announced(needed, named(run)), run)
             if not written:
                 return again
             tokens = frozenset(Token(deal, named(run)) for deal in needed)
-            if alone == (root.thread, root.version):
-                alone = (root.thread, root.version + 2)  # where both writes are our own
-            again = Program(self.settle, (entry, thread, facts, copies, alone))
-            if alone == "" or not self._has(Safeguard.OTHER_COPIES):
-                return Program(self.complete, (root.thread, tokens, again))
-            settling = (entry, thread, facts, copies)
-            return Program(self.complete, (root.thread, tokens, again, settling))
+            return Program(self.complete, (root.thread, tokens, again))
         yield put_index(((deal, entry) for deal in root.deals_of(message_of(entry))), run)
         return None
 
@@ -292,13 +236,8 @@ class Association:
         name: str,
         tokens: frozenset[Token],
         then: Program | None,
-        settling: tuple[str, str, int, frozenset[str]] | None = None,
     ) -> Steps:
-        """Index every entry of a thread on announced deals, and drop their tokens.
-
-        Parameters:
-            settling: the arguments of `settle`, where other copies of its message may be found.
-        """
+        """Index every entry of a thread on announced deals, and drop their tokens."""
         found: Found = yield read_root(name)
         if found.root.thread != name:
             return then  # joined since: the winner has the deals announced anew
@@ -318,13 +257,6 @@ class Association:
                 left |= yield read_entries(thread)
             if entries - left:
                 yield delete_index(entries - left)
-        if settling is not None:
-            entry, own_thread, facts, copies = settling
-            found_copies = {one for one in entries if message_of(one) == message_of(entry)}
-            if found_copies - copies:
-                compared = (entry, own_thread, facts, copies | found_copies, "")
-                drop = Program(self.drop, (name, tokens, Program(self.settle, compared)))
-                return Program(self.refile, (name, drop))
         return Program(self.drop, (name, tokens, then))
 
     def drop(self, run: Run, name: str, tokens: frozenset[Token], then: Program | None) -> Steps:
@@ -505,11 +437,8 @@ class Association:
 
 
 def matched(matches: Matches, entries: Iterable[str], facts: int) -> frozenset[DealId]:
-    """The deals that messages match, each by all its copies."""
-    copies: dict[str, str] = {}
-    for entry in sorted(entries):
-        copies[entry[:2]] = copies.get(entry[:2], entry[:2]) + entry[2:]
-    return frozenset(DealId(deal) for one in copies.values() if (deal := matches[facts][one]))
+    """The deals that entries match."""
+    return frozenset(DealId(deal) for entry in entries if (deal := matches[facts][entry]))
 
 
 def wrong(matches: Matches) -> Callable[[World], str | None]:
@@ -576,7 +505,6 @@ def world(
         tuple(sorted(roots, key=lambda root: root.thread)),
         frozenset(entries),
         frozenset(index),
-        claimed=frozenset(entry[:2] for _, entry in entries),
         ended=frozenset([before]),
     )
     return World(shared, tuple(functions), crashes)

@@ -171,7 +171,7 @@ def test_an_event_that_names_not_one_of_thread_and_message_is_refused_at_once(de
     assert answer["accepted"] == 0
     for problem, (one, expected, field) in zip(answer["refused"], bad, strict=True):
         assert (problem["id"], problem["code"]) == (one["id"], expected)
-        assert problem["detail"].startswith(field)
+        assert problem["detail"].startswith(f"data.{field}")
     assert on_card(desk, ROLLOUT) == before
 
 

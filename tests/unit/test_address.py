@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailmirror.domain.address import Address, domain_of, normalise
+from mailmirror.domain import limits
+from mailmirror.domain.address import Address, as_written, domain_of, normalise
 
 ANY_TEXT = st.text(st.characters(exclude_categories=()))
 """With halves of surrogate pairs, which JSON and broken mail do hold."""
@@ -62,6 +63,7 @@ def test_what_is_no_address_matches_nobody(text: str) -> None:
     assert normalise(text) is None
 
 
+@pytest.mark.exceeds("MAX_ADDRESS_OCTETS")
 def test_an_address_may_have_254_bytes() -> None:
     longest = "k" * (254 - len("@customer.example")) + "@customer.example"
     assert normalise(longest) == longest
@@ -83,3 +85,22 @@ def test_a_normalised_address_stays_what_it_is(local: str, domain: str) -> None:
 
 def test_a_domain_is_what_follows_the_sign() -> None:
     assert domain_of(Address("kim@xn--r8jz45g.example")) == "xn--r8jz45g.example"
+
+
+@pytest.mark.exceeds("MAX_ADDRESS_CHARS")
+def test_a_text_too_long_for_an_address_is_none_before_it_is_normalised() -> None:
+    """Putting combining characters in order takes quadratic time: minutes for so many."""
+    for text in ("a" + "\u0301" * 60_000 + "\u0327" * 60_000, "ü" * 120_000):
+        assert normalise(f"{text}@x.example") is None
+        assert normalise(f"kim@{text}") is None
+    blanks = " " * (limits.MAX_ADDRESS_CHARS - len("kim@x.example") + 1)
+    assert normalise(f"{blanks}kim@x.example") == "kim@x.example"
+    assert normalise("kim@x.example" + "." * len(blanks)) is None
+
+
+@pytest.mark.exceeds("MAX_LOCAL_OCTETS")
+def test_an_address_with_a_long_local_part_is_matched_and_not_sent_to() -> None:
+    for octets, sendable in ((limits.MAX_LOCAL_OCTETS, True), (limits.MAX_LOCAL_OCTETS + 1, False)):
+        address = "k" * octets + "@customer.example"
+        assert normalise(address) == address
+        assert as_written(address) == (address if sendable else None)

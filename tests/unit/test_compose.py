@@ -198,12 +198,14 @@ def test_a_long_message_id_of_our_own_is_written_as_it_is() -> None:
 
 
 @pytest.mark.parametrize("id", ["用户@x.example", "a\x01b@x.example", "x" * 990 + "@x.example"])
+@pytest.mark.exceeds("MAX_WRITTEN_ID_CHARS")
 def test_an_id_that_no_field_can_hold_is_not_named(id: str) -> None:
     raw = compose(draft(in_reply_to="1@x.example", references=[id, "2@x.example"]))
     assert parse_message(raw).headers.references == ("2@x.example", "1@x.example")
     assert parse_message(compose(draft(in_reply_to=id))).headers.in_reply_to == ()
 
 
+@pytest.mark.exceeds("MAX_WRITTEN_REFERENCES")
 def test_of_a_long_thread_the_root_and_the_nearest_are_named() -> None:
     ids = [f"{n}@x.example" for n in range(100)]
     raw = compose(draft(in_reply_to="parent@x.example", references=ids))

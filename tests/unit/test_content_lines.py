@@ -1,18 +1,23 @@
 """A line of a list holds a bounded number of bytes, whatever a stranger writes, and its text."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
+import pytest
 from boto3.dynamodb.types import TypeSerializer
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mailmirror.domain import limits
 from mailmirror.domain.address import Address
 from mailmirror.domain.identity import MessageKey
+from mailmirror.domain.limits import MAX_LINE_BYTES
 from mailmirror.domain.mailbox import AccountId, FolderRole, MailboxId, MailboxKey
 from mailmirror.domain.message import ListedAttachment, Participant
 from mailmirror.domain.threads import ThreadId
 from mailmirror.domain.versions import Received
-from mailmirror.store.content_lines import MAX_LINE_BYTES, Summary, line_item, read_line
+from mailmirror.store.content_lines import SHORTENED, Summary, _size, line_item, read_line
 from mailmirror.store.table import Item
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -75,6 +80,13 @@ def size(value: object) -> int:
             return 21
 
 
+def stored(one: Summary) -> Summary:
+    """A line as it is read back."""
+    item = {k: v for k, v in line_item(one, in_object=False).items() if v is not None}
+    return read_line(KEY, item)
+
+
+@pytest.mark.exceeds("MAX_LINE_BYTES")
 @given(st.builds(summary, texts, texts, people, people, people, files))
 def test_a_line_is_bounded_in_bytes_and_read_back(one: Summary) -> None:
     item: Item = {k: v for k, v in line_item(one, in_object=True).items() if v is not None}
@@ -93,5 +105,51 @@ def test_a_hundred_ordinary_recipients_are_all_listed() -> None:
         for n in range(100)
     ]
     one = summary("見積書の件", "ご確認ください。", crowd[:1], crowd, [], [])
-    item = {k: v for k, v in line_item(one, in_object=False).items() if v is not None}
-    assert read_line(KEY, item).to == crowd
+    line = stored(one)
+    assert (line.to, line.warnings) == (crowd, ["too_large"])
+
+
+@pytest.mark.parametrize("longer", ["subject", "to", "cc", "from_", "attachments"])
+def test_a_line_that_does_not_show_all_says_so(longer: str) -> None:
+    crowd = [Participant("", Address(f"{n}@{'d' * 200}.example")) for n in range(100)]
+    files = [ListedAttachment("f" * 200, "text/plain", 1)] * 40
+    long: dict[str, Any] = {"subject": "é" * 2_000, "attachments": files}
+    change = {longer: long.get(longer, crowd)}
+    one = replace(summary("Offer", "Hello.", crowd[:1], crowd[:1], [], []), **change)
+    line = stored(one)
+    assert len(getattr(line, longer)) < len(getattr(one, longer))
+    assert line.warnings == ["too_large", SHORTENED]
+    assert stored(line) == line
+
+
+def listed(**fields: object) -> Summary:
+    kim = [Participant("Kim", Address("kim@customer.example"))]
+    return replace(summary("Offer", "Hello", kim, kim, [], []), **fields)  # type: ignore[arg-type]
+
+
+@pytest.mark.exceeds("MAX_LINE_SUBJECT_BYTES", "MAX_LINE_ID_BYTES", "MAX_LINE_SNIPPET_BYTES")
+def test_a_text_of_a_list_is_cut_at_its_limit_and_not_within_a_character() -> None:
+    for field, most in (
+        ("subject", limits.MAX_LINE_SUBJECT_BYTES),
+        ("message_id", limits.MAX_LINE_ID_BYTES),
+        ("snippet", limits.MAX_LINE_SNIPPET_BYTES),
+    ):
+        fits = "x" * most
+        assert line_item(listed(**{field: fits}), in_object=True)[field] == fits
+        assert line_item(listed(**{field: fits + "y"}), in_object=True)[field] == fits
+        cut = line_item(listed(**{field: "é" * most + "x"}), in_object=True)[field]
+        assert cut == "é" * (most // 2)
+
+
+@pytest.mark.exceeds("MAX_LINE_FROM_BYTES", "MAX_LINE_NAME_BYTES", "MAX_LINE_ATTACHMENTS_BYTES")
+def test_of_a_list_the_first_names_stay_and_each_is_cut() -> None:
+    senders = [Participant("n" * 400, Address(f"{n}@x.example")) for n in range(20)]
+    files = [ListedAttachment("f" * 400, "text/plain", n) for n in range(50)]
+    item = line_item(listed(from_=senders, attachments=files), in_object=True)
+    for elements, most, number in (
+        (item["from"], limits.MAX_LINE_FROM_BYTES, 20),
+        (item["attachments"], limits.MAX_LINE_ATTACHMENTS_BYTES, 50),
+    ):
+        assert 0 < len(elements) < number
+        assert all(len(one[0]) == limits.MAX_LINE_NAME_BYTES for one in elements)
+        assert sum(map(_size, elements)) <= most < sum(map(_size, [*elements, elements[0]]))

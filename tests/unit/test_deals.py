@@ -189,19 +189,20 @@ def test_a_thread_without_messages_is_on_no_deal() -> None:
     assert match_thread([], crm(deal(version(0)))) == NOTHING
 
 
-def test_of_several_copies_of_a_message_the_least_instant_is_matched() -> None:
-    order = deal(version(0), version(10, WON))
-    renewal = deal(version(10), id=RENEWAL)
-    copies = [entry(12, KIM_ADDRESS), entry(8, KIM_ADDRESS)]
-    assert match_thread(copies, crm(order, renewal)) == {ORDER}
-
-
-def test_who_is_named_in_any_copy_takes_part() -> None:
-    """The Bcc stands in the sender's copy alone."""
+def test_a_content_that_names_another_person_takes_a_message_off_no_deal() -> None:
+    """A stranger who knows a Message-ID and Date can write one; programs that merge mail do."""
     order, renewal = deal(version(0)), deal(version(0, contacts={LEE}), id=RENEWAL)
-    bcc = [entry(5, KIM_ADDRESS), entry(5, KIM_ADDRESS, LEE_ADDRESS)]
-    assert match_thread(bcc[:1], crm(order, renewal)) == {ORDER}
-    assert match_thread(bcc, crm(order, renewal)) == NOTHING
+    contents = [entry(5, KIM_ADDRESS), entry(5, KIM_ADDRESS, LEE_ADDRESS)]
+    assert match_thread(contents, crm(order, renewal)) == {ORDER}
+    letters = [entry(5, KIM_ADDRESS), entry(5, LEE_ADDRESS)]
+    assert match_thread(letters, crm(order, renewal)) == {ORDER, RENEWAL}
+
+
+@given(st.permutations([entry(5, KIM_ADDRESS), entry(7, LEE_ADDRESS), entry(9, KIM_ADDRESS)]))
+def test_what_contents_match_does_not_depend_on_their_order(contents: list[Entry]) -> None:
+    facts = crm(deal(version(0)), deal(version(8), id=RENEWAL))
+    assert match_thread(contents, facts) == match_thread(contents[::-1], facts)
+    assert match_thread(contents[:2], facts) <= match_thread(contents, facts)
 
 
 def test_a_team_address_never_matches_a_person() -> None:

@@ -16,6 +16,7 @@ from mailmirror.api.mailboxes import ConnectBody
 from mailmirror.api.outbound import ComposeBody
 from mailmirror.api.sign_ins import AuthorizeBody
 from mailmirror.api.uploads import UploadBody
+from mailmirror.domain import limits
 from mailmirror.domain.problems import Code, Refused
 
 SERVER = {"host": "imap.us.example", "port": 993, "security": "tls"}
@@ -116,6 +117,7 @@ def test_a_field_that_a_body_does_not_know_is_refused(kind: type, body: dict[str
         (UploadBody, {"content_type": "pdf"}, "invalid_field", "content_type: "),
     ],
 )
+@pytest.mark.exceeds("MAX_VALUE_CHARS", "MAX_ATTACHMENTS")
 def test_what_is_wrong_is_named_by_its_path(
     kind: type, body: object, code: str, detail: str
 ) -> None:
@@ -173,6 +175,7 @@ def test_a_code_may_be_pasted_with_spaces_around_it() -> None:
         (r'{"\ud800": 1}', (Code.INVALID_FIELD, "a field's name: half a surrogate pair")),
     ],
 )
+@pytest.mark.exceeds("MAX_NUMBER_DIGITS")
 def test_json_that_is_none_or_ambiguous_is_refused(
     text: str | bytes, problem: tuple[Code, str]
 ) -> None:
@@ -186,6 +189,7 @@ def test_a_whole_pair_of_surrogates_and_a_byte_order_mark_are_no_mistake() -> No
 
 
 @pytest.mark.parametrize("limit", ["0", "101", "-1", "1.5", "ten", "", "9" * 5_000])
+@pytest.mark.exceeds("MAX_PAGE_LINES")
 def test_a_limit_that_is_none_is_refused(limit: str) -> None:
     with pytest.raises(Refused) as refused:
         typed({"limit": limit}, CardQuery, strict=False)
@@ -223,3 +227,23 @@ def test_a_request_shows_no_value_of_its_own() -> None:
 def test_what_was_understood_is_plain_text(kind: type, body: dict[str, object]) -> None:
     found: object = typed(body, kind)
     assert msgspec.to_builtins(found).items() >= body.items()
+
+
+@pytest.mark.exceeds("MAX_TEXT_CHARS")
+def test_a_text_may_have_so_many_characters_and_no_more() -> None:
+    for field in ("text", "html"):
+        typed(MESSAGE | {field: "x" * limits.MAX_TEXT_CHARS}, ComposeBody)
+        code, detail = refusal(ComposeBody, MESSAGE | {field: "x" * (limits.MAX_TEXT_CHARS + 1)})
+        assert code is Code.INVALID_FIELD
+        assert detail == f"{field}: more than {limits.MAX_TEXT_CHARS} characters"
+
+
+@pytest.mark.exceeds("MAX_DETAIL_CHARS")
+def test_a_detail_quotes_no_long_path() -> None:
+    code, detail = refusal(ComposeBody, MESSAGE | {"x" * 5_000: 1})
+    assert code is Code.INVALID_FIELD
+    assert detail == f"{'x' * 40}: no such field"
+    raw: object = {"y" * 5_000: 1}
+    with pytest.raises(Refused) as refused:
+        typed(raw, dict[str, str])
+    assert len(refused.value.detail) <= limits.MAX_DETAIL_CHARS

@@ -11,8 +11,6 @@ from hypothesis import strategies as st
 from mailmirror.domain.address import Address
 from mailmirror.domain.deals import ContactId, DealId, DealStatus
 from mailmirror.domain.feed import (
-    MAX_CONTACTS,
-    MAX_EMAILS,
     DealDeleted,
     DealUpserted,
     PersonDeleted,
@@ -26,6 +24,7 @@ from mailmirror.domain.feed import (
     label,
     parse_event,
 )
+from mailmirror.domain.limits import MAX_CRM_ID_CHARS, MAX_DEAL_CONTACTS, MAX_PERSON_ADDRESSES
 from mailmirror.domain.problems import Code, Refused
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -96,6 +95,7 @@ def test_an_id_may_be_a_number() -> None:
     assert parse_event(numbered) == DealDeleted(Stamp(NOON, "9"), DealId("7"))
 
 
+@pytest.mark.exceeds("MAX_CRM_NAME_CHARS")
 def test_a_name_may_be_missing_and_is_cut_where_it_is_endless() -> None:
     nameless = contact()
     del nameless["data"]["name"]
@@ -107,6 +107,17 @@ def test_a_name_may_be_missing_and_is_cut_where_it_is_endless() -> None:
         parsed = parse_event(raw)
         assert isinstance(parsed, PersonUpserted)
         assert parsed.name == name
+
+
+@pytest.mark.exceeds("MAX_CRM_ID_CHARS")
+def test_an_id_that_is_too_long_is_refused_and_labelled_by_its_beginning() -> None:
+    longest = "k" * MAX_CRM_ID_CHARS
+    parsed = parse_event(event("contact.deleted", {"id": longest}))
+    assert isinstance(parsed, PersonDeleted)
+    assert parsed.person.id == longest
+    for long in (f"{longest}k", 10**MAX_CRM_ID_CHARS):
+        assert refusal(event("contact.deleted", {"id": long}))[0] is Code.INVALID_FIELD
+    assert label({"id": f"{longest}k", "type": f"{longest}k"}) == {"id": longest, "type": longest}
 
 
 def test_a_person_may_have_lost_every_address() -> None:
@@ -162,25 +173,30 @@ def test_a_time_is_an_rfc_3339_time_in_any_zone(text: str) -> None:
         (event(occurred_at="0001-01-01T00:00:00+01:00"), Code.INVALID_FIELD, "occurred_at"),
         (event(occurred_at=1772366400), Code.INVALID_FIELD, "occurred_at"),
         (event(data=[]), Code.INVALID_FIELD, "data"),
-        (event(data={}), Code.MISSING_FIELD, "id"),
-        (event(data={"id": "7"}), Code.MISSING_FIELD, "emails"),
-        (contact(name=7), Code.INVALID_FIELD, "name"),
-        (contact(name="\ud800"), Code.INVALID_FIELD, "name"),
-        (contact(emails="kim@customer.example"), Code.INVALID_FIELD, "emails"),
-        (contact(emails=["k@x.example"] * (MAX_EMAILS + 1)), Code.INVALID_FIELD, "emails"),
-        (contact(emails=["kim@customer.example", "kim"]), Code.INVALID_EMAIL, "emails[1]"),
-        (contact(emails=[None]), Code.INVALID_EMAIL, "emails[0]"),
-        (contact(emails=["k\ud800@x.example"]), Code.INVALID_EMAIL, "emails[0]"),
-        (deal(status=None), Code.MISSING_FIELD, "status"),
-        (deal(status="deleted"), Code.INVALID_FIELD, "status"),
-        (deal(status="Open"), Code.INVALID_FIELD, "status"),
-        (deal(contact_ids=None), Code.MISSING_FIELD, "contact_ids"),
-        (deal(contact_ids="1"), Code.INVALID_FIELD, "contact_ids"),
-        (deal(contact_ids=[None]), Code.MISSING_FIELD, "contact_ids"),
-        (deal(contact_ids=["1/2"]), Code.INVALID_FIELD, "contact_ids"),
-        (deal(contact_ids=["1"] * (MAX_CONTACTS + 1)), Code.INVALID_FIELD, "contact_ids"),
+        (event(data={}), Code.MISSING_FIELD, "data.id"),
+        (event(data={"id": "7"}), Code.MISSING_FIELD, "data.emails"),
+        (contact(name=7), Code.INVALID_FIELD, "data.name"),
+        (contact(name="\ud800"), Code.INVALID_FIELD, "data.name"),
+        (contact(emails="kim@customer.example"), Code.INVALID_FIELD, "data.emails"),
+        (
+            contact(emails=["k@x.example"] * (MAX_PERSON_ADDRESSES + 1)),
+            Code.INVALID_FIELD,
+            "data.emails",
+        ),
+        (contact(emails=["kim@customer.example", "kim"]), Code.INVALID_EMAIL, "data.emails[1]"),
+        (contact(emails=[None]), Code.INVALID_EMAIL, "data.emails[0]"),
+        (contact(emails=["k\ud800@x.example"]), Code.INVALID_EMAIL, "data.emails[0]"),
+        (deal(status=None), Code.MISSING_FIELD, "data.status"),
+        (deal(status="deleted"), Code.INVALID_FIELD, "data.status"),
+        (deal(status="Open"), Code.INVALID_FIELD, "data.status"),
+        (deal(contact_ids=None), Code.MISSING_FIELD, "data.contact_ids"),
+        (deal(contact_ids="1"), Code.INVALID_FIELD, "data.contact_ids"),
+        (deal(contact_ids=[None]), Code.MISSING_FIELD, "data.contact_ids"),
+        (deal(contact_ids=["1/2"]), Code.INVALID_FIELD, "data.contact_ids"),
+        (deal(contact_ids=["1"] * (MAX_DEAL_CONTACTS + 1)), Code.INVALID_FIELD, "data.contact_ids"),
     ],
 )
+@pytest.mark.exceeds("MAX_PERSON_ADDRESSES", "MAX_DEAL_CONTACTS")
 def test_a_refusal_has_its_code_and_names_the_field(raw: object, code: Code, names: str) -> None:
     found, detail = refusal(raw)
     assert found is code
@@ -253,6 +269,7 @@ def test_a_label_can_be_kept_whatever_was_sent(raw: object) -> None:
         text.encode()
 
 
+@pytest.mark.exceeds("MAX_AHEAD_MINUTES")
 def test_an_event_may_be_dated_five_minutes_ahead_and_no_more() -> None:
     parsed = parse_event(contact())
     check_not_ahead(parsed, NOON - timedelta(minutes=5))

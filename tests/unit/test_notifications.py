@@ -2,14 +2,18 @@
 
 import base64
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
+import requests
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.x509.oid import NameOID
 
+from mailmirror.aws import notifications
 from mailmirror.aws.notifications import Notifications
+from mailmirror.domain import limits
 from mailmirror.domain.problems import Code, Refused
 
 TOPIC = "arn:aws:sns:us-east-1:123456789012:mailmirror-FeedbackTopic"
@@ -221,3 +225,19 @@ def test_an_emulator_signs_nothing_and_must_still_name_the_topic() -> None:
     assert notifications.message({"TopicArn": TOPIC, "Message": "x"}) == "x"
     with pytest.raises(Refused):
         notifications.message({"TopicArn": "other", "Message": "x"})
+
+
+@pytest.mark.exceeds("MAX_CERTIFICATE_BYTES")
+def test_of_an_endless_certificate_only_the_beginning_is_fetched(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Endless(requests.Response):
+        def iter_content(self, chunk_size: int | None = 1, decode_unicode: bool = False) -> Any:
+            while True:
+                yield b"x" * (chunk_size or 1)
+
+    endless = Endless()
+    endless.status_code = 200
+    monkeypatch.setattr(requests, "get", lambda *_, **__: endless)
+    monkeypatch.setattr(endless, "close", lambda: None)
+    assert len(notifications.fetch("https://sns.example/cert.pem")) == limits.MAX_CERTIFICATE_BYTES

@@ -6,10 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailmirror.domain.association import MAX_ABSORBED, Left, Root, Run, Token
+from mailmirror.domain.association import Left, Root, Run, Token
 from mailmirror.domain.deals import DealId
 from mailmirror.domain.feed import Stamp
 from mailmirror.domain.identity import MessageKey
+from mailmirror.domain.limits import MAX_ABSORBED_THREADS
 from mailmirror.domain.mailbox import UserId
 from mailmirror.domain.overrides import Override, latest
 from mailmirror.domain.threads import ThreadId
@@ -127,12 +128,13 @@ def test_a_message_that_is_detached_again_is_swept_off_its_deal() -> None:
     assert thread(detach(message=ONE)).left == frozenset(), "it never was there"
 
 
+@pytest.mark.exceeds("MAX_ABSORBED_THREADS")
 def test_a_thread_absorbs_no_more_than_its_bound() -> None:
-    absorbed = frozenset(ThreadId(str(number)) for number in range(MAX_ABSORBED - 1))
+    absorbed = frozenset(ThreadId(str(number)) for number in range(MAX_ABSORBED_THREADS - 1))
     winner = replace(Root(THIS), absorbed=absorbed)
     assert winner.may_absorb(Root(OTHER))
     full = winner.joined(Root(OTHER), RUN)
-    assert len(full.absorbed) == MAX_ABSORBED
+    assert len(full.absorbed) == MAX_ABSORBED_THREADS
     assert not full.may_absorb(Root(ThreadId("third")))
 
 

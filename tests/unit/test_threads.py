@@ -162,7 +162,7 @@ def components(messages: Iterable[Message]) -> set[frozenset[Vertex]]:
 
 def joined(messages: Iterable[Message]) -> tuple[Table, list[ThreadId]]:
     table = Table()
-    return table, [join([message], Graph(table)).threads[0] for message in messages]
+    return table, [join([message], Graph(table))[0] for message in messages]
 
 
 def root(table: Table, thread: ThreadId) -> ThreadId:
@@ -199,13 +199,14 @@ def test_where_a_message_joins_two_threads_the_lesser_id_stays_and_the_other_red
     assert table.redirects == {"b": "a"}
 
 
+@pytest.mark.exceeds("MAX_ABSORBED_THREADS")
 def test_threads_beyond_the_bound_of_one_thread_stay_apart() -> None:
     class Full(Graph):
         def absorb(self, winner: ThreadId, loser: ThreadId) -> None:
             raise TooManyAbsorbed(winner)
 
     table, _ = joined([v("a"), v("b")])
-    assert join([v("bac")], Full(table)).threads == ["a"]
+    assert join([v("bac")], Full(table)) == ["a"]
     assert table.redirects == {}
 
 
@@ -230,8 +231,7 @@ def test_a_batch_makes_the_threads_that_its_messages_make_one_by_one(
     table, _ = joined(before)
     result = join(batch, Graph(table))
     assert table.components() == components([*before, *batch])
-    assert [table.threads[message[-1]] for message in batch] == result.threads
-    assert result.created == {one for m in batch for one in m} - {one for m in before for one in m}
+    assert [table.threads[message[-1]] for message in batch] == result
 
 
 @given(st.lists(mail, min_size=1, max_size=2), turns)
@@ -285,6 +285,7 @@ def test_a_message_that_names_itself_has_one_vertex() -> None:
     assert vertices(vertex("own@x"), ["own@x"], ["own@x", "own@x"]) == [vertex("own@x")]
 
 
+@pytest.mark.exceeds("MAX_END_REFERENCES")
 def test_of_long_references_the_first_and_the_last_twenty_count() -> None:
     ids = [f"{number}@x" for number in range(50)]
     own = vertex("own@x")
@@ -292,5 +293,6 @@ def test_of_long_references_the_first_and_the_last_twenty_count() -> None:
     assert vertices(own, [], ids[:40]) == [*map(vertex, ids[:40]), own]
 
 
+@pytest.mark.exceeds("MAX_END_REFERENCES")
 def test_a_flood_of_in_reply_to_is_cut_too() -> None:
     assert len(vertices(vertex("own@x"), [f"{number}@x" for number in range(1000)], [])) == 21

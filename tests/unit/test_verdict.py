@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailmirror.domain.address import Address
-from mailmirror.domain.verdict import Headers, People, Rules, Verdict, judge
+from mailmirror.domain.limits import MAX_SENDERS
+from mailmirror.domain.verdict import Headers, People, Rules, Verdict, is_looked_up, judge
 
 REP, BOSS = Address("rep@us.example"), Address("boss@us.example")
 KIM, LEE = Address("kim@customer.example"), Address("lee@customer.example")
@@ -28,6 +29,17 @@ def copy(*participants: Address, recipients: int = 1, is_report: bool = False) -
         recipients=recipients,
         is_report=is_report,
     )
+
+
+def test_a_message_whose_addresses_are_not_all_read_has_too_many_of_them() -> None:
+    """Whoever it names: there may be a person among those that are not read."""
+    for participants in ((KIM, REP), (REP, BOSS), (STRANGER,), ()):
+        cut = replace(copy(*participants), addresses_cut=True)
+        assert not is_looked_up(cut, RULES)
+        assert judge(cut, KNOWN, RULES) is Verdict.TOO_MANY_RECIPIENTS
+        assert judge(replace(cut, is_report=True), KNOWN, RULES) is Verdict.REPORT
+        old = replace(cut, received_at=datetime(2020, 1, 1, tzinfo=UTC))
+        assert judge(old, KNOWN, RULES) is Verdict.OUTSIDE_WINDOW
 
 
 def blocking(*blocked: Address | str) -> People:
@@ -64,6 +76,17 @@ def test_entering_team_members_as_contacts_changes_no_verdict(
 ) -> None:
     people = replace(KNOWN, customers=KNOWN.customers | entered)
     assert judge(copy(*participants), people, RULES) is judge(copy(*participants), KNOWN, RULES)
+
+
+@pytest.mark.exceeds("MAX_SENDERS")
+def test_a_message_with_too_many_senders_is_not_looked_up() -> None:
+    def replies(number: int) -> Headers:
+        return copy(KIM, *(Address(f"r{n}@x.example") for n in range(number - 1)))
+
+    most = RULES.max_recipients + MAX_SENDERS
+    assert judge(replies(most), KNOWN, RULES) is Verdict.MIRRORED
+    assert not is_looked_up(replies(most + 1), RULES)
+    assert judge(replies(most + 1), KNOWN, RULES) is Verdict.TOO_MANY_RECIPIENTS
 
 
 def test_the_window_begins_with_its_first_day_in_utc() -> None:

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mailmirror.domain.limits import MAX_VERSIONS
 from mailmirror.domain.mailbox import FolderRole
 from mailmirror.domain.versions import (
-    MAX_VERSIONS,
     Received,
     Version,
     chosen,
@@ -90,6 +90,7 @@ def test_of_one_copy_read_twice_the_content_with_text_is_shown() -> None:
     assert chosen([version("a", lines=0), version("b", lines=9)]).sha256 == "b"
 
 
+@pytest.mark.exceeds("MAX_VERSIONS")
 def test_eight_are_kept_and_the_first_is_always_one_of_them() -> None:
     late = [version(f"{hour:02}", hour) for hour in range(1, 10)]
     stays, further = kept([*late, version("first", 0)])
@@ -112,6 +113,7 @@ MAIL = "Dear Kim,\n\n  shall we  talk?\n\nAnn\n"
         (MAIL + "line\n" * 41, MAIL, False),
     ],
 )
+@pytest.mark.exceeds("MAX_ADDED_LINES")
 def test_a_text_with_lines_added_extends_the_other(
     longer: str, shorter: str, expected: bool
 ) -> None:

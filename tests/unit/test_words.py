@@ -9,10 +9,12 @@ import pytest
 
 from local.documents import problem_rows
 from local.environments import ROOT
+from mailmirror.domain.contained import Cause
 from mailmirror.domain.coverage import Gap
 from mailmirror.domain.delivery import DeliveryCode
 from mailmirror.domain.problems import Code, Refused
 from mailmirror.domain.verdict import Verdict
+from mailmirror.domain.words.contained import CAUSES
 from mailmirror.domain.words.coverage import GAPS
 from mailmirror.domain.words.delivery import DELIVERY_ERRORS
 from mailmirror.domain.words.explanation import Explanations, Language
@@ -26,6 +28,7 @@ CATALOGUES: dict[type[StrEnum], Mapping[Any, Explanations]] = {
     Verdict: VERDICTS,
     DeliveryCode: DELIVERY_ERRORS,
     Gap: GAPS,
+    Cause: CAUSES,
 }
 SENTENCES = {
     Language.EN: re.compile(r"[A-Z`{][ -~]*[^. ]\.\Z"),

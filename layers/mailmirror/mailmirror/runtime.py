@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from mailmirror.store.accounts import Accounts
     from mailmirror.store.change_log import ChangeLog
     from mailmirror.store.codes import CodeStore
+    from mailmirror.store.contained import ContainedStore
     from mailmirror.store.contents import ContentStore
     from mailmirror.store.credentials import Credentials
     from mailmirror.store.deals import DealStore
@@ -263,6 +264,12 @@ class Runtime:
         from mailmirror.store.sync_state import SyncStates
 
         return SyncStates(self.table)
+
+    @cached_property
+    def contained(self) -> ContainedStore:
+        from mailmirror.store.contained import ContainedStore
+
+        return ContainedStore(self.table)
 
     @cached_property
     def ledgers(self) -> LedgerStore:

@@ -3,13 +3,16 @@
 import binascii
 from base64 import b64encode
 from email.message import EmailMessage
+from time import process_time
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mailmirror.domain import limits
 from mailmirror.domain.message import Attachment
 from mailmirror.mail.mime.content import Content, attachment_bytes, parse_message
+from mailmirror.mail.mime.fields import parameters, read_fields
 from mailmirror.mail.mime.headers import UnreadableHeaders
 from tests.unit.mail.corpus import BOUNCES, EXPECTED, MESSAGES, mutations
 
@@ -270,6 +273,7 @@ def test_a_parameter_that_lost_its_indent_is_found() -> None:
     assert parse_message(raw).text == "hello"
 
 
+@pytest.mark.exceeds("MAX_PARTS")
 def test_a_message_of_a_thousand_and_more_parts_is_cut() -> None:
     raw = message("--b\n\nx\n" * 5000 + "--b--\n", "multipart/mixed; boundary=b")
     content = read(raw)
@@ -277,6 +281,7 @@ def test_a_message_of_a_thousand_and_more_parts_is_cut() -> None:
     assert content.text.count("x") == 999
 
 
+@pytest.mark.exceeds("MAX_NESTED_PARTS")
 def test_a_message_of_more_than_fifty_levels_is_cut() -> None:
     nested = "".join(
         f"--b{i}\nContent-Type: multipart/mixed; boundary=b{i + 1}\n\n" for i in range(9000)
@@ -358,3 +363,120 @@ def test_no_broken_message_raises_but_for_its_headers(raw: bytes) -> None:
         return
     for attachment in content.attachments:
         assert attachment_bytes(raw, attachment.index)[0] == attachment
+
+
+@pytest.mark.exceeds("MAX_HEADER_BYTES")
+def test_of_a_header_block_that_is_too_long_what_the_rules_need_is_read_and_it_says_so() -> None:
+    filler = [b"X-%04d: %s\r\n" % (n, b"x" * 992) for n in range(1_100)]
+    lines = limits.MAX_HEADER_BYTES // 1_002
+    for count, warnings in ((lines - 1, ()), (lines + 1, ("headers_truncated",))):
+        raw = b"".join(filler[:count]) + HEADERS + b"Subject: Offer\r\nX-Other: 1\r\n\r\nhello"
+        content = parse_message(raw)
+        assert content.warnings == warnings
+        assert content.headers.subject == "Offer"
+        assert [one.address for one in content.headers.from_] == ["kim@customer.example"]
+        assert content.text == "hello"
+        assert read_fields(raw).first("x-other") == ("1" if not warnings else "")
+
+
+@pytest.mark.exceeds("MAX_FIELD_BYTES")
+def test_a_field_that_is_cut_is_reported() -> None:
+    assert read(message("hello", "text/plain", "X-A: " + "x" * 250_000)).warnings == ()
+    long = read(message("hello", "text/plain", "X-A: " + "x" * 300_000))
+    assert (long.text, long.warnings) == ("hello", ("headers_truncated",))
+
+
+@pytest.mark.exceeds("MAX_PART_HEADER_BYTES")
+def test_what_is_beyond_a_parts_header_block_is_its_text() -> None:
+    filler = f"X-Filler: {'x' * 990}\n"
+    for lines in (60, 70):
+        part = f"Content-Type: text/plain\n{filler * lines}\nhello"
+        content = read(multipart("mixed", part))
+        assert content.text.endswith("hello")
+        left = max(0, lines - 1 - limits.MAX_PART_HEADER_BYTES // 1_001)
+        assert content.text.count("X-Filler") == left
+
+
+@pytest.mark.exceeds("MAX_PARAMETERS", "MAX_PARAMETERS_CHARS")
+def test_parameters_beyond_their_number_or_length_are_not_read() -> None:
+    def found(before: str) -> str | None:
+        return parameters(f"text/plain{before}; charset=utf-8")[1].get("charset")
+
+    assert found("; a=1" * (limits.MAX_PARAMETERS - 1)) == "utf-8"
+    assert found("; a=1" * limits.MAX_PARAMETERS) is None
+    assert found("; a=" + "x" * (limits.MAX_PARAMETERS_CHARS - 100)) == "utf-8"
+    assert found("; a=" + "x" * (limits.MAX_PARAMETERS_CHARS - 20)) is None
+    """Not the beginning of one."""
+
+
+@pytest.mark.exceeds("MAX_BASE64_STREAMS")
+def test_of_too_many_base64_streams_the_first_are_decoded_and_it_says_so() -> None:
+    for streams, warnings in (
+        (limits.MAX_BASE64_STREAMS, ()),
+        (limits.MAX_BASE64_STREAMS + 1, ("decoding_failed",)),
+    ):
+        content = read(message("YWE=" * streams, "text/plain", BASE64))
+        assert content.text == "aa" * limits.MAX_BASE64_STREAMS
+        assert content.warnings == warnings
+
+
+@pytest.mark.exceeds("MAX_UNDECODABLE_LINES")
+def test_of_uuencoded_data_with_too_many_bad_lines_the_beginning_is_decoded() -> None:
+    good = binascii.b2a_uu(b"good").decode()
+    for bad, text in ((limits.MAX_UNDECODABLE_LINES, "goodgood"), (10_001, "good")):
+        body = f"begin 644 a\n{good}{'M!\x7f\n' * bad}{good}end\n"
+        content = read(message(body, "text/plain", "Content-Transfer-Encoding: x-uuencode"))
+        assert content.warnings == ("decoding_failed",)
+        assert content.text == text
+
+
+@pytest.mark.exceeds("MAX_HTML_HEAD_BYTES")
+def test_a_charset_that_html_names_late_is_not_searched_for() -> None:
+    for before, text in ((4_000, "100 €"), (5_000, "100 ¤")):
+        html = b" " * before + b'<meta charset="iso-8859-15"><p>100 \xa4</p>'
+        assert read(message(html, "text/html")).text == text
+
+
+@pytest.mark.exceeds("MAX_INLINE_PICTURES")
+def test_a_picture_beyond_the_limit_is_listed_as_an_attachment() -> None:
+    picture = "Content-Type: image/png\nContent-ID: <p@x>\n\nx"
+    for others, inline in (
+        (limits.MAX_INLINE_PICTURES - 1, True),
+        (limits.MAX_INLINE_PICTURES, False),
+    ):
+        html = "Content-Type: text/html\n\n" + "<img src=cid:o>" * others + "<img src=cid:p@x>"
+        (attachment,) = read(multipart("mixed", html, picture)).attachments
+        assert attachment.inline is inline
+
+
+@pytest.mark.exceeds("MAX_SNIPPET_SOURCE_CHARS", "MAX_ATTRIBUTION_CHARS")
+def test_what_is_new_is_searched_for_in_the_beginning_of_a_text() -> None:
+    quoted = "> quoted\n"
+    few = limits.MAX_SNIPPET_SOURCE_CHARS // len(quoted) - 1
+    assert read(message(quoted * few + "new")).snippet == "new"
+    late = read(message(quoted * (few + 2) + "new"))
+    assert late.snippet == ""
+    assert late.text.endswith("new")
+    names = "n" * (limits.MAX_ATTRIBUTION_CHARS - 20)
+    assert read(message(f"On Monday, {'n' * 200} wrote:\n> old\nnew")).snippet == "new"
+    assert read(message(f"On Monday, {names}  wrote:\nnew")).snippet.startswith("On Monday, nnn")
+
+
+@pytest.mark.exceeds("MAX_ATTACHMENT_NAME_CHARS")
+def test_a_name_that_is_too_long_keeps_its_beginning_and_its_extension() -> None:
+    for length in (300, 5_000):
+        field = f'attachment; filename="{"n" * length}.pdf"'
+        (attachment,) = read(
+            multipart("mixed", f"Content-Type: application/pdf\nContent-Disposition: {field}\n\nx")
+        ).attachments
+        assert attachment.name == "n" * (limits.MAX_ATTACHMENT_NAME_CHARS - 4) + ".pdf"
+
+
+def test_names_made_to_exhaust_their_normalisation_cost_little() -> None:
+    """Putting combining characters in order takes quadratic time."""
+    name = "a" + "\u0301" * 2_500 + "\u0327" * 2_500
+    part = f'Content-Type: text/x-long; name="{name}"\n\nx'
+    begun = process_time()
+    content = read(multipart("mixed", *[part] * 200))
+    assert len(content.attachments) == 200
+    assert process_time() - begun < 6

@@ -8,7 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailmirror.domain.address import Address
+from mailmirror.domain.limits import MAX_DATE_CHARS, MAX_FIELD_BYTES, MAX_HEADER_BYTES
 from mailmirror.domain.message import Participant
+from mailmirror.mail.imap.session import _START_BYTES, _joined
 from mailmirror.mail.mime.headers import (
     HEADER_FIELDS,
     MessageHeaders,
@@ -336,3 +338,109 @@ def test_a_header_block_takes_time_in_proportion_to_its_length() -> None:
     assert headers("Date: Sun, 1 Mar 2026 10:00:00 +0900").date == datetime(
         2026, 3, 1, 10, tzinfo=zone
     )
+
+
+PERSONS = [f"person{number}@customer.example" for number in range(12_000)]
+WORDS = ["word" * 10] * 7_500
+"""300 KB."""
+LONG_FIELDS = {
+    "many addresses": ", ".join(PERSONS),
+    "many addresses, folded": ",\r\n ".join(PERSONS),
+    "few addresses with long names": ", ".join(
+        f'"{"n" * 20_000}" <{person}>' for person in PERSONS[:60]
+    ),
+    "no comma": " ".join(PERSONS),
+    "no comma, folded": "\r\n ".join(PERSONS),
+    "a long comment first": f"({' '.join(WORDS)}) {', '.join(PERSONS[:10])}",
+    "a long comment first, folded": "({}) {}".format("\r\n ".join(WORDS), ", ".join(PERSONS[:10])),
+    "a long name first": f"{' '.join(WORDS)} <{PERSONS[0]}>, {PERSONS[1]}",
+    "a long name in quotes first": f'"{", ".join(WORDS)}" <{PERSONS[0]}>, {PERSONS[1]}',
+    "one long word": "x" * 300_000 + "@customer.example",
+    "letters beyond ASCII": ", ".join(f"ü{n}@bücher.example" for n in range(20_000)),
+}
+
+
+def fetched_by_starts(lines: list[tuple[str, str]]) -> bytes:
+    """What `header_starts` makes of a message's fields, at a server that follows RFC 9051."""
+    named = dict.fromkeys(name for name, _ in lines)
+    fields = ["".join(f"{n}: {value}\r\n" for n, value in lines if n == name) for name in named]
+    starts = [f"{field}\r\n".encode()[:_START_BYTES] for field in fields]
+    return _joined(starts) or b""
+
+
+@pytest.mark.exceeds("MAX_FIELD_BYTES", "MAX_HEADER_BYTES")
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [
+        *((kind, name) for kind in LONG_FIELDS for name in ("From", "To")),
+        *(("few addresses with long names", name) for name in ("Reply-To", "Cc", "Bcc")),
+    ],
+)
+def test_of_an_address_field_that_is_too_long_the_same_is_read_however_it_was_fetched(
+    kind: str, name: str
+) -> None:
+    lines = [
+        ("Subject", "Offer"),
+        (name, LONG_FIELDS[kind]),
+        ("Sender", "kim@customer.example"),
+        ("Date", "Sun, 1 Mar 2026 10:00:00 +0900"),
+        ("Message-ID", "<1@x.example>"),
+    ]
+    plain = "".join(f"{field}: {value}\r\n" for field, value in lines).encode() + b"\r\n"
+    behind = b"X-Spam: " + b"x" * MAX_HEADER_BYTES + b"\r\n" + plain
+    read = parse_headers(plain)
+    assert read.addresses_cut
+    assert read.message_id == "1@x.example"
+    assert read.date is not None
+    assert Address("kim@customer.example") in read.participants
+    others = read.participants - {Address("kim@customer.example"), *map(Address, PERSONS)}
+    assert all(address.endswith("@xn--bcher-kva.example") for address in others)
+    assert parse_headers(fetched_by_starts(lines)) == read
+    assert parse_headers(behind) == read
+
+
+@pytest.mark.parametrize("beyond", range(-4, 5))
+def test_a_field_of_the_greatest_length_is_read_whole_and_one_byte_more_is_not(beyond: int) -> None:
+    """The limit counts the field's name and the end of its line."""
+    length = MAX_FIELD_BYTES + beyond - len("To: , kim@x.example\r\n")
+    lines = [("From", "rep@us.example"), ("To", f"{'a' * length}, kim@x.example")]
+    for raw in (
+        "".join(f"{name}: {value}\r\n" for name, value in lines).encode() + b"\r\n",
+        fetched_by_starts(lines),
+    ):
+        read = parse_headers(raw)
+        assert read.addresses_cut is (beyond > 0)
+        assert read.recipients == (0 if beyond > 0 else 1)
+
+
+def test_repeated_fields_are_cut_together() -> None:
+    lines = [("From", "rep@us.example"), ("To", ", ".join(PERSONS[:4_000]))]
+    lines.append(("To", ", ".join(PERSONS[4_500:])))
+    read = headers(*(f"{name}: {value}" for name, value in lines))
+    assert read.addresses_cut
+    assert parse_headers(fetched_by_starts(lines)) == read
+    assert Address(PERSONS[3_999]) in read.participants
+    assert Address(PERSONS[4_500]) in read.participants
+
+
+@pytest.mark.exceeds("MAX_FIELD_BYTES")
+def test_an_id_that_is_cut_is_no_id() -> None:
+    long = "x" * MAX_FIELD_BYTES
+    assert headers(f"Message-ID: <{long}@x.example>").message_id is None
+    assert headers(f"Message-ID: {long}@x.example").message_id is None
+    assert headers(f"Message-ID: <1@x.example> {long}").message_id == "1@x.example"
+    named = headers(f"References: <1@x.example> <{long}@x.example> <2@x.example>")
+    assert named.references == ("1@x.example",)
+    assert not named.addresses_cut
+
+
+@pytest.mark.exceeds("MAX_DATE_CHARS")
+def test_a_date_that_is_too_long_is_none_and_not_another() -> None:
+    comment = "(" + "c" * (MAX_DATE_CHARS - len("Sun, 1 Mar 2026 10:00:00 +09") - 3) + ")"
+    assert headers(f"Date: {comment} Sun, 1 Mar 2026 10:00:00 +0900").date is None
+    assert headers(f"Date: {comment[:100]}) Sun, 1 Mar 2026 10:00:00 +0900").date is not None
+
+
+def test_a_sender_who_is_not_read_is_taken_for_no_daemon() -> None:
+    sender = f"{'n' * MAX_FIELD_BYTES} <kim@customer.example>"
+    assert not headers(f"From: {sender}", "Auto-Submitted: auto-replied").is_report

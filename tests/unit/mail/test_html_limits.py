@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from mailmirror.domain import limits
 from mailmirror.mail.mime.content import parse_message
 from mailmirror.mail.mime.headers import UnreadableHeaders
 from mailmirror.mail.mime.html import sanitise
@@ -269,3 +270,67 @@ def test_mail_of_the_corpus_is_within_the_limits() -> None:
         assert HTML_TRUNCATED not in content.warnings, path
         assert content.html is None or Budget().admits(content.html), path
     assert read > 20
+
+
+AT_THE_LIMIT: dict[str, tuple[str, str]] = {
+    "MAX_HTML_CHARS": ("x" * limits.MAX_HTML_CHARS, "x"),
+    "MAX_HTML_CHARS_WITH_PICTURES": (
+        f"<img src='data:image/png;base64,{'A' * (limits.MAX_HTML_CHARS_WITH_PICTURES - 34)}'>",
+        "x",
+    ),
+    "MAX_HTML_TAGS": ("<br>" * limits.MAX_HTML_TAGS, "<br>"),
+    "MAX_HTML_ATTRIBUTES": (f"<br{' a' * 500}>" * (limits.MAX_HTML_ATTRIBUTES // 500), "<br a>"),
+    "MAX_HTML_REFERENCES": ("&" * limits.MAX_HTML_REFERENCES, "&"),
+    "MAX_HTML_REOPENED_ELEMENTS": ("".join(f"<b id={n}>" for n in range(707)), "<b>" * 2),
+    "MAX_HTML_STEPS": ("<div>" * 10_900, "<div>" * 100),
+    "MAX_HTML_FOSTERED_PIECES": (
+        "<table>" + "x " * limits.MAX_HTML_FOSTERED_PIECES + "<tr>",
+        "x<td>",
+    ),
+    "MAX_ATTRIBUTES_OF_A_TAG": (f"<br{' a' * limits.MAX_ATTRIBUTES_OF_A_TAG}", " a>"),
+    "MAX_UNSURE_CHARS": ("<svg>" + "x" * (limits.MAX_UNSURE_CHARS - 5), "x"),
+    "MAX_UNSURE_TAGS": ("<svg>" * limits.MAX_UNSURE_TAGS, "<svg>"),
+}
+"""Markup that just fits, and what exceeds the limit when it is added."""
+
+
+@pytest.mark.exceeds(
+    "MAX_HTML_CHARS",
+    "MAX_HTML_CHARS_WITH_PICTURES",
+    "MAX_HTML_TAGS",
+    "MAX_HTML_ATTRIBUTES",
+    "MAX_HTML_REFERENCES",
+    "MAX_HTML_REOPENED_ELEMENTS",
+    "MAX_HTML_STEPS",
+    "MAX_HTML_FOSTERED_PIECES",
+    "MAX_ATTRIBUTES_OF_A_TAG",
+    "MAX_UNSURE_CHARS",
+    "MAX_UNSURE_TAGS",
+)
+@pytest.mark.parametrize("name", AT_THE_LIMIT)
+def test_markup_at_a_limit_is_parsed_and_beyond_it_read_as_bare_text(name: str) -> None:
+    fits, more = AT_THE_LIMIT[name]
+    assert Budget().admits(fits + ">" * (name == "MAX_ATTRIBUTES_OF_A_TAG"))
+    budget = Budget()
+    assert not budget.admits(fits + more)
+    assert budget.exceeded
+    assert parse_message(raw_message(f"Dear Kim,<p>{fits}{more}")).warnings == (HTML_TRUNCATED,)
+
+
+@pytest.mark.exceeds("MAX_BARE_HTML_CHARS")
+def test_of_markup_beyond_the_limits_so_much_bare_text_is_taken_and_no_more() -> None:
+    budget = Budget()
+    assert budget.take_bare("x" * 300_000) == "x" * 300_000
+    rest = limits.MAX_BARE_HTML_CHARS - 300_000
+    assert budget.take_bare("y" * 300_000) == "y" * rest
+    assert budget.take_bare("z") == ""
+
+
+@pytest.mark.exceeds("MAX_SANITISED_CHARS")
+def test_html_that_grows_beyond_an_answer_is_shown_as_its_text() -> None:
+    for links, exceeded in ((10_000, False), (22_000, True)):
+        budget = Budget()
+        shown = sanitise("<a href=http://x>y</a>" * links, budget)
+        assert budget.exceeded is exceeded
+        assert len(shown) <= limits.MAX_SANITISED_CHARS
+        assert shown.count("y") >= links

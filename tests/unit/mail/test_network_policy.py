@@ -201,6 +201,7 @@ def test_the_address_that_was_checked_is_the_one_connected_to(
     assert len(list(answers)) == 1
 
 
+@pytest.mark.exceeds("MAX_HOST_ADDRESSES")
 def test_each_address_is_tried_but_not_without_end(
     tried: Tried, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -113,6 +113,7 @@ def test_a_challenge_that_says_nothing_refuses_too(challenge: bytes) -> None:
     assert told(challenge) == (Code.TOKEN_REFUSED, "status unknown")
 
 
+@pytest.mark.exceeds("MAX_CHALLENGE_CHARS")
 def test_a_challenge_is_reported_shortly_and_without_control_characters() -> None:
     said = {"status": "4\r\n\x1b[31m00", "scope": "\u202e" + "x" * 1_000_000}
     _, detail = told(json.dumps(said).encode())

@@ -12,12 +12,13 @@ from mailmirror.domain.coverage import Coverage as Found
 from mailmirror.domain.coverage import FeedCoverage as FeedFound
 from mailmirror.domain.coverage import Gap
 from mailmirror.domain.coverage import MailboxCoverage as MailboxFound
+from mailmirror.domain.limits import MAX_PAGE_LINES
 from mailmirror.domain.message import Participant as Someone
 from mailmirror.domain.outbound import OutboundState
 from mailmirror.domain.words.coverage import explain_card, explain_feed, explain_mailbox
 from mailmirror.domain.words.explanation import Explanation, Language
 from mailmirror.store.content_lines import Summary
-from mailmirror.usecases.cards.read_card import MAX_PAGE_LINES, Line, Page
+from mailmirror.usecases.cards.read_card import Line, Page
 
 
 class CardQuery(Strict):

@@ -13,10 +13,9 @@ from typing import Any, ClassVar, Self
 
 import msgspec
 
+from mailmirror.domain.limits import MAX_DETAIL_CHARS, MAX_NUMBER_DIGITS, MAX_VALUE_CHARS
 from mailmirror.domain.problems import Code, Refused
 
-_MAX_DIGITS = 100
-_MAX_DETAIL_CHARS = 200
 _HALF_PAIR = re.compile(r"[\ud800-\udfff]")
 _ERROR = re.compile(r"(?P<words>.*?)(?: - at `\$\.?(?P<path>.*)`)?", re.DOTALL)
 _FIELD_ERROR = re.compile(r"Object (?P<kind>missing|contains) \w+ field `(?P<name>.*)`", re.DOTALL)
@@ -39,7 +38,7 @@ class Field(str):
     """Text with a rule that a JSON schema cannot say. Base of the kinds of text in requests."""
 
     MIN_CHARS: ClassVar[int] = 1
-    MAX_CHARS: ClassVar[int] = 320
+    MAX_CHARS: ClassVar[int] = MAX_VALUE_CHARS
     SCHEMA: ClassVar[Mapping[str, object]] = {}
     """Additions to its JSON schema."""
 
@@ -155,7 +154,7 @@ def _refusal(error: str) -> Refused:
     if words.startswith("Invalid enum value"):  # which quotes the value
         words = "not one of the allowed values"
     detail = f"{path}: {words[:1].lower()}{words[1:]}"
-    return Refused(Code.INVALID_FIELD, detail[:_MAX_DETAIL_CHARS])
+    return Refused(Code.INVALID_FIELD, detail[:MAX_DETAIL_CHARS])
 
 
 def _half_pair(value: object, path: str) -> str | None:
@@ -185,7 +184,7 @@ def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
 
 
 def _number(digits: str) -> int | float:
-    return int(digits) if len(digits) <= _MAX_DIGITS else float(digits)
+    return int(digits) if len(digits) <= MAX_NUMBER_DIGITS else float(digits)
 
 
 def _no_number(name: str) -> object:

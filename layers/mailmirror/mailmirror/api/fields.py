@@ -6,10 +6,10 @@ from typing import ClassVar, Self
 
 from mailmirror.api.decoding import Field
 from mailmirror.domain.address import normalise
+from mailmirror.domain.limits import MAX_TEXT_CHARS
 from mailmirror.domain.ownership import CODE_DIGITS
 from mailmirror.domain.problems import Code
 
-_MAX_TEXT_CHARS = 5 << 20
 _HOST = re.compile(r"[\w.:-]+")
 _VISIBLE = "\u3000\u00a0\u200d"
 """Spaces and a joiner that people write and `isprintable` refuses."""
@@ -113,7 +113,7 @@ class MediaType(Line):
 class MailText(Field):
     """Text of any length and form that mail can hold."""
 
-    MIN_CHARS, MAX_CHARS = 0, _MAX_TEXT_CHARS
+    MIN_CHARS, MAX_CHARS = 0, MAX_TEXT_CHARS
 
     @classmethod
     def checked(cls, text: str) -> Self:

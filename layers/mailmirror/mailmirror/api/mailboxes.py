@@ -10,16 +10,19 @@ from mailmirror.api.decoding import Strict
 from mailmirror.api.fields import Email, Host, PasswordProvider, Printable
 from mailmirror.api.times import utc
 from mailmirror.domain.address import Address
+from mailmirror.domain.contained import Cause
 from mailmirror.domain.ledger import Audit
 from mailmirror.domain.mailbox import MailboxState, Provider, Security, Server, UserId
 from mailmirror.domain.ownership import Proof
 from mailmirror.domain.problems import Code
 from mailmirror.domain.uids import UidSet
 from mailmirror.domain.verdict import Verdict
+from mailmirror.domain.words.contained import CAUSES
 from mailmirror.domain.words.explanation import Language
 from mailmirror.domain.words.mailbox_problems import explain_mailbox_problem
 from mailmirror.domain.words.verdicts import VERDICTS
 from mailmirror.store.credentials import Password
+from mailmirror.usecases.mailboxes.list_problems import Problem, Problems
 from mailmirror.usecases.mailboxes.read_mailbox import FolderLedger, MailboxReport
 
 if TYPE_CHECKING:  # what speaks IMAP and SMTP is loaded by `probe` alone
@@ -125,6 +128,57 @@ class Mailbox(Struct, frozen=True):
 
 class Mailboxes(Struct, frozen=True):
     mailboxes: Sequence[Mailbox]
+
+
+class MailboxProblem(Struct, frozen=True):
+    """What fails, or could not be read: the mailbox, a folder of it, or a message."""
+
+    kind: Literal["mailbox", "folder", "message"]
+    code: str
+    """Of a mailbox or folder a problem's code, of a message `message_…`."""
+    reason: str
+    remedy: str
+    detail: str | None
+    since: datetime | None
+    next_try_at: datetime | None
+    """Null where it is not tried again."""
+    folder: str | None
+    uid: int | None
+    received_at: datetime | None
+    """INTERNALDATE, where the message matches a person."""
+    subject: str | None
+
+    @classmethod
+    def of(cls, one: Problem, language: Language) -> "MailboxProblem":
+        match one.code:
+            case Cause() as cause:
+                words = CAUSES[cause][language]
+            case code:
+                words = explain_mailbox_problem(code, language)
+        known = one.contained
+        return cls(
+            kind="message" if one.uid else "folder" if one.folder else "mailbox",
+            code=one.code.value,
+            reason=words.reason,
+            remedy=words.remedy,
+            detail=one.detail or None,
+            since=utc(one.since),
+            next_try_at=utc(one.next_try_at),
+            folder=one.folder,
+            uid=one.uid,
+            received_at=utc(known.received_at) if known else None,
+            subject=known.subject if known and known.received_at else None,
+        )
+
+
+class MailboxProblems(Struct, frozen=True):
+    problems: Sequence[MailboxProblem]
+    further: int
+    """Messages beyond the hundred that are listed."""
+
+    @classmethod
+    def of(cls, found: Problems, language: Language) -> "MailboxProblems":
+        return cls([MailboxProblem.of(one, language) for one in found.listed], found.further)
 
 
 class SyncQueued(Struct, frozen=True):

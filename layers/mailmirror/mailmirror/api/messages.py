@@ -6,14 +6,11 @@ from typing import Annotated
 from msgspec import Meta, Struct
 from msgspec.structs import asdict
 
-from mailmirror.api.cards import ListedAttachment, ListedMessage
+from mailmirror.api.cards import ListedAttachment, ListedMessage, Participant
 from mailmirror.api.decoding import Strict
+from mailmirror.domain.limits import MAX_SHOWN_CHARS, MAX_SHOWN_HEADER_CHARS, MAX_SHOWN_HEADERS
 from mailmirror.domain.message import Attachment as Part
-from mailmirror.usecases.cards.read_message import MAX_SHOWN_CHARS, WholeMessage
-
-_MAX_HEADERS = 200
-_MAX_HEADER_CHARS = 2_000
-
+from mailmirror.usecases.cards.read_message import WholeMessage
 
 Sha256 = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
 
@@ -58,17 +55,20 @@ class Message(ListedMessage, frozen=True):
 
     @classmethod
     def whole(cls, message: WholeMessage) -> "Message":
-        content = message.content
+        content, headers = message.content, message.content.headers
         cut = max(len(content.text), len(content.html or "")) > MAX_SHOWN_CHARS
         shown = asdict(ListedMessage.of(message.line)) | {
             "attachments": [Attachment.of(one) for one in message.attachments],
+            "subject": headers.subject,
+            "to": [Participant.of(recipient) for recipient in headers.to],
+            "cc": [Participant.of(recipient) for recipient in headers.cc],
             "warnings": [*message.warnings, *(["truncated"] if cut else [])],
         }
         return cls(
             **shown,
             headers=[
-                Header(name, value[:_MAX_HEADER_CHARS])
-                for name, value in message.header_fields[:_MAX_HEADERS]
+                Header(name, value[:MAX_SHOWN_HEADER_CHARS])
+                for name, value in message.header_fields[:MAX_SHOWN_HEADERS]
             ],
             text=content.text[:MAX_SHOWN_CHARS],
             html=message.html,

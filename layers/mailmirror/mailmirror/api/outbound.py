@@ -12,6 +12,7 @@ from mailmirror.api.times import utc
 from mailmirror.domain.address import as_written
 from mailmirror.domain.delivery import DeliveryCode
 from mailmirror.domain.feed import is_id
+from mailmirror.domain.limits import MAX_ATTACHMENTS
 from mailmirror.domain.outbound import Outbound as Sent
 from mailmirror.domain.outbound import OutboundState, RecipientState, Transport
 from mailmirror.domain.outbound import Recipient as SentTo
@@ -19,7 +20,7 @@ from mailmirror.domain.problems import Code, Refused
 from mailmirror.domain.words.delivery import DELIVERY_ERRORS
 from mailmirror.domain.words.explanation import Language
 from mailmirror.mail.mime.compose import Named
-from mailmirror.usecases.sending.compose_message import MAX_ATTACHMENTS, Attached, Composition
+from mailmirror.usecases.sending.compose_message import Attached, Composition
 
 _RECIPIENT_STATES = [*(state.value for state in RecipientState), OutboundState.CANCELLED.value]
 

@@ -17,6 +17,7 @@ from mailmirror.api.answers import Answer
 from mailmirror.api.decoding import GivenTwice, Strict, json_value, typed
 from mailmirror.api.http_request import HttpRequest
 from mailmirror.domain.feed import is_id
+from mailmirror.domain.limits import MAX_REQUEST_BYTES
 from mailmirror.domain.mailbox import AccountId
 from mailmirror.domain.problems import Code, Refused
 from mailmirror.domain.words.explanation import Language
@@ -24,9 +25,6 @@ from mailmirror.runtime import Runtime
 
 if TYPE_CHECKING:
     from mailmirror.usecases.cards.acting_user import Viewer
-
-MAX_BODY_BYTES = 6_000_000
-"""Of a request to the API: Lambda takes events of 6 MB."""
 
 
 class NoQuery(Strict):
@@ -176,8 +174,8 @@ def _query(request: HttpRequest) -> Mapping[str, object]:
 
 def _raw(request: HttpRequest, route: AnyRoute) -> object:
     data = request.body
-    if len(data) > MAX_BODY_BYTES:
-        raise Refused(Code.BODY_TOO_LARGE, f"{len(data)} bytes", limit=MAX_BODY_BYTES)
+    if len(data) > MAX_REQUEST_BYTES:
+        raise Refused(Code.BODY_TOO_LARGE, f"{len(data)} bytes", limit=MAX_REQUEST_BYTES)
     if route.body is NoBody and not data.strip():
         return {}
     return json_value(data)

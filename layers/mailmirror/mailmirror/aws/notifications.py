@@ -13,10 +13,10 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
+from mailmirror.domain.limits import MAX_CERTIFICATE_BYTES
 from mailmirror.domain.problems import Code, Refused
 
 _FETCH_SECONDS = 5
-_MAX_CERTIFICATE_BYTES = 16 << 10
 _SIGNED = ("Message", "MessageId", "Subject", "Timestamp", "TopicArn", "Type")
 """In this order (Amazon SNS, "Verifying the signatures of Amazon SNS messages")."""
 _DIGESTS: Mapping[str, hashes.HashAlgorithm] = {"1": hashes.SHA1(), "2": hashes.SHA256()}
@@ -29,7 +29,7 @@ def fetch(url: str) -> bytes:
 
     with requests.get(url, timeout=_FETCH_SECONDS, allow_redirects=False, stream=True) as answer:
         answer.raise_for_status()
-        return next(answer.iter_content(_MAX_CERTIFICATE_BYTES), b"")
+        return next(answer.iter_content(MAX_CERTIFICATE_BYTES), b"")
 
 
 class Notifications:

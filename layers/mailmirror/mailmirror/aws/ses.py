@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 MAX_RECIPIENTS_A_CALL = 50
 """A call."""
-MAX_MESSAGE_BYTES = 40 << 20
 TAG = "mailmirror"
 """The message tag that names the outbound in every notification."""
 

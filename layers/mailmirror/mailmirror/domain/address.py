@@ -4,15 +4,13 @@ import re
 import unicodedata
 from typing import NewType
 
+from mailmirror.domain.limits import MAX_ADDRESS_CHARS, MAX_ADDRESS_OCTETS, MAX_LOCAL_OCTETS
+
 Address = NewType("Address", str)
 """An address as matched: case-folded, its domain in A-labels (RFC 5890)."""
 
 _LOCAL = re.compile(r"[^\s@<>(),;:\\\"\[\]\x00-\x1f\x7f\ud800-\udfff]+\Z")
 _LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)\Z")
-_MAX_OCTETS = 254
-"""RFC 5321 4.5.3.1.3, less the angle brackets of a path."""
-_MAX_LOCAL_OCTETS = 64
-"""RFC 5321 4.5.3.1.1. Longer ones are matched where they come, but not sent to."""
 
 
 def normalise(text: str) -> Address | None:
@@ -21,7 +19,10 @@ def normalise(text: str) -> Address | None:
     The local part is case-folded too: RFC 5321 lets a host tell cases apart, but none that
     sales people write to does, and a customer typed as `Kim@` must match `kim@`.
     """
-    local, at, domain = unicodedata.normalize("NFC", text.strip()).rpartition("@")
+    text = text.strip()
+    if len(text) > MAX_ADDRESS_CHARS:
+        return None
+    local, at, domain = unicodedata.normalize("NFC", text).rpartition("@")
     # Folding takes some letters apart (U+1F97), which NFC joins again.
     local = unicodedata.normalize("NFC", local.casefold())
     if len(local) > 1 and local[0] == local[-1] == '"':
@@ -29,7 +30,7 @@ def normalise(text: str) -> Address | None:
     if not at or not _LOCAL.match(local):
         return None
     labels = _a_labels(domain.rstrip("."))
-    if labels is None or len(local.encode()) + 1 + len(labels) > _MAX_OCTETS:
+    if labels is None or len(local.encode()) + 1 + len(labels) > MAX_ADDRESS_OCTETS:
         return None
     return Address(f"{local}@{labels}")
 
@@ -42,7 +43,7 @@ def as_written(text: str) -> str | None:
     if normalise(text) is None:
         return None
     local, _, domain = unicodedata.normalize("NFC", text.strip()).rpartition("@")
-    if len(local.encode()) > _MAX_LOCAL_OCTETS:
+    if len(local.encode()) > MAX_LOCAL_OCTETS:
         return None
     return f"{local}@{_a_labels(domain.rstrip('.'))}"
 

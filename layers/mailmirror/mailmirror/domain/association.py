@@ -16,13 +16,9 @@ from datetime import datetime
 
 from mailmirror.domain.deals import DealId
 from mailmirror.domain.identity import MessageKey
+from mailmirror.domain.limits import MAX_ABSORBED_THREADS, MAX_OVERRIDES
 from mailmirror.domain.overrides import Override, latest
 from mailmirror.domain.threads import ThreadId
-
-MAX_ABSORBED = 1_000
-"""Threads that one thread absorbs: strangers write References, and each root is read whole."""
-MAX_OVERRIDES = 1_000
-"""Overrides of one root at which none is added for a single message: some 150 bytes each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +154,7 @@ class Root:
 
     def may_absorb(self, loser: "Root") -> bool:
         return (
-            len(self.absorbed) + len(loser.absorbed) < MAX_ABSORBED
+            len(self.absorbed) + len(loser.absorbed) < MAX_ABSORBED_THREADS
             and len(latest([*self.overrides, *loser.overrides])) <= MAX_OVERRIDES
         )
 

@@ -11,7 +11,6 @@ from enum import StrEnum
 from typing import NewType
 
 from mailmirror.domain.address import Address
-from mailmirror.domain.identity import MessageKey
 from mailmirror.domain.message import Entry
 
 DealId = NewType("DealId", str)
@@ -136,18 +135,13 @@ class Crm:
 def match_thread(entries: Iterable[Entry], crm: Crm) -> frozenset[DealId]:
     """Return the deals that the messages of a thread match.
 
-    Of several copies of a message the least instant counts, and the participants of all.
+    Each content of a message matches by its own participants and instant: a stranger who knows a
+    Message-ID could take the message off its deal otherwise, by a content that names another
+    person.
     """
-    instants: dict[MessageKey, datetime] = {}
-    participants: dict[MessageKey, Set[Address]] = {}
-    for entry in entries:
-        instants[entry.message] = min(entry.instant, instants.get(entry.message, entry.instant))
-        participants[entry.message] = (
-            participants.get(entry.message, frozenset()) | entry.participants
-        )
     on: frozenset[DealId] = frozenset()
-    for message, instant in instants.items():
-        contacts = crm.contacts_of(participants[message])
+    for entry in entries:
+        contacts = crm.contacts_of(entry.participants)
         deals = {deal.id: deal for contact in contacts for deal in crm.deals.get(contact, ())}
-        on |= match_deals(instant, contacts, deals.values(), crm.policy)
+        on |= match_deals(entry.instant, contacts, deals.values(), crm.policy)
     return on

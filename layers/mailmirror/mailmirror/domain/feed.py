@@ -8,6 +8,13 @@ from enum import StrEnum
 
 from mailmirror.domain.address import Address, normalise
 from mailmirror.domain.deals import ContactId, DealId, DealStatus
+from mailmirror.domain.limits import (
+    MAX_AHEAD_MINUTES,
+    MAX_CRM_ID_CHARS,
+    MAX_CRM_NAME_CHARS,
+    MAX_DEAL_CONTACTS,
+    MAX_PERSON_ADDRESSES,
+)
 from mailmirror.domain.mailbox import UserId
 from mailmirror.domain.problems import Code, Refused
 
@@ -115,14 +122,8 @@ EVENT_TYPES = (
     "association.attached",
     "association.detached",
 )
-MAX_AHEAD = timedelta(minutes=5)
-"""How far ahead an event may be dated: as far as a clock without NTP is off. One dated later would
-win over every event of its item until then."""
-MAX_EMAILS = 100
-MAX_CONTACTS = 500
-_MAX_NAME_CHARS = 500
-_ID = re.compile(r"[A-Za-z0-9._:@+=-]{1,64}\Z")
-_LEAST_LONG_ID = 10**64
+_ID = re.compile(rf"[A-Za-z0-9._:@+=-]{{1,{MAX_CRM_ID_CHARS}}}\Z")
+_LEAST_LONG_ID = 10**MAX_CRM_ID_CHARS
 """A number with more digits than an id has characters; Python refuses to write very long ones."""
 _HALF_PAIR = re.compile(r"[\ud800-\udfff]")
 
@@ -140,6 +141,15 @@ def parse_event(raw: object) -> Event:
     event_type = _text(event, "type")
     stamp = Stamp(_instant(event, "occurred_at"), _id(event, "id"))
     data = _mapping(event.get("data"), "data")
+    try:
+        return _read_data(event_type, stamp, data)
+    except Refused as refusal:
+        if refusal.code is not Code.UNKNOWN_EVENT_TYPE:
+            raise Refused(refusal.code, f"data.{refusal.detail}") from refusal
+        raise
+
+
+def _read_data(event_type: str, stamp: Stamp, data: Mapping[str, object]) -> Event:
     match event_type:
         case "user.upserted":
             return UserUpserted(stamp, _id(data, "id"), _name(data), _emails(data))
@@ -155,16 +165,16 @@ def parse_event(raw: object) -> Event:
             return DealDeleted(stamp, DealId(_id(data, "id")))
         case "association.attached" | "association.detached":
             return _override(stamp, event_type == "association.attached", data)
-    raise Refused(Code.UNKNOWN_EVENT_TYPE, f"type: {event_type[:64]}")
+    raise Refused(Code.UNKNOWN_EVENT_TYPE, f"type: {event_type[:MAX_CRM_ID_CHARS]}")
 
 
 def check_not_ahead(event: Event, now: datetime) -> None:
-    """Refuse an event that is dated more than MAX_AHEAD after `now`.
+    """Refuse an event that is dated more than MAX_AHEAD_MINUTES after `now`.
 
     Raises:
         Refused: it is.
     """
-    if event.stamp.occurred_at > now + MAX_AHEAD:
+    if event.stamp.occurred_at > now + timedelta(minutes=MAX_AHEAD_MINUTES):
         raise Refused(Code.EVENT_AHEAD, "occurred_at")
 
 
@@ -210,7 +220,7 @@ def label(raw: object) -> dict[str, str]:
         if isinstance(value, int) and not isinstance(value, bool) and abs(value) < _LEAST_LONG_ID:
             value = str(value)
         if isinstance(value, str) and value:
-            found[field] = _HALF_PAIR.sub("\N{REPLACEMENT CHARACTER}", value[:64])
+            found[field] = _HALF_PAIR.sub("\N{REPLACEMENT CHARACTER}", value[:MAX_CRM_ID_CHARS])
     return found
 
 
@@ -252,7 +262,8 @@ def checked_id(value: str, field: str) -> str:
         Refused: it has other than 1 to 64 letters, digits and `._:@+=-`.
     """
     if not is_id(value):
-        raise Refused(Code.INVALID_FIELD, f"{field}: 1 to 64 of letters, digits and ._:@+=-")
+        expected = f"1 to {MAX_CRM_ID_CHARS} of letters, digits and ._:@+=-"
+        raise Refused(Code.INVALID_FIELD, f"{field}: {expected}")
     return value
 
 
@@ -274,7 +285,7 @@ def _instant(fields: Mapping[str, object], field: str) -> datetime:
 
 def _name(data: Mapping[str, object]) -> str:
     value = data.get("name")
-    return "" if value is None else _whole(value, "name")[:_MAX_NAME_CHARS]
+    return "" if value is None else _whole(value, "name")[:MAX_CRM_NAME_CHARS]
 
 
 def _list(data: Mapping[str, object], field: str, most: int) -> list[object]:
@@ -288,7 +299,7 @@ def _list(data: Mapping[str, object], field: str, most: int) -> list[object]:
 
 def _emails(data: Mapping[str, object]) -> frozenset[Address]:
     emails = set()
-    for index, value in enumerate(_list(data, "emails", MAX_EMAILS)):
+    for index, value in enumerate(_list(data, "emails", MAX_PERSON_ADDRESSES)):
         address = normalise(value) if isinstance(value, str) else None
         if address is None:
             raise Refused(Code.INVALID_EMAIL, f"emails[{index}]")
@@ -304,7 +315,7 @@ def _override(stamp: Stamp, attached: bool, data: Mapping[str, object]) -> Overr
     named = [field for field in ("thread_id", "message_id") if data.get(field) is not None]
     if len(named) != 1:
         code = Code.INVALID_FIELD if named else Code.MISSING_FIELD
-        raise Refused(code, "thread_id or message_id, one of them")
+        raise Refused(code, "thread_id: or message_id, one of them")
     return OverrideGiven(
         stamp,
         DealId(_id(data, "deal_id")),
@@ -323,5 +334,5 @@ def _status(data: Mapping[str, object]) -> DealStatus:
 
 
 def _contacts(data: Mapping[str, object]) -> frozenset[ContactId]:
-    ids = _list(data, "contact_ids", MAX_CONTACTS)
+    ids = _list(data, "contact_ids", MAX_DEAL_CONTACTS)
     return frozenset(ContactId(_id({"contact_ids": value}, "contact_ids")) for value in ids)

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from mailmirror.domain.contained import FolderFailure
 from mailmirror.domain.ledger import Ledger
 from mailmirror.domain.ledger_parts import LedgerParts
 from mailmirror.domain.mailbox import FolderRole
@@ -53,6 +54,8 @@ class FolderState:
     """Retries in a row that returned none of the pending UIDs."""
     retry_at: datetime | None = None
     """When they are asked for again; None where that is at the next sync."""
+    failure: FolderFailure | None = None
+    """Why the last sync could not read it; None where it could."""
 
     @property
     def complete(self) -> bool:

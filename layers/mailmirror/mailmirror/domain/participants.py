@@ -3,16 +3,12 @@
 from collections.abc import Iterable, Sequence, Set
 
 from mailmirror.domain.address import Address
-
-MAX_OTHER_BYTES = 32_000
-"""Octets of addresses that belong to no person: a thousand ordinary ones. They are indexed because
-an address may become a person's later. An entry holds them all, and a thread's entries are read
-together; DynamoDB's limit is 400 KB an item."""
+from mailmirror.domain.limits import MAX_OTHER_PARTICIPANTS_BYTES
 
 
 def all_fit(participants: Iterable[Address]) -> bool:
     """Tell whether all participants of a message are indexed, without looking up persons."""
-    return sum(map(_octets, participants)) <= MAX_OTHER_BYTES
+    return sum(map(_octets, participants)) <= MAX_OTHER_PARTICIPANTS_BYTES
 
 
 def indexed(participants: Sequence[Address], persons: Set[Address]) -> frozenset[Address]:
@@ -23,7 +19,7 @@ def indexed(participants: Sequence[Address], persons: Set[Address]) -> frozenset
         persons: those that belong to a lead or contact; they are indexed always.
     """
     matched = persons & frozenset(participants)
-    others, left = set[Address](), MAX_OTHER_BYTES
+    others, left = set[Address](), MAX_OTHER_PARTICIPANTS_BYTES
     for address in dict.fromkeys(participants):
         if address in matched:
             continue

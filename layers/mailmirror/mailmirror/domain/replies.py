@@ -4,8 +4,7 @@ import re
 from dataclasses import dataclass
 
 from mailmirror.domain.delivery import DeliveryCode
-
-_MAX_TEXT_CHARS = 300
+from mailmirror.domain.limits import MAX_REPLY_CHARS
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +21,7 @@ class Reply:
         """From a reply's code and its lines; unprintable characters are left out."""
         visible = " ".join("".join(c if c.isprintable() else " " for c in text).split())
         found = _ENHANCED.match(visible)
-        return cls(code, found[1] if found else "", visible[:_MAX_TEXT_CHARS])
+        return cls(code, found[1] if found else "", visible[:MAX_REPLY_CHARS])
 
     @property
     def transient(self) -> bool:

@@ -11,20 +11,19 @@ from dataclasses import dataclass
 from typing import NewType, Protocol
 
 from mailmirror.domain.identity import Vertex, vertex
+from mailmirror.domain.limits import MAX_END_REFERENCES
 
 ThreadId = NewType("ThreadId", str)
 """The first vertex of the thread that was stored."""
 
 _ATTEMPTS = 100
-_NAMED_ENDS = 20
-"""Of a longer References the first and the last twenty count: the root and the near ancestors."""
 
 
 def vertices(own: Vertex, in_reply_to: Sequence[str], references: Sequence[str]) -> list[Vertex]:
     """Return the vertices that a message joins, the eldest first and its own last."""
-    if len(references) > 2 * _NAMED_ENDS:
-        references = [*references[:_NAMED_ENDS], *references[-_NAMED_ENDS:]]
-    named = [*references, *in_reply_to[:_NAMED_ENDS]]
+    if len(references) > 2 * MAX_END_REFERENCES:
+        references = [*references[:MAX_END_REFERENCES], *references[-MAX_END_REFERENCES:]]
+    named = [*references, *in_reply_to[:MAX_END_REFERENCES]]
     return [*dict.fromkeys(v for v in map(vertex, named) if v != own), own]
 
 
@@ -121,18 +120,7 @@ class Graph(Protocol):
         """
 
 
-@dataclass(frozen=True, slots=True)
-class Joined:
-    """What a batch of messages was joined into."""
-
-    threads: Sequence[ThreadId]
-    """Of each message what its own vertex points at. It never changes; the thread's root is the id
-    of the thread that it was joined with."""
-    created: Set[Vertex]
-    """The vertices that this call has stored."""
-
-
-def join(messages: Sequence[Sequence[Vertex]], graph: Graph) -> Joined:
+def join(messages: Sequence[Sequence[Vertex]], graph: Graph) -> Sequence[ThreadId]:
     """Join the vertices of each message into one thread.
 
     Threads beyond the number that one thread may absorb stay apart.
@@ -140,11 +128,14 @@ def join(messages: Sequence[Sequence[Vertex]], graph: Graph) -> Joined:
     Parameters:
         messages: of each its vertices, as `vertices` returns them, its own last.
 
+    Returns:
+        Of each message what its own vertex points at. It never changes; the thread's root is the
+        id of the thread that it was joined with.
+
     Raises:
         NeverJoined: other writers changed the threads at each of 100 attempts.
     """
     points = dict(graph.known({vertex for members in messages for vertex in members}))
-    created = {vertex for members in messages for vertex in members if vertex not in points}
     parts = components(messages, points)
     begun = [part for part in parts if part.new and not part.threads]
     before = graph.begin(begun) if begun else {}
@@ -161,8 +152,7 @@ def join(messages: Sequence[Sequence[Vertex]], graph: Graph) -> Joined:
         touched = {points[vertex] for number in part.messages for vertex in messages[number]}
         if len(touched) > 1:
             _absorb(touched, graph)
-    threads = [points[members[-1]] for members in messages]
-    return Joined(threads, created - before.keys() - others.keys())
+    return [points[members[-1]] for members in messages]
 
 
 def _absorb(threads: Set[ThreadId], graph: Graph) -> None:

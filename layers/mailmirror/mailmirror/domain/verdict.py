@@ -6,9 +6,7 @@ from datetime import UTC, date, datetime
 from enum import StrEnum
 
 from mailmirror.domain.address import Address, domain_of
-
-_MAX_SENDERS = 150
-"""Addresses in From, Sender and Reply-To beside the recipients; ordinary mail has one to three."""
+from mailmirror.domain.limits import MAX_SENDERS
 
 
 class Verdict(StrEnum):
@@ -37,6 +35,9 @@ class Headers:
     recipients: int = 1
     """How many addresses stand in To, Cc and Bcc together."""
     is_report: bool = False
+    addresses_cut: bool = False
+    """Whether an address field is too long to be read whole, so that there may be any number of
+    further participants."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +67,9 @@ class Rules:
         """Up to how many participants of a copy are looked up, at a read request unit each.
 
         A message with more is not mirrored: either it has too many recipients, or From, Sender and
-        Reply-To have more than `_MAX_SENDERS` addresses.
+        Reply-To have more than MAX_SENDERS addresses.
         """
-        return self.max_recipients + _MAX_SENDERS
+        return self.max_recipients + MAX_SENDERS
 
 
 def outside_window(received_at: datetime, rules: Rules) -> bool:
@@ -76,9 +77,9 @@ def outside_window(received_at: datetime, rules: Rules) -> bool:
     return received_at.astimezone(UTC).date() < rules.history_since
 
 
-def is_looked_up(participants: Set[Address], rules: Rules) -> bool:
+def is_looked_up(copy: Headers, rules: Rules) -> bool:
     """Tell whether the persons of a copy's participants are looked up before it is judged."""
-    return len(participants) <= rules.max_participants
+    return len(copy.participants) <= rules.max_participants and not copy.addresses_cut
 
 
 def judge(copy: Headers, people: People, rules: Rules) -> Verdict:
@@ -90,11 +91,11 @@ def judge(copy: Headers, people: People, rules: Rules) -> Verdict:
     if outside_window(copy.received_at, rules):
         return Verdict.OUTSIDE_WINDOW
     outsiders = people.outsiders(copy.participants)
-    if copy.participants and not outsiders:
+    if copy.participants and not outsiders and not copy.addresses_cut:
         return Verdict.INTERNAL
     if copy.is_report:
         return Verdict.REPORT
-    if not is_looked_up(copy.participants, rules):
+    if not is_looked_up(copy, rules):
         return Verdict.TOO_MANY_RECIPIENTS
     matched = outsiders & people.customers
     if not matched:

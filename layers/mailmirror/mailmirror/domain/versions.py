@@ -11,15 +11,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from mailmirror.domain.limits import MAX_ADDED_LINES, MAX_VERSIONS
 from mailmirror.domain.mailbox import FolderRole
-
-MAX_VERSIONS = 8
-"""Contents of a message that a mailbox keeps. A member of a few lists has two or three."""
-MAX_COUNTED = 100
-"""Further contents that are told apart to be counted: their digests lie in one item of 3 KB."""
-_MAX_ADDED_LINES = 40
-"""What lists and gateways add: footers and disclaimers. A version that lacks more than that may be
-an excerpt that hides the rest, so it is not preferred."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -81,7 +74,7 @@ def text_lines(text: str) -> Sequence[str]:
 
 def may_extend(longer: int, shorter: int) -> bool:
     """Tell by numbers of lines whether one text may be the other with lines added."""
-    return shorter > 0 and 0 < longer - shorter <= _MAX_ADDED_LINES
+    return shorter > 0 and 0 < longer - shorter <= MAX_ADDED_LINES
 
 
 def extends(longer: Sequence[str], shorter: Sequence[str]) -> bool:

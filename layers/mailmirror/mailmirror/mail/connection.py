@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import islice
 
+from mailmirror.domain.limits import MAX_HOST_ADDRESSES
 from mailmirror.domain.mailbox import Server
 from mailmirror.domain.problems import Code, Refused
 
@@ -28,7 +29,6 @@ _GLOBAL_UNICAST = ipaddress.ip_network("2000::/3")
 """What IANA assigns addresses of the Internet from; all other ranges have other uses, or none."""
 _DOCUMENTATION = ipaddress.ip_network("3fff::/20")
 """RFC 9637; newer than the library's table."""
-_MAX_ADDRESSES = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ class NetworkPolicy:
             raise Refused(Code.POP3_UNSUPPORTED, f"port {server.port}")
         refusal = Refused(Code.CONNECT_REFUSED, f"{server.host}:{server.port}")
         end = time.monotonic() + CONNECT_SECONDS
-        for family, address in islice(self._addresses(server), _MAX_ADDRESSES):
+        for family, address in islice(self._addresses(server), MAX_HOST_ADDRESSES):
             connection = socket.socket(family, socket.SOCK_STREAM)
             connection.settimeout(max(0.5, end - time.monotonic()))
             try:

@@ -13,11 +13,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from mailmirror.domain.limits import MAX_PROVIDER_ANSWER_BYTES
 from mailmirror.domain.oauth import Grant, refusal
 from mailmirror.domain.problems import Code, Refused
 
 if TYPE_CHECKING:
-    from requests import Response
+    from requests import PreparedRequest, Response
     from requests_oauthlib import OAuth2Session
 
 for _library in ("oauthlib", "requests_oauthlib"):
@@ -25,6 +26,7 @@ for _library in ("oauthlib", "requests_oauthlib"):
 
 _ANSWER_SECONDS = 8
 """For one answer of the provider: a person waits."""
+_PIECE_BYTES = 16 << 10
 _MAX_TOKEN_LIFETIME = timedelta(days=1)
 _DEFAULT_LIFE = timedelta(hours=1)
 
@@ -163,10 +165,21 @@ def _session(
     from requests_oauthlib import OAuth2Session
 
     class Trusting(HTTPAdapter):
-        """An adapter with the deployment's TLS context."""
+        """An adapter with the deployment's TLS context and a bound on answers, which come whole."""
 
         def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
             super().init_poolmanager(*args, ssl_context=trust, **kwargs)
+
+        def send(self, request: "PreparedRequest", *args: Any, **kwargs: Any) -> "Response":
+            answer = super().send(request, *args, **(kwargs | {"stream": True}))
+            read = bytearray()
+            for piece in answer.iter_content(_PIECE_BYTES):
+                read += piece
+                if len(read) > MAX_PROVIDER_ANSWER_BYTES:
+                    answer.close()
+                    raise Refused(Code.PROVIDER_UNAVAILABLE, "the answer is too long")
+            answer._content = bytes(read)
+            return answer
 
     # Without scopes, so that answers which grant others raise nothing here: the caller looks.
     session = OAuth2Session(client.client_id, redirect_uri=client.redirect_uri, scope=scope)

@@ -8,10 +8,9 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from mailmirror.domain.limits import MAX_CHALLENGE_CHARS
 from mailmirror.domain.mailbox import Server
 from mailmirror.domain.problems import Code, Refused
-
-_MAX_DETAIL_CHARS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,5 +74,5 @@ def token_refusal(challenge: bytes) -> Refused:
         status = scope = ""
     lacks_scope = status in ("403", "insufficient_scope")
     detail = f"status {status or 'unknown'}" + (f", wants {scope}" if scope else "")
-    visible = "".join(c if c.isprintable() else "?" for c in detail)[:_MAX_DETAIL_CHARS]
+    visible = "".join(c if c.isprintable() else "?" for c in detail)[:MAX_CHALLENGE_CHARS]
     return Refused(Code.CONSENT_MISSING if lacks_scope else Code.TOKEN_REFUSED, visible)

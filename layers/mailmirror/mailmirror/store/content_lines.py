@@ -7,6 +7,15 @@ from typing import Any
 
 from mailmirror.domain.address import Address
 from mailmirror.domain.identity import MessageKey
+from mailmirror.domain.limits import (
+    MAX_LINE_ATTACHMENTS_BYTES,
+    MAX_LINE_BYTES,
+    MAX_LINE_FROM_BYTES,
+    MAX_LINE_ID_BYTES,
+    MAX_LINE_NAME_BYTES,
+    MAX_LINE_SNIPPET_BYTES,
+    MAX_LINE_SUBJECT_BYTES,
+)
 from mailmirror.domain.mailbox import FolderRole, MailboxKey
 from mailmirror.domain.message import ListedAttachment, Participant
 from mailmirror.domain.threads import ThreadId
@@ -14,18 +23,12 @@ from mailmirror.domain.versions import Received, Version
 from mailmirror.store import keys
 from mailmirror.store.table import Item
 
-MAX_LINE_BYTES = 16_000
-"""What an item may hold of strangers' text, in octets as DynamoDB counts them. A page reads 50
-lines at a read unit a 4 KB, and its answer of 100 lines, escaped, stays under 6 MB. A hundred
-recipients with their names fit; the message itself has everything."""
-_MAX_SUBJECT_BYTES = 3_000
-_MAX_ID_BYTES = 1_000
-_MAX_SNIPPET_BYTES = 900
-_MAX_FROM_BYTES = 1_000
-_MAX_ATTACHMENTS_BYTES = 3_000
-_MAX_NAME_BYTES = 300
 _ELEMENT_BYTES = 12
 """What DynamoDB adds for an element that is a list of three."""
+
+
+SHORTENED = "shortened"
+"""The warning of a line that does not show all of its subject, participants or attachments."""
 
 
 Element = list[str | int]
@@ -83,17 +86,24 @@ def line_item(content: Summary, *, in_object: bool) -> Item:
     """An item that `read_line` reads back, of at most MAX_LINE_BYTES and one more KB.
 
     Text is cut within a character never, an address never; of a list, the first elements stay.
+    Where subject, senders, recipients or attachments are cut, it has the warning SHORTENED.
     """
     received = content.received
-    subject = _cut(content.subject, _MAX_SUBJECT_BYTES)
-    message_id = _cut(content.message_id, _MAX_ID_BYTES) if content.message_id else None
-    snippet = _cut(content.snippet, _MAX_SNIPPET_BYTES)
-    from_ = _first(_names(content.from_), _MAX_FROM_BYTES)
-    attachments = _first(_files(content.attachments), _MAX_ATTACHMENTS_BYTES)
+    subject = _cut(content.subject, MAX_LINE_SUBJECT_BYTES)
+    message_id = _cut(content.message_id, MAX_LINE_ID_BYTES) if content.message_id else None
+    snippet = _cut(content.snippet, MAX_LINE_SNIPPET_BYTES)
+    from_ = _first(_names(content.from_), MAX_LINE_FROM_BYTES)
+    attachments = _first(_files(content.attachments), MAX_LINE_ATTACHMENTS_BYTES)
     left = MAX_LINE_BYTES - sum(map(_octets, (subject, message_id or "", snippet)))
     left -= sum(map(_size, (*from_, *attachments)))
     to = _first(_names(content.to), left)
     cc = _first(_names(content.cc), left - sum(map(_size, to)))
+    lists = (content.from_, from_), (content.to, to), (content.cc, cc)
+    shortened = (
+        _octets(content.subject) > MAX_LINE_SUBJECT_BYTES
+        or len(attachments) < len(content.attachments)
+        or any(len(kept) < len(whole) for whole, kept in lists)
+    )
     return {
         **keys.content(content.key, content.message, content.sha256),
         "mailbox": content.key.mailbox,
@@ -108,7 +118,7 @@ def line_item(content: Summary, *, in_object: bool) -> Item:
         "date": keys.time_text(content.date) if content.date else None,
         "snippet": snippet,
         "attachments": attachments,
-        "warnings": list(content.warnings),
+        "warnings": list(dict.fromkeys([*content.warnings, *([SHORTENED] if shortened else [])])),
         "instant": keys.time_text(content.instant),
         "received": [
             keys.time_text(received.at),
@@ -157,12 +167,12 @@ def read_line(key: MailboxKey, item: Item) -> Summary:
 
 
 def _names(participants: Iterable[Participant]) -> Iterator[Element]:
-    return ([_cut(one.name, _MAX_NAME_BYTES), one.address] for one in participants)
+    return ([_cut(one.name, MAX_LINE_NAME_BYTES), one.address] for one in participants)
 
 
 def _files(attachments: Iterable[ListedAttachment]) -> Iterator[Element]:
     return (
-        [_cut(one.name, _MAX_NAME_BYTES), _cut(one.content_type, _MAX_NAME_BYTES), one.size]
+        [_cut(one.name, MAX_LINE_NAME_BYTES), _cut(one.content_type, MAX_LINE_NAME_BYTES), one.size]
         for one in attachments
     )
 

@@ -14,9 +14,10 @@ from datetime import datetime
 from backports import zstd
 
 from mailmirror.domain.identity import MessageKey
+from mailmirror.domain.limits import MAX_COUNTED_VERSIONS
 from mailmirror.domain.mailbox import MailboxId, MailboxKey
 from mailmirror.domain.message import Entry
-from mailmirror.domain.versions import MAX_COUNTED, chosen
+from mailmirror.domain.versions import chosen
 from mailmirror.store import keys
 from mailmirror.store.content_lines import Summary, line_item, read_line
 from mailmirror.store.entries import entry_item, read_entry
@@ -138,7 +139,7 @@ class ContentStore:
                 Update(
                     keys.further_versions(content.key, content.message),
                     "ADD digests :digest",
-                    {":digest": {name}, ":most": MAX_COUNTED},
+                    {":digest": {name}, ":most": MAX_COUNTED_VERSIONS},
                     "attribute_not_exists(digests) OR size(digests) < :most",
                 )
             )

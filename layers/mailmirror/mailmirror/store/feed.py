@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from mailmirror.domain.feed import is_id, label
+from mailmirror.domain.limits import MAX_REFUSED_EVENT_CHARS
 from mailmirror.domain.mailbox import AccountId
 from mailmirror.domain.problems import Code, Refused
 from mailmirror.store import keys
 from mailmirror.store.table import Item, Table, Update
 
 _REFUSED_LIFETIME = timedelta(days=30)
-_MAX_EVENT_CHARS = 1_000
 _MAX_LISTED = 100
 
 
@@ -64,7 +64,7 @@ class FeedStore:
             "id": id or None,
             "type": named.get("type"),
             "at": keys.time_text(now),
-            "event": text[:_MAX_EVENT_CHARS],
+            "event": text[:MAX_REFUSED_EVENT_CHARS],
             "code": refusal.code.value,
             "detail": refusal.detail,
             # Without an id, or with an unknown type, no later event can replace it.

@@ -14,10 +14,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from mailmirror.domain.contained import FolderFailure
 from mailmirror.domain.folder import FolderState
 from mailmirror.domain.ledger import Ledger
 from mailmirror.domain.ledger_parts import LedgerParts
 from mailmirror.domain.mailbox import FolderRole, MailboxKey
+from mailmirror.domain.problems import Code
 from mailmirror.store import keys
 from mailmirror.store.sync_state import Lease, LeaseLost
 from mailmirror.store.table import ConditionFailed, Item, Put, Table, Update
@@ -134,9 +136,23 @@ def _item(folder: StoredFolder) -> Item:
         "messages": state.messages,
         **({"retries": state.retries} if state.retries else {}),
         **({"retry_at": keys.time_text(state.retry_at)} if state.retry_at else {}),
+        **_failure_item(state.failure),
         "version": folder.version,
         "fence": folder.fence,
     }
+
+
+def _failure_item(failure: FolderFailure | None) -> Item:
+    if failure is None:
+        return {}
+    return {"failure": [failure.code.value, failure.detail, keys.time_text(failure.since)]}
+
+
+def _failure(item: Item) -> FolderFailure | None:
+    if "failure" not in item:
+        return None
+    code, detail, since = item["failure"]
+    return FolderFailure(Code(code), detail, datetime.fromisoformat(since))
 
 
 def _folder(item: Item) -> StoredFolder:
@@ -148,6 +164,7 @@ def _folder(item: Item) -> StoredFolder:
         ledger=LedgerParts(Ledger.decode(item["head"]), range(first, stop), int(item["compacted"])),
         retries=int(item.get("retries", 0)),
         retry_at=datetime.fromisoformat(item["retry_at"]) if "retry_at" in item else None,
+        failure=_failure(item),
         **{number: int(item[number]) for number in numbers},
     )
     return StoredFolder(state, int(item["version"]), int(item["fence"]))

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from zlib import crc32
 
 from mailmirror.domain.address import Address
+from mailmirror.domain.containment import Place
 from mailmirror.domain.deals import ContactId, DealId
 from mailmirror.domain.feed import PersonKind, PersonRef, Stamp
 from mailmirror.domain.identity import MessageKey, Vertex
@@ -231,6 +232,19 @@ def folder(key: MailboxKey, id: str) -> Key:
 def folder_id(key: Key) -> str:
     """The id of the folder that an item is of."""
     return key[SK].removeprefix(FOLDERS)
+
+
+CONTAINED = "contained#"
+
+
+def contained(key: MailboxKey, place: Place) -> Key:
+    return _key(folders(key), f"{CONTAINED}{place.folder}#{place.uidvalidity}#{place.uid}")
+
+
+def contained_place(key: Key) -> Place:
+    """The UID that an item is of."""
+    _, folder, uidvalidity, uid = key[SK].split("#")
+    return Place(folder, int(uidvalidity), int(uid))
 
 
 LEDGERS = "ledger#"

@@ -13,7 +13,7 @@ from mailmirror.domain.threads import ThreadId
 from mailmirror.store import keys
 from mailmirror.store.entries import entry_item, read_entry
 from mailmirror.store.keys import PK, SK
-from mailmirror.store.roots import read_root, root_item
+from mailmirror.store.roots import root_item
 from mailmirror.store.table import ConditionFailed, Item, Put, Table, Update
 
 
@@ -25,7 +25,6 @@ class ThreadGraph:
         self._account = account
         self._threads: dict[Vertex, ThreadId] = {}
         self._aliases: dict[Vertex, Alias] = {}
-        self._roots: dict[ThreadId, Root] = {}
         self._read(vertices)
 
     def _read(self, vertices: Iterable[Vertex]) -> Mapping[Vertex, ThreadId]:
@@ -34,8 +33,6 @@ class ThreadGraph:
         for item in self._table.get_many(wanted, consistent=True):
             vertex = _vertex_of(item)
             found[vertex] = ThreadId(item["thread"])
-            if "version" in item:
-                self._roots[found[vertex]] = read_root(item)
             if "message" in item:
                 date = datetime.fromisoformat(item["date"])
                 self._aliases[vertex] = Alias(MessageKey(item["message"]), date)
@@ -44,10 +41,6 @@ class ThreadGraph:
 
     def thread_of(self, vertex: Vertex) -> ThreadId | None:
         return self._threads.get(vertex)
-
-    def root_as_read(self, thread: ThreadId) -> Root | None:
-        """The root of a thread, where its vertex is one of the batch, before anything was put."""
-        return self._roots.get(thread)
 
     def alias(self, vertex: Vertex) -> Alias | None:
         """The message of which a Message-ID is an alias, if it is one."""
@@ -77,10 +70,7 @@ class ThreadGraph:
         Returns:
             Those of these vertices that were stored before, and what they point at.
         """
-        stored = {root.thread: root for root in roots}
-        before = self._insert([root_item(self._account, root) for root in stored.values()])
-        self._roots = {**stored, **self._roots}
-        return before
+        return self._insert([root_item(self._account, root) for root in roots])
 
     def claim(self, pointers: Mapping[Vertex, ThreadId]) -> Mapping[Vertex, ThreadId]:
         """Store vertices that point at threads: one write unit each, 25 a request.

@@ -11,6 +11,7 @@ from mailmirror.api.mailboxes import (
     Ledger,
     Mailbox,
     Mailboxes,
+    MailboxProblems,
     SyncQueued,
     counters,
 )
@@ -19,6 +20,7 @@ from mailmirror.api.sign_ins import AuthorizeBody, SignInPage
 from mailmirror.domain.problems import Code
 from mailmirror.usecases.cards.acting_user import own_mailbox
 from mailmirror.usecases.mailboxes import change_mailbox, read_mailbox
+from mailmirror.usecases.mailboxes.list_problems import list_problems
 from mailmirror.usecases.mailboxes.probe_jobs import ProbeJob, Task, ask_probe
 
 CONNECTING = (
@@ -100,6 +102,13 @@ def ledger(call: Call) -> Answer:
     return Answer(HTTPStatus.OK, Ledger.of(folders, call.language))
 
 
+def problems(call: Call) -> Answer:
+    """List what fails of a mailbox, and the messages that could not be read."""
+    own = own_mailbox(call.account, call.user, call.ids["mailbox_id"], call.runtime)
+    found = list_problems(own, call.runtime)
+    return Answer(HTTPStatus.OK, MailboxProblems.of(found, call.language))
+
+
 def audit(call: Call) -> Answer:
     """Prove the ledger against the mail server, now."""
     key = own_mailbox(call.account, call.user, call.ids["mailbox_id"], call.runtime).key
@@ -174,6 +183,13 @@ ROUTES: tuple[AnyRoute, ...] = (
         handler=ledger,
         acting_user=ActingUser.REQUIRED,
         answers={HTTPStatus.OK: Ledger},
+    ),
+    Route(
+        method="GET",
+        path=f"{_MAILBOX}/problems",
+        handler=problems,
+        acting_user=ActingUser.REQUIRED,
+        answers={HTTPStatus.OK: MailboxProblems},
     ),
     Route(
         method="GET",

@@ -6,11 +6,10 @@ from mailmirror.api.answers import Answer
 from mailmirror.api.messages import Message, VersionQuery
 from mailmirror.api.outbound import ComposeBody, Outbound
 from mailmirror.api.routing import ActingUser, AnyRoute, Call, NoBody, Route
+from mailmirror.domain.limits import MAX_INDEX_DIGITS
 from mailmirror.domain.problems import Code, Refused
 from mailmirror.usecases.cards.read_message import attachment_link, read_message
 from mailmirror.usecases.sending.accept_message import accept_message
-
-_MAX_DIGITS = 9
 
 
 def message(call: Call[NoBody, VersionQuery]) -> Answer:
@@ -23,7 +22,7 @@ def message(call: Call[NoBody, VersionQuery]) -> Answer:
 def attachment(call: Call[NoBody, VersionQuery]) -> Answer:
     """Go to a link to an attachment's bytes, which lives five minutes."""
     n = call.ids["n"]
-    if not (n.isascii() and n.isdecimal() and len(n) <= _MAX_DIGITS):
+    if not (n.isascii() and n.isdecimal() and len(n) <= MAX_INDEX_DIGITS):
         raise Refused(Code.NOT_FOUND)
     id, version = call.ids["message_id"], call.query.version
     link = attachment_link(call.viewer(), id, int(n), call.runtime, version)

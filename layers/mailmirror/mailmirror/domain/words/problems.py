@@ -480,9 +480,12 @@ PROBLEMS: Catalogue[Code] = {
     ),
     Code.MESSAGES_PENDING: translated(
         "The server lists messages but does not return them, so they are not mirrored.",
-        "Nothing to do: they are tried again. If it stays, ask the server's owner.",
+        "Nothing to do: they are tried again. `GET /v1/mailboxes/{mailbox_id}/problems` names them"
+        " and says why; if it stays, ask the server's owner.",
         "サーバーの一覧にあるのに取得できないメールがあり、反映されていません。",
-        "自動で再試行されるため操作は不要です。続く場合はサーバーの管理者に確認してください。",
+        "自動で再試行されるため操作は不要です。対象と原因は"
+        " `GET /v1/mailboxes/{mailbox_id}/problems` で確認でき、続く場合はサーバーの管理者に"
+        "確認してください。",
     ),
     Code.NEWS_WAITING: translated(
         "New mail on the server has not been read by a sync yet.",

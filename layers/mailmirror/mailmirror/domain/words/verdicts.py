@@ -41,9 +41,10 @@ VERDICTS: Catalogue[Verdict] = {
         "ブロックした相手のメールは反映されないため、操作は不要です。",
     ),
     Verdict.TOO_MANY_RECIPIENTS: translated(
-        "The message names more addresses than the account's limit of recipients allows.",
+        "The message names more addresses than the account's limit of recipients allows, "
+        "or over 256 KB of them.",
         "Nothing to do: mail to so many recipients is not mirrored.",
-        "メールに含まれるアドレスの数がアカウントの宛先数の上限を超えています。",
+        "メールに含まれるアドレスの数がアカウントの宛先数の上限、または 256 KB を超えています。",
         "宛先の多いメールは反映されないため、操作は不要です。",
     ),
     Verdict.MIRRORED: translated(

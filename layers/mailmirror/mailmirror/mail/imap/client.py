@@ -13,17 +13,13 @@ from contextlib import contextmanager, suppress
 from imapclient import IMAPClient
 from imapclient.exceptions import IMAPClientError, LoginError
 
+from mailmirror.domain.limits import MAX_ANSWER_BYTES, MAX_ANSWER_LINES, MAX_MESSAGE_LINES
 from mailmirror.domain.mailbox import Security, Server
 from mailmirror.domain.problems import Code, Refused
 from mailmirror.mail.connection import NetworkPolicy, limited, tls_stage
 from mailmirror.mail.sasl import Login, TokenExchange, TokenLogin, token_refusal
 
 logging.getLogger("imapclient").setLevel(logging.WARNING)  # its debug lines quote mail
-
-_MAX_LINES_BYTES = 16 << 20
-_MAX_LINES = 50_000
-"""Beside those of the messages asked for: each costs imaplib ten microseconds and a copy."""
-_LINES_A_MESSAGE = 4
 
 
 class _TooMuch(Exception):
@@ -35,8 +31,8 @@ class _Imap4(imaplib.IMAP4):
 
     def __init__(self, connection: socket.socket, server: Server) -> None:
         self._connection = connection
-        self.budget = _MAX_LINES_BYTES
-        self.lines = _MAX_LINES
+        self.budget = MAX_ANSWER_BYTES
+        self.lines = MAX_ANSWER_LINES
         super().__init__(server.host, server.port)
 
     def _create_socket(self, timeout: float | None = None) -> socket.socket:
@@ -91,8 +87,8 @@ class BoundedClient(IMAPClient):  # type: ignore[misc]
         Raises:
             Refused: `connection_lost`, `server_unavailable` or `protocol_error`.
         """
-        self._imap.budget = budget + _MAX_LINES_BYTES
-        self._imap.lines = _MAX_LINES + _LINES_A_MESSAGE * messages
+        self._imap.budget = budget + MAX_ANSWER_BYTES
+        self._imap.lines = MAX_ANSWER_LINES + MAX_MESSAGE_LINES * messages
         self.alive = False
         with _translated():
             try:

@@ -16,6 +16,18 @@ from imapclient import imap_utf7
 from imapclient.exceptions import IMAPClientError
 from imapclient.response_parser import parse_fetch_response
 
+from mailmirror.domain.limits import (
+    MAX_DATES_BYTES,
+    MAX_FAILED_MESSAGE_LINES,
+    MAX_FIELD_BYTES,
+    MAX_FOLDER_NAME_BYTES,
+    MAX_LISTED_MESSAGES,
+    MAX_LONG_HEADER_BYTES,
+    MAX_LONG_HEADERS_BYTES,
+    MAX_MEAN_HEADER_BYTES,
+    MAX_UID,
+    MAX_UIDVALIDITY,
+)
 from mailmirror.domain.mailbox import FolderRole, Server
 from mailmirror.domain.problems import Code, Refused
 from mailmirror.domain.uids import UidSet
@@ -29,14 +41,11 @@ from mailmirror.mail.sasl import Login
 _STATUS_ITEMS = ["UIDVALIDITY", "UIDNEXT", "MESSAGES"]
 _MAX_COMMAND_BYTES = 7_500
 """Servers need not take longer commands (RFC 2683 3.2.1.5)."""
-_MAX_LISTED_BYTES = 64 << 20
-_MAX_LINES_A_MESSAGE = 64
-"""Of the answer to a FETCH that failed: further lines are ignored."""
 _LISTED_LINE_BYTES = 64
 """Of a line that lists one UID."""
-_MAX_FIELD_BYTES = 64 << 10
-"""How much is fetched of one field of a message whose fields are too long together."""
 _UID = re.compile(rb"\bUID ([0-9]{1,10})\b")
+_START_BYTES = MAX_FIELD_BYTES + len(b"\r\n") + 1
+"""Of a field that is fetched by itself: an empty line follows it."""
 _HEADERS = f"BODY.PEEK[HEADER.FIELDS ({' '.join(HEADER_FIELDS).upper()})]"
 
 
@@ -134,29 +143,31 @@ class ImapSession:
         Parameters:
             messages: how many messages may be listed, which bounds the answer.
         """
+        messages = min(messages, MAX_LISTED_MESSAGES)
         budget = _LISTED_LINE_BYTES * messages
         return UidSet.of(self._fetch(uids, ["UID"], budget, _listed, messages))
 
     def dates(self, uids: UidSet) -> Mapping[int, datetime]:
         """Fetch the INTERNALDATE of each UID; one that the server leaves out is not there."""
-        return self._fetch(uids, ["INTERNALDATE"], min(200 * len(uids), _MAX_LISTED_BYTES), _dates)
+        return self._fetch(uids, ["INTERNALDATE"], min(200 * len(uids), MAX_DATES_BYTES), _dates)
 
     def headers(self, uids: UidSet) -> Mapping[int, FetchedHeader]:
         """Fetch what the rules need of each UID; one that the server leaves out is not there."""
-        budget = (256 << 10) * min(len(uids), 64) + (32 << 10) * len(uids)
+        budget = min(MAX_LONG_HEADER_BYTES * len(uids), MAX_LONG_HEADERS_BYTES)
+        budget += MAX_MEAN_HEADER_BYTES * len(uids)
         asked = ["INTERNALDATE", "RFC822.SIZE", _HEADERS]
         return self._fetch(uids, asked, budget, _headers)
 
     def header_starts(self, uid: int) -> Mapping[int, FetchedHeader]:
         """Fetch the beginning of each field that the rules need, of one message.
 
-        For a message whose fields are too long to be fetched whole.
+        For a message whose fields are too long to be fetched whole. As much is fetched as
+        `read_fields` reads, and so many bytes more that it can tell that there are more.
         """
         starts = [
-            f"BODY.PEEK[HEADER.FIELDS ({name.upper()})]<0.{_MAX_FIELD_BYTES}>"
-            for name in HEADER_FIELDS
+            f"BODY.PEEK[HEADER.FIELDS ({name.upper()})]<0.{_START_BYTES}>" for name in HEADER_FIELDS
         ]
-        budget = 2 * _MAX_FIELD_BYTES * len(starts)
+        budget = 2 * _START_BYTES * len(starts)
         asked = ["INTERNALDATE", "RFC822.SIZE", *starts]
         return self._fetch(UidSet.of([uid]), asked, budget, _headers)
 
@@ -231,7 +242,7 @@ class ImapSession:
                     found |= _of(some, read(lines))
             except Refused as refusal:
                 alive = answered or self._client.alive
-                most = _MAX_LINES_A_MESSAGE * (len(some) if messages is None else messages)
+                most = MAX_FAILED_MESSAGE_LINES * (len(some) if messages is None else messages)
                 lines = _whole_answers(imap.untagged_responses.pop("FETCH", [])[:most])
                 with suppress(Refused), self._client.asking():
                     found |= _of(some, read(lines))
@@ -296,11 +307,23 @@ def _joined(fields: list[bytes]) -> bytes | None:
     """One header block of several: each part ends with an empty line (RFC 9051 6.4.5.1)."""
     if len(fields) < 2:
         return fields[0] if fields else None
-    return b"\r\n".join([*filter(None, (field.strip(b"\r\n") for field in fields)), b"", b""])
+    return b"\r\n".join([*filter(None, map(_start, fields)), b"", b""])
+
+
+def _start(field: bytes) -> bytes:
+    """The beginning of a field, without the empty line after it.
+
+    Where the end is not there, blanks make it longer than what is read of a field.
+    """
+    lines = field.strip(b"\r\n")
+    is_cut = len(field) >= _START_BYTES or (lines and not field.endswith(b"\n"))
+    return lines.ljust(MAX_FIELD_BYTES + 1) if is_cut else lines
 
 
 def _decoded(name: object) -> str | None:
     """A folder's name, from modified UTF-7 (RFC 3501 5.1.3); None where it is none."""
+    if isinstance(name, bytes) and len(name) > MAX_FOLDER_NAME_BYTES:
+        return None
     try:
         return str(imap_utf7.decode(name))  # a number where the name is one
     except UnicodeError:
@@ -321,9 +344,13 @@ def _commands(uids: UidSet) -> Iterator[UidSet]:
 
 def _status(answer: Mapping[bytes, int], count: bytes) -> Status:
     try:
-        return Status(int(answer[b"UIDVALIDITY"]), int(answer[b"UIDNEXT"]), int(answer[count]))
+        status = Status(int(answer[b"UIDVALIDITY"]), int(answer[b"UIDNEXT"]), int(answer[count]))
     except (KeyError, TypeError, ValueError) as error:
         raise Refused(Code.PROTOCOL_ERROR, "no UIDVALIDITY or UIDNEXT") from error
+    greatest = max(status.uidnext, status.messages)
+    if greatest > MAX_UID or status.uidvalidity > MAX_UIDVALIDITY:
+        raise Refused(Code.PROTOCOL_ERROR, "UIDVALIDITY, UIDNEXT or EXISTS is too large")
+    return status
 
 
 def _received(items: Mapping[bytes, Any]) -> datetime | None:

@@ -25,8 +25,6 @@ _LOOSE = re.compile(r" ?([.@]) ?")
 _ASIDE = re.compile(r'"[^"]*"|\([^()]*\)')
 _ANYWHERE = re.compile(r"[^\s@<>(),;:\\\"\[\]]{1,64}@[^\s@<>(),;:\\\"\[\]]{1,255}")
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
-_MAX_FIELD_CHARS = 1 << 18
-"""Characters of an address field that are read: some 5,000 mailboxes."""
 
 
 @dataclass(slots=True)
@@ -41,24 +39,26 @@ class _Element:
         return not "".join(self.words).strip() and not (self.angle or "").strip()
 
 
-def read_mailboxes(field: str) -> tuple[list[Participant], bool]:
+def read_mailboxes(field: str, *, cut: bool = False) -> tuple[list[Participant], bool]:
     """Return the mailboxes of an address field, and whether it contains anything.
 
     An empty group (`undisclosed-recipients:;`) and a null path (`<>`) are nothing. RFC 2047 words
     are decoded after the addresses were split off, so that a display name is never taken for an
     address. Only where a field has no mailbox at all, addresses are searched for in its text.
+
+    Parameters:
+        cut: whether the field goes on. What may belong to its last mailbox is left out then: its
+            beginning could be another address.
     """
-    if len(field) > _MAX_FIELD_CHARS:
-        # Not in the middle of an address, which would make another of it.
-        field = field[:_MAX_FIELD_CHARS].rpartition(",")[0]
-    elements = [element for element in _elements(field) if not element.is_empty()]
+    elements = [element for element in _elements(field, cut) if not element.is_empty()]
     mailboxes = [mailbox for mailbox in map(_mailbox, elements) if mailbox is not None]
-    if elements and not mailboxes:
+    if elements and not mailboxes and not cut:
         mailboxes = _rescue(field)
-    return mailboxes, bool(elements)
+    return mailboxes, bool(elements) or cut
 
 
-def _elements(field: str) -> Iterator[_Element]:
+def _elements(field: str, cut: bool) -> Iterator[_Element]:
+    """Yield what stands between commas; of a field that is cut, without the last."""
     element = _Element([])
     position = 0
     # A bracket without its end opens nothing, nor do later ones of its kind: else the time to
@@ -79,6 +79,8 @@ def _elements(field: str) -> Iterator[_Element]:
             element.words.append("")
         elif kind == "quote" and quotes:
             quoted = _QUOTED_REST.match(field, position)
+            if quoted is None and cut:
+                return
             quotes = quoted is not None
             if quoted is not None:
                 # Before an @ it is a local part, whose quotes belong to the address.
@@ -86,12 +88,15 @@ def _elements(field: str) -> Iterator[_Element]:
                 position = quoted.end()
         elif kind == "open" and comments:
             end = _comment_end(field, position)
+            if end is None and cut:
+                return
             comments = end is not None
             if end is not None:
                 element.comment, position = field[position : end - 1], end
         else:
             element.words.append(text)
-    yield element
+    if not cut:
+        yield element
 
 
 def _mailbox(element: _Element) -> Participant | None:

@@ -8,11 +8,9 @@ from email.message import EmailMessage
 from email.policy import SMTP, SMTPUTF8
 from email.utils import format_datetime
 
+from mailmirror.domain.limits import MAX_WRITTEN_ID_CHARS, MAX_WRITTEN_REFERENCES
 from mailmirror.mail.mime.html import text_of
 
-_MAX_REFERENCES = 20
-_MAX_ID_CHARS = 900
-"""Of the 998 characters of a line (RFC 5322 2.1.1)."""
 _ASCII_POLICY = SMTP.clone(cte_type="7bit")
 _UTF8_POLICY = SMTPUTF8.clone(cte_type="7bit")
 
@@ -126,10 +124,14 @@ def _address(named: Named) -> HeaderAddress:
 
 def _can_be_named(id: str) -> bool:
     """Whether a Message-ID, which comes from a stranger, fits into a line of a field."""
-    return id.isascii() and id.isprintable() and len(id) <= _MAX_ID_CHARS
+    return id.isascii() and id.isprintable() and len(id) <= MAX_WRITTEN_ID_CHARS
 
 
 def _kept(ids: Sequence[str]) -> list[str]:
     """The root and the near ancestors: a long thread's References would outgrow servers' limits."""
     unique = list(dict.fromkeys(ids))
-    return unique if len(unique) <= _MAX_REFERENCES else [unique[0], *unique[1 - _MAX_REFERENCES :]]
+    return (
+        unique
+        if len(unique) <= MAX_WRITTEN_REFERENCES
+        else [unique[0], *unique[1 - MAX_WRITTEN_REFERENCES :]]
+    )

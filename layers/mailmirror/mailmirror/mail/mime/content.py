@@ -9,6 +9,13 @@ from html import escape
 from itertools import islice
 from urllib.parse import unquote
 
+from mailmirror.domain.limits import (
+    MAX_ATTACHMENT_NAME_CHARS,
+    MAX_ATTRIBUTION_CHARS,
+    MAX_HTML_HEAD_BYTES,
+    MAX_INLINE_PICTURES,
+    MAX_SNIPPET_SOURCE_CHARS,
+)
 from mailmirror.domain.message import Attachment
 from mailmirror.mail.mime import charsets
 from mailmirror.mail.mime.fields import decode_words, parameters, read_fields
@@ -17,22 +24,15 @@ from mailmirror.mail.mime.html import text_of
 from mailmirror.mail.mime.html_limits import HTML_TRUNCATED, Budget
 from mailmirror.mail.mime.parts import Part, Reader
 
-PARSER_VERSION = 2
+PARSER_VERSION = 3
 """Raised with each change of the result for the same bytes."""
 
 _ALTERNATIVES = ("text/plain", "text/html", "text/calendar")
 _SNIPPET_CHARS = 200
-_SNIPPET_SOURCE_CHARS = 1 << 16
-"""Characters that are searched for the beginning of the new text."""
-_MAX_ATTRIBUTION_CHARS = 500
-_MAX_NAME_CHARS = 200
+_MAX_EXTENSION_CHARS = 11
 _NAME_EXTENSION = re.compile(r"\.[^. ]{1,10}\Z")
 _SEPARATORS = re.compile(r"[/\\]")
-_MAX_CIDS = 10_000
-"""Inline pictures that are searched for in HTML: ten for each part of a message."""
 _CID = re.compile(r"""cid:([^"'\s>)]{1,500})""", re.IGNORECASE)
-_HTML_HEAD_BYTES = 4096
-"""Bytes of HTML that are searched for its charset; browsers read a quarter of that."""
 _META_CHARSET = re.compile(
     rb"""<meta[^>]{1,200}?charset\s*=\s*["']?([\w.:-]{1,40})""", re.IGNORECASE
 )
@@ -131,7 +131,7 @@ class _Body:
     def attachments(self) -> list[tuple[Attachment, Part]]:
         """Return the attachments and the parts that hold them."""
         markup = "".join(passage.html or "" for passage in self.passages)
-        shown = {unquote(cid[1]) for cid in islice(_CID.finditer(markup), _MAX_CIDS)}
+        shown = {unquote(cid[1]) for cid in islice(_CID.finditer(markup), MAX_INLINE_PICTURES)}
         listed = []
         for index, (part, related) in enumerate(self.attached):
             data, warning = part.decoded()
@@ -178,7 +178,7 @@ class _Body:
         if (
             not charset
             and part.content_type == "text/html"
-            and (meta := _META_CHARSET.search(data[:_HTML_HEAD_BYTES]))
+            and (meta := _META_CHARSET.search(data[:MAX_HTML_HEAD_BYTES]))
         ):
             charset = meta[1].decode("ascii", "replace")
         text, clean = charsets.decode(data, charset)
@@ -255,21 +255,23 @@ def _name(part: Part, data: bytes, index: int) -> str:
 
 def _safe(name: str) -> str:
     """Return a name without path separators and unprintable characters, shortened."""
+    if len(name) > 3 * MAX_ATTACHMENT_NAME_CHARS:
+        name = name[: 3 * MAX_ATTACHMENT_NAME_CHARS] + name[-_MAX_EXTENSION_CHARS:]
     visible = "".join(c for c in name if unicodedata.category(c) not in ("Cc", "Cf", "Cs"))
     flat = " ".join(_SEPARATORS.sub("_", unicodedata.normalize("NFC", visible)).split())
     if not flat.strip("."):
         return ""
-    if len(flat) <= _MAX_NAME_CHARS:
+    if len(flat) <= MAX_ATTACHMENT_NAME_CHARS:
         return flat
     extension = _NAME_EXTENSION.search(flat)
     kept = extension.group() if extension else ""
-    return flat[: _MAX_NAME_CHARS - len(kept)] + kept
+    return flat[: MAX_ATTACHMENT_NAME_CHARS - len(kept)] + kept
 
 
 def _snippet(text: str) -> str:
     words: list[str] = []
     length = 0
-    lines = iter(_new_lines(text[:_SNIPPET_SOURCE_CHARS].split("\n")))
+    lines = iter(_new_lines(text[:MAX_SNIPPET_SOURCE_CHARS].split("\n")))
     while length <= _SNIPPET_CHARS and (line := next(lines, None)) is not None:
         for word in line.split():
             words.append(word)
@@ -300,4 +302,4 @@ def _new_lines(lines: Sequence[str]) -> Iterator[str]:
 
 def _is_attribution(line: str) -> bool:
     """Whether a line is like `On …, Kim wrote:`. Long lines are not examined."""
-    return len(line) <= _MAX_ATTRIBUTION_CHARS and _ATTRIBUTION.match(line) is not None
+    return len(line) <= MAX_ATTRIBUTION_CHARS and _ATTRIBUTION.match(line) is not None

@@ -3,36 +3,35 @@
 import binascii
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from urllib.parse import unquote_to_bytes
 
+from mailmirror.domain.limits import (
+    MAX_BASE64_STREAMS,
+    MAX_FIELD_BYTES,
+    MAX_HEADER_BYTES,
+    MAX_PARAMETERS,
+    MAX_PARAMETERS_CHARS,
+)
 from mailmirror.mail.mime import charsets
 
-MAX_HEADER_BYTES = 1 << 20
-"""Bytes of a header block that are read whole: 10,000 recipients take half of it."""
-_MAX_FIELD_BYTES = 64 << 10
-"""Bytes that are read of a field that begins beyond them."""
 _FIELD_THAT_MATTERS = re.compile(
     rb"^(from|sender|reply-to|to|cc|bcc|date|subject|message-id|in-reply-to|references"
-    rb"|content-type|content-transfer-encoding)[ \t]*:",
+    rb"|content-type|content-transfer-encoding|auto-submitted|x-mailmirror-id)[ \t]*:",
     re.IGNORECASE | re.MULTILINE,
 )
-_END_OF_FIELD = re.compile(rb"\n(?![ \t])")
+_FIELD_NAME = re.compile(rb"[!-9;-~]{1,200}[ \t]*:")
+_END_OF_FIELD = re.compile(rb"\n(?=[!-9;-~]{1,200}[ \t]*:)")
 _END_OF_BLOCK = re.compile(rb"\n\r*\n")
 
-_MAX_PARAMETERS_CHARS = 1 << 14
-"""Characters of a field with parameters that are read: their quotes are matched by a regular
-expression in quadratic time."""
 
-_MAX_PARAMETERS = 200
-"""Of one field: decoding one takes 5 µs, and the fields of a thousand parts are read several times.
-A long file name in pieces (RFC 2231 3) has some thirty."""
+_BEYOND_ASCII = bytes(range(0x80, 0x100))
 
 _BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="
 _NOT_BASE64 = bytes(set(range(256)) - set(_BASE64))
-_MAX_STREAMS = 10_000
 
 _FIELD = re.compile(rb"([!-9;-~]{1,200})[ \t]*:(.*)", re.DOTALL)
 _PARAMETER_LINE = re.compile(rb"[A-Za-z0-9*_-]{1,40}=")
@@ -57,6 +56,9 @@ class Fields:
     """The fields of one header block, in their order."""
 
     all: tuple[Field, ...]
+    cut: frozenset[str] = frozenset()
+    """The names of the fields of which only the beginning is read; the last value of each may end
+    within a word."""
 
     def first(self, name: str) -> str:
         """Return the first value of a field that is not empty; "" where there is none."""
@@ -70,14 +72,18 @@ class Fields:
 def read_fields(block: bytes) -> Fields:
     """Read a header block, which ends at its first empty line; lines that are no field are skipped.
 
-    Of a block over MAX_HEADER_BYTES the beginning is read, and the first of each field that the
-    rules need and that begins beyond it: a long References before From must not hide the sender.
+    Of a block over MAX_HEADER_BYTES the beginning is read, and each field that the rules need and
+    that begins beyond it: a long References before From must not hide the sender. Of the fields of
+    one name together the first MAX_FIELD_BYTES are read, as by `ImapSession.header_starts`: so the
+    result is the same, however the block was fetched.
     """
-    raw = list(_unfold(_lines(_shortened(block))))
+    cut = set[str]()
+    raw = list(_unfold(_lines(_shortened(block)), cut))
     declared = next((value for name, value in raw if name == "content-type"), b"")
     charset = parameters(declared.decode("latin-1"))[1].get("charset")
     return Fields(
-        tuple(Field(name, charsets.decode_field(value, charset).strip()) for name, value in raw)
+        tuple(Field(name, charsets.decode_field(value, charset).strip()) for name, value in raw),
+        frozenset(cut),
     )
 
 
@@ -129,10 +135,11 @@ def parameters(value: str) -> tuple[str, Mapping[str, str]]:
 
     Values come decoded, whether written as RFC 2231 says, as RFC 2047 forbids, or in 8 bits.
     """
-    value = value[:_MAX_PARAMETERS_CHARS]
+    if len(value) > MAX_PARAMETERS_CHARS:
+        value = value[:MAX_PARAMETERS_CHARS].rpartition(";")[0]
     plain: dict[str, str] = {}
     extended: dict[str, dict[int, tuple[str, bool]]] = {}
-    for found in islice(_PARAMETER.finditer(value), _MAX_PARAMETERS):
+    for found in islice(_PARAMETER.finditer(value), MAX_PARAMETERS):
         name, written = found.groups()
         continued = _CONTINUED.match(name.lower())
         if continued is None:
@@ -152,10 +159,10 @@ def decode_base64(data: bytes) -> tuple[bytes, bool]:
 
     Streams that were glued together, each with its own padding, are all read.
     """
-    runs = data.translate(None, _NOT_BASE64).rstrip(b"=").split(b"=", _MAX_STREAMS)
-    whole = len(runs) <= _MAX_STREAMS
+    runs = data.translate(None, _NOT_BASE64).rstrip(b"=").split(b"=", MAX_BASE64_STREAMS)
+    whole = len(runs) <= MAX_BASE64_STREAMS
     decoded = bytearray()
-    for run in filter(None, runs[:_MAX_STREAMS]):
+    for run in filter(None, runs[:MAX_BASE64_STREAMS]):
         if len(run) % 4 == 1:
             whole, run = False, run[:-1]
         decoded += binascii.a2b_base64(run + b"=" * (-len(run) % 4))
@@ -163,11 +170,11 @@ def decode_base64(data: bytes) -> tuple[bytes, bool]:
 
 
 def _lines(block: bytes) -> Iterator[bytes]:
-    """The lines of a header block. A bare CR ends none: that could hide a field from others."""
+    """The lines of a header block, without their LF. A bare CR ends none: that could hide a field
+    from others."""
     begun = False
     for line in block.split(b"\n"):
-        line = line.rstrip(b"\r")
-        if line:
+        if line.rstrip(b"\r"):
             begun = True
             yield line
         elif begun:
@@ -181,34 +188,60 @@ def _shortened(block: bytes) -> bytes:
     end = ended.start() + 1 if ended else len(block)
     if end <= MAX_HEADER_BYTES:
         return block[:end]
-    beginning = block.rfind(b"\n", 0, MAX_HEADER_BYTES) + 1 or MAX_HEADER_BYTES
-    kept = {b"": block[:beginning]}
+    beginning = _last_field(block, MAX_HEADER_BYTES)
+    kept = [block[:beginning]]
+    taken = Counter[bytes]()
     for field in _FIELD_THAT_MATTERS.finditer(block, beginning, end):
-        if field[1].lower() not in kept:
-            most = min(end, field.start() + _MAX_FIELD_BYTES)
+        name = field[1].lower()
+        if taken[name] <= MAX_FIELD_BYTES:
+            most = min(end, field.start() + MAX_FIELD_BYTES + 1)
             ended = _END_OF_FIELD.search(block, field.end(), most)
-            stop = ended.start() + 1 if ended else block.rfind(b"\n", field.end(), most) + 1 or most
-            kept[field[1].lower()] = block[field.start() : stop]
-    return b"".join(kept.values())
+            part = block[field.start() : ended.start() if ended else most]
+            taken[name] += len(part) + 1
+            # It may end after a line's end: with another, it would end the block.
+            kept.append(part.rstrip(b"\r\n").ljust(len(part)) + b"\n")
+    return b"".join(kept)
 
 
-def _unfold(lines: Iterator[bytes]) -> Iterator[tuple[str, bytes]]:
+def _last_field(block: bytes, end: int) -> int:
+    """Return where the last field that begins before `end` does."""
+    at = block.rfind(b"\n", 0, end)
+    while at >= 0 and not _FIELD_NAME.match(block, at + 1):
+        at = block.rfind(b"\n", 0, at)
+    return at + 1
+
+
+def _unfold(lines: Iterator[bytes], cut: set[str]) -> Iterator[tuple[str, bytes]]:
+    """Yield each field's name and value.
+
+    Parameters:
+        cut: gains the names of which more than MAX_FIELD_BYTES come.
+    """
     name, pieces = "", [b""]
+    taken = Counter[str]()
     for line in lines:
-        if continues(line, pieces[-1]):
-            pieces.append(line.strip())
-            continue
-        field = _FIELD.match(line)
-        if field is None and b":" not in line:
-            # Garbage, or a line without its indent: later lines may belong to the field above.
-            continue
-        if name:
-            yield name, b" ".join(filter(None, pieces))
-        if field is None:
-            name, pieces = "", [b""]
+        if continues(line.rstrip(b"\r"), pieces[-1]):
+            value = line
         else:
-            name, pieces = field[1].decode("ascii").lower(), [field[2].strip()]
-    if name:
+            field = _FIELD.match(line)
+            if field is None and b":" not in line:
+                # Garbage, or a line without its indent: later lines may belong to the field above.
+                continue
+            if name and (any(pieces) or name not in cut):
+                yield name, b" ".join(filter(None, pieces))
+            name, pieces = "", [b""]
+            if field is None:
+                continue
+            name, value = field[1].decode("ascii").lower(), field[2]
+        taken[name] += len(line) + 1
+        if name and taken[name] > MAX_FIELD_BYTES:
+            cut.add(name)
+            beyond = min(len(line), taken[name] - 1 - MAX_FIELD_BYTES)
+            if beyond > 0:
+                # Not within a character: the charset of the whole field would be guessed by it.
+                value = value[: max(0, len(value) - beyond)].rstrip(_BEYOND_ASCII)
+        pieces.append(value.strip())
+    if name and (any(pieces) or name not in cut):
         yield name, b" ".join(filter(None, pieces))
 
 

@@ -9,6 +9,7 @@ from itertools import chain
 
 from mailmirror.domain.address import Address
 from mailmirror.domain.identity import message_ids, normalise_message_id
+from mailmirror.domain.limits import MAX_DATE_CHARS
 from mailmirror.domain.message import Participant
 from mailmirror.domain.message_token import FIELD as TOKEN
 from mailmirror.mail.mime.addresses import read_mailboxes
@@ -42,7 +43,6 @@ _ZONES |= {"SGT": 8, "HKT": 8, "JST": 9, "KST": 9, "AEST": 10, "AEDT": 11, "NZST
 
 _COMMENT = re.compile(r"\([^()]*\)")
 _LOOSE_COLON = re.compile(r"\s*:\s*")
-_MAX_DATE_CHARS = 200
 
 
 class UnreadableHeaders(Exception):
@@ -70,6 +70,9 @@ class MessageHeaders:
     """The value of X-Mailmirror-Id; see `domain.message_token`."""
     is_report: bool
     """Whether it is a mail system's report on another message. An out-of-office is none."""
+    addresses_cut: bool
+    """Whether only the beginning of an address field is read, so that there may be further
+    participants."""
 
     @property
     def participants(self) -> frozenset[Address]:
@@ -95,13 +98,16 @@ def parse_headers(raw: bytes) -> MessageHeaders:
         raise UnreadableHeaders("none of the fields of a message")
     mailboxes: dict[str, tuple[Participant, ...]] = {}
     has_content = False
+    addresses_cut = not fields.cut.isdisjoint(_ADDRESS_FIELDS)
     for name in _ADDRESS_FIELDS:
-        read = [read_mailboxes(value) for value in fields.every(name)]
+        values = fields.every(name)
+        last = len(values) - 1 if name in fields.cut else None
+        read = [read_mailboxes(value, cut=n == last) for n, value in enumerate(values)]
         mailboxes[name] = tuple(chain.from_iterable(found for found, _ in read))
         has_content = has_content or any(content for _, content in read)
     is_report = _is_report(fields, mailboxes["from"])
     # A host's daemon reports to its own postmaster with neither's domain.
-    if has_content and not is_report and not any(mailboxes.values()):
+    if has_content and not (is_report or addresses_cut or any(mailboxes.values())):
         raise UnreadableHeaders("no address in any address field")
     return MessageHeaders(
         from_=mailboxes["from"],
@@ -112,12 +118,21 @@ def parse_headers(raw: bytes) -> MessageHeaders:
         bcc=mailboxes["bcc"],
         subject=decode_words(fields.first("subject")),
         date=next(filter(None, map(_read_date, fields.every("date"))), None),
-        message_id=normalise_message_id(fields.first("message-id")),
+        message_id=_message_id(fields),
         in_reply_to=tuple(message_ids(" ".join(fields.every("in-reply-to")))),
         references=tuple(message_ids(" ".join(fields.every("references")))),
         token=fields.first(TOKEN.lower()),
         is_report=is_report,
+        addresses_cut=addresses_cut,
     )
+
+
+def _message_id(fields: Fields) -> str | None:
+    """Return the Message-ID, None where there is none or its end is not read."""
+    field = fields.first("message-id")
+    if "message-id" in fields.cut:
+        return next(iter(message_ids(field)), None)
+    return normalise_message_id(field)
 
 
 def _is_report(fields: Fields, senders: Sequence[Participant]) -> bool:
@@ -126,17 +141,19 @@ def _is_report(fields: Fields, senders: Sequence[Participant]) -> bool:
     if content_type == "multipart/report" and report_type in _REPORT_TYPES:
         return True
     submitted, _ = parameters(fields.first("auto-submitted"))
-    if submitted in ("", "no"):
+    if submitted in ("", "no") or "from" in fields.cut:
         return False
     return all(sender.address.rpartition("@")[0] in _DAEMONS for sender in senders)
 
 
 def _read_date(field: str) -> datetime | None:
-    """Return the instant of a Date field, None where it has none.
+    """Return the instant of a Date field, None where it has none or is too long for one.
 
     A Date without a zone is taken as UTC, as RFC 5322 3.3 takes `-0000`: wrong by hours at most.
     """
-    text = _LOOSE_COLON.sub(":", _COMMENT.sub(" ", field[:_MAX_DATE_CHARS])).strip()
+    if len(field) > MAX_DATE_CHARS:
+        return None
+    text = _LOOSE_COLON.sub(":", _COMMENT.sub(" ", field)).strip()
     try:
         found = parsedate_tz(text)
         if found is None:

@@ -3,7 +3,8 @@
 import html
 import re
 
-from mailmirror.mail.mime.html_limits import MAX_SANITISED_CHARS, Budget
+from mailmirror.domain.limits import MAX_SANITISED_CHARS
+from mailmirror.mail.mime.html_limits import Budget
 
 _TAGS = {
     *("a", "abbr", "b", "bdi", "bdo", "big", "blockquote", "br", "caption", "center", "cite"),

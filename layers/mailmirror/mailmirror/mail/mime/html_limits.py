@@ -11,23 +11,17 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 
+from mailmirror.domain import limits
 from mailmirror.mail.mime.html_open import FORMATTING, TABLE_PARTS, Document
 from mailmirror.mail.mime.html_tags import ATTRIBUTE, ATTRIBUTES, TOKEN
 
 HTML_TRUNCATED = "html_truncated"
 """The warning on a message of whose HTML only the bare text is shown."""
 
-MAX_SANITISED_CHARS = 1_500_000
-"""Sanitised: each link gains 60 characters, and an answer of a function may have 6 MB."""
-MAX_ATTRIBUTES_OF_A_TAG = 500
-"""The parser compares each name with all before it. Mail has fewer than 30."""
-MAX_UNSURE_CHARS = 250_000
-MAX_UNSURE_TAGS = 5_000
-"""Of a document with `_UNSURE` elements, whose tags are not followed."""
 _UNSURE = {"svg", "math", "select", "template", "plaintext", "frameset", "isindex"}
 """In or after these, other rules say what is a tag, and what it closes."""
 _FORMATTING_TAG = re.compile(
-    rf"<({'|'.join(FORMATTING)})(?=[\s/>])(?=((?:{ATTRIBUTE}){{0,{MAX_ATTRIBUTES_OF_A_TAG}}}+))",
+    rf"<({'|'.join(FORMATTING)})(?=[\s/>])(?=((?:{ATTRIBUTE}){{0,{limits.MAX_ATTRIBUTES_OF_A_TAG}}}+))",
     re.ASCII | re.IGNORECASE,
 )
 _PICTURE = re.compile(r"data:image/[a-z+.-]{1,20};base64,[A-Za-z0-9+/=]++", re.IGNORECASE)
@@ -43,28 +37,15 @@ class Budget:
     document costs less than 2.5 seconds and 100 MB.
     """
 
-    chars: int = 2_000_000
-    """Without embedded pictures. A long Outlook thread has some hundred thousand; text costs 0.4 µs
-    a character to fold."""
-    chars_with_pictures: int = 10_000_000
-    """With `data:` URLs, which cost the parser their length, twice, and nothing else."""
-    tags: int = 100_000
-    """And comments: 0.4 KB and 12 µs each. An Outlook thread has one in 20 to 40 characters."""
-    attributes: int = 300_000
-    """40 bytes each, and a name and value of their own."""
-    references: int = 50_000
-    """10 to 30 µs each, for the parser tries every prefix of what is no name."""
-    reopened: int = 500_000
-    """Formatting elements that are open, and their attributes, at each tag: each may close them all
-    and have them opened again, at 0.3 KB each."""
-    steps: int = 60_000_000
-    """Elements open at each tag, which most tags walk: 10 ns each."""
-    fostered: int = 3_000
-    """Tags and words in a table and outside of its cells: each is moved before the table, past all
-    that is there already (13.2.6.1)."""
-    bare_chars: int = 500_000
-    """Of markup beyond the limits, whose bare text is taken: as much as an answer of the API
-    shows."""
+    chars: int = limits.MAX_HTML_CHARS
+    chars_with_pictures: int = limits.MAX_HTML_CHARS_WITH_PICTURES
+    tags: int = limits.MAX_HTML_TAGS
+    attributes: int = limits.MAX_HTML_ATTRIBUTES
+    references: int = limits.MAX_HTML_REFERENCES
+    reopened: int = limits.MAX_HTML_REOPENED_ELEMENTS
+    steps: int = limits.MAX_HTML_STEPS
+    fostered: int = limits.MAX_HTML_FOSTERED_PIECES
+    bare_chars: int = limits.MAX_BARE_HTML_CHARS
     exceeded: bool = False
     """Whether of some HTML only the bare text was, or is to be, taken."""
 
@@ -116,7 +97,7 @@ class Budget:
             self.attributes -= count
             self.reopened -= scope.weight()
             self.steps -= scope.outside + len(scope.open)
-            if count > MAX_ATTRIBUTES_OF_A_TAG or not self._is_left():
+            if count > limits.MAX_ATTRIBUTES_OF_A_TAG or not self._is_left():
                 return False
             if token["end"]:
                 if scope.open[-1:] != [name]:
@@ -130,7 +111,7 @@ class Budget:
     def _admits_unsure(self, markup: str) -> bool:
         """Count every tag as open: none is taken as hidden by another or as closed."""
         tags, weights = markup.count("<"), Counter[str]()
-        if tags > MAX_UNSURE_TAGS or _chars(markup) > MAX_UNSURE_CHARS:
+        if tags > limits.MAX_UNSURE_TAGS or _chars(markup) > limits.MAX_UNSURE_CHARS:
             return False
         for tag in _FORMATTING_TAG.finditer(markup):
             name, weight = tag[1].lower(), 1 + len(ATTRIBUTES.findall(tag[2]))
@@ -143,6 +124,6 @@ class Budget:
 
 
 def _chars(markup: str) -> int:
-    if len(markup) <= MAX_UNSURE_CHARS:
+    if len(markup) <= limits.MAX_UNSURE_CHARS:
         return len(markup)
     return len(markup) - sum(map(len, _PICTURE.findall(markup)))

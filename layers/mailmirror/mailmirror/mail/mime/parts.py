@@ -10,13 +10,15 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from mailmirror.domain.limits import (
+    MAX_HEADER_BYTES,
+    MAX_NESTED_PARTS,
+    MAX_PART_HEADER_BYTES,
+    MAX_PARTS,
+    MAX_UNDECODABLE_LINES,
+)
 from mailmirror.mail.mime import fields as header_fields
 from mailmirror.mail.mime.fields import Fields, decode_base64, parameters, read_fields
-
-_MAX_PARTS = 1_000
-_DEEPEST = 50
-_MAX_FIELDS_BYTES = 1 << 16
-"""Bytes of a part's header block that are read."""
 
 _EMPTY_LINE = re.compile(rb"\n\r*\n")
 _EOL = re.compile(rb"\r*\n|\Z")
@@ -24,8 +26,6 @@ _UUENCODED = re.compile(
     rb"^begin [0-7]{3,4}[^\n]*\n(.*?)(?:^end\s*?$|\Z)", re.DOTALL | re.MULTILINE
 )
 _LINE = re.compile(rb"[^\r\n]+")
-_MAX_UNDECODABLE_LINES = 10_000
-"""Of uuencoded data; beyond these it is none."""
 _TYPE = re.compile(r"[a-z0-9!#$&^_.+-]{1,80}/[a-z0-9!#$&^_.+-]{1,120}\Z")
 _NOT_LETTERS = re.compile(r"[^a-z0-9]")
 
@@ -92,7 +92,7 @@ class Reader:
         empty = _EMPTY_LINE.search(self.raw, len(self.raw) - len(self.raw.lstrip(b"\r\n")))
         end = empty.end() if empty else len(self.raw)
         fields = read_fields(self.raw[:end])
-        if len(self.raw[:end]) > header_fields.MAX_HEADER_BYTES:
+        if end > MAX_HEADER_BYTES or fields.cut:
             self.warn("headers_truncated")
         return self._part(fields, end, len(self.raw), "text/plain", 0)
 
@@ -125,13 +125,13 @@ class Reader:
         slices = self._between(boundary, start, end) if boundary else []
         if not slices:
             return None
-        if depth == _DEEPEST:
+        if depth == MAX_NESTED_PARTS:
             self.warn("too_deep")
             return ()
         default = "message/rfc822" if content_type == "multipart/digest" else "text/plain"
         children: list[Part] = []
         for part_start, part_end in slices:
-            if self._count >= _MAX_PARTS:
+            if self._count >= MAX_PARTS:
                 self.warn("too_many_parts")
                 break
             body_start = self._body_start(part_start, part_end)
@@ -150,7 +150,7 @@ class Reader:
             if begun is not None:
                 eol = found.start() - self.raw.endswith(b"\r", begun, found.start())
                 slices.append((begun, max(begun, eol)))
-            if found[1] or len(slices) > _MAX_PARTS:
+            if found[1] or len(slices) > MAX_PARTS:
                 return slices
             after = _EOL.match(self.raw, found.end(), end)
             begun = after.end() if after else end
@@ -162,7 +162,7 @@ class Reader:
     def _body_start(self, start: int, end: int) -> int:
         """Return where a part's body begins: after its fields, even without an empty line."""
         position, previous = start, b""
-        while position < min(end, start + _MAX_FIELDS_BYTES):
+        while position < min(end, start + MAX_PART_HEADER_BYTES):
             line_end = self.raw.find(b"\n", position, end) + 1 or end
             line = self.raw[position:line_end].rstrip(b"\r\n")
             if not line:
@@ -194,6 +194,6 @@ def _decode_uuencoded(raw: bytes) -> tuple[bytes, str | None]:
             except binascii.Error:
                 warning = "decoding_failed"
                 undecodable += 1
-                if undecodable > _MAX_UNDECODABLE_LINES:
+                if undecodable > MAX_UNDECODABLE_LINES:
                     break
     return bytes(decoded), warning

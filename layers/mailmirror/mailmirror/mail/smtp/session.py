@@ -12,14 +12,13 @@ from base64 import b64decode, b64encode
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 
+from mailmirror.domain.limits import MAX_REPLY_LINE_BYTES, MAX_REPLY_LINES
 from mailmirror.domain.mailbox import Security, Server
 from mailmirror.domain.problems import Code, Refused
 from mailmirror.domain.replies import Reply
 from mailmirror.mail.connection import NetworkPolicy, limited, tls_stage
 from mailmirror.mail.sasl import Login, PasswordLogin, TokenExchange, TokenLogin, token_refusal
 
-_MAX_LINE_BYTES = 8_192
-_MAX_REPLY_LINES = 200
 _SMTP_AUTH_OFF = re.compile(
     rb"SmtpClientAuthentication is disabled|SMTP AUTH is disabled|\b5\.7\.(?:30|57|139)\b"
 )
@@ -57,14 +56,14 @@ class _Smtp(smtplib.SMTP):
                 raise smtplib.SMTPServerDisconnected("not connected")
             self.file = self.sock.makefile("rb")
         texts: list[bytes] = []
-        for _ in range(_MAX_REPLY_LINES):
-            line = self.file.readline(_MAX_LINE_BYTES + 1)
+        for _ in range(MAX_REPLY_LINES):
+            line = self.file.readline(MAX_REPLY_LINE_BYTES + 1)
             # A line that breaks off is no reply, whatever code it begins with.
-            if len(line) <= _MAX_LINE_BYTES and not line.endswith(b"\n"):
+            if len(line) <= MAX_REPLY_LINE_BYTES and not line.endswith(b"\n"):
                 self.close()
                 raise smtplib.SMTPServerDisconnected("Connection unexpectedly closed")
             code = line[:3]
-            if len(line) > _MAX_LINE_BYTES or not re.fullmatch(rb"\d{3}", code):
+            if len(line) > MAX_REPLY_LINE_BYTES or not re.fullmatch(rb"\d{3}", code):
                 break
             texts.append(line[4:].strip())
             if line[3:4] != b"-":

@@ -25,7 +25,6 @@ from mailmirror.usecases.cards.acting_user import Viewer
 from mailmirror.usecases.cards.shown_versions import Shown, shown_versions
 from mailmirror.usecases.mailboxes.read_mailbox import MailboxReport, report
 
-MAX_PAGE_LINES = 100
 _MAX_HITS = 1_600
 """Entries of a deal that are read at once, in some 400 KB."""
 NUDGE_AFTER = timedelta(minutes=1)

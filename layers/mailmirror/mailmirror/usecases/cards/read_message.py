@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mailmirror.domain.identity import MessageKey
+from mailmirror.domain.limits import MAX_SHOWN_CHARS
 from mailmirror.domain.message import Attachment
 from mailmirror.domain.problems import Code, Refused
 from mailmirror.mail.imap.fetched import TOO_LARGE
@@ -13,13 +14,12 @@ from mailmirror.mail.mime.fields import read_fields
 from mailmirror.mail.mime.html import sanitise
 from mailmirror.mail.mime.html_limits import HTML_TRUNCATED, Budget
 from mailmirror.runtime import Runtime
+from mailmirror.store.content_lines import SHORTENED
 from mailmirror.store.timelines import Hit
 from mailmirror.usecases.cards.acting_user import Viewer
 from mailmirror.usecases.cards.read_card import Line, line_of
 from mailmirror.usecases.cards.shown_versions import shown_versions
 
-MAX_SHOWN_CHARS = 500_000
-"""Characters of text, and of HTML, in an answer: a function's may have 6 MB."""
 _KEY = re.compile(r"[0-9a-f]{32}\Z")
 
 
@@ -51,7 +51,8 @@ def read_message(
     content = parse_message(raw)
     budget = Budget()
     html = sanitise(content.html[:MAX_SHOWN_CHARS], budget) if content.html is not None else None
-    warnings = [*line.summary.warnings, *content.warnings]
+    of_line = [one for one in line.summary.warnings if one != SHORTENED]
+    warnings = [*of_line, *content.warnings]
     if budget.exceeded:
         warnings.append(HTML_TRUNCATED)
     # Of a message that was cut short, no attachment is whole.

@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from mailmirror.domain.identity import MessageKey
+from mailmirror.domain.limits import MAX_VERSIONS
 from mailmirror.domain.mailbox import MailboxId, MailboxKey
-from mailmirror.domain.versions import MAX_VERSIONS, Received, chosen
+from mailmirror.domain.versions import Received, chosen
 from mailmirror.runtime import Runtime
 from mailmirror.store.content_lines import Summary
 from mailmirror.store.timelines import FURTHER, Hit, Partitions

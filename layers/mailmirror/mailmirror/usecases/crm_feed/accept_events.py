@@ -9,14 +9,12 @@ from typing import Any
 
 from mailmirror.aws.queues import FeedJob
 from mailmirror.domain.feed import check_not_ahead, envelope, label, parse_event
+from mailmirror.domain.limits import MAX_EVENTS, MAX_WEBHOOK_BYTES
 from mailmirror.domain.mailbox import AccountId
 from mailmirror.domain.problems import Code, Refused
 from mailmirror.domain.words.problem import as_problem
 from mailmirror.runtime import Runtime
 
-MAX_BODY_BYTES = 256 * 1024
-MAX_EVENTS = 2_500
-"""More than fit into a body whose events say something; each is queued, and answered if refused."""
 TOLERANCE_SECONDS = 300
 
 _ACCOUNT = re.compile(r"[0-9a-f]{12}\Z")
@@ -41,8 +39,8 @@ def verify(account_id: str, body: bytes, signature: str, runtime: Runtime) -> Ac
     Raises:
         Refused: it was not, or it is too large to be looked at.
     """
-    if len(body) > MAX_BODY_BYTES:
-        raise Refused(Code.BODY_TOO_LARGE, f"{len(body)} bytes", limit=MAX_BODY_BYTES)
+    if len(body) > MAX_WEBHOOK_BYTES:
+        raise Refused(Code.BODY_TOO_LARGE, f"{len(body)} bytes", limit=MAX_WEBHOOK_BYTES)
     match = _SIGNATURE.match(signature.strip())
     if match is None or not _ACCOUNT.match(account_id):
         raise Refused(Code.INVALID_SIGNATURE)

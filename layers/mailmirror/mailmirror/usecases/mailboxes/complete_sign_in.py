@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
+from mailmirror.domain.limits import MAX_CALLBACK_CHARS
 from mailmirror.domain.mailbox import AccountId
 from mailmirror.domain.oauth import account_of
 from mailmirror.domain.problems import Code, Refused
@@ -13,7 +14,6 @@ from mailmirror.runtime import Runtime
 from mailmirror.usecases.mailboxes.probe_jobs import ProbeJob, Task, ask_probe
 
 _PASSED_ON = ("state", "code", "error", "error_description")
-_MAX_CHARS = 4_096
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ def complete_sign_in(
     Raises:
         Refused: the state is unknown, or there is no return URL for the refusal.
     """
-    passed = {name: query[name][:_MAX_CHARS] for name in _PASSED_ON if query.get(name)}
+    passed = {name: query[name][:MAX_CALLBACK_CHARS] for name in _PASSED_ON if query.get(name)}
     account = account_of(passed.get("state", ""))
     # Anyone can send a callback: `probe` is called, and anything written, only for one expected.
     if account is None or not runtime.sign_ins.is_begun(account, passed["state"]):

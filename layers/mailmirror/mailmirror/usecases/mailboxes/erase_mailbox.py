@@ -39,6 +39,7 @@ def erase_mailbox(
     runtime.objects.erase_mail(key)
     runtime.ledgers.erase(key)
     runtime.folders.erase(key)
+    runtime.contained.erase(key)
     nothing_is_sent = runtime.outbounds.erase(key, runtime.now())
     if not nothing_is_sent or (stale_until is not None and runtime.now() < stale_until):
         # A sender, or a sync that lost its lease, may still be writing: swept when it is due next.

@@ -15,12 +15,16 @@ from datetime import timedelta
 from botocore.exceptions import BotoCoreError, ClientError
 
 from mailmirror.aws.queues import NotQueued, SendJob
-from mailmirror.aws.ses import MAX_MESSAGE_BYTES as SES_BYTES
 from mailmirror.domain.address import normalise
 from mailmirror.domain.identity import (
     message_key,
     normalise_message_id,
     vertex,
+)
+from mailmirror.domain.limits import (
+    MAX_IDEMPOTENCY_KEY_CHARS,
+    MAX_SENT_RECIPIENTS,
+    MAX_SES_MESSAGE_BYTES,
 )
 from mailmirror.domain.mailbox import Mailbox, MailboxStatus
 from mailmirror.domain.outbound import Outbound, Recipient, Transport
@@ -39,9 +43,6 @@ from mailmirror.usecases.sending.sending_limits import check_limits, limits_of
 
 DUE_AFTER = timedelta(minutes=1)
 """Until the schedule queues an accepted message again, unless it was sent."""
-MAX_RECIPIENTS = 500
-"""Whatever the account's setting: each has a state, and all of them lie in one item."""
-_MAX_KEY_CHARS = 200
 _ATTEMPTS = 5
 
 
@@ -61,7 +62,7 @@ def accept_message(
     if account is None:
         raise Refused(Code.NOT_FOUND, "account")
     recipients = composition.recipients
-    most = min(account.max_recipients, MAX_RECIPIENTS)
+    most = min(account.max_recipients, MAX_SENT_RECIPIENTS)
     if len(recipients) > most:
         raise Refused(Code.TOO_MANY_RECIPIENTS, f"{len(recipients)} recipients", limit=most)
     transport = _transport(composition.transport, mailbox, runtime)
@@ -72,7 +73,7 @@ def accept_message(
     draft = _draft(viewer, composition, transport, facts, runtime)
     parent = find_parent(viewer, composition.in_reply_to, runtime)
     written, outbound = _written(viewer, mailbox, transport, composition, draft, parent, runtime)
-    most_bytes = SES_BYTES if transport is Transport.SES else facts.message_bytes
+    most_bytes = MAX_SES_MESSAGE_BYTES if transport is Transport.SES else facts.message_bytes
     if len(written) > most_bytes:
         raise Refused(Code.MESSAGE_TOO_LARGE, f"{len(written)} bytes", limit=most_bytes)
     runtime.objects.put_draft(mailbox.key, outbound.id, written)
@@ -82,10 +83,9 @@ def accept_message(
 def _request(viewer: Viewer, composition: Composition, key: str | None) -> Request | None:
     if key is None:
         return None
-    if not key.strip() or len(key) > _MAX_KEY_CHARS or not key.isprintable():
-        raise Refused(
-            Code.INVALID_FIELD, f"Idempotency-Key: 1 to {_MAX_KEY_CHARS} printable characters"
-        )
+    if not key.strip() or len(key) > MAX_IDEMPOTENCY_KEY_CHARS or not key.isprintable():
+        expected = f"1 to {MAX_IDEMPOTENCY_KEY_CHARS} printable characters"
+        raise Refused(Code.INVALID_FIELD, f"Idempotency-Key: {expected}")
     body = json.dumps(asdict(composition), sort_keys=True, ensure_ascii=True)
     return Request(viewer.user, _digest(key), _digest(body))
 
@@ -140,7 +140,7 @@ def _draft(
     runtime: Runtime,
 ) -> list[File]:
     """Fetch the attachments; base64 takes four bytes for three, and line ends."""
-    most = SES_BYTES if transport is Transport.SES else facts.message_bytes
+    most = MAX_SES_MESSAGE_BYTES if transport is Transport.SES else facts.message_bytes
     left = most * 73 // 100
     files = []
     for index, one in enumerate(composition.attachments):

@@ -5,8 +5,6 @@ from dataclasses import dataclass
 
 from mailmirror.mail.mime.compose import Named
 
-MAX_ATTACHMENTS = 50
-
 
 @dataclass(frozen=True, slots=True)
 class Attached:

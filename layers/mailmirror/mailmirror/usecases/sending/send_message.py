@@ -234,9 +234,7 @@ def _clear(stored: Stored, runtime: Runtime) -> None:
             )
             _index(sending)
         take_off_cards(stored.outbound, runtime)
-        stored = runtime.outbounds.change(
-            stored, lambda one: replace(one, attempts=0, indexed=False)
-        )
+        stored = runtime.outbounds.change(stored, lambda one: replace(one, indexed=False))
     outbound = stored.outbound
     runtime.objects.delete_draft(outbound.mailbox, outbound.id)
     runtime.outbounds.schedule(outbound.mailbox, outbound.id, None)

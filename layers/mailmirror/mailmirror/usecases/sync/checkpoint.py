@@ -1,14 +1,13 @@
 """What is stored of a folder's sync: its ledger, its cursors and the caution, moved together."""
 
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from mailmirror.domain.contained import Judged
 from mailmirror.domain.containment import Caution, Place
 from mailmirror.domain.folder import FolderState
 from mailmirror.domain.ledger import Ledger
 from mailmirror.domain.uids import UidSet
-from mailmirror.domain.verdict import Verdict
 from mailmirror.runtime import Runtime
 from mailmirror.store.folders import StoredFolder
 from mailmirror.store.sync_state import Lease
@@ -44,18 +43,24 @@ class Checkpoint:
 
     def advance(
         self,
-        verdicts: Mapping[int, Verdict],
+        judged: Judged,
         before: Ledger | None = None,
         *,
         next: int | None = None,
         low: int | None = None,
     ) -> None:
         """Record verdicts and move a cursor; the parameters are those of FolderState.advanced."""
+        verdicts, key = judged.verdicts, self.lease.key
         if not verdicts:
             return
         self.caution = self.caution.after_success(len(verdicts))
         self.progressed = True
+        contained = {self.place(uid): one for uid, one in judged.contained.items()}
+        self.runtime.contained.put(key, contained, self.runtime.now())
         self._change(Ledger().record(verdicts), before, next=next, low=low)
+        was_pending = before.pending & UidSet.of(verdicts) if before else UidSet()
+        read = [self.place(uid) for uid in was_pending if uid not in judged.contained]
+        self.runtime.contained.delete(key, read)
         for verdict, count in Counter(verdicts.values()).items():
             self.runtime.count(f"Verdict_{verdict}", count)
 

@@ -11,7 +11,7 @@ from mailmirror.domain.verdict import (
     outside_window,
 )
 from mailmirror.mail.imap.fetched import FetchedHeader
-from mailmirror.mail.mime.headers import MessageHeaders, UnreadableHeaders, parse_headers
+from mailmirror.mail.mime.headers import UnreadableHeaders, parse_headers
 from mailmirror.usecases.crm_feed.crm_view import CrmView
 
 
@@ -23,28 +23,31 @@ def judge_copies(
     The window comes before all else, even before `unreadable`: of a copy outside it only the
     INTERNALDATE is fetched, and the verdict must be the same where its headers were.
     """
-    read: dict[int, MessageHeaders] = {}
+    copies: dict[int, Headers] = {}
     verdicts: dict[int, Verdict] = {}
     for uid, one in fetched.items():
         if outside_window(one.received_at, rules):
             verdicts[uid] = Verdict.OUTSIDE_WINDOW
             continue
         try:
-            read[uid] = parse_headers(one.header)
+            copies[uid] = _headers(one)
         except UnreadableHeaders:
             verdicts[uid] = Verdict.UNREADABLE
     people = view.people(
         address
-        for headers in read.values()
-        if is_looked_up(headers.participants, rules)
-        for address in headers.participants
+        for copy in copies.values()
+        if is_looked_up(copy, rules)
+        for address in copy.participants
     )
-    for uid, headers in read.items():
-        copy = Headers(
-            received_at=fetched[uid].received_at,
-            participants=headers.participants,
-            recipients=headers.recipients,
-            is_report=headers.is_report,
-        )
-        verdicts[uid] = judge(copy, people, rules)
-    return verdicts
+    return verdicts | {uid: judge(copy, people, rules) for uid, copy in copies.items()}
+
+
+def _headers(fetched: FetchedHeader) -> Headers:
+    headers = parse_headers(fetched.header)
+    return Headers(
+        received_at=fetched.received_at,
+        participants=headers.participants,
+        recipients=headers.recipients,
+        is_report=headers.is_report,
+        addresses_cut=headers.addresses_cut,
+    )

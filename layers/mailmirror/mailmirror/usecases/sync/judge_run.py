@@ -6,9 +6,11 @@ from datetime import datetime
 from itertools import batched
 
 from mailmirror.domain import batches
+from mailmirror.domain.contained import Cause, Contained, Judged
 from mailmirror.domain.containment import Reading
 from mailmirror.domain.verdict import Rules, Verdict, outside_window
-from mailmirror.mail.imap.fetched import FetchedCopy, FetchedHeader
+from mailmirror.mail.imap.fetched import HEADERS_ONLY, FetchedCopy, FetchedHeader
+from mailmirror.mail.mime.headers import parse_headers
 from mailmirror.runtime import Runtime
 from mailmirror.usecases.crm_feed.crm_view import CrmView
 from mailmirror.usecases.sync.checkpoint import Checkpoint
@@ -36,7 +38,7 @@ class RunJudge:
     max_batch: int
     """How many UIDs a batch may have, beside what the caution says."""
 
-    def runs(self, uids: Sequence[int]) -> Iterator[dict[int, Verdict]]:
+    def runs(self, uids: Sequence[int]) -> Iterator[Judged]:
         """Judge UIDs in the order given. What a run mirrors is written before it is returned.
 
         Raises:
@@ -70,19 +72,18 @@ class RunJudge:
         dates = self.server.dates(uids)
         return {uid for uid, date in dates.items() if outside_window(date, self.rules)}
 
-    def _judged_alone(self, uid: int) -> dict[int, Verdict]:
+    def _judged_alone(self, uid: int) -> Judged:
         """Judge one UID, after functions died at a batch that may have contained it."""
         self.checkpoint.suspect(uid)
         reading = self.checkpoint.caution.reading(self.checkpoint.place(uid))
         if reading is not Reading.WHOLE:
             self.runtime.count("MessagesContained")
         if reading is Reading.NOTHING:
-            return {uid: Verdict.PENDING}
-        fetched = self.server.headers([uid]).found
-        verdicts = {uid: Verdict.PENDING} | judge_copies(fetched, self.rules, self.view)
-        return self._mirrored(verdicts, fetched, reading)
+            return Judged({uid: Verdict.PENDING}, {uid: Contained(Cause.TOO_HEAVY)})
+        fetched = self.server.headers([uid])
+        return self._mirrored(self._verdicts([uid], fetched, set()), fetched, reading)
 
-    def _judged(self, uids: Sequence[int], old: set[int]) -> Iterator[dict[int, Verdict]]:
+    def _judged(self, uids: Sequence[int], old: set[int]) -> Iterator[Judged]:
         """Judge a batch; of the UIDs in `old` only the date was fetched.
 
         A UID that was not asked for gets no verdict, nor does one after it.
@@ -94,30 +95,41 @@ class RunJudge:
         header_bytes = {uid: len(one.header) for uid, one in fetched.found.items()}
         for part in batches.parts(batches.before(uids, fetched.unasked), header_bytes):
             self._check_time()
-            verdicts = dict.fromkeys(part, Verdict.PENDING)
-            verdicts |= dict.fromkeys(old.intersection(part), Verdict.OUTSIDE_WINDOW)
-            headers = {uid: fetched.found[uid] for uid in part if uid in fetched.found}
-            verdicts |= judge_copies(headers, self.rules, self.view)
-            sizes = {uid: fetched_bytes(one.size) for uid, one in headers.items()}
+            verdicts = self._verdicts(part, fetched, old)
+            sizes = {uid: fetched_bytes(one.size) for uid, one in fetched.found.items()}
             for run in batches.runs(verdicts, sizes):
-                judged = self._mirrored(run, headers, Reading.WHOLE)
-                if judged:
+                judged = self._mirrored(run, fetched, Reading.WHOLE)
+                if judged.verdicts:
                     yield judged
-                if len(judged) < len(run):
+                if len(judged.verdicts) < len(run):
                     raise FailedTooOften
         if fetched.unasked:
             raise FailedTooOften
 
-    def _mirrored(
-        self, verdicts: dict[int, Verdict], fetched: Mapping[int, FetchedHeader], reading: Reading
+    def _verdicts(
+        self, uids: Sequence[int], fetched: Fetched[FetchedHeader], old: set[int]
     ) -> dict[int, Verdict]:
+        """The verdicts by the headers; `pending` where the server returned none."""
+        headers = {uid: fetched.found[uid] for uid in uids if uid in fetched.found}
+        verdicts = dict.fromkeys(uids, Verdict.PENDING)
+        verdicts |= dict.fromkeys(old.intersection(uids), Verdict.OUTSIDE_WINDOW)
+        return verdicts | judge_copies(headers, self.rules, self.view)
+
+    def _mirrored(
+        self, verdicts: dict[int, Verdict], fetched: Fetched[FetchedHeader], reading: Reading
+    ) -> Judged:
         """Fetch and write what a run mirrors; what the server does not return stays pending.
 
         The run ends before the first UID that was not asked for.
         """
-        wanted = {uid: fetched[uid] for uid, v in verdicts.items() if v is Verdict.MIRRORED}
+        contained = {
+            uid: Contained(Cause.of_fetch(fetched.failed.get(uid)))
+            for uid, verdict in verdicts.items()
+            if verdict is Verdict.PENDING
+        }
+        wanted = {uid: fetched.found[uid] for uid, v in verdicts.items() if v is Verdict.MIRRORED}
         if not wanted:
-            return verdicts
+            return Judged(verdicts, contained)
         self._check_time()
         if reading is Reading.WHOLE:
             copies = self.server.copies(wanted)
@@ -129,4 +141,21 @@ class RunJudge:
         where = FolderKey(mailbox, self.checkpoint.id, folder.uidvalidity, folder.role)
         found = [copy for uid, copy in copies.found.items() if uid in judged]
         mirrored = mirror_each(where, found, self.view, self.runtime)
-        return judged | dict.fromkeys(judged.keys() & wanted.keys() - mirrored, Verdict.PENDING)
+        for uid in judged.keys() & wanted.keys():
+            if (cause := _cause(uid, copies, mirrored)) is not None:
+                subject = parse_headers(wanted[uid].header).subject
+                contained[uid] = Contained(cause, wanted[uid].received_at, subject)
+                if uid not in mirrored:
+                    judged[uid] = Verdict.PENDING
+        return Judged(judged, {uid: one for uid, one in contained.items() if uid in judged})
+
+
+def _cause(
+    uid: int, copies: Fetched[FetchedCopy], mirrored: Mapping[int, FetchedCopy]
+) -> Cause | None:
+    """Why a message that is to be mirrored is not, or not whole; None where it is."""
+    if uid not in copies.found:
+        return Cause.of_fetch(copies.failed.get(uid))
+    if uid not in mirrored:
+        return Cause.NOT_STORED
+    return Cause.HEADERS_ONLY if HEADERS_ONLY in mirrored[uid].warnings else None

@@ -11,6 +11,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from mailmirror.domain.limits import MAX_CUT_MESSAGE_BYTES, MAX_MESSAGE_BYTES
 from mailmirror.domain.mailbox import Mailbox
 from mailmirror.domain.problems import Code, Refused
 from mailmirror.domain.uids import UidSet
@@ -36,10 +37,6 @@ _MAX_COMMAND_BYTES = 1 << 20
 
 At 20 KB a second a command takes less than the minute without progress that the lease survives.
 """
-MAX_MESSAGE_BYTES = 25 << 20
-"""RFC822.SIZE up to which a message is fetched whole."""
-CUT_BYTES = 256 << 10
-"""How much is fetched of a larger one."""
 
 
 class FailedTooOften(Refused):
@@ -59,6 +56,8 @@ class Fetched[T]:
 
     found: Mapping[int, T]
     """By UID; one that the server did not return is missing."""
+    failed: Mapping[int, Code] = field(default_factory=dict)
+    """Missing ones whose FETCH failed, and what with; none where the server just left one out."""
     unasked: Set[int] = frozenset()
     """UIDs that were not asked for, because FETCH had failed too often before."""
 
@@ -187,10 +186,10 @@ class MailServer:
             start += len(piece)
             if not piece or start == size or len(piece) > _MAX_COMMAND_BYTES:
                 return {uid: FetchedCopy.of(uid, wanted, b"".join(pieces))}
-        beginning = pieces[0] if pieces else self._piece(uid, 0, CUT_BYTES)
+        beginning = pieces[0] if pieces else self._piece(uid, 0, MAX_CUT_MESSAGE_BYTES)
         if beginning is None:
             return {}
-        return {uid: FetchedCopy.of(uid, wanted, beginning[:CUT_BYTES], TOO_LARGE)}
+        return {uid: FetchedCopy.of(uid, wanted, beginning[:MAX_CUT_MESSAGE_BYTES], TOO_LARGE)}
 
     def _piece(self, uid: int, start: int, length: int) -> bytes | None:
         try:
@@ -217,6 +216,7 @@ class MailServer:
             OutOfTime: the deadline has come.
         """
         found: dict[int, T] = {}
+        failed: dict[int, Code] = {}
         ranges = [list(group) for group in groups if group][::-1]
         most = max(_MAX_FAILURES, self._failures + _MIN_FAILURES)
         while ranges and self._failures < most:
@@ -237,13 +237,16 @@ class MailServer:
                 if code is Code.SERVER_UNAVAILABLE:  # other messages are asked for before it
                     smaller.sort(key=lambda some: min(rest) in some)
                 ranges += reversed(smaller)
-            elif alone and rest and code not in (Code.CONNECTION_LOST, Code.SERVER_UNAVAILABLE):
+                continue
+            failed |= dict.fromkeys(rest, code)
+            if alone and rest and code not in (Code.CONNECTION_LOST, Code.SERVER_UNAVAILABLE):
                 try:
                     if (one := alone(rest[0])) is not None:
                         found[rest[0]] = one
                 except FetchFailed as failure:
                     self._recover(failure)
-        return Fetched(found, {uid for some in ranges for uid in some})
+        failed = {uid: code for uid, code in failed.items() if uid not in found}
+        return Fetched(found, failed, {uid for some in ranges for uid in some})
 
     def _recover(self, failure: FetchFailed) -> None:
         """Open the session again after a FETCH has failed, where it cannot be used further.
@@ -289,7 +292,7 @@ class MailServer:
 
 def fetched_bytes(size: int) -> int:
     """How much of a message of this RFC822.SIZE is fetched."""
-    return size if size <= MAX_MESSAGE_BYTES else CUT_BYTES
+    return size if size <= MAX_MESSAGE_BYTES else MAX_CUT_MESSAGE_BYTES
 
 
 def _groups(sizes: Mapping[int, int]) -> Iterator[Sequence[int]]:

@@ -5,7 +5,7 @@ crash anywhere repeats the batch and changes nothing.
 """
 
 import hashlib
-from collections.abc import Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -36,7 +36,7 @@ from mailmirror.store.threads import ThreadGraph, entry_name
 from mailmirror.usecases.crm_feed.crm_view import CrmView
 from mailmirror.usecases.sync.keep_versions import Arrival, keep_versions, take_off_displaced
 from mailmirror.usecases.threads.associate_threads import associate_threads
-from mailmirror.usecases.threads.join_threads import Placed, join_threads
+from mailmirror.usecases.threads.join_threads import join_threads
 from mailmirror.usecases.threads.thread_writer import ThreadWriter
 
 
@@ -67,32 +67,35 @@ class _Read:
 
 def mirror_each(
     where: FolderKey, copies: Sequence[FetchedCopy], view: CrmView, runtime: Runtime
-) -> Set[int]:
-    """Mirror copies of one folder, and return the UIDs of those that are mirrored.
+) -> Mapping[int, FetchedCopy]:
+    """Mirror copies of one folder; return those that are mirrored, as they are.
 
     Where a batch fails because of its contents, each copy is mirrored alone; one that fails again
     is mirrored by its headers, and one that fails even so stays pending.
     """
     try:
         _mirror(where, copies, view, runtime)
-        return {copy.uid for copy in copies}
+        return {copy.uid: copy for copy in copies}
     except Exception as error:
         if not _is_about_the_mail(error):
             raise
         log_failure(error)
-    return {copy.uid for copy in copies if _mirrored_alone(where, copy, view, runtime)}
+    tried = (_mirrored_alone(where, copy, view, runtime) for copy in copies)
+    return {copy.uid: copy for copy in tried if copy is not None}
 
 
-def _mirrored_alone(where: FolderKey, copy: FetchedCopy, view: CrmView, runtime: Runtime) -> bool:
+def _mirrored_alone(
+    where: FolderKey, copy: FetchedCopy, view: CrmView, runtime: Runtime
+) -> FetchedCopy | None:
     for tried in (copy, copy.without_body()):
         try:
             _mirror(where, [tried], view, runtime)
-            return True
+            return tried
         except Exception as error:
             if not _is_about_the_mail(error):
                 raise
             log_failure(error)
-    return False
+    return None
 
 
 def _is_about_the_mail(error: Exception) -> bool:
@@ -118,17 +121,17 @@ def _mirror(
     known = {one.copy.uid for one in read if graph.thread_of(one.evidence.own) is not None}
     placed = _placed(where.mailbox, read, graph, writer)
     pairs = list(zip(read, placed, strict=True))
-    stored = runtime.threads.first_of(each.entry for one, each in pairs if one.copy.uid in known)
+    stored = runtime.threads.first_of(entry for one, entry in pairs if one.copy.uid in known)
     kept = keep_versions(
         [
             Arrival(
-                _summary(where, one, each.entry),
+                _summary(where, one, entry),
                 one.copy.raw,
                 text_lines(one.content.text),
-                each.entry,
-                may_be_stored=each.entry.message != one.own_key or entry_name(each.entry) in stored,
+                entry,
+                may_be_stored=entry.message != one.own_key or entry_name(entry) in stored,
             )
-            for one, each in pairs
+            for one, entry in pairs
         ],
         runtime,
     )
@@ -144,7 +147,7 @@ def _mirror(
     runtime.contents.put(kept.contents, with_them)
     runtime.contents.put_lines(kept.lines)
     entries = set(kept.entries)
-    associate_threads([one for one in placed if one.entry in entries], writer)
+    associate_threads([one for one in placed if one in entries], writer)
     take_off_displaced(kept.displaced, runtime)
     runtime.count("CopiesMirrored", len(read))
 
@@ -198,7 +201,7 @@ def _message_key(content: Content) -> MessageKey:
 
 def _placed(
     key: MailboxKey, read: list[_Read], graph: ThreadGraph, writer: ThreadWriter
-) -> Sequence[Placed]:
+) -> Sequence[Entry]:
     """Find each message's thread."""
     entries = [_entry(key, one, graph, writer.view) for one in read]
     writer.view.look_up(entries)

@@ -10,6 +10,7 @@ import hashlib
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
+from mailmirror.domain.contained import Judged
 from mailmirror.domain.folder import FolderState, difference
 from mailmirror.domain.ledger_parts import LedgerParts
 from mailmirror.domain.mailbox import Mailbox
@@ -54,18 +55,17 @@ class FolderSync:
 
     def _new_mail(self, status: Status) -> None:
         self.checkpoint.folder = replace(self._folder, messages=status.messages)
-        for verdicts in self.judge.runs(
-            list(self._listed(self._folder.unjudged_new(status.uidnext)))
-        ):
-            self.checkpoint.advance(verdicts, next=max(verdicts) + 1)
+        new = list(self._listed(self._folder.unjudged_new(status.uidnext)))
+        for judged in self.judge.runs(new):
+            self.checkpoint.advance(judged, next=max(judged.verdicts) + 1)
         self.checkpoint.move(replace(self._folder, next=status.uidnext))
 
     def _old_mail(self) -> None:
         if self._folder.complete:
             return
         newest_first = list(self._listed(self._folder.unjudged_old))[::-1]
-        for verdicts in self.judge.runs(newest_first):
-            self.checkpoint.advance(verdicts, low=min(verdicts))
+        for judged in self.judge.runs(newest_first):
+            self.checkpoint.advance(judged, low=min(judged.verdicts))
         self.checkpoint.move(replace(self._folder, low=1))
 
     def _retry(self) -> None:
@@ -81,11 +81,11 @@ class FolderSync:
         listed |= self._listed(pending - listed)
         if self._folder.messages and not listed:
             self._check_lists_anything(self._listed(self._folder.looked_at))
-        gone = dict.fromkeys(pending - listed, Verdict.GONE)
+        gone = Judged(dict.fromkeys(pending - listed, Verdict.GONE))
         self.checkpoint.advance(gone, ledger)
         with suppress(FailedTooOften):
-            for verdicts in self.judge.runs(self._folder.retry_order(listed)):
-                self.checkpoint.advance(verdicts, ledger)
+            for judged in self.judge.runs(self._folder.retry_order(listed)):
+                self.checkpoint.advance(judged, ledger)
         if not self._folder.pending:
             self.checkpoint.move(replace(self._folder, retries=0, retry_at=None))
 
@@ -102,10 +102,15 @@ class FolderSync:
         found = difference(ledger, listed)
         self.checkpoint.restore(found.returned, ledger)
         gone = ledger.of(Verdict.GONE)
-        for verdicts in self.judge.runs(list(found.missed)):
+        for judged in self.judge.runs(list(found.missed)):
             # A UID that was gone, is listed again and not returned stays gone.
-            read = {u: v for u, v in verdicts.items() if v is not Verdict.PENDING or u not in gone}
-            self.checkpoint.advance(read, ledger)
+            read = {
+                uid: verdict
+                for uid, verdict in judged.verdicts.items()
+                if verdict is not Verdict.PENDING or uid not in gone
+            }
+            contained = {uid: one for uid, one in judged.contained.items() if uid in read}
+            self.checkpoint.advance(Judged(read, contained), ledger)
         self.checkpoint.remove(found.left - self._listed(found.left), ledger)
 
     def _check_lists_anything(self, listed: UidSet) -> None:
@@ -120,6 +125,11 @@ def folder_id(mailbox: Mailbox, folder: RemoteFolder) -> str:
     """A folder's name in keys: 12 hexadecimal digits. UIDs of another server are other UIDs."""
     place = "\n".join([mailbox.imap.host.lower(), mailbox.username, folder.name])
     return hashlib.sha256(place.encode("utf-8", "surrogatepass")).hexdigest()[:12]
+
+
+def unread_folder(folder: RemoteFolder) -> FolderState:
+    """A folder that could not be opened yet: its UIDVALIDITY is not known."""
+    return FolderState(name=folder.name, role=folder.role, uidvalidity=0, next=2, low=2)
 
 
 def new_folder(

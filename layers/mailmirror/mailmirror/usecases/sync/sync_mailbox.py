@@ -8,10 +8,11 @@ job ─► lease ─► sign in ─► each folder ─► due entry ─► relea
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from mailmirror.aws.queues import SyncJob
+from mailmirror.domain.contained import FolderFailure
 from mailmirror.domain.containment import FULL_BATCH, SMALL_BATCH, Caution
 from mailmirror.domain.folder import FolderState
 from mailmirror.domain.folder_slices import slice_count, slice_hashes
@@ -30,7 +31,7 @@ from mailmirror.usecases.sync.judge_run import RunJudge
 from mailmirror.usecases.sync.mail_server import MailServer, OutOfTime
 from mailmirror.usecases.sync.renewed_lease import Progress, renewed
 from mailmirror.usecases.sync.repeated import repeated
-from mailmirror.usecases.sync.sync_folder import FolderSync, folder_id, new_folder
+from mailmirror.usecases.sync.sync_folder import FolderSync, folder_id, new_folder, unread_folder
 from mailmirror.usecases.sync.sync_progress import SyncProgress
 
 _STALLED = Refused(Code.CONNECTION_LOST, "not one batch was done in the time of a sync")
@@ -199,6 +200,7 @@ class _Sync:
                     if runtime.now() >= self.until:
                         raise
                     failed = failed or refusal
+                    self._folder_failed(id, folder, refusal)
                     server.sign_in_again(refusal)
         if failed:
             raise failed
@@ -217,6 +219,17 @@ class _Sync:
             self.runtime.count("FoldersChanged")
             stored = self.runtime.folders.claim(self.lease, id)
             return self._synced(id, folder, stored, server, rules, view)
+
+    def _folder_failed(self, id: str, folder: RemoteFolder, refusal: Refused) -> None:
+        """Store why a folder could not be read; since when stays as it is."""
+        reached = self.checkpoint if self.checkpoint and self.checkpoint.id == id else None
+        stored = reached.stored if reached else self.stored.get(id)
+        state = stored.state if stored else unread_folder(folder)
+        before = state.failure
+        since = before.since if before else self.runtime.now()
+        failure = FolderFailure(refusal.code, refusal.detail, since)
+        if failure != before:
+            self.runtime.folders.save(self.lease, id, replace(state, failure=failure), stored)
 
     def _synced(
         self,
@@ -249,7 +262,7 @@ def _still_known(known: FolderState | None, status: Status) -> FolderState | Non
     """What is known of a folder, unless its UIDs are others by now."""
     if known is None or known.uidvalidity != status.uidvalidity or known.next > status.uidnext:
         return None
-    return known
+    return replace(known, failure=None)
 
 
 def _forget_renamed(

@@ -6,109 +6,52 @@ are read after that: so an entry is either seen by the function that announces a
 the deal at the root. Most messages match what their root has, and cost no more than its read.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
 
 from mailmirror.domain.association import Root
 from mailmirror.domain.deals import DealId
 from mailmirror.domain.message import Entry
 from mailmirror.domain.threads import ThreadId
-from mailmirror.usecases.threads.join_threads import Placed
 from mailmirror.usecases.threads.thread_writer import Contended, ThreadWriter
 
 _ATTEMPTS = 50
 
 
-def associate_threads(added: Sequence[Placed], writer: ThreadWriter) -> None:
+def associate_threads(added: Sequence[Entry], writer: ThreadWriter) -> None:
     """Index entries, which are put on their threads before, on the deals of their threads."""
-    account, runtime = writer.account, writer.runtime
-    roots = runtime.roots.read_many(account, {one.entry.thread for one in added})
-    by_root: dict[ThreadId, list[Placed]] = {}
-    for one in added:
-        by_root.setdefault(roots[one.entry.thread].thread, []).append(one)
+    roots = writer.runtime.roots.read_many(writer.account, {entry.thread for entry in added})
+    by_root: dict[ThreadId, list[Entry]] = {}
+    for entry in added:
+        by_root.setdefault(roots[entry.thread].thread, []).append(entry)
     settled: list[tuple[Entry, frozenset[DealId]]] = []
     for mine in by_root.values():
-        root = _Settling(mine, writer).run(roots[mine[0].entry.thread])
-        settled += ((one.entry, root.deals_of(one.entry.message)) for one in mine)
+        root = _settled(roots[mine[0].thread], mine, writer)
+        settled += ((entry, root.deals_of(entry.message)) for entry in mine)
     writer.index(settled)
 
 
-@dataclass(slots=True)
-class _Settling:
-    """One thread, and the entries of it that were added."""
+def _settled(root: Root, mine: Sequence[Entry], writer: ThreadWriter) -> Root:
+    """Bring a root to have every deal that these messages of its thread match; return it."""
+    for _ in range(_ATTEMPTS):
+        if not _steps(root, mine, writer):
+            return root
+        root = writer.runtime.roots.read(writer.account, root.thread)
+    raise Contended(root.thread)
 
-    mine: Sequence[Placed]
-    writer: ThreadWriter
-    compared: bool = False
-    """Whether the other copies of these messages were looked at."""
 
-    def run(self, root: Root) -> Root:
-        """Bring the root to have every deal that these messages match; return it."""
-        entries = [one.entry for one in self.mine]
-        for _ in range(_ATTEMPTS):
-            if (after := self._step(root, entries)) is None:
-                return root
-            root = after
-        raise Contended(root.thread)
-
-    def _step(self, root: Root, entries: list[Entry]) -> Root | None:
-        """Do what is to be done first, and read the root again; None where nothing is."""
-        writer = self.writer
-        addresses = {address for entry in entries for address in entry.participants}
-        if root.facts > writer.view.facts:
-            writer.view.forget()
-        elif expired := root.expired(writer.runtime.now()):
-            writer.complete(root.thread, expired)
-        elif writer.view.changed_after(root.facts, addresses):
-            writer.refile(root.thread)
-        elif writer.matched(entries) != root.deals and (doubtful := self._doubtful(root)):
-            self._compare(root, entries, doubtful)
-        elif needed := root.lacks(writer.matched(entries)):
-            return self._announce(root, needed, entries)
-        else:
-            return None
-        return writer.runtime.roots.read(writer.account, root.thread)
-
-    def _announce(self, root: Root, deals: frozenset[DealId], entries: list[Entry]) -> Root:
-        writer = self.writer
-        after = root.announced(deals, writer.run)
+def _steps(root: Root, mine: Sequence[Entry], writer: ThreadWriter) -> bool:
+    """Do what is to be done first, so that the root is read again; False where nothing is."""
+    addresses = {address for entry in mine for address in entry.participants}
+    if root.facts > writer.view.facts:
+        writer.view.forget()
+    elif expired := root.expired(writer.runtime.now()):
+        writer.complete(root.thread, expired)
+    elif writer.view.changed_after(root.facts, addresses):
+        writer.refile(root.thread)
+    elif needed := root.lacks(writer.matched(mine)):
+        after = root.announced(needed, writer.run)
         if writer.write(root, after):
-            tokens = after.pending - root.pending
-            found = writer.index_thread(root.thread, tokens) or ()
-            others = self._other_copies(found, entries)
-            if others:  # the tokens are dropped after that, or a crash would leave it undone
-                self.compared = True
-                entries += others
-                writer.refile(root.thread)
-            writer.drop(root.thread, tokens)
-            # Two writes later, and both were ours: no one else has changed the root.
-            before, now = (root.thread, root.version), (root.thread, root.version + 2)
-            self.mine = [
-                replace(one, alone=now) if one.alone == before else one for one in self.mine
-            ]
-        return writer.runtime.roots.read(writer.account, root.thread)
-
-    def _other_copies(self, found: Iterable[Entry], entries: Sequence[Entry]) -> Sequence[Entry]:
-        """What others have put of the same messages meanwhile, where that was not read yet."""
-        messages = {one.message for one in entries}
-        others = {one for one in found if one.message in messages} - set(entries)
-        return [] if self.compared else list(others)
-
-    def _doubtful(self, root: Root) -> Sequence[Entry]:
-        """Those of whose messages others may have put copies that were not read."""
-        at = (root.thread, root.version)
-        return [] if self.compared else [one.entry for one in self.mine if one.alone != at]
-
-    def _compare(self, root: Root, entries: list[Entry], doubtful: Iterable[Entry]) -> None:
-        """Add the other copies of messages; where there are any, the thread is refiled."""
-        self.compared = True
-        others = set(self._copies(doubtful)) - set(entries)
-        if others:
-            entries += others
-            self.writer.refile(root.thread)
-        else:
-            self.writer.compare_later(root.thread)
-
-    def _copies(self, entries: Iterable[Entry]) -> Iterable[Entry]:
-        for thread, message in {(one.thread, one.message) for one in entries}:
-            yield from self.writer.runtime.threads.copies(self.writer.account, thread, message)
+            writer.complete(root.thread, after.pending - root.pending)
+    else:
+        return False
+    return True

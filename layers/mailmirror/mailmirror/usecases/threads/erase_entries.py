@@ -31,7 +31,6 @@ def erase_entries(account: AccountId, entries: Collection[Entry], runtime: Runti
         return deals
     writer = ThreadWriter.of(account, CrmView(found, runtime), runtime)
     for root in {root.thread: root for root in roots.values()}.values():
-        # Fewer copies may match more: two persons' deals may have been open before.
-        if root.deals or any(True for _ in runtime.threads.entries(account, root.threads)):
+        if root.deals:
             writer.refile(root.thread)
     return deals

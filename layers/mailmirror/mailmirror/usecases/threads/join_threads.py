@@ -11,23 +11,13 @@ from mailmirror.store.threads import ThreadGraph
 from mailmirror.usecases.threads.thread_writer import ThreadWriter
 
 
-@dataclass(frozen=True, slots=True)
-class Placed:
-    """An entry of which the thread is known."""
-
-    entry: Entry
-    alone: tuple[ThreadId, int] | None
-    """The root, and its version, at which no other copy of the message can have been put; None
-    where there may be one."""
-
-
 def join_threads(
     messages: Sequence[Sequence[Vertex]],
     entries: Sequence[Entry],
     graph: ThreadGraph,
     writer: ThreadWriter,
-) -> Sequence[Placed]:
-    """Join the vertices of messages.
+) -> Sequence[Entry]:
+    """Join the vertices of messages; return the entries with their threads.
 
     A new thread is stored with the deals that its messages match: a function that finds the thread
     finds it on them.
@@ -40,13 +30,8 @@ def join_threads(
     Raises:
         NeverJoined: see there.
     """
-    joined = join(messages, _Joining(entries, graph, writer))
-    placed = []
-    for members, entry, thread in zip(messages, entries, joined.threads, strict=True):
-        root = graph.root_as_read(thread) if members[-1] in joined.created else None
-        alone = (thread, root.version) if root and not root.redirect else None
-        placed.append(Placed(replace(entry, thread=thread), alone))
-    return placed
+    threads = join(messages, _Joining(entries, graph, writer))
+    return [replace(entry, thread=thread) for entry, thread in zip(entries, threads, strict=True)]
 
 
 def join_vertices(members: Sequence[Vertex], graph: ThreadGraph, writer: ThreadWriter) -> None:

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from mailmirror.aws.queues import ThreadJob
-from mailmirror.domain.association import MAX_OVERRIDES
 from mailmirror.domain.deals import DealId, DealStatus
 from mailmirror.domain.feed import OverrideGiven, Stamp
 from mailmirror.domain.identity import MessageKey
+from mailmirror.domain.limits import MAX_OVERRIDES
 from mailmirror.domain.mailbox import AccountId, MailboxKey
 from mailmirror.domain.overrides import Override
 from mailmirror.domain.problems import Code, Refused

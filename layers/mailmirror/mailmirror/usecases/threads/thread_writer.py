@@ -84,11 +84,6 @@ class ThreadWriter:
     def _scheduled(self, thread: ThreadId, reason: str, at: datetime) -> Put:
         return self.runtime.due_threads.item(DueThread(self.account, thread, reason), at)
 
-    def compare_later(self, thread: ThreadId) -> None:
-        """Have a thread refiled once every function that runs now has ended."""
-        due = DueThread(self.account, thread, f"copies-{self.run.id}")
-        self.runtime.due_threads.put(due, self.runtime.now() + MAX_RUN)
-
     def index(self, entries: Iterable[tuple[Entry, Set[DealId]]]) -> None:
         """Index entries on deals."""
         wanted = [(entry, deals) for entry, deals in entries if deals]
@@ -107,33 +102,20 @@ class ThreadWriter:
         Returns:
             Whether it was done: not where there are more entries.
         """
-        if self.index_thread(thread, tokens, most) is None:
-            return False
-        self.drop(thread, tokens)
-        return True
-
-    def index_thread(
-        self, thread: ThreadId, tokens: Set[Token], most: int | None = None
-    ) -> Sequence[Entry] | None:
-        """Index every entry of a thread on the deals of these tokens.
-
-        Returns:
-            The thread's entries; none where it was joined since, for then the winner has the
-            deals announced anew. None where there are more than `most`, and nothing was done.
-        """
         root = self.runtime.roots.read(self.account, thread)
         if root.thread != thread:
-            return ()
+            return True  # joined since: the winner has the deals announced anew
         read = self.runtime.threads.entries(self.account, root.threads)
         entries = list(read if most is None else islice(read, most + 1))
         if most is not None and len(entries) > most:
-            return None
+            return False
         deals = {token.deal for token in tokens}
         self.index((entry, deals & root.deals_of(entry.message)) for entry in entries)
         erased = set(entries) - set(self.runtime.threads.entries(self.account, root.threads))
         for entry in erased:
             self._take_off(entry, deals)
-        return entries
+        self.drop(thread, tokens)
+        return True
 
     def _take_off(self, entry: Entry, deals: Set[DealId]) -> None:
         """Delete what was indexed of an entry that was erased meanwhile."""

@@ -1,0 +1,349 @@
+"""The limits on what strangers write, each with its reason; docs/limits.md lists them.
+
+A limit stands here where somebody outside of the deployment decides how much comes. What the
+system chooses for itself (batches, retries, time-outs, caches) stands where it is used. Each limit
+is exceeded by a test, which is marked `exceeds`.
+"""
+
+# Written by the sender of a message
+
+MAX_MESSAGE_BYTES = 25 << 20
+"""RFC822.SIZE up to which a message is fetched whole: more does not fit into a function's memory
+with its parts decoded. A larger message is mirrored without its attachments, and says so."""
+
+MAX_CUT_MESSAGE_BYTES = 256 << 10
+"""How much is fetched of a larger message: its headers, and mostly its text."""
+
+MAX_HEADER_BYTES = 1 << 20
+"""Of a longer header block only the fields that the rules need are read beyond the limit. The
+headers of ordinary mail take some 10 KB."""
+
+MAX_FIELD_BYTES = 256 << 10
+"""Of all fields of one name in a header block together. Of what is longer the beginning is read,
+up to the last whole address or id. 500 recipients with long names fit; reading it takes 0.4 seconds
+of CPU. A message of whose address fields one is longer may have any number of further participants,
+so it counts as one with too many recipients."""
+
+MAX_PART_HEADER_BYTES = 64 << 10
+"""The header block of a part; what is beyond is read as the part's body. A part has a handful of
+short fields, and a message has a thousand parts."""
+
+MAX_PARAMETERS_CHARS = 16 << 10
+"""Of a field with parameters: their quotes are matched by a regular expression in quadratic time.
+Beyond the limit no parameter is read."""
+
+MAX_PARAMETERS = 200
+"""Of one field: decoding one takes 5 µs, and the fields of a thousand parts are read several times.
+A long file name in pieces (RFC 2231 3) has some thirty."""
+
+MAX_DATE_CHARS = 200
+"""A longer Date is no date: its beginning could be another one. Dates have some 40 characters."""
+
+MAX_BASE64_STREAMS = 10_000
+"""Base64 streams with padding of their own that are glued together in one part. Of more the
+beginning is decoded, and a warning says so: each costs a call."""
+
+MAX_PARTS = 1_000
+"""Of a message: each is decoded, listed and searched for. Mail with some hundred photographs has
+some hundred."""
+
+MAX_NESTED_PARTS = 50
+"""Multiparts within each other: their walk is recursive. Mail that was forwarded often has ten."""
+
+MAX_UNDECODABLE_LINES = 10_000
+"""Of uuencoded data; beyond these it is none, and the rest is left out."""
+
+MAX_INLINE_PICTURES = 10_000
+"""Inline pictures that are searched for in HTML: ten for each part of a message. A picture beyond
+them is listed as an attachment."""
+
+MAX_HTML_HEAD_BYTES = 4_096
+"""Bytes of HTML that are searched for its charset; browsers read a quarter of that."""
+
+MAX_HTML_CHARS = 2_000_000
+"""Of a message's HTML without embedded pictures; of more only the bare text is shown. A long
+Outlook thread has some hundred thousand; text costs 0.4 µs a character to fold."""
+
+MAX_HTML_CHARS_WITH_PICTURES = 10_000_000
+"""With `data:` URLs, which cost the parser their length, twice, and nothing else."""
+
+MAX_HTML_TAGS = 100_000
+"""And comments: 0.4 KB and 12 µs each. An Outlook thread has one in 20 to 40 characters."""
+
+MAX_HTML_ATTRIBUTES = 300_000
+"""40 bytes each, and a name and value of their own."""
+
+MAX_HTML_REFERENCES = 50_000
+"""Character references such as `&amp;`: 10 to 30 µs each, for the parser tries every prefix of what
+is no name."""
+
+MAX_HTML_REOPENED_ELEMENTS = 500_000
+"""Formatting elements that are open, and their attributes, at each tag: each may close them all
+and have them opened again, at 0.3 KB each."""
+
+MAX_HTML_STEPS = 60_000_000
+"""Elements open at each tag, which most tags walk: 10 ns each."""
+
+MAX_HTML_FOSTERED_PIECES = 3_000
+"""Tags and words in a table and outside of its cells: each is moved before the table, past all
+that is there already (13.2.6.1 of the HTML standard)."""
+
+MAX_ATTRIBUTES_OF_A_TAG = 500
+"""The HTML parser compares each name with all before it. Mail has fewer than 30."""
+
+MAX_UNSURE_CHARS = 250_000
+"""Of HTML with `svg`, `math` or another element whose tags are not followed before parsing."""
+
+MAX_UNSURE_TAGS = 5_000
+"""Of such HTML: each of its tags is counted as open."""
+
+MAX_BARE_HTML_CHARS = 500_000
+"""Of markup beyond the limits, whose bare text is taken: as much as an answer of the API shows."""
+
+MAX_SANITISED_CHARS = 1_500_000
+"""Of sanitised HTML, in which each link gains 60 characters: an answer of a function may have 6 MB.
+Of more only the bare text is shown."""
+
+MAX_SHOWN_CHARS = 500_000
+"""Of a message's text, and of its HTML, in an answer of the API: a function's may have 6 MB. The
+raw message has everything."""
+
+MAX_SHOWN_HEADERS = 200
+"""Header fields in an answer of the API. A message that went through many gateways has a hundred.
+The raw message has everything."""
+
+MAX_SHOWN_HEADER_CHARS = 2_000
+"""Of one header field in an answer of the API: 200 of them, escaped, stay under 6 MB."""
+
+MAX_SNIPPET_SOURCE_CHARS = 64 << 10
+"""Of a text: searched for the beginning of what is new. Where all of it is quoted, the snippet is
+empty."""
+
+MAX_ATTRIBUTION_CHARS = 500
+"""Of a line such as `On …, Kim wrote:`; a longer line is taken for text, for the expressions that
+recognise it look at a line again and again."""
+
+MAX_ATTACHMENT_NAME_CHARS = 200
+"""Of an attachment's name, which is shortened before its extension: file systems take 255 bytes.
+Of a name more than three times as long only the ends are normalised (see MAX_ADDRESS_CHARS): a
+thousand names of 10 KB would take a minute."""
+
+MAX_ADDRESS_CHARS = 1_000
+"""Of a text that is read as an address, before it is normalised: putting combining characters in
+order (Unicode NFC) takes quadratic time, two minutes for 256 KB of them. Addresses in any script
+are shorter."""
+
+MAX_ADDRESS_OCTETS = 254
+"""Of an address (RFC 5321 4.5.3.1.3, less the angle brackets of a path). What is longer is none."""
+
+MAX_LOCAL_OCTETS = 64
+"""Of an address's local part (RFC 5321 4.5.3.1.1). Longer ones are matched where they come, but not
+sent to."""
+
+MAX_SENDERS = 150
+"""Addresses in From, Sender and Reply-To beside the recipients, each of which is looked up at a
+read unit. A message with more has the verdict of one with too many recipients; ordinary mail has
+one to three."""
+
+MAX_OTHER_PARTICIPANTS_BYTES = 32_000
+"""Octets of addresses that belong to no person: a thousand ordinary ones. They are indexed because
+an address may become a person's later. An entry holds them all, and a thread's entries are read
+together; DynamoDB's limit is 400 KB an item. Addresses of persons are always indexed."""
+
+MAX_END_REFERENCES = 20
+"""Of a References field with more than twice as many ids, so many from the beginning and from the
+end join threads: the root and the near ancestors. Each id costs a read unit. Of In-Reply-To the
+first so many do."""
+
+MAX_WRITTEN_REFERENCES = 20
+"""Ids in the References of a reply that is sent: the root and the near ancestors. A long thread's
+would outgrow servers' limits on headers."""
+
+MAX_WRITTEN_ID_CHARS = 900
+"""Of a Message-ID that a reply names, of the 998 characters of a line (RFC 5322 2.1.1). A longer
+one is not named."""
+
+MAX_ABSORBED_THREADS = 1_000
+"""Threads that one thread absorbs: strangers write References, and each root is read whole. Threads
+beyond these stay apart."""
+
+MAX_VERSIONS = 8
+"""Contents of a message that a mailbox keeps. A member of a few lists has two or three. Further
+ones are counted."""
+
+MAX_COUNTED_VERSIONS = 100
+"""Further contents that are told apart to be counted: their digests lie in one item of 3 KB."""
+
+MAX_ADDED_LINES = 40
+"""What lists and gateways add: footers and disclaimers. A version that lacks more than that may be
+an excerpt that hides the rest, so it is not preferred."""
+
+MAX_LINE_BYTES = 16_000
+"""What an item of a list may hold of strangers' text, in octets as DynamoDB counts them. A page
+reads 50 lines at a read unit a 4 KB, and its answer of 100 lines, escaped, stays under 6 MB. A
+hundred recipients with their names fit. A line that is cut has the warning `shortened`."""
+
+MAX_LINE_SUBJECT_BYTES = 3_000
+"""Of a subject in a list: a thousand characters of any script."""
+
+MAX_LINE_ID_BYTES = 1_000
+"""Of a Message-ID in a list: RFC 5322 2.1.1 allows 998 characters a line."""
+
+MAX_LINE_SNIPPET_BYTES = 900
+"""Of a snippet in a list: 200 characters of any script."""
+
+MAX_LINE_FROM_BYTES = 1_000
+"""Of the senders in a list, of whom the first stay: a message has one, seldom two."""
+
+MAX_LINE_ATTACHMENTS_BYTES = 3_000
+"""Of the attachments' names in a list, of which the first stay: some thirty."""
+
+MAX_LINE_NAME_BYTES = 300
+"""Of one name in a list: a hundred characters of any script."""
+
+# Written by a mail server
+
+MAX_FOLDER_NAME_BYTES = 4_000
+"""Of a folder's name, as LIST gives it; a folder with a longer name is not read, and its name is
+not normalised (see MAX_ADDRESS_CHARS). Servers allow some 255 bytes a level."""
+
+MAX_ANSWER_BYTES = 16 << 20
+"""What an IMAP server may send beside the messages that were asked for: the UIDs of a folder with a
+million messages take 10 MB. The session ends where it sends more."""
+
+MAX_ANSWER_LINES = 50_000
+"""Lines of an IMAP server's answers beside those of the messages asked for: each costs imaplib ten
+microseconds and a copy."""
+
+MAX_MESSAGE_LINES = 4
+"""Lines of an answer that each message asked for may have: servers send one or two."""
+
+MAX_UID = (1 << 32) - 1
+"""Of UIDNEXT and EXISTS (RFC 9051 2.3.1.1). A server that names a greater number is not read: its
+UIDs could not be listed, nor the number stored."""
+
+MAX_UIDVALIDITY = (1 << 63) - 1
+"""RFC 9051 allows 32 bits, and some servers take more; DynamoDB stores 38 digits."""
+
+MAX_LISTED_MESSAGES = 2_000_000
+"""Of one folder, as they are listed: at 200 bytes each, so many fit into a function's memory beside
+the rest. EXISTS is the server's word, so it cannot be the only bound. A folder with more cannot be
+read, and says so."""
+
+MAX_MEAN_HEADER_BYTES = 32 << 10
+"""Of the fields that the rules need, a message that is fetched with others. Ordinary mail has 2 KB
+of them."""
+
+MAX_LONG_HEADER_BYTES = 256 << 10
+"""Of the fields that the rules need, beside the mean, a message that is fetched with few others. Of
+a message with more, fetched alone, only the beginning of each field comes."""
+
+MAX_LONG_HEADERS_BYTES = 16 << 20
+"""Of all of these in one answer: it is held in memory whole."""
+
+MAX_FAILED_MESSAGE_LINES = 64
+"""Lines a message of the answer to a FETCH that failed: further ones are ignored."""
+
+MAX_DATES_BYTES = 64 << 20
+"""Of the answer that lists the INTERNALDATE of UIDs."""
+
+MAX_REPLY_LINE_BYTES = 8_192
+"""Of a line of an SMTP server's reply: RFC 5321 4.5.3.1.5 allows 512. The session ends where it is
+longer."""
+
+MAX_REPLY_LINES = 200
+"""Of an SMTP server's reply: EHLO is answered by some twenty, and smtplib takes any number."""
+
+MAX_REPLY_CHARS = 300
+"""Of an SMTP server's reply that are kept: they are shown to the sender, and lie in the outbound's
+item, of each recipient."""
+
+MAX_CHALLENGE_CHARS = 100
+"""Of what a server says when it refuses a token: shown as the detail of a problem."""
+
+MAX_HOST_ADDRESSES = 4
+"""Addresses of a host that are tried, five seconds each: names come from strangers, too."""
+
+# Written by the CRM
+
+MAX_WEBHOOK_BYTES = 256 << 10
+"""Of a webhook's body: a larger one is refused before its signature is computed."""
+
+MAX_EVENTS = 2_500
+"""Of a webhook: more than fit into a body whose events say something; each is queued, and answered
+if refused. More are refused together, and nothing is queued."""
+
+MAX_AHEAD_MINUTES = 5
+"""How far ahead an event may be dated: as far as a clock without NTP is off. One dated later would
+win over every event of its item until then."""
+
+MAX_PERSON_ADDRESSES = 100
+"""Of a user, lead or contact: each is an item of the index by address, and they are written in one
+transaction."""
+
+MAX_DEAL_CONTACTS = 500
+"""Of a deal: they lie in each of its versions, all of which are read together."""
+
+MAX_CRM_NAME_CHARS = 500
+"""Of a person's or deal's name, which is cut: it is only shown."""
+
+MAX_CRM_ID_CHARS = 64
+"""Of an id of the CRM's, which is a part of keys."""
+
+MAX_REFUSED_EVENT_CHARS = 1_000
+"""Of an event that was refused, as it is kept for 30 days to be looked at."""
+
+# Written by callers of the API
+
+MAX_REQUEST_BYTES = 6_000_000
+"""Of a request's body: Lambda takes events of 6 MB."""
+
+MAX_NUMBER_DIGITS = 100
+"""Of a number in JSON; a longer one is read as a float, for Python reads digits in quadratic time
+and refuses more than 4,300."""
+
+MAX_INDEX_DIGITS = 9
+"""Of an attachment's number in a path; a longer one names none."""
+
+MAX_DETAIL_CHARS = 200
+"""Of a problem's detail, which can quote a path that the caller wrote."""
+
+MAX_VALUE_CHARS = 320
+"""Of a field of a request that has no limit of its own: the longest address of a mailbox
+(RFC 3696)."""
+
+MAX_TEXT_CHARS = 5 << 20
+"""Of a text or HTML that is to be sent: what a request can hold."""
+
+MAX_ATTACHMENTS = 50
+"""Of a message that is to be sent: each is read from the bucket in turn before the answer."""
+
+MAX_SES_MESSAGE_BYTES = 40 << 20
+"""Of a message that SES is to send, its uploads encoded (Amazon SES, "Service quotas"). Other
+servers' limits stand in `domain.providers`. A larger upload is refused before it is read."""
+
+MAX_SENT_RECIPIENTS = 500
+"""Of a message that is to be sent, whatever the account's setting: each has a state, and all of
+them lie in one item."""
+
+MAX_IDEMPOTENCY_KEY_CHARS = 200
+"""Of an Idempotency-Key: a UUID has 36."""
+
+MAX_PAGE_LINES = 100
+"""Messages a page: its answer, escaped, stays under 6 MB."""
+
+MAX_OVERRIDES = 1_000
+"""Overrides of one root at which none is added for a single message: some 150 bytes each."""
+
+# Written by browsers, identity providers and SNS
+
+MAX_CALLBACK_CHARS = 4_096
+"""Of a parameter of a provider's callback, which is cut: it is passed on to another function. Codes
+have some thousand characters."""
+
+MAX_PROVIDER_ANSWER_BYTES = 1 << 20
+"""Of an answer of a provider's token or profile endpoint, decompressed. Tokens have some KB; of a
+longer answer nothing is read, and the provider counts as unavailable."""
+
+MAX_CERTIFICATE_BYTES = 16 << 10
+"""Of the certificate that SNS signs with: it has some 2 KB."""

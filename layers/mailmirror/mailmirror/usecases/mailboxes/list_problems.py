@@ -1,0 +1,98 @@
+"""What is wrong with a mailbox: itself, its folders, and the messages that could not be read."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from mailmirror.domain.contained import Cause, Contained
+from mailmirror.domain.containment import Place
+from mailmirror.domain.folder import FolderState
+from mailmirror.domain.ledger import Ledger
+from mailmirror.domain.mailbox import Mailbox
+from mailmirror.domain.problems import Code
+from mailmirror.runtime import Runtime
+from mailmirror.store.contained import StoredContained
+from mailmirror.usecases.mailboxes.read_mailbox import report
+
+MAX_LISTED = 100
+"""Messages of a list; the others are counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something of a mailbox that fails, or that could not be read."""
+
+    code: Code | Cause
+    detail: str = ""
+    since: datetime | None = None
+    next_try_at: datetime | None = None
+    """None where it is not tried again."""
+    folder: str | None = None
+    """The name of the folder that fails, or that a message is in."""
+    uid: int | None = None
+    """Of a message."""
+    contained: Contained | None = None
+    """What is known of a message."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problems:
+    listed: Sequence[Problem]
+    further: int
+    """Messages that are not listed."""
+
+
+def list_problems(mailbox: Mailbox, runtime: Runtime) -> Problems:
+    """List a mailbox's problems, its own first, then its folders', then its messages'.
+
+    Two requests more than reading the mailbox, and a query of the ledger of each folder concerned.
+    """
+    (read,) = report([mailbox], runtime)
+    due = read.due
+    next_poll = due.due_at if due else None
+    found: list[Problem] = []
+    if read.problem is not None and read.problem is not Code.MESSAGES_PENDING:
+        detail = due.error_detail if due and due.error is read.problem else ""
+        since = due.failing_since if due and due.error is read.problem else None
+        found.append(Problem(read.problem, detail, since, next_poll))
+    if due and due.sending_error:
+        found.append(Problem(due.sending_error, due.sending_detail))
+    messages: list[Problem] = []
+    contained = {one.place: one for one in runtime.contained.list_all(mailbox.key)}
+    for id, folder in runtime.folders.read_all(mailbox.key).items():
+        state = folder.state
+        if (failure := state.failure) is not None:
+            detail, since = failure.detail, failure.since
+            found.append(Problem(failure.code, detail, since, next_poll, folder=state.name))
+        of_folder = [one for one in contained.values() if one.place.folder == id]
+        if state.pending or of_folder:
+            current = runtime.ledgers.read_current(mailbox.key, id, state)
+            messages += _of_folder(id, *current, contained, next_poll) if current else ()
+    return Problems([*found, *messages[:MAX_LISTED]], max(0, len(messages) - MAX_LISTED))
+
+
+def _of_folder(
+    id: str,
+    folder: FolderState,
+    ledger: Ledger,
+    contained: Mapping[Place, StoredContained],
+    next_poll: datetime | None,
+) -> Iterator[Problem]:
+    """The messages of a folder that are pending, or mirrored by their headers."""
+    for uid in ledger.pending | ledger.present:
+        stored = contained.get(Place(id, folder.uidvalidity, uid))
+        if uid in ledger.pending:
+            known = stored.contained if stored else Contained(Cause.NOT_RETURNED)
+            next_try = folder.retry_at or next_poll
+        elif stored and stored.contained.cause is Cause.HEADERS_ONLY:
+            known, next_try = stored.contained, None
+        else:
+            continue
+        yield Problem(
+            known.cause,
+            since=stored.since if stored else None,
+            next_try_at=next_try,
+            folder=folder.name,
+            uid=uid,
+            contained=known,
+        )
