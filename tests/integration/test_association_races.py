@@ -173,6 +173,30 @@ def test_a_long_thread_is_attached_at_once_and_indexed_by_the_queue(
     assert page.coverage.gap is None
 
 
+def test_a_long_thread_that_is_detached_again_leaves_no_gap(
+    runtime: Runtime,
+    office: Office,
+    mailbox: Mailbox,
+    monkeypatch: pytest.MonkeyPatch,
+    clock: Clock,
+) -> None:
+    monkeypatch.setattr("mailmirror.usecases.threads.set_override.MAX_INDEXED_AT_ONCE", 0)
+    deal(office, "other", "open", -20, "nobody")
+    on_thread(office, "other", 1, attached=True)
+    on_thread(office, "other", 1, attached=False)
+    for _ in range(3):
+        page = read_deal_card(office.viewer("rep"), DealId("other"), None, 50, runtime)
+        assert (page.lines, page.coverage.gap) == ([], None)
+        for job in queued(runtime):
+            tidy_thread(job, runtime)
+        clock.advance(2 * SWEEP_AGE)
+        tidied(office)
+    on_thread(office, "other", 1, attached=True)
+    for job in queued(runtime):
+        tidy_thread(job, runtime)
+    assert numbers(office.deal("rep", "other")) == [1]
+
+
 def tidied(office: Office) -> int:
     """Do the jobs of the threads that are due; return how many there were."""
     due = dispatch_threads(office.runtime)

@@ -186,9 +186,15 @@ class Root:
         )
 
     def _left_too(self, deals: Set[DealId], run: Run) -> "Root":
-        """Without deals, in the same version. Their tokens stay: single messages may need them."""
+        """Without deals, in the same version; with tokens only where a single message is attached.
+
+        A function that indexes entries on one of these deals nevertheless has ended before they
+        are swept.
+        """
         left = self._put_left(self.deals & deals, run)
-        return replace(left, deals=self.deals - deals)
+        alone = {one.deal for one in self.overrides if one.message and one.attached}
+        pending = {token for token in self.pending if token.deal not in deals - alone}
+        return replace(left, deals=self.deals - deals, pending=frozenset(pending))
 
     def _put_left(self, deals: Set[DealId], run: Run) -> "Root":
         left = {Left(deal, run.sweep_at) for deal in deals}
