@@ -280,7 +280,7 @@ def test_a_sync_that_lost_its_lease_between_any_two_writes_costs_its_successor_n
         office.sync(mailbox)
 
     for number in range(1, 40):
-        for _ in range(3):
+        for _ in range(9):
             total += 1
             dovecot.append(REP, "INBOX", letter(total, REP if total % 3 else STRANGER), MARCH)
         with before_write(runtime, number, other) as done:
