@@ -56,7 +56,7 @@ class Chaos:
             world(self.bare, self.dovecot, self._logins(), seed) as faulty,
         ):
             try:
-                found = differences(self._lived(steps, clean), self._lived(steps, faulty))
+                found = differences(self._outcome(steps, clean), self._outcome(steps, faulty))
             except NeverSettled as error:
                 found = [f"never settled: {error}, at {faulty.now}"]
             self._count(steps, faulty)
@@ -66,19 +66,19 @@ class Chaos:
             print("\n".join([*map(str, steps), *found]), flush=True)
         return found
 
-    def _lived(self, steps: Sequence[Step], lived: World) -> Picture:
+    def _outcome(self, steps: Sequence[Step], place: World) -> Picture:
         """Do a history to a world, let everything settle without faults, and look at it."""
-        _begin(lived)
-        answers = [perform(step, lived) for step in steps]
-        lived.honest = True
+        _begin(place)
+        answers = [perform(step, place) for step in steps]
+        place.honest = True
         for days in range(1, 4):
-            lived.at(steps[-1].at + timedelta(days=20 + 2 * days))
-            lived.dirty.update(USERS)
+            place.at(steps[-1].at + timedelta(days=20 + 2 * days))
+            place.dirty.update(USERS)
             for user in USERS:
-                lived.settle(user)
-            lived.schedule()
-        settle_threads(lived)
-        return {"answers": dict(enumerate(answers)), **picture(lived)}
+                place.settle(user)
+            place.schedule()
+        settle_threads(place)
+        return {"answers": dict(enumerate(answers)), **picture(place)}
 
     def _logins(self) -> dict[str, str]:
         self._next_login += 1

@@ -67,23 +67,23 @@ class Outcome:
     """What is not as it must be."""
 
 
-def _synced(lived: World, mailbox: Mailbox) -> Cost:
+def _synced(place: World, mailbox: Mailbox) -> Cost:
     """Sync until all is judged; a message that cannot be read may be pending."""
     cost = Cost()
-    job = SyncJob(lived.account, mailbox.key.mailbox)
+    job = SyncJob(place.account, mailbox.key.mailbox)
     while cost.syncs < _MAX_SYNCS:
         cost.syncs += 1
-        before = lived.children.cpu_seconds
+        before = place.children.cpu_seconds
         try:
-            lived.children.call(
-                "sync", lived.environment, lived.now, {"body": job.to_json()}, cost.watch
+            place.children.call(
+                "sync", place.environment, place.now, {"body": job.to_json()}, cost.watch
             )
         except Failed as failure:
             cost.deaths += str(failure) == "killed"
-        cost.cpu_seconds += lived.children.cpu_seconds - before
-        lived.now += timedelta(minutes=10)
-        clean = all(one.audit.clean for one in audit_mailbox(mailbox, lived.runtime))
-        if clean and lived.runtime.sync_states.read(mailbox.key).first_sync_done:
+        cost.cpu_seconds += place.children.cpu_seconds - before
+        place.now += timedelta(minutes=10)
+        clean = all(one.audit.clean for one in audit_mailbox(mailbox, place.runtime))
+        if clean and place.runtime.sync_states.read(mailbox.key).first_sync_done:
             break
     return cost
 
@@ -94,30 +94,30 @@ def _office() -> Iterator[World]:
     with (
         bare_aws() as bare,
         Dovecot(dict.fromkeys(names, "secret")) as dovecot,
-        world(bare, dovecot, names, None) as lived,
+        world(bare, dovecot, names, None) as place,
     ):
-        lived.tell("user.upserted", id="rep", name="Rep", emails=[REP])
-        lived.tell("contact.upserted", id="kim", name="Kim", emails=[KIM])
-        yield lived
+        place.tell("user.upserted", id="rep", name="Rep", emails=[REP])
+        place.tell("contact.upserted", id="kim", name="Kim", emails=[KIM])
+        yield place
 
 
 def all_at_once(html_bytes: int) -> Outcome:
     """Put every hostile message and ten good letters into one mailbox, and sync it."""
-    with _office() as lived:
+    with _office() as place:
         mail = list(hostile(html_bytes))
         kinds = [kind for kind, _, _ in mail]
         raws = [raw for _, _, raw in mail]
         for number in GOOD:
             at = number * len(raws) // len(GOOD)
             kinds.insert(at, "good")
-            raws.insert(at, letter(number, at=lived.now - timedelta(hours=number)))
-        lived.dovecot.append_all("rep", "INBOX", [(raw, lived.now) for raw in raws])
-        lived.connect("rep")
-        mailbox = lived.mailbox("rep")
+            raws.insert(at, letter(number, at=place.now - timedelta(hours=number)))
+        place.dovecot.append_all("rep", "INBOX", [(raw, place.now) for raw in raws])
+        place.connect("rep")
+        mailbox = place.mailbox("rep")
         assert mailbox is not None
-        cost = _synced(lived, mailbox)
-        verdicts = _verdicts(lived, mailbox, kinds)
-        outcome = Outcome(cost, verdicts, _faults(lived, mailbox, kinds))
+        cost = _synced(place, mailbox)
+        verdicts = _verdicts(place, mailbox, kinds)
+        outcome = Outcome(cost, verdicts, _faults(place, mailbox, kinds))
         if verdicts["good"] != {"mirrored": len(GOOD)}:
             outcome.faults.append(f"good letters: {dict(verdicts['good'])}")
         return outcome
@@ -125,23 +125,23 @@ def all_at_once(html_bytes: int) -> Outcome:
 
 def one_by_one(html_bytes: int) -> Iterator[tuple[str, float, int, Cost]]:
     """Sync hostile messages one by one; yields kind, scale, bytes and cost of each."""
-    with _office() as lived:
-        lived.connect("rep")
-        mailbox = lived.mailbox("rep")
+    with _office() as place:
+        place.connect("rep")
+        mailbox = place.mailbox("rep")
         assert mailbox is not None
-        _synced(lived, mailbox)
+        _synced(place, mailbox)
         done: set[tuple[str, float]] = set()
         for kind, scale, raw in hostile(html_bytes):
             if (kind, scale) not in done:
                 done.add((kind, scale))
-                lived.dovecot.append("rep", "INBOX", raw, lived.now)
-                yield kind, scale, len(raw), _synced(lived, mailbox)
+                place.dovecot.append("rep", "INBOX", raw, place.now)
+                yield kind, scale, len(raw), _synced(place, mailbox)
 
 
-def _verdicts(lived: World, mailbox: Mailbox, kinds: list[str]) -> Mapping[str, Counter[str]]:
+def _verdicts(place: World, mailbox: Mailbox, kinds: list[str]) -> Mapping[str, Counter[str]]:
     """The verdicts by kind: the UID of the nth message is n."""
     found: defaultdict[str, Counter[str]] = defaultdict(Counter)
-    for folder in read_ledger(mailbox, lived.runtime):
+    for folder in read_ledger(mailbox, place.runtime):
         if folder.folder.name == "INBOX":
             named = {uid: str(v) for v, uids in folder.ledger.recorded.items() for uid in uids}
             for uid, kind in enumerate(kinds, start=1):
@@ -149,17 +149,17 @@ def _verdicts(lived: World, mailbox: Mailbox, kinds: list[str]) -> Mapping[str, 
     return found
 
 
-def _faults(lived: World, mailbox: Mailbox, kinds: list[str]) -> list[str]:
+def _faults(place: World, mailbox: Mailbox, kinds: list[str]) -> list[str]:
     faults = []
-    for one in audit_mailbox(mailbox, lived.runtime):
+    for one in audit_mailbox(mailbox, place.runtime):
         if not one.audit.clean:
             faults.append(f"audit of {one.folder.name}: {one.audit}")
     shown: set[str] = set()
     cursor = None
-    person = viewer(lived.account, "rep", lived.runtime)
+    person = viewer(place.account, "rep", place.runtime)
     while True:
         card = read_person_card(
-            person, PersonRef(PersonKind.CONTACT, "kim"), cursor, 50, lived.runtime
+            person, PersonRef(PersonKind.CONTACT, "kim"), cursor, 50, place.runtime
         )
         shown |= {
             str(one.message_id)
