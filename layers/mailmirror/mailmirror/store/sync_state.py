@@ -7,7 +7,7 @@ Each taking of a lease that expired without a release is counted in `deaths`: it
 or too slow. The next sync that moves a cursor sets the count to zero.
 """
 
-import uuid
+import secrets
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
@@ -81,7 +81,7 @@ class SyncStates:
         Raises:
             LeaseHeld: it is held, and has not expired.
         """
-        holder = {":holder": uuid.uuid4().hex}
+        holder = {":holder": secrets.token_hex(4)}
         try:
             item = self._take(key, now, "attribute_not_exists(lease_until)", " ADD", holder)
         except ConditionFailed:
