@@ -69,7 +69,7 @@ class Lies:
         return told()
 
     def _told(self, lie: Lie, said: Said) -> Callable[[], bytes | End] | None:
-        """How the lie is told in place of this answer; None where it cannot be."""
+        """What is sent instead of this answer; None where the lie does not apply to it."""
         tagged = not said.answer.startswith((b"*", b"+"))
         match lie:
             case Lie.HANG_UP | Lie.CUT_OFF:

@@ -527,6 +527,15 @@ def test_a_mailbox_is_erased_by_its_owner_alone(desk: Desk) -> None:
     assert desk.crm.get(f"/mailboxes/{fay}")["state"] == "healthy"
 
 
+def test_the_problems_of_a_mailbox_are_listed_for_its_owner_alone(desk: Desk) -> None:
+    fay = desk.open("fay", mail(1))
+    desk.open("gus")
+    path = f"/mailboxes/{fay}/problems"
+    assert desk.crm.get(path, "fay") == {"problems": [], "further": 0}
+    assert code(desk.crm.ask("GET", path)) == (400, "acting_user_required")
+    assert code(desk.crm.ask("GET", path, "gus")) == (404, "not_found")
+
+
 def test_an_erased_mailbox_leaves_nothing_and_takes_nothing_of_anothers(
     desk: Desk, traces: Traces
 ) -> None:

@@ -32,7 +32,7 @@ def copy(*participants: Address, recipients: int = 1, is_report: bool = False) -
 
 
 def test_a_message_whose_addresses_are_not_all_read_has_too_many_of_them() -> None:
-    """Whoever it names: there may be a person among those that are not read."""
+    """A person may be among the participants that are not read."""
     for participants in ((KIM, REP), (REP, BOSS), (STRANGER,), ()):
         cut = replace(copy(*participants), addresses_cut=True)
         assert not is_looked_up(cut, RULES)

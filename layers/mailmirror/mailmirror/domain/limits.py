@@ -1,7 +1,7 @@
 """The limits on what strangers write, each with its reason; docs/limits.md lists them.
 
-A limit stands here where somebody outside of the deployment decides how much comes. What the
-system chooses for itself (batches, retries, time-outs, caches) stands where it is used. Each limit
+A limit stands here where a stranger decides how much there is to read. What the system chooses for
+itself (batches, retries, time-outs, caches) stands where it is used. Each limit
 is exceeded by a test, which is marked `exceeds`.
 """
 
@@ -172,7 +172,7 @@ MAX_VERSIONS = 8
 ones are counted."""
 
 MAX_COUNTED_VERSIONS = 100
-"""Further contents that are told apart to be counted: their digests lie in one item of 3 KB."""
+"""Contents beyond those that are kept: each is counted once, by its digest, in one item of 3 KB."""
 
 MAX_ADDED_LINES = 40
 """What lists and gateways add: footers and disclaimers. A version that lacks more than that may be

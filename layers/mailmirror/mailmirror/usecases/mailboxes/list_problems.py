@@ -10,6 +10,7 @@ from mailmirror.domain.folder import FolderState
 from mailmirror.domain.ledger import Ledger
 from mailmirror.domain.mailbox import Mailbox
 from mailmirror.domain.problems import Code
+from mailmirror.domain.uids import UidSet
 from mailmirror.runtime import Runtime
 from mailmirror.store.contained import StoredContained
 from mailmirror.usecases.mailboxes.read_mailbox import report
@@ -79,19 +80,20 @@ def _of_folder(
     next_poll: datetime | None,
 ) -> Iterator[Problem]:
     """The messages of a folder that are pending, or mirrored by their headers."""
-    for uid in ledger.pending | ledger.present:
+    by_headers = UidSet.of(
+        place.uid
+        for place, one in contained.items()
+        if (place.folder, place.uidvalidity) == (id, folder.uidvalidity)
+        and one.contained.cause is Cause.HEADERS_ONLY
+    )
+    for uid in ledger.pending | (by_headers & ledger.present):
         stored = contained.get(Place(id, folder.uidvalidity, uid))
-        if uid in ledger.pending:
-            known = stored.contained if stored else Contained(Cause.NOT_RETURNED)
-            next_try = folder.retry_at or next_poll
-        elif stored and stored.contained.cause is Cause.HEADERS_ONLY:
-            known, next_try = stored.contained, None
-        else:
-            continue
+        known = stored.contained if stored else Contained(Cause.NOT_RETURNED)
+        is_pending = uid in ledger.pending
         yield Problem(
             known.cause,
             since=stored.since if stored else None,
-            next_try_at=next_try,
+            next_try_at=(folder.retry_at or next_poll) if is_pending else None,
             folder=folder.name,
             uid=uid,
             contained=known,

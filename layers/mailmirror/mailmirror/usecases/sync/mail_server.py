@@ -129,7 +129,7 @@ class MailServer:
         """Begin another run.
 
         Raises:
-            FailedTooOften
+            FailedTooOften: in this folder.
         """
         if self._failures >= _MAX_FAILURES:
             raise FailedTooOften
