@@ -646,6 +646,11 @@ def test_of_an_answer_that_failed_so_many_lines_are_read(monkeypatch: pytest.Mon
         (1, MAX_UID + 1, 3, Code.PROTOCOL_ERROR),
         (1, 4, MAX_UID + 1, Code.PROTOCOL_ERROR),
         (1, "9" * 5_000, 3, Code.PROTOCOL_ERROR),
+        (1, 0, 0, None),
+        (1, 0, 3, Code.PROTOCOL_ERROR),
+        (1, -4, 3, Code.PROTOCOL_ERROR),
+        (1, 4, -3, Code.PROTOCOL_ERROR),
+        (-1, 4, 3, Code.PROTOCOL_ERROR),
     ],
 )
 def test_a_number_that_no_folder_can_have_is_a_protocol_error(
@@ -654,7 +659,11 @@ def test_a_number_that_no_folder_can_have_is_a_protocol_error(
     answer = (
         f"* {exists} EXISTS\r\n* OK [UIDVALIDITY {uidvalidity}] x\r\n* OK [UIDNEXT {uidnext}] x\r\n"
     )
-    script: dict[str, list[Answer]] = {"EXAMINE": [answer.encode(), DONE]}
+    status = f'* STATUS "INBOX" (UIDVALIDITY {uidvalidity} UIDNEXT {uidnext} MESSAGES {exists})\r\n'
+    script: dict[str, list[Answer]] = {
+        "EXAMINE": [answer.encode(), DONE],
+        "STATUS": [status.encode(), DONE],
+    }
     if code is None:
         with Hostile(script) as server:
             run(server, nothing)

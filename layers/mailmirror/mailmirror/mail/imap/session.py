@@ -8,7 +8,7 @@ import imaplib
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
@@ -128,7 +128,7 @@ class ImapSession:
         """Open a folder read-only."""
         with self._client.asking():
             answer = self._client.select_folder(imap_utf7.encode(folder.name), readonly=True)
-        if b"UIDNEXT" not in answer:  # optional in the answer to EXAMINE before IMAP4rev2
+        if not answer.get(b"UIDNEXT"):  # optional in the answer to EXAMINE before IMAP4rev2
             status = self.status(folder)
             if status is None:
                 raise Refused(Code.PROTOCOL_ERROR, "no UIDNEXT")
@@ -343,13 +343,17 @@ def _commands(uids: UidSet) -> Iterator[UidSet]:
 
 
 def _status(answer: Mapping[bytes, int], count: bytes) -> Status:
+    """Read numbers. UIDNEXT is never 0 (RFC 9051, 9) but where a server has made no UID yet."""
     try:
         status = Status(int(answer[b"UIDVALIDITY"]), int(answer[b"UIDNEXT"]), int(answer[count]))
     except (KeyError, TypeError, ValueError) as error:
         raise Refused(Code.PROTOCOL_ERROR, "no UIDVALIDITY or UIDNEXT") from error
+    if status.uidnext == status.messages == 0:
+        status = replace(status, uidnext=1)
+    least = min(status.uidvalidity, status.uidnext - 1, status.messages)
     greatest = max(status.uidnext, status.messages)
-    if greatest > MAX_UID or status.uidvalidity > MAX_UIDVALIDITY:
-        raise Refused(Code.PROTOCOL_ERROR, "UIDVALIDITY, UIDNEXT or EXISTS is too large")
+    if least < 0 or greatest > MAX_UID or status.uidvalidity > MAX_UIDVALIDITY:
+        raise Refused(Code.PROTOCOL_ERROR, "UIDVALIDITY, UIDNEXT or EXISTS cannot be true")
     return status
 
 
