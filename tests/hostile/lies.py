@@ -22,7 +22,7 @@ class Lie(StrEnum):
     UNAVAILABLE = "NO [UNAVAILABLE]"
 
 
-_SHARE = 0.5
+_SHARE = 0.8
 """Of the functions' runs in which the server lies."""
 _MAX_ANSWERS_BEFORE = {Lie.MESSAGES: 2, Lie.UIDNEXT: 2, Lie.SIZE: 4, Lie.LEFT_OUT: 4}
 """How often the lie could be told before it is, at the most; else 12."""
@@ -35,17 +35,23 @@ _NUMBERS = {
 
 @dataclass(slots=True)
 class Lies:
-    """One lie at most a run of a function: where it can be told for the nth time, or always."""
+    """One lie at most a run of a function: where it can be told for the nth time, or always.
+
+    A lie that could not be told in one run is chosen for the next, so that all kinds occur.
+    """
 
     random: Random
     made: Counter[Lie] = field(default_factory=Counter)
     _lie: Lie | None = None
+    _untold: Lie | None = None
     _before: int = 0
     _always: bool = False
 
     def begin(self) -> None:
         """A function begins to run."""
-        chosen = self.random.choice(list(Lie)) if self.random.random() < _SHARE else None
+        lies = self.random.random() < _SHARE
+        chosen = (self._untold or self.random.choice(list(Lie))) if lies else None
+        self._untold = chosen or self._untold
         most = _MAX_ANSWERS_BEFORE.get(chosen, 12) if chosen else 0
         self._lie, self._before = chosen, self.random.randint(0, most)
         self._always = self.random.random() < 0.2
@@ -64,6 +70,7 @@ class Lies:
         if self._before >= 0:
             return said.answer
         self.made[self._lie] += 1
+        self._untold = None
         if not self._always:
             self._lie = None
         return told()

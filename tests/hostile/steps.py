@@ -51,14 +51,14 @@ class History:
             self._delete: 6,
             self._put_back: 6,
             self._move: 6,
-            self._renumber: 4,
-            self._contact: 4,
+            self._renumber: 6,
+            self._contact: 6,
             self._deal: 10,
             self._event_override: 6,
             self._attach: 10,
             self._sync: 10,
             self._schedule: 12,
-            self._reconnect: 3,
+            self._reconnect: 6,
         }
         while len(made) < count:
             maker: Callable[[], Step | None]

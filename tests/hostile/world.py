@@ -197,7 +197,7 @@ class World:
                     self._forget_deaths()
                     return
             self.now += _DAY if attempt >= 2 * _HONEST_ATTEMPTS - 2 else _PAUSE
-        raise NeverSettled(user)
+        raise NeverSettled(f"{user}: {self._unsettled(mailbox)}")
 
     def _forget_deaths(self) -> None:
         states = (self.runtime.sync_states.read(one.key) for one in self.connected())
@@ -210,6 +210,14 @@ class World:
         if not state.first_sync_done or state.totals.pending or not entry or entry.due.error:
             return False
         return all(one.audit.clean for one in audit_mailbox(mailbox, self.runtime))
+
+    def _unsettled(self, mailbox: Mailbox) -> str:
+        """What is stored of a mailbox, for who looks for the reason."""
+        state = self.runtime.sync_states.read(mailbox.key)
+        entry = self.runtime.due.find(mailbox)
+        folders = [one.state for one in self.runtime.folders.read_all(mailbox.key).values()]
+        audits = [one.audit for one in audit_mailbox(mailbox, self.runtime)]
+        return "\n".join(map(str, (state, entry, *folders, *audits)))
 
     def schedule(self) -> None:
         """What the schedule does in a minute, and all jobs that follow; what fails is dropped."""
