@@ -35,6 +35,12 @@ def verdicts(office: Office, mailbox: Mailbox) -> dict[str, int]:
     return office.counts(mailbox)["INBOX"]
 
 
+def error(runtime: Runtime, mailbox: Mailbox) -> Code | None:
+    entry = runtime.due.find(mailbox)
+    assert entry is not None
+    return entry.due.error
+
+
 # One message that the server cannot hand over
 
 
@@ -299,9 +305,7 @@ def test_a_server_that_is_unavailable_at_fetch_is_the_mailboxes_error_and_no_ver
         mailbox = office.connect(server, "rep", REP)
         office.sync(mailbox)
         assert sum(one.startswith(b"UID FETCH") for one in server.commands) < 8
-    entry = runtime.due.find(mailbox)
-    assert entry is not None
-    assert entry.due.error is Code.SERVER_UNAVAILABLE
+    assert error(runtime, mailbox) is Code.SERVER_UNAVAILABLE
     assert verdicts(office, mailbox) == {}
 
 
@@ -314,6 +318,32 @@ def test_one_message_at_which_a_server_always_says_that_it_is_unavailable_stops_
         mailbox = office.connect(server, "rep", REP)
         office.sync(mailbox)
     assert verdicts(office, mailbox) == {"mirrored": 29, "pending": 1}
+
+
+@pytest.mark.parametrize("item", [BODY, HEADER])
+def test_messages_at_which_a_server_says_for_hours_that_it_is_unavailable_stop_no_other(
+    item: str, office: Office, dovecot: Dovecot, runtime: Runtime, clock: Clock
+) -> None:
+    dovecot.append_all(REP, "INBOX", [(letter(n), MARCH) for n in range(1, 31)])
+    text = b"[UNAVAILABLE] try later"
+    meddle = Refusing(item, 1, text, at_once=True, also={2, 3, 4, 5, 6})
+    with before(dovecot, runtime, meddle) as server:
+        mailbox = office.connect(server, "rep", REP)
+        office.sync(mailbox)
+        assert error(runtime, mailbox) is Code.SERVER_UNAVAILABLE
+        clock.advance(timedelta(minutes=61))
+        office.sync(mailbox)
+        assert verdicts(office, mailbox) == {"mirrored": 24, "pending": 6}
+        for number in range(31, 34):
+            dovecot.append(REP, "INBOX", letter(number), MARCH)
+            clock.advance(timedelta(hours=7))
+            office.sync(mailbox)
+            assert error(runtime, mailbox) is None
+            assert verdicts(office, mailbox) == {"mirrored": number - 6, "pending": 6}
+        server.meddle = unchanged
+        clock.advance(timedelta(days=2))
+        office.sync(mailbox)
+    assert verdicts(office, mailbox) == {"mirrored": 33}
 
 
 def test_a_message_that_was_gone_and_is_listed_again_is_read_in_the_end(

@@ -10,7 +10,7 @@ passes with the line that announces it.
 import re
 import socket
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import Enum, auto
@@ -165,6 +165,8 @@ class Refusing:
     uid: int
     text: bytes = b"[SERVERBUG] Internal error occurred."
     at_once: bool = False
+    also: Set[int] = frozenset()
+    """Further UIDs, where it answers at once."""
     _refused: bytes | None = field(init=False, default=None)
     """The command whose answers are passed over until its tagged one."""
 
@@ -183,7 +185,7 @@ class Refusing:
         words = command.split(b" ", 3)
         if words[:2] != [b"UID", b"FETCH"] or self.item.encode() not in words[3]:
             return False
-        return self.uid in UidSet.parse(words[2].decode())
+        return any(uid in self.also | {self.uid} for uid in UidSet.parse(words[2].decode()))
 
     def _told(self, answer: bytes) -> bool:
         return re.match(rb"\* [0-9]+ FETCH \((?:.* )?UID %d[ )]" % self.uid, answer) is not None

@@ -13,8 +13,8 @@ that is not stored, for it makes no UID suspect.
      ▲              │            │
      └── doubled ◄──┴── the UIDs of the batch that died are judged
 
-A sync that judges something, comes to its end and leaves nothing pending has judged them too, and
-full batches follow: a small mailbox would else remember deaths for months, and blame a message.
+A sync that comes to its end and leaves nothing pending has judged them too, and full batches
+follow: a small mailbox would else remember deaths for months, and blame a message.
 """
 
 from collections.abc import Mapping

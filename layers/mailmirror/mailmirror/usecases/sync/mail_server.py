@@ -11,6 +11,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from mailmirror.domain.contained import FolderFailure
 from mailmirror.domain.limits import MAX_CUT_MESSAGE_BYTES, MAX_MESSAGE_BYTES
 from mailmirror.domain.mailbox import Mailbox
 from mailmirror.domain.problems import Code, Refused
@@ -31,7 +32,11 @@ _MIN_FAILURES = 20
 So each step asks for its first UID alone, and every sync moves the cursor.
 """
 _MAX_UNAVAILABLE = 3
-"""How often in a row, at different messages, a server may say that it is unavailable."""
+"""How often in a row, at different messages, a server may say that it is unavailable.
+
+Where it has said so for an hour, or says so of pending UIDs, that is a failure at the messages.
+"""
+_MAX_UNAVAILABLE_TIME = timedelta(hours=1)
 _MAX_COMMAND_BYTES = 1 << 20
 """How much is fetched by one command, by RFC822.SIZE; of a larger message, piece by piece.
 
@@ -72,6 +77,8 @@ class MailServer:
     """After which no further command is sent."""
     note_progress: Callable[[], None]
     """Called whenever the server has answered."""
+    unavailable_by_message: bool = False
+    """Whether UNAVAILABLE (RFC 5530) is a failure at the messages that were asked for."""
     session: ImapSession = field(init=False)
     _stack: ExitStack = field(init=False, default_factory=ExitStack)
     _examined: tuple[RemoteFolder, Status] | None = field(init=False, default=None)
@@ -105,10 +112,19 @@ class MailServer:
         """The folders that are read."""
         return self.session.folders()
 
-    def examine(self, folder: RemoteFolder) -> Status:
-        """Open a folder read-only."""
+    def examine(self, folder: RemoteFolder, failure: FolderFailure | None = None) -> Status:
+        """Open a folder read-only.
+
+        Parameters:
+            failure: why it could not be read the last time.
+        """
         status = self.session.examine(folder)
         self._examined, self._failures = (folder, status), 0
+        self.unavailable_by_message = (
+            failure is not None
+            and failure.code is Code.SERVER_UNAVAILABLE
+            and self.runtime.now() - failure.since >= _MAX_UNAVAILABLE_TIME
+        )
         self.note_progress()
         return status
 
@@ -259,7 +275,7 @@ class MailServer:
         self.runtime.count("FetchesFailed")
         if self.runtime.now() >= self.until:
             raise OutOfTime from failure
-        if failure.code is Code.SERVER_UNAVAILABLE:
+        if failure.code is Code.SERVER_UNAVAILABLE and not self.unavailable_by_message:
             self._unavailable += 1
             if self._unavailable == _MAX_UNAVAILABLE:
                 raise failure

@@ -83,6 +83,7 @@ class FolderSync:
             self._check_lists_anything(self._listed(self._folder.looked_at))
         gone = Judged(dict.fromkeys(pending - listed, Verdict.GONE))
         self.checkpoint.advance(gone, ledger)
+        self.server.unavailable_by_message = True
         with suppress(FailedTooOften):
             for judged in self.judge.runs(self._folder.retry_order(listed)):
                 self.checkpoint.advance(judged, ledger)

@@ -129,10 +129,9 @@ class _Sync:
         }
         slices = slice_hashes(others, slice_count(len(others)))
         retries = [one.retry_at or begun_at for one in folders.values() if one.pending]
-        # Deaths are counted until a cursor moves or a sync finishes; the caution stays until then.
-        caution = self._caution() if self.state.deaths else None
-        if self.record.moves and not any(one.pending for one in folders.values()):
-            caution = self._caution().after_sync()
+        caution = self._caution()
+        if not retries:
+            caution = caution.after_sync()
         # Before the schedule entry, so that after a crash in between the news is found again.
         self.record.release(first_sync_done=True, caution=caution)
         retry_at = min(retries, default=None)
@@ -211,19 +210,29 @@ class _Sync:
     def _folder(
         self, id: str, folder: RemoteFolder, server: MailServer, rules: Rules, view: CrmView
     ) -> FolderState:
-        stored = self.stored.get(id)
         try:
-            return self._synced(id, folder, stored, server, rules, view)
+            return self._synced(id, folder, self.stored.get(id), server, rules, view)
         except FolderChanged:
-            # By a sync that has lost the lease, and can do so no more once this one has written.
-            self.runtime.count("FoldersChanged")
-            stored = self.runtime.folders.claim(self.lease, id)
-            return self._synced(id, folder, stored, server, rules, view)
+            return self._synced(id, folder, self._claimed(id), server, rules, view)
+
+    def _claimed(self, id: str) -> StoredFolder | None:
+        """Read a folder again that a sync has written which has lost the lease; it can do so no
+        more."""
+        self.runtime.count("FoldersChanged")
+        return self.runtime.folders.claim(self.lease, id)
 
     def _folder_failed(self, id: str, folder: RemoteFolder, refusal: Refused) -> None:
         """Store why a folder could not be read; since when stays as it is."""
         reached = self.checkpoint if self.checkpoint and self.checkpoint.id == id else None
         stored = reached.stored if reached else self.stored.get(id)
+        try:
+            self._store_failure(id, folder, refusal, stored)
+        except FolderChanged:
+            self._store_failure(id, folder, refusal, self._claimed(id))
+
+    def _store_failure(
+        self, id: str, folder: RemoteFolder, refusal: Refused, stored: StoredFolder | None
+    ) -> None:
         state = stored.state if stored else unread_folder(folder)
         before = state.failure
         since = before.since if before else self.runtime.now()
@@ -240,8 +249,8 @@ class _Sync:
         rules: Rules,
         view: CrmView,
     ) -> FolderState:
-        status = server.examine(folder)
         earlier = stored.state if stored else None
+        status = server.examine(folder, earlier.failure if earlier else None)
         self.checkpoint = Checkpoint(
             lease=self.lease,
             id=id,

@@ -71,8 +71,10 @@ class SyncProgress:
         """Release the lease.
 
         Parameters:
-            caution: what the next sync has to take, where it is more than is stored.
+            caution: what the next sync has to take; None leaves it, and the deaths, as stored.
         """
+        if caution == self._caution and not self._deaths:
+            caution = None
         self.runtime.sync_states.release(
             self.lease,
             first_sync_done=first_sync_done,
