@@ -90,15 +90,6 @@ class Delete:
     key: Key
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
-    """A condition on an item that a transaction leaves as it is."""
-
-    key: Key
-    condition: str
-    values: Mapping[str, Any]
-
-
 class Table:
     """One DynamoDB table.
 
@@ -314,7 +305,7 @@ class Table:
             raise Throttled from failure
         raise failure
 
-    def transact(self, writes: Sequence[Put | Update | Delete | Check]) -> None:
+    def transact(self, writes: Sequence[Put | Update | Delete]) -> None:
         """Write up to 100 items, all or none. Two write units a KB.
 
         Raises:
@@ -343,7 +334,7 @@ class Table:
             self._back_off(attempt)
         raise Throttled
 
-    def _in_transaction(self, write: Put | Update | Delete | Check) -> dict[str, Any]:
+    def _in_transaction(self, write: Put | Update | Delete) -> dict[str, Any]:
         match write:
             case Put():
                 return {"Put": {"TableName": self._name, **_put_request(write)}}
@@ -351,8 +342,6 @@ class Table:
                 return {"Update": {"TableName": self._name, **_update_request(write)}}
             case Delete():
                 return {"Delete": {"TableName": self._name, "Key": _item(write.key)}}
-            case Check():
-                return {"ConditionCheck": {"TableName": self._name, **_check_request(write)}}
 
     def write(self, puts: Iterable[Item] = (), deletes: Iterable[Key] = ()) -> None:
         """Put and delete any number of items, without conditions, in whatever order.
@@ -440,13 +429,6 @@ def _put_request(put: Put) -> dict[str, Any]:
         request["ConditionExpression"] = put.condition
     if put.values:
         request["ExpressionAttributeValues"] = _item(put.values)
-    return request
-
-
-def _check_request(check: Check) -> dict[str, Any]:
-    request: dict[str, Any] = {"Key": _item(check.key), "ConditionExpression": check.condition}
-    if check.values:
-        request["ExpressionAttributeValues"] = _item(check.values)
     return request
 
 
