@@ -137,7 +137,7 @@ bench:  ## Measure; installs mail servers where missing
 hostile:  ## Hostile mail, and histories with faults: [MINUTES=60] [SEED=<first history's>] [PART=mailbox|costs|chaos]
 	$(need) project ministack
 	@$(project)/python -m local.programs
-	@PYTHONPATH=layers/mailmirror $(project)/python -m tests.hostile --minutes "$(MINUTES)" --seed "$(SEED)" $(if $(PART),--part $(PART))
+	@PYTHONPATH=layers/mailmirror POWERTOOLS_METRICS_DISABLED=true POWERTOOLS_LOG_LEVEL=WARNING $(project)/python -m tests.hostile --minutes "$(MINUTES)" --seed "$(SEED)" $(if $(PART),--part $(PART))
 
 documents:  ## Write docs/openapi.json and the rows of docs/problems.md and docs/limits.md from the code
 	$(need) project

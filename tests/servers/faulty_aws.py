@@ -9,6 +9,7 @@ that way (a PutItem has no unprocessed items), it fails with a 500.
 
 import http.client
 import json
+import sys
 import threading
 import time
 from collections import Counter
@@ -107,7 +108,14 @@ class FaultyAws:
 
         for method in ("GET", "PUT", "POST", "DELETE", "HEAD"):
             setattr(Handler, f"do_{method}", Handler.handle_any)
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+
+        class Server(ThreadingHTTPServer):
+            def handle_error(self, request: Any, client_address: Any) -> None:
+                """A client that was killed has closed its connection."""
+                if not isinstance(sys.exception(), ConnectionError):
+                    super().handle_error(request, client_address)
+
+        self._server = Server(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
         return self
