@@ -286,6 +286,62 @@ def test_a_message_that_is_larger_than_its_size_says_is_cut_and_says_so(
     assert line.summary.snippet.startswith("first")
 
 
+# Lists and numbers that are wrong once
+
+
+@pytest.mark.parametrize("already", [0, 3])
+def test_mail_that_arrives_below_a_uidnext_that_was_too_high_is_read(
+    already: int, office: Office, dovecot: Dovecot, runtime: Runtime
+) -> None:
+    def too_high(said: Said) -> bytes:
+        return re.sub(rb"UIDNEXT ([0-9]+)", lambda n: b"UIDNEXT %d" % (int(n[1]) + 2), said.answer)
+
+    with before(dovecot, runtime, unchanged) as server:
+        mailbox = office.connect(server, "rep", REP)
+        for number in range(1, already + 1):
+            dovecot.append(REP, "INBOX", letter(number), MARCH)
+            office.sync(mailbox)
+        dovecot.append_all(REP, "INBOX", [(letter(n), MARCH) for n in (20, 21)])
+        server.meddle = too_high
+        office.sync(mailbox)
+        server.meddle = unchanged
+        dovecot.append_all(REP, "INBOX", [(letter(n), MARCH) for n in (22, 23)])
+        with dovecot.session(REP) as client:
+            client.select_folder("INBOX")
+            client.delete_messages([1, 2])
+            client.uid_expunge([1, 2])
+        office.sync(mailbox)
+        assert audit_mailbox(mailbox, runtime)[0].audit.clean
+
+
+@pytest.mark.parametrize("withheld", [4, 5, 6])
+def test_a_message_that_is_left_out_of_one_list_is_read_though_another_was_deleted(
+    withheld: int, office: Office, dovecot: Dovecot, runtime: Runtime
+) -> None:
+    left_out = [withheld]
+
+    def once(said: Said) -> bytes:
+        listing = said.command.startswith(b"UID FETCH") and b"(UID)" in said.command
+        if listing and left_out and b"(UID %d)" % withheld in said.answer:
+            left_out.clear()
+            return b""
+        return said.answer
+
+    dovecot.append_all(REP, "INBOX", [(letter(n), MARCH) for n in range(1, 4)])
+    with before(dovecot, runtime, once) as server:
+        mailbox = office.connect(server, "rep", REP)
+        office.sync(mailbox)
+        dovecot.append_all(REP, "INBOX", [(letter(n), MARCH) for n in range(4, 7)])
+        with dovecot.session(REP) as client:
+            client.select_folder("INBOX")
+            client.delete_messages([1])
+            client.uid_expunge([1])
+        office.sync(mailbox)
+        assert not left_out
+        office.sync(mailbox)
+        assert audit_mailbox(mailbox, runtime)[0].audit.clean
+
+
 # What a server says of itself
 
 

@@ -1,11 +1,13 @@
 """How far one folder has been judged, and what a sync of it does next.
 
-        new mail, oldest first      next ──►  UIDNEXT
+        new mail, oldest first      next ──►
         old mail, newest first      1  ◄── low
         pending UIDs                tried again with backoff, or gone
         UIDs that left the server   removed, and present again where they are listed again
 
-At any moment, whatever crashes, every UID of [low, next) has a verdict, `pending` included.
+At any moment, whatever crashes, every UID of [low, next) that the server lists has a verdict,
+`pending` included. `next` follows the greatest UID that was listed, never UIDNEXT: a server that
+once says too much would else have the mail that arrives below it passed over.
 """
 
 from collections.abc import Sequence
@@ -50,6 +52,8 @@ class FolderState:
     """UIDs with the verdict `pending`."""
     messages: int = 0
     """EXISTS, as EXAMINE last answered."""
+    uidnext: int = 0
+    """UIDNEXT, as EXAMINE answered when all new mail was last judged."""
     retries: int = 0
     """Retries in a row that returned none of the pending UIDs."""
     retry_at: datetime | None = None
@@ -71,6 +75,11 @@ class FolderState:
     def differs(self) -> bool:
         """Whether the server has more or fewer messages than the ledger."""
         return self.messages != self.present + self.pending
+
+    @property
+    def untouched(self) -> bool:
+        """Whether no UID was looked at yet."""
+        return self.next == self.low and not self.judged and not self.pending
 
     def unjudged_new(self, uidnext: int) -> UidSet:
         """The UIDs on the side of new mail that have no verdict yet."""

@@ -134,6 +134,7 @@ def _item(folder: StoredFolder) -> Item:
         "present": state.present,
         "pending": state.pending,
         "messages": state.messages,
+        "uidnext": state.uidnext,
         **({"retries": state.retries} if state.retries else {}),
         **({"retry_at": keys.time_text(state.retry_at)} if state.retry_at else {}),
         **_failure_item(state.failure),
@@ -156,7 +157,8 @@ def _failure(item: Item) -> FolderFailure | None:
 
 
 def _folder(item: Item) -> StoredFolder:
-    numbers = ("uidvalidity", "next", "low", "judged", "present", "pending", "messages")
+    cursors = ("uidvalidity", "uidnext", "next", "low")
+    counts = ("messages", "judged", "present", "pending")
     first, stop = map(int, item["blocks"])
     state = FolderState(
         name=item["name"],
@@ -165,6 +167,6 @@ def _folder(item: Item) -> StoredFolder:
         retries=int(item.get("retries", 0)),
         retry_at=datetime.fromisoformat(item["retry_at"]) if "retry_at" in item else None,
         failure=_failure(item),
-        **{number: int(item[number]) for number in numbers},
+        **{number: int(item[number]) for number in (*cursors, *counts)},
     )
     return StoredFolder(state, int(item["version"]), int(item["fence"]))

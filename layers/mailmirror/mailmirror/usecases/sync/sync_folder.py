@@ -24,6 +24,9 @@ from mailmirror.usecases.sync.checkpoint import Checkpoint
 from mailmirror.usecases.sync.judge_run import RunJudge
 from mailmirror.usecases.sync.mail_server import FailedTooOften, MailServer
 
+_MAX_RANGES = 100
+"""Of what is listed a second time; beyond it one command lists everything."""
+
 
 @dataclass(frozen=True, slots=True)
 class FolderSync:
@@ -55,15 +58,21 @@ class FolderSync:
 
     def _new_mail(self, status: Status) -> None:
         self.checkpoint.folder = replace(self._folder, messages=status.messages)
-        new = list(self._listed(self._folder.unjudged_new(status.uidnext)))
-        for judged in self.judge.runs(new):
+        unjudged = self._folder.unjudged_new(status.uidnext)
+        new = self._listed(unjudged)
+        if new or self._folder.differs:  # else UIDNEXT is greater because mail has left
+            new |= self._listed(unjudged - new)
+        for judged in self.judge.runs(list(new)):
             self.checkpoint.advance(judged, next=max(judged.verdicts) + 1)
-        self.checkpoint.move(replace(self._folder, next=status.uidnext))
+        self.checkpoint.move(replace(self._folder, uidnext=status.uidnext))
 
     def _old_mail(self) -> None:
         if self._folder.complete:
             return
-        newest_first = list(self._listed(self._folder.unjudged_old))[::-1]
+        newest_first = list(self._listed_twice(self._folder.unjudged_old))[::-1]
+        if self._folder.untouched:
+            end = newest_first[0] + 1 if newest_first else 1
+            self.checkpoint.folder = replace(self._folder, next=end, low=end)
         for judged in self.judge.runs(newest_first):
             self.checkpoint.advance(judged, low=min(judged.verdicts))
         self.checkpoint.move(replace(self._folder, low=1))
@@ -77,8 +86,7 @@ class FolderSync:
         self.checkpoint.move(self._folder.retrying(self.runtime.now()))
         ledger = self.checkpoint.ledger()
         pending = ledger.pending
-        listed = self._listed(pending)
-        listed |= self._listed(pending - listed)
+        listed = self._listed_twice(pending)
         if self._folder.messages and not listed:
             self._check_lists_anything(self._listed(self._folder.looked_at))
         gone = Judged(dict.fromkeys(pending - listed, Verdict.GONE))
@@ -117,6 +125,12 @@ class FolderSync:
     def _check_lists_anything(self, listed: UidSet) -> None:
         if self._folder.messages and not listed:
             raise Refused(Code.PROTOCOL_ERROR, "the server lists none of its messages")
+
+    def _listed_twice(self, uids: UidSet) -> UidSet:
+        """List UIDs; for those that are left out the server is asked again."""
+        listed = self._listed(uids)
+        rest = uids - listed
+        return listed | self._listed(rest if len(rest.ranges) <= _MAX_RANGES else uids)
 
     def _listed(self, uids: UidSet) -> UidSet:
         return self.server.listed(uids, self._folder.max_listed)

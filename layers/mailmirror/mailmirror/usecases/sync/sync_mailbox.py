@@ -118,12 +118,12 @@ class _Sync:
             self._release(None if is_of_aws(error) else self._caution().after_deaths(1))
             raise
         seen = {
-            folder.name: Seen(folder.uidvalidity, folder.next, folder.present + folder.pending)
+            folder.name: Seen(folder.uidvalidity, folder.uidnext, folder.present + folder.pending)
             for folder in folders.values()
             if folder.role is not FolderRole.OTHER
         }
         others = {
-            folder.name: (folder.uidvalidity, folder.next)
+            folder.name: (folder.uidvalidity, folder.uidnext)
             for folder in folders.values()
             if folder.role is FolderRole.OTHER
         }
