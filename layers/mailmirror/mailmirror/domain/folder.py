@@ -53,7 +53,7 @@ class FolderState:
     messages: int = 0
     """EXISTS, as EXAMINE last answered."""
     uidnext: int = 0
-    """UIDNEXT, as EXAMINE answered when all new mail was last judged."""
+    """UIDNEXT, as EXAMINE last answered."""
     retries: int = 0
     """Retries in a row that returned none of the pending UIDs."""
     retry_at: datetime | None = None

@@ -57,14 +57,15 @@ class FolderSync:
         return self.checkpoint.folder
 
     def _new_mail(self, status: Status) -> None:
-        self.checkpoint.folder = replace(self._folder, messages=status.messages)
+        asked = replace(self._folder, messages=status.messages, uidnext=status.uidnext)
+        self.checkpoint.folder = asked
         unjudged = self._folder.unjudged_new(status.uidnext)
         new = self._listed(unjudged)
         if new or self._folder.differs:  # else UIDNEXT is greater because mail has left
             new |= self._listed(unjudged - new)
         for judged in self.judge.runs(list(new)):
             self.checkpoint.advance(judged, next=max(judged.verdicts) + 1)
-        self.checkpoint.move(replace(self._folder, uidnext=status.uidnext))
+        self.checkpoint.move(self._folder)
 
     def _old_mail(self) -> None:
         if self._folder.complete:
