@@ -23,6 +23,7 @@ TABLE ?=
 BUCKET ?=
 SES_RELAY ?=
 MINUTES ?= 2
+HTML_MB ?= 0.1
 SEED ?= 1
 PART ?=
 
@@ -134,10 +135,10 @@ bench:  ## Measure; installs mail servers where missing
 	@$(project)/python -m local.programs
 	@$(project)/python -m tests.bench
 
-hostile:  ## Hostile mail, and histories with faults: [MINUTES=60] [SEED=<first history's>] [PART=mailbox|costs|chaos]
+hostile:  ## Hostile mail, and histories with faults: [MINUTES=60] [SEED=<first history's>] [HTML_MB=4] [PART=mailbox|costs|chaos]
 	$(need) project ministack
 	@$(project)/python -m local.programs
-	@PYTHONPATH=layers/mailmirror POWERTOOLS_METRICS_DISABLED=true POWERTOOLS_LOG_LEVEL=WARNING $(project)/python -m tests.hostile --minutes "$(MINUTES)" --seed "$(SEED)" $(if $(PART),--part $(PART))
+	@PYTHONPATH=layers/mailmirror POWERTOOLS_METRICS_DISABLED=true POWERTOOLS_LOG_LEVEL=WARNING $(project)/python -m tests.hostile --minutes "$(MINUTES)" --seed "$(SEED)" --html-mb "$(HTML_MB)" $(if $(PART),--part $(PART))
 
 documents:  ## Write docs/openapi.json and the rows of docs/problems.md and docs/limits.md from the code
 	$(need) project

@@ -3,10 +3,10 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from mailmirror.domain.versions import HEADERS_ONLY
+
 TOO_LARGE = "too_large"
 """The warning on a message that was mirrored without its attachments."""
-HEADERS_ONLY = "headers_only"
-"""The warning on a message of which only the headers could be stored."""
 
 
 @dataclass(frozen=True, slots=True)

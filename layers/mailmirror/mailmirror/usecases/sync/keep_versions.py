@@ -3,7 +3,8 @@
     arrived ─► stored contents are read, where the message may be known ─► the eight received first
         kept      its line names the other versions, and those that it extends
         further   counted; an entry on its participants' cards names the message without a content
-        displaced a stored content that a first sync, newest first, now finds to be a further one
+        displaced a stored content that a first sync, newest first, now finds to be a further one,
+                  or of which only the headers were read, and now another copy whole
 
 Every write is idempotent. A content's line is deleted last, so that a batch that is repeated after
 a crash finds what it has not finished.
@@ -14,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from mailmirror.domain.message import Entry
-from mailmirror.domain.versions import extends, may_extend, text_lines
+from mailmirror.domain.versions import extends, may_extend, read_whole, text_lines
 from mailmirror.domain.versions import kept as keeping
 from mailmirror.mail.mime.content import parse_message
 from mailmirror.runtime import Runtime
@@ -90,7 +91,8 @@ def _keep(arrivals: Sequence[Arrival], result: Kept, runtime: Runtime) -> None:
         before = known.get(one.sha256)
         known[one.sha256] = one.with_copy(before) if before else one
     arrived = {arrival.summary.sha256: arrival for arrival in arrivals}
-    stays, further = keeping(one.version for one in known.values())
+    whole = read_whole(one.version for one in known.values())
+    stays, further = keeping(one.version for one in known.values() if one.sha256 not in whole)
     versions = _related([known[one.sha256] for one in stays], arrived, runtime)
     for one in versions:
         if one.sha256 in arrived:
@@ -100,9 +102,12 @@ def _keep(arrivals: Sequence[Arrival], result: Kept, runtime: Runtime) -> None:
     kept = {one.sha256 for one in versions}
     instant = min(one.instant for one in versions)
     for arrival in arrivals:
-        if arrival.summary.sha256 in kept:
+        one = arrival.summary
+        if one.sha256 in kept:
             result.entries.append(arrival.entry)
             result.copies.append(arrival.copy)
+        elif one.sha256 in whole:
+            result.copies.append(_copy(one, _entry_of(known[whole[one.sha256]], arrival.entry)))
         else:
             _put_further(arrival.summary, arrival.entry, instant, result)
     for version in further:
@@ -112,6 +117,17 @@ def _keep(arrivals: Sequence[Arrival], result: Kept, runtime: Runtime) -> None:
             result.displaced.append((displaced, found))
             if found is not None:
                 _put_further(displaced, found, instant, result)
+    for sha256 in whole.keys() & stored.keys():
+        found = runtime.contents.entry_of(stored[sha256])
+        result.displaced.append((stored[sha256], found))
+        if found is not None:
+            entry = _entry_of(known[whole[sha256]], found)
+            result.copies.append(_copy(stored[sha256], entry))
+
+
+def _entry_of(whole: Summary, entry: Entry) -> Entry:
+    """The entry of a copy whose content is kept as another copy's, which was read whole."""
+    return replace(entry, sha256=whole.sha256, instant=whole.instant)
 
 
 def _put_further(one: Summary, entry: Entry, instant: datetime, result: Kept) -> None:
