@@ -1,4 +1,4 @@
-"""Threads that are due: an announcement to complete, deals to sweep, copies to compare."""
+"""Threads that are due: an announcement to complete, or deals to sweep."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
