@@ -132,7 +132,12 @@ HOSTILE: dict[str, Callable[[], str]] = {
     "blanks": lambda: fill("x "),
     "lines": lambda: "<pre>" + fill("\n"),
     "quoted lines": lambda: "<blockquote>" * 20 + "<pre>" + fill("x\n"),
+    "attributes of a tag that is cut": lambda: "<p " + each("a# ", 1_900_000),
+    "attributes with values of a tag that is cut": lambda: "<p " + each('a#="1" ', 1_900_000),
     "wide text": lambda: fill("語文 "),
+    "no-break spaces": lambda: "<p>" + "\xa0" * 1_900_000,
+    "no-break spaces in a value": lambda: f"<p title='{'\xa0' * 1_900_000}'>x",
+    "as many no-break spaces as may be": lambda: "<p>" + "\xa0" * 99_000,
     "pictures asked for": lambda: fill("cid:a "),
     "pictures": lambda: fill("<img src='data:image/png;base64,AAAA'>"),
     "a picture": lambda: "<img src='data:image/png;base64," + "A" * BYTES + "'>",
@@ -199,8 +204,17 @@ def test_a_message_made_to_exhaust_its_reader_costs_little(name: str) -> None:
     read_apart(name)
 
 
+@pytest.mark.exceeds("MAX_HTML_ESCAPED_CHARS")
 @pytest.mark.parametrize(
-    "name", ["formatting before blocks", "paragraphs", "attributes of one tag", "references"]
+    "name",
+    [
+        "formatting before blocks",
+        "paragraphs",
+        "attributes of one tag",
+        "attributes of a tag that is cut",
+        "references",
+        "no-break spaces",
+    ],
 )
 def test_sync_and_api_say_that_html_was_beyond_the_limits(name: str) -> None:
     assert read_apart(name) == (True, True)

@@ -77,6 +77,10 @@ MAX_HTML_REFERENCES = 50_000
 """Character references such as `&amp;`: 10 to 30 µs each, for the parser tries every prefix of what
 is no name."""
 
+MAX_HTML_ESCAPED_CHARS = 100_000
+"""Characters from U+0080 to U+00BF, as no-break spaces: the time to write them grows with the
+square of their number in one text; so many cost 0.3 s, two million 100."""
+
 MAX_HTML_REOPENED_ELEMENTS = 500_000
 """Formatting elements that are open, and their attributes, at each tag: each may close them all
 and have them opened again, at 0.3 KB each."""

@@ -25,6 +25,8 @@ _FORMATTING_TAG = re.compile(
     re.ASCII | re.IGNORECASE,
 )
 _PICTURE = re.compile(r"data:image/[a-z+.-]{1,20};base64,[A-Za-z0-9+/=]++", re.IGNORECASE)
+_TAG_BEGINS = re.compile(r"</?[a-z]", re.ASCII | re.IGNORECASE)
+_WORDS = re.compile(r"[^\t\n\f\r /]++")
 _PIECE = re.compile(r"[^\t\n\f\r &]++|&")
 """A word or a reference in a table: each is moved by itself."""
 
@@ -42,6 +44,7 @@ class Budget:
     tags: int = limits.MAX_HTML_TAGS
     attributes: int = limits.MAX_HTML_ATTRIBUTES
     references: int = limits.MAX_HTML_REFERENCES
+    escaped: int = limits.MAX_HTML_ESCAPED_CHARS
     reopened: int = limits.MAX_HTML_REOPENED_ELEMENTS
     steps: int = limits.MAX_HTML_STEPS
     fostered: int = limits.MAX_HTML_FOSTERED_PIECES
@@ -71,7 +74,9 @@ class Budget:
         if min(self.chars_with_pictures, self.tags, self.references) < 0:
             return False
         self.chars -= _chars(markup)
-        return self.chars >= 0
+        # Each of them, and no other, begins with this octet in UTF-8.
+        self.escaped -= markup.encode("utf-8", "replace").count(b"\xc2")
+        return min(self.chars, self.escaped) >= 0
 
     def _admits_tags(self, markup: str) -> bool:
         document = Document()
@@ -86,6 +91,8 @@ class Budget:
             if token["icon"]:
                 self.attributes -= token["icon"].count("=")
             if not name:
+                if not self._admits_unclosed(token[0]):
+                    return False
                 continue
             if (
                 name in _UNSURE
@@ -107,6 +114,14 @@ class Budget:
             elif not token["raw"]:
                 document.start(name, token["attributes"], 1 + count)
         return self._is_left()
+
+    def _admits_unclosed(self, rest: str) -> bool:
+        """Count the attributes of a tag that nothing closes: the parser reads them all the same."""
+        if rest.startswith("<!") or not _TAG_BEGINS.match(rest):
+            return True
+        count = len(_WORDS.findall(rest))
+        self.attributes -= count
+        return count <= limits.MAX_ATTRIBUTES_OF_A_TAG and self._is_left()
 
     def _admits_unsure(self, markup: str) -> bool:
         """Count every tag as open: none is taken as hidden by another or as closed."""
