@@ -21,6 +21,7 @@ from mailmirror.usecases.sync.poll_mailboxes import poll_mailboxes
 from tests.integration.interruptions import WRITES
 from tests.integration.office import (
     KIM,
+    LEE,
     MARCH,
     REP,
     STRANGER,
@@ -92,7 +93,11 @@ def test_a_message_that_cannot_be_kept_whole_is_mirrored_by_its_headers(
 
 @pytest.mark.parametrize("whole_first", [True, False])
 def test_a_content_of_headers_alone_goes_when_another_copy_is_read_whole(
-    whole_first: bool, office: Office, dovecot: Dovecot, monkeypatch: pytest.MonkeyPatch
+    whole_first: bool,
+    office: Office,
+    dovecot: Dovecot,
+    runtime: Runtime,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     failing = [not whole_first]
 
@@ -114,6 +119,26 @@ def test_a_content_of_headers_alone_goes_when_another_copy_is_read_whole(
         assert line.summary.snippet == "a bomb"
         assert [one.sha256 for one in line.versions] == [line.summary.sha256]
         assert line.further_versions == 0
+    assert not runtime.contained.list_all(mailbox.key)
+
+
+def test_a_letter_of_other_people_replaces_no_content_of_headers_alone(
+    office: Office, dovecot: Dovecot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing_at_bombs(raw: bytes) -> Content:
+        if b"a bomb" in raw:
+            raise ValueError("a defect of the parser")
+        return parse_message(raw)
+
+    monkeypatch.setattr("mailmirror.usecases.sync.mirror_copies.parse_message", failing_at_bombs)
+    office.tell("contact.upserted", id="lee", name="Lee", emails=[LEE])
+    dovecot.append(REP, "INBOX", letter(1, text="a bomb"), MARCH)
+    dovecot.append(REP, "INBOX", letter(1, LEE), MARCH)
+    mailbox = office.connect(dovecot, "rep", REP)
+    office.sync(mailbox)
+    (line,) = office.card("rep", "kim")
+    assert line.summary.warnings == ["headers_only"]
+    assert len(line.versions) == 2
 
 
 def test_html_beyond_the_limits_is_mirrored_as_its_text_and_api_says_so(
