@@ -314,9 +314,9 @@ def test_mail_that_arrives_below_a_uidnext_that_was_too_high_is_read(
         assert audit_mailbox(mailbox, runtime)[0].audit.clean
 
 
-@pytest.mark.parametrize("withheld", [4, 5, 6])
+@pytest.mark.parametrize(("arrived", "withheld"), [(3, 4), (3, 5), (3, 6), (1, 4)])
 def test_a_message_that_is_left_out_of_one_list_is_read_though_another_was_deleted(
-    withheld: int, office: Office, dovecot: Dovecot, runtime: Runtime
+    arrived: int, withheld: int, office: Office, dovecot: Dovecot, runtime: Runtime
 ) -> None:
     left_out = [withheld]
 
@@ -331,7 +331,7 @@ def test_a_message_that_is_left_out_of_one_list_is_read_though_another_was_delet
     with before(dovecot, runtime, once) as server:
         mailbox = office.connect(server, "rep", REP)
         office.sync(mailbox)
-        dovecot.append_all(REP, "INBOX", [(letter(n), MARCH) for n in range(4, 7)])
+        dovecot.append_all(REP, "INBOX", [(letter(n), MARCH) for n in range(4, 4 + arrived)])
         with dovecot.session(REP) as client:
             client.select_folder("INBOX")
             client.delete_messages([1])
@@ -339,7 +339,9 @@ def test_a_message_that_is_left_out_of_one_list_is_read_though_another_was_delet
         office.sync(mailbox)
         assert not left_out
         office.sync(mailbox)
-        assert audit_mailbox(mailbox, runtime)[0].audit.clean
+        assert verdicts(office, mailbox) == {"mirrored": 3 + arrived}
+        audit = audit_mailbox(mailbox, runtime)[0].audit
+        assert (audit.clean, audit.pending, audit.removed) == (True, 0, 1)
 
 
 # What a server says of itself
@@ -374,6 +376,37 @@ def test_one_message_at_which_a_server_always_says_that_it_is_unavailable_stops_
         mailbox = office.connect(server, "rep", REP)
         office.sync(mailbox)
     assert verdicts(office, mailbox) == {"mirrored": 29, "pending": 1}
+
+
+@pytest.mark.parametrize("new", [True, False])
+def test_many_messages_at_which_a_server_is_unavailable_are_pending_in_the_end(
+    new: bool, office: Office, dovecot: Dovecot, runtime: Runtime, clock: Clock
+) -> None:
+    text = b"[UNAVAILABLE] try later"
+    meddle = Refusing(BODY, 1, text, at_once=True, also=set(range(2, 91)))
+    with before(dovecot, runtime, meddle) as server:
+        mailbox = office.connect(server, "rep", REP)
+        if new:
+            office.sync(mailbox)
+        dovecot.append_all(REP, "INBOX", [(letter(n), MARCH) for n in range(1, 101)])
+        for _ in range(8):
+            office.sync(mailbox)
+            clock.advance(timedelta(minutes=31))
+        assert verdicts(office, mailbox) == {"mirrored": 10, "pending": 90}
+
+
+def test_a_server_that_is_unavailable_gives_no_verdict_in_any_folder(
+    office: Office, dovecot: Dovecot, runtime: Runtime
+) -> None:
+    for name in ("INBOX", "Sent"):
+        dovecot.append_all(REP, name, [(letter(n), MARCH) for n in range(1, 31)])
+    text = b"[UNAVAILABLE] try later"
+    everything = Refusing(HEADER, 1, text, at_once=True, also=set(range(2, 31)))
+    with before(dovecot, runtime, everything) as server:
+        mailbox = office.connect(server, "rep", REP)
+        office.sync(mailbox)
+        assert office.counts(mailbox) == {"INBOX": {}, "Sent": {}}
+        assert sum(HEADER.encode() in one for one in server.commands) < 16
 
 
 @pytest.mark.parametrize("item", [BODY, HEADER])

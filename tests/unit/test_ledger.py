@@ -27,8 +27,10 @@ def ledger(removed: str = "", **verdicts: str) -> Ledger:
     return Ledger(recorded, UidSet.parse(removed))
 
 
-def held_against(held: Ledger, server: str, low: int = 1, next: int = 11) -> Audit:
-    return audit(held, UidSet.parse(server), low, next)
+def held_against(
+    held: Ledger, server: str, low: int = 1, next: int = 11, uidnext: int | None = None
+) -> Audit:
+    return audit(held, UidSet.parse(server), low, next, uidnext or next)
 
 
 def sets(some: Ledger) -> Mapping[str, str]:
@@ -192,11 +194,16 @@ def test_what_came_after_the_last_look_is_news_and_no_error() -> None:
     assert found.pending == 0
 
 
+def test_uids_that_the_last_sync_was_shown_and_has_not_judged_are_pending() -> None:
+    found = held_against(ledger(mirrored="1:10"), server="1:14", next=11, uidnext=13)
+    assert (found.pending, found.clean) == (2, True)
+
+
 @given(parts, st.frozensets(st.integers(1, 30)))
 def test_a_clean_audit_means_that_present_and_pending_are_what_the_server_has(
     some: list[Ledger], server: frozenset[int]
 ) -> None:
     whole, listed = Ledger.of_parts(some), UidSet.of(server)
-    found = audit(whole, listed, low=1, next=31)
+    found = audit(whole, listed, low=1, next=31, uidnext=31)
     accounted = whole.present | (whole.pending & listed)
     assert found.clean == (accounted == listed and not whole.overlap())

@@ -156,17 +156,18 @@ class Audit:
         return not (self.missing or self.extra or self.overlap)
 
 
-def audit(ledger: Ledger, server: UidSet, low: int, next: int) -> Audit:
+def audit(ledger: Ledger, server: UidSet, low: int, next: int, uidnext: int) -> Audit:
     """Prove the ledger against the server's UIDs.
 
     Parameters:
         ledger: read after the server's list was.
         server: all UIDs of the folder.
         low: the least UID that the first sync has judged; those below it count as pending.
-        next: the least UID that no sync has seen; those from it on are not counted.
+        next: the least UID that no sync has judged; those from it on count as pending.
+        uidnext: UIDNEXT, as the last sync was answered; UIDs from it on are not counted.
     """
     looked_at = UidSet.span(low, next - 1)
-    unlooked = server & UidSet.span(1, low - 1)
+    unlooked = server & (UidSet.span(1, low - 1) | UidSet.span(next, uidnext - 1))
     pending = (ledger.pending | unlooked) - ledger.judged
     return Audit(
         server_uids=len(server),

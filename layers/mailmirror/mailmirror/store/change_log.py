@@ -44,10 +44,6 @@ class ChangeLog:
         item = self._table.get(keys.log_head(account), consistent=True)
         return int(item["number"]) if item else 0
 
-    def unchanged(self, account: AccountId, head: int) -> Update:
-        """A condition for a transaction: the log has no line after `head`."""
-        return self._counted(account, head, head)
-
     @staticmethod
     def _counted(account: AccountId, number: int, after: int) -> Update:
         condition = (

@@ -73,6 +73,7 @@ def _held_against(
     found = stored and runtime.ledgers.read_current(mailbox.key, id, stored.state)
     if not found or found[0].uidvalidity != status.uidvalidity:
         # Nothing of these UIDs is judged yet; the next sync maps them anew.
-        return audit(Ledger(), server, low=status.uidnext, next=status.uidnext)
+        end = status.uidnext
+        return audit(Ledger(), server, low=end, next=end, uidnext=end)
     known, ledger = found
-    return audit(ledger, server, low=known.low, next=known.next)
+    return audit(ledger, server, low=known.low, next=known.next, uidnext=known.uidnext)

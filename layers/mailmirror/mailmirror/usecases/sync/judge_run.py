@@ -17,7 +17,6 @@ from mailmirror.usecases.crm_feed.crm_view import CrmView
 from mailmirror.usecases.sync.checkpoint import Checkpoint
 from mailmirror.usecases.sync.judge_copies import judge_copies
 from mailmirror.usecases.sync.mail_server import (
-    FailedTooOften,
     Fetched,
     MailServer,
     OutOfTime,
@@ -46,11 +45,14 @@ class RunJudge:
             OutOfTime: the deadline has come.
             Refused: the server failed; FailedTooOften, if at single messages.
         """
+        some_are_judged = False
         for chunk in batched(uids, batches.DATE_RANGE, strict=False):
             old = self._outside_window(chunk) if len(chunk) > batches.HEADER_RANGE else set[int]()
             left = [self.checkpoint.place(uid) for uid in chunk]
             while left:
-                self._check()
+                self._check_time()
+                if some_are_judged:
+                    self.server.check()
                 caution = self.checkpoint.caution
                 batch = batches.next_batch(left, caution, min(self.max_batch, batches.HEADER_RANGE))
                 left = left[len(batch) :]
@@ -59,10 +61,7 @@ class RunJudge:
                     yield self._judged_alone(first.uid)
                 else:
                     yield from self._judged([place.uid for place in batch], old)
-
-    def _check(self) -> None:
-        self._check_time()
-        self.server.check()
+                some_are_judged = True
 
     def _check_time(self) -> None:
         if self.runtime.now() >= self.until:
@@ -103,9 +102,9 @@ class RunJudge:
                 if judged.verdicts:
                     yield judged
                 if len(judged.verdicts) < len(run):
-                    raise FailedTooOften
+                    raise self.server.failed_too_often()
         if fetched.unasked:
-            raise FailedTooOften
+            raise self.server.failed_too_often()
 
     def _verdicts(
         self, uids: Sequence[int], fetched: Fetched[FetchedHeader], old: set[int]

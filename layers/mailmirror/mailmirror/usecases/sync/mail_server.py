@@ -34,7 +34,8 @@ So each step asks for its first UID alone, and every sync moves the cursor.
 _MAX_UNAVAILABLE = 3
 """How often in a row, at different messages, a server may say that it is unavailable.
 
-Where it has said so for an hour, or says so of pending UIDs, that is a failure at the messages.
+Where it says so of a folder that has failed for an hour, or of pending UIDs, that is a failure at
+the messages.
 """
 _MAX_UNAVAILABLE_TIME = timedelta(hours=1)
 _MAX_COMMAND_BYTES = 1 << 20
@@ -47,8 +48,8 @@ At 20 KB a second a command takes less than the minute without progress that the
 class FailedTooOften(Refused):
     """FETCH has failed so often in a folder that the rest of it is left for a later sync."""
 
-    def __init__(self) -> None:
-        super().__init__(Code.PROTOCOL_ERROR, "the server fails at too many messages")
+    def __init__(self, code: Code) -> None:
+        super().__init__(code, "the server fails at too many messages")
 
 
 class OutOfTime(Exception):
@@ -83,6 +84,7 @@ class MailServer:
     _stack: ExitStack = field(init=False, default_factory=ExitStack)
     _examined: tuple[RemoteFolder, Status] | None = field(init=False, default=None)
     _failures: int = field(init=False, default=0)
+    _last_code: Code = field(init=False, default=Code.PROTOCOL_ERROR)
     _unavailable: int = field(init=False, default=0)
 
     @classmethod
@@ -119,7 +121,7 @@ class MailServer:
             failure: why it could not be read the last time.
         """
         status = self.session.examine(folder)
-        self._examined, self._failures = (folder, status), 0
+        self._examined, self._failures, self._unavailable = (folder, status), 0, 0
         self.unavailable_by_message = (
             failure is not None
             and failure.code is Code.SERVER_UNAVAILABLE
@@ -148,7 +150,12 @@ class MailServer:
             FailedTooOften: in this folder.
         """
         if self._failures >= _MAX_FAILURES:
-            raise FailedTooOften
+            raise self.failed_too_often()
+
+    def failed_too_often(self) -> FailedTooOften:
+        """The error of a folder that is left for a later sync."""
+        unavailable = self._last_code is Code.SERVER_UNAVAILABLE
+        return FailedTooOften(self._last_code if unavailable else Code.PROTOCOL_ERROR)
 
     def dates(self, uids: Sequence[int]) -> Mapping[int, datetime]:
         """Fetch the INTERNALDATE of each UID that the server returns."""
@@ -250,7 +257,8 @@ class MailServer:
             rest = [uid for uid in some if uid not in found]
             if len(some) > 1:
                 smaller = _smaller(rest, some)
-                if code is Code.SERVER_UNAVAILABLE:  # other messages are asked for before it
+                if code is Code.SERVER_UNAVAILABLE and not self.unavailable_by_message:
+                    # Other messages are asked for before it.
                     smaller.sort(key=lambda some: min(rest) in some)
                 ranges += reversed(smaller)
                 continue
@@ -272,12 +280,13 @@ class MailServer:
             OutOfTime: the deadline has come.
         """
         self._failures += 1
+        self._last_code = failure.code
         self.runtime.count("FetchesFailed")
         if self.runtime.now() >= self.until:
             raise OutOfTime from failure
         if failure.code is Code.SERVER_UNAVAILABLE and not self.unavailable_by_message:
             self._unavailable += 1
-            if self._unavailable == _MAX_UNAVAILABLE:
+            if self._unavailable >= _MAX_UNAVAILABLE:
                 raise failure
         if not failure.alive:
             self.sign_in_again(failure)

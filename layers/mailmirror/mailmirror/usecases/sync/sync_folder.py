@@ -50,6 +50,7 @@ class FolderSync:
             self._retry()
         if self._folder.differs:
             self._reconcile()
+        self.checkpoint.move(replace(self._folder, failure=None))
         return self._folder
 
     @property
@@ -57,12 +58,13 @@ class FolderSync:
         return self.checkpoint.folder
 
     def _new_mail(self, status: Status) -> None:
+        has_grown = status.uidnext != self._folder.uidnext
         asked = replace(self._folder, messages=status.messages, uidnext=status.uidnext)
         self.checkpoint.folder = asked
         unjudged = self._folder.unjudged_new(status.uidnext)
         new = self._listed(unjudged)
-        if new or self._folder.differs:  # else UIDNEXT is greater because mail has left
-            new |= self._listed(unjudged - new)
+        if new or has_grown or self._folder.differs:  # else mail has left below UIDNEXT
+            new = self._listed_again(unjudged, new)
         for judged in self.judge.runs(list(new)):
             self.checkpoint.advance(judged, next=max(judged.verdicts) + 1)
         self.checkpoint.move(self._folder)
@@ -70,8 +72,12 @@ class FolderSync:
     def _old_mail(self) -> None:
         if self._folder.complete:
             return
-        newest_first = list(self._listed_twice(self._folder.unjudged_old))[::-1]
-        if self._folder.untouched:
+        untouched = self._folder.untouched
+        old = self._listed(self._folder.unjudged_old)
+        if not untouched or len(old) != self._folder.messages:
+            old = self._listed_again(self._folder.unjudged_old, old)
+        newest_first = list(old)[::-1]
+        if untouched:
             end = newest_first[0] + 1 if newest_first else 1
             self.checkpoint.folder = replace(self._folder, next=end, low=end)
         for judged in self.judge.runs(newest_first):
@@ -87,7 +93,7 @@ class FolderSync:
         self.checkpoint.move(self._folder.retrying(self.runtime.now()))
         ledger = self.checkpoint.ledger()
         pending = ledger.pending
-        listed = self._listed_twice(pending)
+        listed = self._listed_again(pending, self._listed(pending))
         if self._folder.messages and not listed:
             self._check_lists_anything(self._listed(self._folder.looked_at))
         gone = Judged(dict.fromkeys(pending - listed, Verdict.GONE))
@@ -127,9 +133,8 @@ class FolderSync:
         if self._folder.messages and not listed:
             raise Refused(Code.PROTOCOL_ERROR, "the server lists none of its messages")
 
-    def _listed_twice(self, uids: UidSet) -> UidSet:
-        """List UIDs; for those that are left out the server is asked again."""
-        listed = self._listed(uids)
+    def _listed_again(self, uids: UidSet, listed: UidSet) -> UidSet:
+        """List those of these UIDs again that were left out, and return all that are listed."""
         rest = uids - listed
         return listed | self._listed(rest if len(rest.ranges) <= _MAX_RANGES else uids)
 

@@ -271,7 +271,7 @@ def _still_known(known: FolderState | None, status: Status) -> FolderState | Non
     """What is known of a folder, unless its UIDs are others by now."""
     if known is None or known.uidvalidity != status.uidvalidity or known.next > status.uidnext:
         return None
-    return replace(known, failure=None)
+    return known
 
 
 def _forget_renamed(
