@@ -63,7 +63,11 @@ ANY_TEXT = st.text(st.characters(exclude_categories=()))
         ("a@mail.example", "a@mail.example"),
         ("<a@mail.example", "a@mail.example"),
         ("<a@b@mail.EXAMPLE>", "a@b@mail.example"),
-        ("<no-sign>", "no-sign"),
+        ("<no-sign>", None),
+        ("<undefined>", None),
+        ("null", None),
+        ("<@>", None),
+        ("<a@mail.\r\n example>", "a@mail.example"),
         ("<a@mail.example> <b@mail.example>", "a@mail.example"),
         ("(comment) <a@mail.example>", "a@mail.example"),
         ("", None),
@@ -73,6 +77,22 @@ ANY_TEXT = st.text(st.characters(exclude_categories=()))
 )
 def test_a_message_id_is_read_however_it_is_written(field: str, expected: str | None) -> None:
     assert normalise_message_id(field) == expected
+
+
+@pytest.mark.parametrize(
+    ("field", "expected"),
+    [
+        ("a@x.example", ["a@x.example"]),
+        ("a@x.example b@x.example", ["a@x.example", "b@x.example"]),
+        ("your mail, kim@x.example", []),
+        ('Your message of "Sun, 1 Mar" <a@x.example> (kim@x.example)', ["a@x.example"]),
+        ("<null> <a@x.example> <0>", ["a@x.example"]),
+    ],
+)
+def test_ids_without_brackets_count_where_a_field_has_nothing_else(
+    field: str, expected: list[str]
+) -> None:
+    assert message_ids(field) == expected
 
 
 def test_references_name_ids_in_their_order() -> None:

@@ -151,7 +151,7 @@ def test_every_address_field_and_each_of_its_repetitions_counts() -> None:
         ("=?utf-8*ja?q?=E5=B1=B1?=", "山"),
         ("=?no-such-charset?q?caf=C3=A9?=", "café"),
         ("=?no-such-charset?q?caf=E9?=", "café"),
-        ("=?utf-7?q?+ADw-script+AD4-?=", "+ADw-script+AD4-"),
+        ("=?utf-7?q?+ADw-script+AD4-?=", "<script>"),
         ('"=?utf-8?q?caf=C3=A9?="', '"café"'),
         ("=?utf-8?q?a=0D=0ABcc:_b@x.example?=", "a  Bcc: b@x.example"),
         ("=?utf-8?z?abc?=", "=?utf-8?z?abc?="),
@@ -197,6 +197,19 @@ def test_a_charset_whose_ascii_is_not_ascii_is_not_believed_for_headers() -> Non
         ("Sun, 1 Mar 2026 10 : 00(a):00 +0900 (JST)", datetime(2026, 3, 1, 1, tzinfo=UTC)),
         ("Sun, 1 Mar 2026 23:59:60 +0000", datetime(2026, 3, 1, 23, 59, 59, tzinfo=UTC)),
         ("2026-03-01T10:00:00+09:00", datetime(2026, 3, 1, 1, tzinfo=UTC)),
+        ("2026-03-01 10:00:00", datetime(2026, 3, 1, 10, tzinfo=UTC)),
+        ("Sun, 1 Mar 2026 10:00:00 +09:00", datetime(2026, 3, 1, 1, tzinfo=UTC)),
+        ("Sun, 1 Mar 2026 10:00:00 GMT+0900", datetime(2026, 3, 1, 1, tzinfo=UTC)),
+        ("Sun, 1 Mar 2026 10:00:00 GMT +9", datetime(2026, 3, 1, 1, tzinfo=UTC)),
+        ("Sun, 1 Mar 2026 10:00:00 UTC-05:30", datetime(2026, 3, 1, 15, 30, tzinfo=UTC)),
+        ("Sun, 1 Mar 2026 10:00:00.25 PST", datetime(2026, 3, 1, 18, tzinfo=UTC)),
+        ("Sun, 1 Mar 2026 10:00:00 PM -0500", datetime(2026, 3, 2, 3, tzinfo=UTC)),
+        ("Sun, 1 Mar 2026 12:10 a.m. GMT", datetime(2026, 3, 1, 0, 10, tzinfo=UTC)),
+        ("Sun, 1 Mar 2026 22:00:00 PM +0000", datetime(2026, 3, 1, 22, tzinfo=UTC)),
+        ("Sun Mar  1 10:00:00 EST 2026", datetime(2026, 3, 1, 15, tzinfo=UTC)),
+        ("Sun Mar  1 10:00:00 2026", datetime(2026, 3, 1, 10, tzinfo=UTC)),
+        ("Sun, 1 Mar 2026 10:00:00 Sommerzeit", None),
+        ("Sun, 1 Mar 2026 10:00:00 QQT", None),
         ("Wed, 15 Dec 2010    59:10 -0500", None),
         ("Pn, 29 paX 2007 21:13:00 +0100", None),
         ("Mon, 1 Jan 99999 00:00:00 +0000", None),
@@ -444,3 +457,56 @@ def test_a_date_that_is_too_long_is_none_and_not_another() -> None:
 def test_a_sender_who_is_not_read_is_taken_for_no_daemon() -> None:
     sender = f"{'n' * MAX_FIELD_BYTES} <kim@customer.example>"
     assert not headers(f"From: {sender}", "Auto-Submitted: auto-replied").is_report
+
+
+@pytest.mark.parametrize(
+    ("field", "ids"),
+    [
+        ("first@x.example", ("first@x.example",)),
+        ("kim@customer.example", ()),
+        ("=?utf-8?q?=3Cfirst=40x=2Eexample=3E?=", ("first@x.example",)),
+        ("<first@\r\n x.example>", ("first@x.example",)),
+        ("<undefined>", ()),
+    ],
+)
+def test_what_a_reply_answers_is_read_however_it_is_written(
+    field: str, ids: tuple[str, ...]
+) -> None:
+    assert headers(f"From: kim@customer.example\r\nIn-Reply-To: {field}").in_reply_to == ids
+
+
+@pytest.mark.parametrize(
+    ("field", "id"),
+    [
+        ("=?utf-8?q?=3C2=40x=2Eex?=\r\n =?utf-8?q?ample=3E?=", "2@x.example"),
+        ("<1234   @   local(blah)  .machine .example>", "1234@local.machine.example"),
+        ("<null>", None),
+    ],
+)
+def test_a_message_id_is_decoded_before_it_is_read(field: str, id: str | None) -> None:
+    assert headers(f"Message-ID: {field}").message_id == id
+
+
+@pytest.mark.parametrize(
+    ("raw", "subject"),
+    [
+        (b"=?iso-8859-1?Q?J\xfcrgen?=", "J\u00fcrgen"),
+        (b"=?koi8-r?Q?\xf0\xd2\xc9?=", "\u041f\u0440\u0438"),
+        ("=?iso-8859-1?Q?J\u00fcrgen?=".encode(), "J\u00fcrgen"),
+        (b"=?utf-8?Q?Are_you_there??=", "Are you there?"),
+        (b"=?utf-8?Q?What?_Why??= =?utf-8?Q?_Now?=", "What? Why? Now"),
+        (b"=?utf-7?Q?Fr+APY-sche?=", "Fr\u00f6sche"),
+        (b"=?utf-8?Q?a?= and =?utf-8?Q?no end", "a and =?utf-8?Q?no end"),
+    ],
+)
+def test_words_that_break_their_rules_are_read(raw: bytes, subject: str) -> None:
+    assert parse_headers(b"From: a@x.example\r\nSubject: " + raw).subject == subject
+
+
+@pytest.mark.parametrize(
+    ("field", "name"),
+    [("<k@x.example> (Kim Lee)", "Kim Lee"), ("k@x.example (Kim Lee)", "Kim Lee")],
+)
+def test_a_name_in_a_comment_is_read(field: str, name: str) -> None:
+    (sender,) = headers(f"From: {field}").from_
+    assert (sender.name, sender.address) == (name, "k@x.example")

@@ -14,20 +14,18 @@ Vertex = NewType("Vertex", str)
 BELIEVABLE_LEAD = timedelta(days=1)
 """How far a Date may lie after the INTERNALDATE and still be believed."""
 
-_MESSAGE_ID = re.compile(r"<\s*([^<>\s]+)\s*>")
+_BRACKETS = re.compile(r"<([^<>]+)>")
+_COMMENT = re.compile(r"\([^()]*\)")
+_BETWEEN = re.compile(r"[\s,;]+")
 
 
 def normalise_message_id(field: str) -> str | None:
     """Return the Message-ID of a Message-ID field without brackets, or None where there is none.
 
     Only the right side is case-folded: left sides are opaque (RFC 5322 3.6.4) and do differ by
-    case alone. A field without brackets, which some systems write, is taken as it stands.
+    case alone.
     """
-    ids = message_ids(field)
-    if ids:
-        return ids[0]
-    bare = field.strip().strip("<>")
-    return _fold_domain(bare) if bare and not re.search(r"\s", bare) else None
+    return next(iter(message_ids(field)), None)
 
 
 def message_ids(field: str) -> list[str]:
@@ -38,9 +36,22 @@ def message_ids(field: str) -> list[str]:
 def written_ids(field: str) -> list[str]:
     """Return the Message-IDs that a field names, letter by letter.
 
-    A reply names them so: other programs tell cases apart, on the right side too.
+    A reply names them so: other programs tell cases apart, on the right side too. Blanks within
+    brackets come from folding, and comments say nothing. Without brackets, which some systems leave
+    out, a field has ids where it has nothing else. What has no `@` is no id: programs write
+    constants such as `<undefined>`, which would join the mail of strangers.
     """
-    return _MESSAGE_ID.findall(field)
+    bracketed = _BRACKETS.findall(field)
+    if bracketed:
+        found = ("".join(_COMMENT.sub("", one).split()) for one in bracketed)
+        return [one for one in found if _is_id(one)]
+    bare = [one for one in _BETWEEN.split(field.strip("<> \t")) if one]
+    return bare if all(map(_is_id, bare)) else []
+
+
+def _is_id(text: str) -> bool:
+    left, _, right = text.rpartition("@")
+    return bool(left and right)
 
 
 def message_key(

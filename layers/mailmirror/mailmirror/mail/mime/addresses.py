@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 from mailmirror.domain.address import Address, normalise
 from mailmirror.domain.message import Participant
-from mailmirror.mail.mime.fields import decode_words
+from mailmirror.mail.mime.fields import WORD, decode_words
 
 _TOKEN = re.compile(
-    r"""(?P<word>=\?[^?\s]{1,80}\?[bBqQ]\?[^?]*\?=)
+    rf"""(?P<word>{WORD})
       | (?P<quote>")
       | (?P<angle><[^<>]*>|<[^<>,;]*)
       | (?P<literal>\[[^\[\]]*\])
@@ -105,7 +105,7 @@ def _mailbox(element: _Element) -> Participant | None:
         address, name = _address(words), element.comment
     else:
         spec = _ROUTE.sub("", _without_comments(element.angle)).strip(" \t'")
-        address, name = _address(spec), words or element.comment
+        address, name = _address(spec), words if words.strip() else element.comment
     if address is None:
         return None
     return Participant(_display(name), address)

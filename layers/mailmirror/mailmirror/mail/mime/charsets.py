@@ -7,6 +7,7 @@ from itertools import chain
 _SINGLE = ("cp1252",)
 _KOREAN = ("cp949", "johab")
 _CHINESE = ("gb18030",)
+_BIG5 = ("cp950", "big5hkscs")
 _ESCAPED_JIS = ("iso2022_jp", "iso2022_jp_2", "iso2022_jp_ext", "cp50220")
 _SHIFT_JIS = ("cp932", "shift_jisx0213")
 _JIS = (*_ESCAPED_JIS, "euc_jp", "cp932")
@@ -48,15 +49,48 @@ _CODECS: dict[str, tuple[str, ...]] = {
     "xgbk": _CHINESE,
     "euccn": _CHINESE,
     "gb18030": _CHINESE,
-    "big5": ("cp950", "big5hkscs"),
-    "xbig5": ("cp950", "big5hkscs"),
-    "iso88598i": ("iso8859_8",),
-    "windows874": ("cp874",),
+    "gb231280": _CHINESE,
+    "csgb2312": _CHINESE,
+    "big5": _BIG5,
+    "cnbig5": _BIG5,
+    "xbig5": _BIG5,
+    "xxbig5": _BIG5,
+    "cseucpkdfmtjapanese": _EUC_JP,
+    "cseuckr": _KOREAN,
+    "csksc56011987": _KOREAN,
+    "isoir149": _KOREAN,
+    "iso88599": ("cp1254",),
+    "iso885911": ("cp874",),
     "tis620": ("cp874",),
+    "koi": ("koi8_r",),
+    "koi8": ("koi8_r",),
+    "koi8ru": ("koi8_u",),
+    "csisolatin9": ("iso8859_15",),
+    "suneugreek": ("iso8859_7",),
+    "visual": ("iso8859_8",),
+    "logical": ("iso8859_8",),
+    "mac": ("mac_roman",),
+    "csmacintosh": ("mac_roman",),
     "xmacroman": ("mac_roman",),
     "macintosh": ("mac_roman",),
+    "xmaccyrillic": ("mac_cyrillic",),
+    "xmacukrainian": ("mac_cyrillic",),
+    "unicode": ("utf_16",),
+    "csunicode": ("utf_16",),
+    "ucs2": ("utf_16",),
+    "iso10646ucs2": ("utf_16",),
+    "unicodefeff": ("utf_16_le",),
+    "unicodefffe": ("utf_16_be",),
+    "unicode20utf8": ("utf_8_sig",),
+    "xunicode20utf8": ("utf_8_sig",),
 }
 """By a name's letters and digits: the codecs to try, the likeliest first."""
+
+_FAMILIES = (
+    (re.compile(r"(?:cs)?iso8859([0-9]{1,2})[ei]?\Z"), "iso8859_"),
+    (re.compile(r"(?:x|cs)?(?:cp|win|windows|dos|ibm)([0-9]{3,4})\Z"), "cp"),
+)
+"""Names of the same form, by their letters and digits, and how Python's codecs begin."""
 
 _REFUSED = {"utf-7", "idna", "punycode", "unicode_escape", "raw-unicode-escape", "undefined"}
 """Codecs of Python that are no charsets of mail, or, as UTF-7, hide markup from filters."""
@@ -73,9 +107,9 @@ def is_known(charset: str) -> bool:
 def decode(data: bytes, charset: str | None) -> tuple[str, bool]:
     """Return the text of bytes, and whether each byte of them could be read.
 
-    The declared charset strictly, then UTF-8 strictly, then the declared one or Windows-1252 with
-    U+FFFD for what it cannot read. Seven bits with the escapes of ISO-2022-JP are that, whatever
-    is declared: all else would take its characters for ASCII.
+    The declared charset strictly, then UTF-8 strictly, then with U+FFFD for what it cannot read the
+    declared one, or UTF-8 or Windows-1252, whichever is likelier. Seven bits with the escapes of
+    ISO-2022-JP are that, whatever is declared: all else would take its characters for ASCII.
     """
     declared = _codecs(charset) if charset else ()
     if b"\x1b$" in data and data.isascii():
@@ -83,13 +117,21 @@ def decode(data: bytes, charset: str | None) -> tuple[str, bool]:
         fallback = candidates[0]
     else:
         candidates = (*declared, "utf_8_sig")
-        fallback = next((codec for codec in declared if codec != "ascii"), "cp1252")
+        fallback = next((codec for codec in declared if codec != "ascii"), "")
     for codec in candidates:
         try:
             return _decode(data, codec), True
         except UnicodeError:
             continue
-    return data.decode(fallback, "replace"), False
+    return data.decode(fallback or _likely(data), "replace"), False
+
+
+def _likely(data: bytes) -> str:
+    """The codec of bytes without a charset: UTF-8 where most of them beyond ASCII are."""
+    text = data.decode("utf-8", "replace")
+    wrong = text.count("\ufffd")
+    right = len(text) - len(text.encode("ascii", "ignore")) - wrong
+    return "utf_8_sig" if right > wrong else "cp1252"
 
 
 def decode_field(data: bytes, charset: str | None) -> str:
@@ -115,9 +157,13 @@ def decode_field(data: bytes, charset: str | None) -> str:
 def _codecs(charset: str) -> tuple[str, ...]:
     """Return the codecs to try for a charset's name, none where it is unknown or refused."""
     name = charset.strip().strip("\"'").partition("*")[0]
-    known = _CODECS.get(re.sub(r"[^a-z0-9]", "", name.lower()))
+    bare = re.sub(r"[^a-z0-9]", "", name.lower())
+    known = _CODECS.get(bare)
     if known is not None:
         return known
+    for family, begins in _FAMILIES:
+        if found := family.match(bare):
+            name = f"{begins}{found[1]}"
     if not _NAME.match(name):
         return ()
     try:

@@ -35,9 +35,26 @@ _NOT_BASE64 = bytes(set(range(256)) - set(_BASE64))
 
 _FIELD = re.compile(rb"([!-9;-~]{1,200})[ \t]*:(.*)", re.DOTALL)
 _PARAMETER_LINE = re.compile(rb"[A-Za-z0-9*_-]{1,40}=")
-_WORD = re.compile(r"=\?([^?\s]{1,80})\?([bBqQ])\?([^?]*)\?=")
-_BETWEEN_WORDS = re.compile(r"(\?=)[ \t]+(?==\?[^?\s]{1,80}\?[bBqQ]\?[^?]*\?=)")
-_PARAMETER = re.compile(r';\s*([^\s;="]+)\s*=\s*("(?:\\.|[^"\\])*"|[^;]*)', re.DOTALL)
+_WORD_START = r"=\?[^?\s]{1,80}\?[bBqQ]\?"
+_WORD_TEXT = r"(?:[^?=]+|=(?!\?(?!=))|\?(?!=))*"
+"""Up to `?=`. A question mark is written as it is by some, but no word begins within a word."""
+WORD = rf"{_WORD_START}{_WORD_TEXT}\?="
+"""A word of RFC 2047, for regular expressions."""
+_WORD = re.compile(rf"=\?([^?\s]{{1,80}})\?([bBqQ])\?({_WORD_TEXT})\?=")
+_BETWEEN_WORDS = re.compile(rf"(\?=)[ \t]+(?={WORD})")
+_RAW_WORD = re.compile(rb"=\?([^?\s]{1,80})\?([bBqQ])\?([^?]*)\?=")
+_UTF_7 = {"utf-7", "utf7", "unicode-1-1-utf-7"}
+_KNOWN = r"boundary|charset|delsp|filename|format|method|name|protocol|report-type|type"
+"""Parameters that are found without a semicolon before them."""
+_PARAMETER = re.compile(
+    rf"""(?:;\s*([^\s;="]+)|[\s,]({_KNOWN}))\s*=\s*
+        ("(?:\\.|[^"\\])*"|(?:(?![\s,](?:{_KNOWN})\s*=)[^;])*)""",
+    re.DOTALL | re.IGNORECASE | re.VERBOSE,
+)
+_END_OF_TOKEN = re.compile(rf"[;,]|\s(?=(?:{_KNOWN})\s*=)", re.IGNORECASE)
+_SLASH = re.compile(r"\s*/\s*")
+_FILE_NAMES = {"filename", "name"}
+_LAST_COMMENT = re.compile(r"\s+\([^()]*\)\Z")
 _CONTINUED = re.compile(r"([^*]+)(?:\*([0-9]{1,3}))?(\*)?\Z")
 _QUOTED_PAIR = re.compile(r'\\(["\\])')
 _COMMENT = re.compile(r"\([^()]*\)")
@@ -82,9 +99,33 @@ def read_fields(block: bytes) -> Fields:
     declared = next((value for name, value in raw if name == "content-type"), b"")
     charset = parameters(declared.decode("latin-1"))[1].get("charset")
     return Fields(
-        tuple(Field(name, charsets.decode_field(value, charset).strip()) for name, value in raw),
+        tuple(Field(name, _decoded(value, charset)) for name, value in raw),
         frozenset(cut),
     )
+
+
+def _decoded(value: bytes, charset: str | None) -> str:
+    if not value.isascii():
+        value = _RAW_WORD.sub(_ascii_word, value)
+    return charsets.decode_field(value, charset).strip()
+
+
+def _ascii_word(word: re.Match[bytes]) -> bytes:
+    """A word of RFC 2047 whose text has bytes beyond ASCII, with these written by their numbers.
+
+    They are of the word's charset, but where they are UTF-8.
+    """
+    charset, encoding, text = word.groups()
+    if text.isascii() or encoding in b"bB":
+        return word[0]
+    try:
+        text.decode("utf-8")
+    except UnicodeDecodeError:
+        pass
+    else:
+        charset = b"utf-8"
+    written = b"".join(b"=%02X" % byte if byte > 0x7F else bytes([byte]) for byte in text)
+    return b"=?%s?Q?%s?=" % (charset, written)
 
 
 def is_field_line(line: bytes) -> bool:
@@ -112,13 +153,13 @@ def decode_words(text: str) -> str:
         charset, encoding, data = word.groups()
         adjacent = word.start() == position and position > 0
         if pending and not (adjacent and charset.lower() == pending_charset):
-            decoded.append(charsets.decode(bytes(pending), pending_charset)[0])
+            decoded.append(_word_text(bytes(pending), pending_charset))
             pending.clear()
         decoded.append(joined[position : word.start()])
         pending += _word_bytes(encoding, data)
         pending_charset, position = charset.lower(), word.end()
     if pending:
-        decoded.append(charsets.decode(bytes(pending), pending_charset)[0])
+        decoded.append(_word_text(bytes(pending), pending_charset))
     decoded.append(joined[position:])
     return printable("".join(decoded))
 
@@ -140,18 +181,20 @@ def parameters(value: str) -> tuple[str, Mapping[str, str]]:
     plain: dict[str, str] = {}
     extended: dict[str, dict[int, tuple[str, bool]]] = {}
     for found in islice(_PARAMETER.finditer(value), MAX_PARAMETERS):
-        name, written = found.groups()
-        continued = _CONTINUED.match(name.lower())
+        after_semicolon, known, written = found.groups()
+        continued = _CONTINUED.match((after_semicolon or known).lower())
         if continued is None:
             continue
         base, number, encoded = continued.groups()
         if number is None and encoded is None:
-            plain.setdefault(base, decode_words(_unquote(written)))
+            text = _unquote(written if base in _FILE_NAMES else _LAST_COMMENT.sub("", written))
+            plain.setdefault(base, decode_words(text))
         else:
             pieces = extended.setdefault(base, {})
             pieces.setdefault(int(number or 0), (_unquote(written), encoded is not None))
-    token = _COMMENT.sub("", value.partition(";")[0]).strip().lower()
-    return token, plain | {name: _join(pieces) for name, pieces in extended.items()}
+    token = _COMMENT.sub("", _END_OF_TOKEN.split(value, maxsplit=1)[0]).strip().lower()
+    joined = {name: _join(pieces) for name, pieces in extended.items()}
+    return _SLASH.sub("/", token), plain | joined
 
 
 def decode_base64(data: bytes) -> tuple[bytes, bool]:
@@ -252,6 +295,13 @@ def _word_bytes(encoding: str, data: str) -> bytes:
     return binascii.a2b_qp(octets, header=True)
 
 
+def _word_text(data: bytes, charset: str) -> str:
+    """The text of words. UTF-7, which hides markup from filters in a body, is harmless here."""
+    if charset.partition("*")[0] in _UTF_7:
+        return data.decode("utf-7", "replace")
+    return charsets.decode(data, charset)[0]
+
+
 def _unquote(written: str) -> str:
     written = written.strip()
     if len(written) > 1 and written[0] == written[-1] == '"':
@@ -260,7 +310,12 @@ def _unquote(written: str) -> str:
 
 
 def _join(pieces: Mapping[int, tuple[str, bool]]) -> str:
-    """Join the numbered pieces of one parameter, and decode them (RFC 2231 3 and 4)."""
+    """Join the numbered pieces of one parameter, and decode them (RFC 2231 3 and 4).
+
+    Words of RFC 2047, which do not belong there, may be cut by the end of a piece.
+    """
+    if not any(encoded for _, encoded in pieces.values()):
+        return decode_words("".join(pieces[number][0] for number in sorted(pieces)))
     charset: str | None = None
     data = b""
     for number in sorted(pieces):
@@ -270,5 +325,5 @@ def _join(pieces: Mapping[int, tuple[str, bool]]) -> str:
                 charset, _, text = text.split("'", 2)
             data += unquote_to_bytes(text)
         else:
-            data += decode_words(text).encode("utf-8")
+            data += (decode_words(text) if "=?" in text else text).encode("utf-8")
     return printable(charsets.decode(data, charset or None)[0])

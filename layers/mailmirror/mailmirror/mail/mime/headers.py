@@ -1,7 +1,7 @@
 """A message's headers: what the rules, identity and threads need to know of it."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from email.utils import parsedate_tz
@@ -37,11 +37,21 @@ _ADDRESS_FIELDS = ("from", "sender", "reply-to", "to", "cc", "bcc")
 _REPORT_TYPES = {"", "delivery-status", "disposition-notification", "feedback-report"}
 _DAEMONS = {"mailer-daemon", "postmaster"}
 
-_ZONES = {"BST": 1, "CET": 1, "MET": 1, "CEST": 2, "MEST": 2, "EET": 2, "EEST": 3, "MSK": 3}
+_ZONES = {"": 0, "Z": 0, "UT": 0, "UTC": 0, "GMT": 0, "WET": 0}
+_ZONES |= {"EST": -5, "EDT": -4, "CST": -6, "CDT": -5, "MST": -7, "MDT": -6, "PST": -8, "PDT": -7}
+_ZONES |= {"BST": 1, "CET": 1, "MET": 1, "CEST": 2, "MEST": 2, "EET": 2, "EEST": 3, "MSK": 3}
 _ZONES |= {"SGT": 8, "HKT": 8, "JST": 9, "KST": 9, "AEST": 10, "AEDT": 11, "NZST": 12, "NZDT": 13}
-"""Names of zones that mail carries beside those of RFC 5322, in hours east of Greenwich."""
+"""Names of zones that mail carries, those of RFC 5322 and others, in hours east of Greenwich."""
+_CLOCK = re.compile(r"\b([0-9]{1,2}:[0-9]{2}(?::[0-9]{2})?)(?:\.[0-9]{1,9})?")
+_ZONE = re.compile(
+    r"\s*(?:([ap])\.?m\.?(?=\W|\Z))?\s*(?:([a-z]+)\b)?\s*(?:([+-])([0-9]{1,2}):?([0-9]{2})?\b)?",
+    re.IGNORECASE,
+)
+"""What follows a clock time: AM or PM, a zone's name, an offset (`GMT+0100`, `+01:00`)."""
 
 _COMMENT = re.compile(r"\([^()]*\)")
+_ISO = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ]?")
+_YEAR_LAST = re.compile(r"\b(?:19|20)[0-9]{2}\Z")
 _LOOSE_COLON = re.compile(r"\s*:\s*")
 
 
@@ -119,8 +129,8 @@ def parse_headers(raw: bytes) -> MessageHeaders:
         subject=decode_words(fields.first("subject")),
         date=next(filter(None, map(_read_date, fields.every("date"))), None),
         message_id=_message_id(fields),
-        in_reply_to=tuple(message_ids(" ".join(fields.every("in-reply-to")))),
-        references=tuple(message_ids(" ".join(fields.every("references")))),
+        in_reply_to=tuple(_answered(fields, mailboxes.values())),
+        references=tuple(message_ids(_text(fields, "references"))),
         token=fields.first(TOKEN.lower()),
         is_report=is_report,
         addresses_cut=addresses_cut,
@@ -130,9 +140,20 @@ def parse_headers(raw: bytes) -> MessageHeaders:
 def _message_id(fields: Fields) -> str | None:
     """Return the Message-ID, None where there is none or its end is not read."""
     field = fields.first("message-id")
-    if "message-id" in fields.cut:
-        return next(iter(message_ids(field)), None)
-    return normalise_message_id(field)
+    if "message-id" in fields.cut and ">" not in field:
+        return None
+    return normalise_message_id(decode_words(field))
+
+
+def _answered(fields: Fields, mailboxes: Iterable[Sequence[Participant]]) -> Iterator[str]:
+    """The ids of In-Reply-To. Some programs write the address there of whom they answer."""
+    addresses = {one.address for some in mailboxes for one in some}
+    return (one for one in message_ids(_text(fields, "in-reply-to")) if one not in addresses)
+
+
+def _text(fields: Fields, name: str) -> str:
+    """All values of a field; programs write ids in words of RFC 2047, against the rules."""
+    return " ".join(map(decode_words, fields.every(name)))
 
 
 def _is_report(fields: Fields, senders: Sequence[Participant]) -> bool:
@@ -155,16 +176,7 @@ def _read_date(field: str) -> datetime | None:
         return None
     text = _LOOSE_COLON.sub(":", _COMMENT.sub(" ", field)).strip()
     try:
-        found = parsedate_tz(text)
-        if found is None:
-            date = datetime.fromisoformat(text)
-            date = date if date.tzinfo else date.replace(tzinfo=UTC)
-        else:
-            year, month, day, hour, minute, second = found[:6]
-            # RFC 5322 4.3: three digits count from 1900, as clocks did that missed 2000.
-            year = year + 1900 if 100 <= year < 1000 else year
-            zone = timezone(timedelta(seconds=_offset(text, found[9])))
-            date = datetime(year, month, day, hour, minute, min(second, 59), tzinfo=zone)
+        date = _iso_date(text) if _ISO.match(text) else _mail_date(text)
         # At the ends of the calendar a date may exist in its own zone alone.
         date.astimezone(UTC)
     except (ValueError, TypeError, IndexError, OverflowError):
@@ -172,8 +184,49 @@ def _read_date(field: str) -> datetime | None:
     return date
 
 
-def _offset(text: str, offset: int | None) -> int:
-    """Return a zone's offset from UTC in seconds, by its name where it was not given in digits."""
-    if offset:
-        return offset
-    return 3600 * _ZONES.get(text.rpartition(" ")[2].upper(), 0)
+def _iso_date(text: str) -> datetime:
+    date = datetime.fromisoformat(text)
+    return date if date.tzinfo else date.replace(tzinfo=UTC)
+
+
+def _mail_date(text: str) -> datetime:
+    """Read a date of RFC 5322, or one that is like it.
+
+    Raises:
+        ValueError, TypeError, IndexError, OverflowError: it cannot be read, or its zone.
+    """
+    clock = _CLOCK.search(text)
+    if clock is None:
+        raise ValueError("no time of day")
+    found = parsedate_tz(text[: clock.end(1)])
+    if found is None and (year := _YEAR_LAST.search(text, clock.end())):
+        # As C's asctime: the year stands behind the time, and what is between is the zone.
+        found = parsedate_tz(f"{text[: clock.end(1)]} {year[0]}")
+        text = text[: year.start()]
+    if found is None:
+        raise ValueError("no date")
+    year_, month, day, hour, minute, second = found[:6]
+    half, offset = _zone(text[clock.end() :])
+    if half and not 1 <= hour <= 12:
+        half = ""
+    hour = hour % 12 + 12 * (half == "p") if half else hour
+    # RFC 5322 4.3: three digits count from 1900, as clocks did that missed 2000.
+    year_ = year_ + 1900 if 100 <= year_ < 1000 else year_
+    return datetime(year_, month, day, hour, minute, min(second, 59), tzinfo=timezone(offset))
+
+
+def _zone(text: str) -> tuple[str, timedelta]:
+    """Return `a`, `p` or "", and a zone's offset from UTC.
+
+    Raises:
+        ValueError: it cannot be read.
+    """
+    read = _ZONE.match(text)
+    assert read is not None
+    half, name, sign, hours, minutes = (one or "" for one in read.groups())
+    if sign:
+        offset = timedelta(hours=int(hours), minutes=int(minutes or 0))
+        return half.lower(), -offset if sign == "-" else offset
+    if name.upper() not in _ZONES:
+        raise ValueError("an unknown zone")
+    return half.lower(), timedelta(hours=_ZONES[name.upper()])

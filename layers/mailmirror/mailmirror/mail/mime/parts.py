@@ -7,8 +7,9 @@ hostile message can exhaust.
 
 import binascii
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from mailmirror.domain.limits import (
     MAX_HEADER_BYTES,
@@ -27,6 +28,9 @@ _UUENCODED = re.compile(
 )
 _LINE = re.compile(rb"[^\r\n]+")
 _TYPE = re.compile(r"[a-z0-9!#$&^_.+-]{1,80}/[a-z0-9!#$&^_.+-]{1,120}\Z")
+_SHORT_TYPES = {"html": "text/html", "plain": "text/plain", "multipart": "multipart/mixed"}
+"""What types without a slash mean."""
+OCTETS = "application/octet-stream"
 _NOT_LETTERS = re.compile(r"[^a-z0-9]")
 
 _ENCODINGS = {
@@ -104,8 +108,7 @@ class Reader:
     def _part(self, fields: Fields, start: int, end: int, default: str, depth: int) -> Part:
         self._count += 1
         content_type, attributes = parameters(fields.first("content-type"))
-        if not _TYPE.match(content_type):
-            content_type = default
+        content_type = _type(content_type, default, depth)
         if content_type.startswith("multipart/"):
             children = self._children(content_type, attributes, start, end, depth)
             if children is not None:
@@ -121,42 +124,69 @@ class Reader:
         """Return the parts of a multipart body, None where it has no boundary."""
         if not self.raw[start:end].strip():
             return ()
-        boundary = attributes.get("boundary", "").rstrip().encode("utf-8")
-        slices = self._between(boundary, start, end) if boundary else []
+        boundary = attributes.get("boundary", "").rstrip()
+        slices: Sequence[_Slice] = ()
+        for written in dict.fromkeys((boundary, boundary.strip("'"))):
+            if written and not slices:
+                slices = self._between(written.encode("utf-8"), start, end)
         if not slices:
             return None
         if depth == MAX_NESTED_PARTS:
             self.warn("too_deep")
             return ()
+        return tuple(self._parts(iter(slices), content_type, boundary, depth))
+
+    def _parts(
+        self, slices: Iterator["_Slice"], content_type: str, boundary: str, depth: int
+    ) -> Iterator[Part]:
+        """Yield the parts of a multipart.
+
+        A multipart within it that has the same boundary, against the rules, seems to be empty: its
+        parts are those that follow, up to a delimiter that closes it.
+        """
         default = "message/rfc822" if content_type == "multipart/digest" else "text/plain"
-        children: list[Part] = []
-        for part_start, part_end in slices:
+        for one in slices:
             if self._count >= MAX_PARTS:
                 self.warn("too_many_parts")
-                break
-            body_start = self._body_start(part_start, part_end)
-            fields = read_fields(self.raw[part_start:body_start])
-            children.append(self._part(fields, body_start, part_end, default, depth + 1))
-        return tuple(children)
+                return
+            body_start = self._body_start(one.start, one.end)
+            fields = read_fields(self.raw[one.start : body_start])
+            part = self._part(fields, body_start, one.end, default, depth + 1)
+            is_empty = part.content_type.startswith("multipart/") and not part.children
+            if is_empty and part.attributes.get("boundary", "").rstrip() == boundary:
+                if depth + 1 >= MAX_NESTED_PARTS:
+                    self.warn("too_deep")
+                    return
+                inside = self._up_to_its_end(slices)
+                children = self._parts(inside, part.content_type, boundary, depth + 1)
+                part = replace(part, children=tuple(children))
+            yield part
 
-    def _between(self, boundary: bytes, start: int, end: int) -> list[tuple[int, int]]:
-        """Return where the parts between a boundary's lines begin and end."""
+    @staticmethod
+    def _up_to_its_end(slices: Iterator["_Slice"]) -> Iterator["_Slice"]:
+        for one in slices:
+            yield one
+            if one.closed:
+                return
+
+    def _between(self, boundary: bytes, start: int, end: int) -> Sequence["_Slice"]:
+        """Return what stands between a boundary's lines."""
         line = re.compile(rb"\n--" + re.escape(boundary) + rb"(--)?[ \t]*(?=\r*\n|\Z)")
-        slices: list[tuple[int, int]] = []
+        slices: list[_Slice] = []
         begun: int | None = None
         # The line's end before a boundary is the boundary's (RFC 2046 5.1.1), the one before the
         # first is that of the header block.
         for found in line.finditer(self.raw, max(start - 1, 0), end):
             if begun is not None:
                 eol = found.start() - self.raw.endswith(b"\r", begun, found.start())
-                slices.append((begun, max(begun, eol)))
-            if found[1] or len(slices) > MAX_PARTS:
+                slices.append(_Slice(begun, max(begun, eol), closed=bool(found[1])))
+            if len(slices) > MAX_PARTS:
                 return slices
             after = _EOL.match(self.raw, found.end(), end)
-            begun = after.end() if after else end
+            begun = None if found[1] else after.end() if after else end
         if begun is not None:
             self.warn("body_truncated")
-            slices.append((begun, end))
+            slices.append(_Slice(begun, end))
         return slices
 
     def _body_start(self, start: int, end: int) -> int:
@@ -172,6 +202,27 @@ class Reader:
                 return position
             position, previous = line_end, line.rstrip()
         return position
+
+
+class _Slice(NamedTuple):
+    """Where a part of a multipart begins and ends, and whether the delimiter behind it closes."""
+
+    start: int
+    end: int
+    closed: bool = False
+
+
+def _type(written: str, default: str, depth: int) -> str:
+    """The type that a Content-Type says, where it is broken the likeliest.
+
+    A part of which not even a text's name is left is no text. A message of its own is: it has
+    nothing else to show.
+    """
+    if _TYPE.match(written):
+        return written
+    if (short := _SHORT_TYPES.get(written)) is not None:
+        return short
+    return OCTETS if depth and written and not written.startswith("text") else default
 
 
 def _decode_uuencoded(raw: bytes) -> tuple[bytes, str | None]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from mailmirror.domain.identity import Vertex, message_ids, written_ids
 from mailmirror.domain.problems import Code, Refused
 from mailmirror.domain.threads import ThreadId, vertices
-from mailmirror.mail.mime.fields import Fields, read_fields
+from mailmirror.mail.mime.fields import Fields, decode_words, read_fields
 from mailmirror.mail.mime.headers import parse_headers
 from mailmirror.runtime import Runtime
 from mailmirror.usecases.cards.acting_user import Viewer
@@ -54,4 +54,4 @@ def thread_of(viewer: Viewer, own: Vertex, parent: Parent | None, runtime: Runti
 
 
 def _named(fields: Fields, name: str) -> list[str]:
-    return written_ids(" ".join(fields.every(name)))
+    return written_ids(" ".join(map(decode_words, fields.every(name))))
