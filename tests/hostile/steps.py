@@ -49,8 +49,8 @@ class History:
         weights = {
             self._arrive: 20,
             self._delete: 6,
-            self._put_back: 6,
-            self._move: 6,
+            self._put_back: 10,
+            self._move: 8,
             self._renumber: 6,
             self._contact: 6,
             self._deal: 10,
@@ -58,7 +58,7 @@ class History:
             self._attach: 10,
             self._sync: 10,
             self._schedule: 12,
-            self._reconnect: 6,
+            self._reconnect: 8,
         }
         while len(made) < count:
             maker: Callable[[], Step | None]

@@ -151,8 +151,19 @@ def test_an_attached_message_comes_out_byte_for_byte() -> None:
         ("Content-Disposition: attachment; filename==?utf-8?b?6KaL56mNLnBkZg==?=", "見積.pdf"),
         ('Content-Type: a/b; name="=?utf-8?q?=E8=A6=8B?=\n =?utf-8?q?=E7=A9=8D.pdf?="', "見積.pdf"),
         ('Content-Disposition: attachment; filename="見積.pdf"', "見積.pdf"),
-        ('Content-Disposition: attachment; filename="../../etc/passwd"', ".._.._etc_passwd"),
-        (r'Content-Disposition: attachment; filename="C:\dir\a.pdf"', "C:_dir_a.pdf"),
+        ('Content-Disposition: attachment; filename="../../etc/passwd"', "passwd"),
+        (r'Content-Disposition: attachment; filename="C:\dir\a.pdf"', "a.pdf"),
+        ('Content-Disposition: attachment; filename="/tmp/a.pdf"', "a.pdf"),
+        ('Content-Disposition: attachment; filename="offers 1/2.pdf"', "offers 1_2.pdf"),
+        ("Content-Disposition: attachment; filename='a.pdf'", "a.pdf"),
+        ("Content-Disposition: attachment filename=a.pdf", "a.pdf"),
+        ('Content-Disposition: x; filename*0="one "; filename*1="two.pdf"', "one two.pdf"),
+        ("Content-Disposition: x; filename*0*=utf-8''%C3%A9; filename*1=\" 2.pdf\"", "é 2.pdf"),
+        (
+            'Content-Disposition: x; filename*0="=?utf-8?Q?=E8=A6?=";'
+            ' filename*1="=?utf-8?Q?=8B.pdf?="',
+            "見.pdf",
+        ),
         ('Content-Disposition: attachment; filename="a\x00\x07\u202efdp.exe"', "a fdp.exe"),
         ('Content-Disposition: attachment; filename=".."', "attachment-1.pdf"),
         ("Content-Type: application/pdf", "attachment-1.pdf"),
@@ -327,6 +338,22 @@ def test_the_standard_librarys_messages_are_read_back() -> None:
         ("a\u3000b\t c\n\n\nd", "a b c d"),
         ("x" * 300, "x" * 199 + "…"),
         ("word " * 40, ("word " * 40).strip()),
+        ("Sì.\n\nIl giorno lun 2 mar 2026 alle 10:00 Kim <k@x> ha scritto:\n> ok?", "Sì."),
+        ("Sim.\n\nEm seg., 2 de mar. de 2026 10:00, Kim <k@x> escreveu:\n\n> ok?", "Sim."),
+        ("Tak.\n\npon., 2 mar 2026 o 10:00 Kim Lee\n<k@x> napisał(a):\n> ok?", "Tak."),
+        (
+            "Ok.\nOp 2 mrt 2026 om 10:00 heeft Kim\nLee van der\nBerg <k@x> geschreven:\n> x",
+            "Ok.",
+        ),
+        ("I ask, see point 2:\n> which colour?\nBlue.", "Blue."),
+        ("I ask:\n> which colour?\nBlue.", "I ask: Blue."),
+        ("Yes.\n\nFrom: Kim <k@x>\nSent: Monday\nTo: Rep\nSubject: Offer\n\nShall I?", "Yes."),
+        (
+            "Ja.\n\n________________________________\nVon: Kim\nGesendet: Montag\nAn: Rep\n\nalt",
+            "Ja.",
+        ),
+        ("はい。\n\n差出人: Kim\n送信日時: 2026年3月2日\n宛先: Rep\n件名: 見積\n\n旧", "はい。"),
+        ("From: the station take bus 5.\nSee you", "From: the station take bus 5. See you"),
     ],
 )
 def test_a_snippet_is_the_beginning_of_what_is_new(text: str, snippet: str) -> None:
@@ -480,3 +507,107 @@ def test_names_made_to_exhaust_their_normalisation_cost_little() -> None:
     content = read(multipart("mixed", *[part] * 200))
     assert len(content.attachments) == 200
     assert process_time() - begun < 6
+
+
+@pytest.mark.parametrize(
+    ("content_type", "text"),
+    [
+        ('multipart/mixed boundary="b"', "plain"),
+        ("multipart/mixed, boundary=b", "plain"),
+        ("multipart/mixed; boundary='b'", "plain"),
+        ("multipart / mixed; boundary=b (of no use)", "plain"),
+        ("multipart/mixed;\r\nboundary=b;; charset=us-ascii", "plain"),
+    ],
+)
+def test_a_type_and_its_parameters_are_read_however_they_are_divided(
+    content_type: str, text: str
+) -> None:
+    body = "--b\n\nplain\n--b\nContent-Type: application/pdf; name=offer.pdf\n\n%PDF\n--b--\n"
+    content = read(message(body, content_type))
+    assert content.text == text
+    assert [one.name for one in content.attachments] == ["offer.pdf"]
+
+
+@pytest.mark.parametrize(
+    ("written", "kind"),
+    [
+        ("x-foo", "application/octet-stream"),
+        ("application/", "application/octet-stream"),
+        ("image / png", "image/png"),
+    ],
+)
+def test_a_part_of_a_broken_type_is_an_attachment(written: str, kind: str) -> None:
+    content = read(multipart("mixed", PLAIN, f"Content-Type: {written}\n{BASE64}\n\nJVBERg==\n"))
+    assert content.text == "Grüße in plain"
+    assert [(one.content_type, one.size) for one in content.attachments] == [(kind, 4)]
+
+
+def test_two_multiparts_with_one_boundary_are_read() -> None:
+    inner = "Content-Type: multipart/alternative; boundary=b\n\n"
+    body = f"--b\n{inner}--b\n{PLAIN}--b\n{HTML}--b--\n--b\nContent-Type: a/b\n\nx\n--b--\n"
+    content = read(message(body, "multipart/mixed; boundary=b"))
+    assert content.text == "Grüße in plain"
+    assert content.html is not None
+    assert [one.content_type for one in content.attachments] == ["a/b"]
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type", "text"),
+    [
+        ("日本 \n語の \nメール", "flowed; delsp=yes", "日本語のメール"),
+        (
+            "A long line that was \nbroken here.\n\nNew.",
+            "flowed",
+            "A long line that was broken here.\n\nNew.",
+        ),
+        ("> quoted \n> further\n>> deeper\nown", "flowed", "> quoted further\n>> deeper\nown"),
+        (" From here on \n >not quoted", "flowed", "From here on >not quoted"),
+        ("text \n-- \nKim", "flowed", "text \n-- \nKim"),
+        ("as it \nis", "fixed", "as it \nis"),
+    ],
+)
+def test_lines_that_were_flowed_are_joined(body: str, content_type: str, text: str) -> None:
+    assert read(message(body, f"text/plain; charset=utf-8; format={content_type}")).text == text
+
+
+@pytest.mark.parametrize(
+    ("body", "text"),
+    [
+        ("aGk=\n____\nlist footer text\n", "hi"),
+        ("aGk=\n\nfooter\n", "hi"),
+        ("aGk=\naGE=\n", "hiha"),
+    ],
+)
+def test_text_behind_base64_is_no_garbage(body: str, text: str) -> None:
+    content = read(message(body, "text/plain", BASE64))
+    assert content.text.startswith(text)
+    assert "\ufffd" not in content.text
+
+
+@pytest.mark.parametrize("kind", ["enriched", "markdown", "rtf"])
+def test_an_alternative_of_another_text_alone_is_an_attachment(kind: str) -> None:
+    content = read(multipart("alternative", f"Content-Type: text/{kind}\n\n*hi*\n"))
+    assert [one.content_type for one in content.attachments] == [f"text/{kind}"]
+
+
+@pytest.mark.parametrize(
+    ("charset", "octets", "text"),
+    [
+        ("koi8-r (Russian)", b"\xf0\xd2\xc9", "При"),
+        ("x-mac-cyrillic", b"\x8f\xf0\xe8", "При"),
+        ("win-1251", b"\xcf\xf0\xe8", "При"),
+        ("koi8-ru", b"\xf0\xd2\xc9", "При"),
+        ("cn-big5", b"\xa4\xa4\xa4\xe5", "中文"),
+        ("ISO8859-5", b"\xbf\xe0\xd8", "При"),
+        ("x-cp1251", b"\xcf\xf0\xe8", "При"),
+    ],
+)
+def test_charsets_have_many_names(charset: str, octets: bytes, text: str) -> None:
+    content = read(message(octets, f"text/plain; charset={charset}"))
+    assert (content.text, content.warnings) == (text, ())
+
+
+def test_utf_8_with_one_bad_byte_is_read_as_utf_8() -> None:
+    content = read(message("Größe und Übergabe".encode() + b"\xff", "text/plain"))
+    assert content.text == "Größe und Übergabe\ufffd"
+    assert content.warnings == ("decoding_failed",)

@@ -510,3 +510,21 @@ def test_words_that_break_their_rules_are_read(raw: bytes, subject: str) -> None
 def test_a_name_in_a_comment_is_read(field: str, name: str) -> None:
     (sender,) = headers(f"From: {field}").from_
     assert (sender.name, sender.address) == (name, "k@x.example")
+
+
+@pytest.mark.parametrize(
+    ("sender", "rewritten"),
+    [
+        ("Kim via Sales <sales@us.example>\r\nList-ID: <sales.us.example>", True),
+        ("Sales <sales@us.example>\r\nList-ID: <sales.us.example>", True),
+        ("'Kim' via Sales <sales@us.example>", True),
+        ("Sales <sales@us.example>", False),
+        ("Olivia <sales@us.example>", False),
+    ],
+)
+def test_who_wrote_a_message_takes_part_where_a_list_has_rewritten_from(
+    sender: str, rewritten: bool
+) -> None:
+    fields = "X-Original-From: Kim <kim@x.example>\r\nX-Original-Sender: kim@x.example"
+    read = headers(f"From: {sender}\r\nTo: rep@us.example\r\n{fields}")
+    assert ("kim@x.example" in read.participants) == rewritten

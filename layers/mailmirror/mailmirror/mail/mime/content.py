@@ -3,7 +3,7 @@
 import mimetypes
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from html import escape
 from itertools import islice
@@ -11,38 +11,33 @@ from urllib.parse import unquote
 
 from mailmirror.domain.limits import (
     MAX_ATTACHMENT_NAME_CHARS,
-    MAX_ATTRIBUTION_CHARS,
     MAX_HTML_HEAD_BYTES,
     MAX_INLINE_PICTURES,
-    MAX_SNIPPET_SOURCE_CHARS,
 )
 from mailmirror.domain.message import Attachment
 from mailmirror.mail.mime import charsets
 from mailmirror.mail.mime.fields import decode_words, parameters, read_fields
+from mailmirror.mail.mime.flowed import unflowed
 from mailmirror.mail.mime.headers import MessageHeaders, parse_headers
 from mailmirror.mail.mime.html import text_of
 from mailmirror.mail.mime.html_limits import HTML_TRUNCATED, Budget
 from mailmirror.mail.mime.parts import Part, Reader
+from mailmirror.mail.mime.snippet import snippet_of
 
-PARSER_VERSION = 3
+PARSER_VERSION = 4
 """Raised with each change of the result for the same bytes."""
 
 _ALTERNATIVES = ("text/plain", "text/html", "text/calendar")
-_SNIPPET_CHARS = 200
 _MAX_EXTENSION_CHARS = 11
 _NAME_EXTENSION = re.compile(r"\.[^. ]{1,10}\Z")
 _SEPARATORS = re.compile(r"[/\\]")
+_PATH = re.compile(r"[A-Za-z]:[/\\]|[/\\]|\.{1,2}[/\\]|~[/\\]|[^/\\]+\\")
+"""Only what can be nothing else: `offers 1/2.pdf` is a name."""
 _CID = re.compile(r"""cid:([^"'\s>)]{1,500})""", re.IGNORECASE)
 _META_CHARSET = re.compile(
     rb"""<meta[^>]{1,200}?charset\s*=\s*["']?([\w.:-]{1,40})""", re.IGNORECASE
 )
 _NOT_TEXT = [chr(code) for code in range(0x20) if chr(code) not in "\t\n\r"]
-
-_ATTRIBUTION = re.compile(
-    r"(?:On\b.{4,300}\bwrote|Am\b.{4,300}\bschrieb\b.{0,200}|Le\b.{4,300}\ba écrit"
-    r"|El\b.{4,300}\bescribió|.{1,300}さん[はが]書きました|\d{4}年.{4,300}<[^\s<>@]+@[^\s<>@]+>)\s?[:\uff1a]\Z"
-)
-_ORIGINAL = re.compile(r"-{3,}\s*(?:Original Message|元のメッセージ)\s*-{3,}\Z", re.IGNORECASE)
 
 _FILES = mimetypes.MimeTypes()
 """Python's own table: the system's would give names that differ from host to host."""
@@ -64,7 +59,7 @@ class Content:
     @property
     def snippet(self) -> str:
         """The beginning of the new text, without quotes, on one line of at most 200 characters."""
-        return _snippet(self.text)
+        return snippet_of(self.text)
 
 
 def parse_message(raw: bytes) -> Content:
@@ -151,9 +146,11 @@ class _Body:
         """
         plain: list[_Passage] = []
         rich: list[_Passage] = []
+        others: list[Part] = []
+        """The same text for some other reader, as AMP or a watch."""
         for child in part.children:
             if child.content_type.startswith("text/") and child.content_type not in _ALTERNATIVES:
-                # The same text for some other reader, as AMP or a watch.
+                others.append(child)
                 continue
             passages = self.walk(child, part.content_type)
             if any(passage.html is not None for passage in passages):
@@ -162,6 +159,8 @@ class _Body:
                 plain += passages
         if plain and rich:
             return [_Passage(self.text(plain), _html(rich))]
+        if not (plain or rich):
+            self.attached += [(other, False) for other in others]
         return plain or rich
 
     def _is_passage(self, part: Part, parent: str) -> bool:
@@ -185,7 +184,11 @@ class _Body:
         if not clean:
             known = not charset or charsets.is_known(charset)
             self.reader.warn("decoding_failed" if known else "charset_unknown")
-        return _clean(text)
+        text = _clean(text)
+        attributes = part.attributes
+        if part.content_type == "text/plain" and attributes.get("format", "").lower() == "flowed":
+            return unflowed(text, delsp=attributes.get("delsp", "").lower() == "yes")
+        return text
 
     def text(self, passages: Sequence[_Passage]) -> str:
         """Return the text of passages, made from their HTML where it is all they have."""
@@ -231,9 +234,13 @@ def _html(passages: Sequence[_Passage]) -> str | None:
 
 
 def _file_name(part: Part) -> str:
-    """Return the name that the sender gave a part, "" where they gave none."""
+    """Return the name that the sender gave a part, "" where they gave none; of a path the last
+    name."""
     _, disposition = parameters(part.fields.first("content-disposition"))
-    return disposition.get("filename") or part.attributes.get("name") or ""
+    name = disposition.get("filename") or part.attributes.get("name") or ""
+    if len(name) > 1 and name[0] == name[-1] == "'":
+        name = name[1:-1]
+    return _SEPARATORS.split(name)[-1] if _PATH.match(name) else name
 
 
 def _name(part: Part, data: bytes, index: int) -> str:
@@ -266,40 +273,3 @@ def _safe(name: str) -> str:
     extension = _NAME_EXTENSION.search(flat)
     kept = extension.group() if extension else ""
     return flat[: MAX_ATTACHMENT_NAME_CHARS - len(kept)] + kept
-
-
-def _snippet(text: str) -> str:
-    words: list[str] = []
-    length = 0
-    lines = iter(_new_lines(text[:MAX_SNIPPET_SOURCE_CHARS].split("\n")))
-    while length <= _SNIPPET_CHARS and (line := next(lines, None)) is not None:
-        for word in line.split():
-            words.append(word)
-            length += len(word) + 1
-    folded = " ".join(words)
-    return folded if len(folded) <= _SNIPPET_CHARS else folded[: _SNIPPET_CHARS - 1].rstrip() + "…"
-
-
-def _new_lines(lines: Sequence[str]) -> Iterator[str]:
-    """The lines that this message adds: no quoted ones, no signature, no earlier message."""
-    skip_next = False
-    for line, following in zip(lines, [*lines[1:], ""], strict=True):
-        bare = line.strip()
-        if skip_next:
-            skip_next = False
-        elif line.rstrip() == "--" or _ORIGINAL.match(bare):
-            return
-        elif bare.startswith(">") or _is_attribution(bare):
-            continue
-        elif _is_attribution(following):
-            yield bare
-        elif _is_attribution(f"{bare} {following.strip()}"):
-            # One that was broken into two lines.
-            skip_next = True
-        else:
-            yield bare
-
-
-def _is_attribution(line: str) -> bool:
-    """Whether a line is like `On …, Kim wrote:`. Long lines are not examined."""
-    return len(line) <= MAX_ATTRIBUTION_CHARS and _ATTRIBUTION.match(line) is not None

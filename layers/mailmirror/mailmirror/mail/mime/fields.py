@@ -20,7 +20,8 @@ from mailmirror.mail.mime import charsets
 
 _FIELD_THAT_MATTERS = re.compile(
     rb"^(from|sender|reply-to|to|cc|bcc|date|subject|message-id|in-reply-to|references"
-    rb"|content-type|content-transfer-encoding|auto-submitted|x-mailmirror-id)[ \t]*:",
+    rb"|content-type|content-transfer-encoding|auto-submitted|list-id|x-original-from"
+    rb"|x-original-sender|x-mailmirror-id)[ \t]*:",
     re.IGNORECASE | re.MULTILINE,
 )
 _FIELD_NAME = re.compile(rb"[!-9;-~]{1,200}[ \t]*:")
@@ -31,6 +32,8 @@ _END_OF_BLOCK = re.compile(rb"\n\r*\n")
 _BEYOND_ASCII = bytes(range(0x80, 0x100))
 
 _BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="
+_FOOTER = re.compile(rb"=[ \t]*\r*\n(?![ \t\r\n]*[A-Za-z0-9+/]+={0,2}[ \t]*\r*(?:\n|\Z))\s*\S")
+"""The end of base64, by its padding, before a line that is none."""
 _NOT_BASE64 = bytes(set(range(256)) - set(_BASE64))
 
 _FIELD = re.compile(rb"([!-9;-~]{1,200})[ \t]*:(.*)", re.DOTALL)
@@ -200,8 +203,12 @@ def parameters(value: str) -> tuple[str, Mapping[str, str]]:
 def decode_base64(data: bytes) -> tuple[bytes, bool]:
     """Decode base64 that may lack padding or be cut, and tell whether it was whole.
 
-    Streams that were glued together, each with its own padding, are all read.
+    Streams that were glued together, each with its own padding, are all read. Text behind the end,
+    as a list's footer, is not.
     """
+    footer = _FOOTER.search(data) if data.translate(None, _BASE64 + b"\r\n") else None
+    if footer:
+        return decode_base64(data[: footer.start() + 1])[0], False
     runs = data.translate(None, _NOT_BASE64).rstrip(b"=").split(b"=", MAX_BASE64_STREAMS)
     whole = len(runs) <= MAX_BASE64_STREAMS
     decoded = bytearray()

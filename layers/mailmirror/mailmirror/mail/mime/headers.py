@@ -29,11 +29,16 @@ HEADER_FIELDS: tuple[str, ...] = (
     "References",
     "Content-Type",
     "Auto-Submitted",
+    "List-ID",
+    "X-Original-From",
+    "X-Original-Sender",
 )
 """What the header pass fetches of each message."""
 
 _NAMES = {name.lower() for name in HEADER_FIELDS}
 _ADDRESS_FIELDS = ("from", "sender", "reply-to", "to", "cc", "bcc")
+_ORIGINAL_FIELDS = ("x-original-from", "x-original-sender")
+_VIA = re.compile(r"\bvia\b", re.IGNORECASE)
 _REPORT_TYPES = {"", "delivery-status", "disposition-notification", "feedback-report"}
 _DAEMONS = {"mailer-daemon", "postmaster"}
 
@@ -69,6 +74,8 @@ class MessageHeaders:
     to: tuple[Participant, ...]
     cc: tuple[Participant, ...]
     bcc: tuple[Participant, ...]
+    original: tuple[Participant, ...]
+    """Who wrote it, where a mailing list or a provider has rewritten From."""
     subject: str
     date: datetime | None
     """Aware, in the sender's zone; None where it cannot be read."""
@@ -86,8 +93,8 @@ class MessageHeaders:
 
     @property
     def participants(self) -> frozenset[Address]:
-        """Every address in the address fields."""
-        fields = (self.from_, self.sender, self.reply_to, self.to, self.cc, self.bcc)
+        """Every address in the address fields, and of who wrote a message with another From."""
+        fields = (self.from_, self.sender, self.reply_to, self.to, self.cc, self.bcc, self.original)
         return frozenset(mailbox.address for mailbox in chain(*fields))
 
     @property
@@ -126,6 +133,7 @@ def parse_headers(raw: bytes) -> MessageHeaders:
         to=mailboxes["to"],
         cc=mailboxes["cc"],
         bcc=mailboxes["bcc"],
+        original=_original(fields, mailboxes["from"]),
         subject=decode_words(fields.first("subject")),
         date=next(filter(None, map(_read_date, fields.every("date"))), None),
         message_id=_message_id(fields),
@@ -135,6 +143,14 @@ def parse_headers(raw: bytes) -> MessageHeaders:
         is_report=is_report,
         addresses_cut=addresses_cut,
     )
+
+
+def _original(fields: Fields, senders: Sequence[Participant]) -> tuple[Participant, ...]:
+    """Whom a list names as the sender, where From is its own: with List-ID, or `via` in a name."""
+    if not fields.first("list-id") and not any(_VIA.search(one.name) for one in senders):
+        return ()
+    values = (value for name in _ORIGINAL_FIELDS for value in fields.every(name))
+    return tuple(dict.fromkeys(chain.from_iterable(read_mailboxes(one)[0] for one in values)))
 
 
 def _message_id(fields: Fields) -> str | None:
