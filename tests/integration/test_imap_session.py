@@ -276,7 +276,7 @@ def test_nothing_on_the_server_changes() -> None:
         ours = server.commands()[asked:]
         assert server.snapshot(REP) == before
     names = {line.split()[1].upper() for line in ours}
-    assert names <= {"CAPABILITY", "LIST", "STATUS", "EXAMINE", "UID", "LOGOUT"}
+    assert names <= {"ID", "CAPABILITY", "LIST", "STATUS", "EXAMINE", "UID", "LOGOUT"}
     assert names >= {"LIST", "STATUS", "EXAMINE", "UID"}
     fetches = [line for line in ours if " FETCH " in line]
     assert len(fetches) == 5
@@ -459,7 +459,7 @@ def test_a_server_that_keeps_us_waiting_is_ended(at_stage: str, how: Answer) -> 
         code = refusal(nothing, seconds=1, greeting=how)
     else:
         code = refusal(bodies, {at_stage: [how]}, seconds=1)
-    assert code is Code.CONNECT_TIMEOUT
+    assert code is (Code.SIGN_IN_UNANSWERED if at_stage == "LOGIN" else Code.CONNECT_TIMEOUT)
     assert time.monotonic() - began < 3
 
 
@@ -486,6 +486,185 @@ def test_a_server_that_turns_us_away_is_reported() -> None:
     assert refusal(nothing, turned_away) is Code.SERVER_UNAVAILABLE
     refused: dict[str, list[Answer]] = {"LOGIN": [b"<tag> NO [AUTHENTICATIONFAILED] no\r\n"]}
     assert refusal(nothing, refused) is Code.SIGN_IN_FAILED
+
+
+def said(
+    script: Mapping[str, Iterable[Answer]] | None = None,
+    greeting: Answer = IMAP_GREETING,
+    act: Act = nothing,
+) -> tuple[Code, str]:
+    """The code and the detail with which a session ends."""
+    with Hostile(script or {}, greeting) as server, pytest.raises(Refused) as refused:
+        run(server, act)
+    return refused.value.code, refused.value.detail
+
+
+BUSY = (
+    "[OVERQUOTA] Account exceeded command or bandwidth limits. (Failure)",
+    "[THROTTLED] slow down",
+    "Server Unavailable. 15",
+    "Maximum number of connections from user+IP exceeded",
+    "[UNAVAILABLE] later",
+    "[INUSE] in use",
+    "[LIMIT] Rate limit hit.",
+    "[ALERT] Too many simultaneous connections. (Failure)",
+    "Request is throttled. Suggested Backoff Time: 92415 milliseconds",
+    "The server is too busy, try again later",
+    "[unavailable] in small letters",
+)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        *BUSY,
+        "[SERVERBUG] LOGIN Server error - Please try again later",
+        "Temporary authentication failure. [mx:2026]",
+        "Authentication rate limit from one source exceeded",
+        "Too many failed logins, please retry in 5 minutes",
+        "[ALERT] Account exceeded bandwidth limits. (Failure)",
+        "Internal error",
+    ],
+)
+@pytest.mark.parametrize("condition", ["NO", "BAD"])
+@pytest.mark.parametrize("mechanism", ["LOGIN", "AUTHENTICATE"])
+def test_a_busy_server_at_the_sign_in_blames_no_password(
+    words: str, condition: str, mechanism: str
+) -> None:
+    answer = f"<tag> {condition} {words}\r\n".encode()
+    script: dict[str, Iterable[Answer]] = {
+        "CAPABILITY": can(b"AUTH=PLAIN" if mechanism == "AUTHENTICATE" else b"ID"),
+        mechanism: [answer],
+    }
+    assert said(script) == (Code.SERVER_UNAVAILABLE, words)
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        ("[AUTHENTICATIONFAILED] Invalid credentials", Code.SIGN_IN_FAILED),
+        ("[AUTHORIZATIONFAILED] not yours", Code.SIGN_IN_FAILED),
+        ("[AUTHENTICATIONFAILED] try again later", Code.SIGN_IN_FAILED),
+        ("LOGIN failed.", Code.SIGN_IN_FAILED),
+        ("[ALERT] Invalid credentials (Failure)", Code.SIGN_IN_FAILED),
+        ("", Code.SIGN_IN_FAILED),
+        ("[EXPIRED] bye", Code.PASSWORD_EXPIRED),
+        ("Your password has expired.", Code.PASSWORD_EXPIRED),
+        ("[CONTACTADMIN] ask them", Code.ADMINISTRATOR_NEEDED),
+        ("[PRIVACYREQUIRED] no", Code.SIGN_IN_UNSUPPORTED),
+        ("[ALERT] IMAP access is disabled for your domain.", Code.IMAP_DISABLED),
+        ("[ALERT] Your account is not enabled for IMAP use. (Failure)", Code.IMAP_DISABLED),
+        ("IMAP not enabled", Code.IMAP_DISABLED),
+        ("[AUTHENTICATIONFAILED] Please enable IMAP in the settings", Code.IMAP_DISABLED),
+        ("[ALERT] Application-specific password required", Code.APP_PASSWORD_REQUIRED),
+        ("[AUTHENTICATIONFAILED] use an app password", Code.APP_PASSWORD_REQUIRED),
+        ("Account disabled", Code.USER_DISABLED),
+        ("[ALERT] Please log in via your web browser: https://x.example", Code.SERVER_ALERT),
+        ("[WEBALERT https://x.example] Web login required.", Code.SERVER_ALERT),
+    ],
+)
+def test_a_refused_sign_in_has_the_code_of_whom_can_mend_it(words: str, code: Code) -> None:
+    answer = f"<tag> NO {words}\r\n".encode()
+    assert said({"LOGIN": [answer]}) == (code, words)
+
+
+def test_a_sign_in_that_a_server_does_not_understand_blames_no_password() -> None:
+    assert said({"LOGIN": [b"<tag> BAD what?\r\n"]}) == (Code.PROTOCOL_ERROR, "what?")
+    wrong: dict[str, list[Answer]] = {"LOGIN": [b"<tag> BAD Invalid user or password\r\n"]}
+    assert said(wrong) == (Code.SIGN_IN_FAILED, "Invalid user or password")
+
+
+def test_an_alert_before_a_bare_refusal_says_why() -> None:
+    alert = b"* NO [WEBALERT https://x.example/a] Web login required.\r\n"
+    code, detail = said({"LOGIN": [alert, b"<tag> NO LOGIN failed\r\n"]})
+    assert code is Code.SERVER_ALERT
+    assert detail == "[WEBALERT https://x.example/a] Web login required. / LOGIN failed"
+
+
+def test_a_server_that_repeats_the_password_does_not_give_it_away() -> None:
+    echoed = b'<tag> BAD unknown command: LOGIN "rep" "secret" (c2VjcmV0)\r\n'
+    code, detail = said({"LOGIN": [echoed]})
+    assert code is Code.PROTOCOL_ERROR
+    assert detail == 'unknown command: LOGIN "rep" "…" (…)'
+
+
+EXCHANGE = b"* OK The Microsoft Exchange IMAP4 service is ready. [%s]\r\n"
+
+
+def test_exchange_online_asks_for_sign_in_with_microsoft() -> None:
+    refused: dict[str, list[Answer]] = {"LOGIN": [b"<tag> NO LOGIN failed.\r\n"]}
+    online = EXCHANGE % b"QQBCAEMA"
+    assert said(refused, online) == (Code.SIGN_IN_WITH_PROVIDER, "LOGIN failed.")
+    own = b"* OK The Microsoft Exchange IMAP4 service is ready.\r\n"
+    assert said(refused, own) == (Code.SIGN_IN_FAILED, "LOGIN failed.")
+    busy: dict[str, list[Answer]] = {"LOGIN": [b"<tag> NO Server Unavailable. 15\r\n"]}
+    assert said(busy, online) == (Code.SERVER_UNAVAILABLE, "Server Unavailable. 15")
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["Too many connections from your host", "Server shutting down", "[UNAVAILABLE] later", ""],
+)
+def test_a_bye_in_place_of_a_greeting_blames_neither_host_nor_port(words: str) -> None:
+    greeting = f"* BYE {words}".rstrip().encode() + b"\r\n"
+    assert said(greeting=greeting) == (Code.SERVER_UNAVAILABLE, words)
+
+
+@pytest.mark.parametrize("words", BUSY)
+@pytest.mark.parametrize("condition", ["NO", "BAD"])
+@pytest.mark.parametrize(
+    ("command", "act"),
+    [
+        ("EXAMINE", nothing),
+        ("LIST", ImapSession.folders),
+        ("STATUS", lambda session: session.status(INBOX)),
+        ("UID FETCH", headers),
+        ("UID FETCH", listing),
+    ],
+)
+def test_a_busy_server_after_the_sign_in_is_unavailable(
+    words: str, condition: str, command: str, act: Act
+) -> None:
+    answer = f"<tag> {condition} {words}\r\n".encode()
+    assert said({command: [answer]}, act=act) == (Code.SERVER_UNAVAILABLE, words)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "[SERVERBUG] UID FETCH Server error - Please try again later",
+        "[CORRUPTION] message temporarily unavailable",
+        "[CANNOT] no",
+        "Command Error. 12",
+    ],
+)
+def test_a_refusal_of_messages_is_not_taken_for_one_of_the_server(words: str) -> None:
+    answer = f"<tag> NO {words}\r\n".encode()
+    assert said({"UID FETCH": [answer]}, act=bodies) == (Code.PROTOCOL_ERROR, words)
+
+
+def test_what_a_server_says_at_a_message_quotes_no_address() -> None:
+    answer = b"<tag> NO cannot read mail of kim@customer.example\r\n"
+    _, detail = said({"UID FETCH": [answer]}, act=bodies)
+    assert detail == "cannot read mail of …@…"
+
+
+@pytest.mark.parametrize("command", ["LOGIN", "EXAMINE", "UID FETCH"])
+def test_a_server_that_goes_away_is_quoted(command: str) -> None:
+    bye: list[Answer] = [b"* BYE Session expired, please login again.\r\n", HANG_UP]
+    lost = (Code.CONNECTION_LOST, "Session expired, please login again.")
+    assert said({command: bye}, act=bodies) == lost
+    busy: list[Answer] = [b"* BYE [UNAVAILABLE] Too many connections\r\n", HANG_UP]
+    unavailable = (Code.SERVER_UNAVAILABLE, "[UNAVAILABLE] Too many connections")
+    assert said({command: busy}, act=bodies) == unavailable
+
+
+@pytest.mark.parametrize(
+    "greeting", [POP3_GREETING, SMTP_GREETING, b"HTTP/1.1 400 Bad Request\r\n"]
+)
+def test_another_service_is_quoted(greeting: bytes) -> None:
+    words = greeting.decode().strip()
+    assert said(greeting=greeting) == (Code.PROTOCOL_ERROR, f"no IMAP greeting: {words}")
 
 
 def can(*names: bytes) -> list[Answer]:

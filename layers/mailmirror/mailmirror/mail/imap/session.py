@@ -32,9 +32,10 @@ from mailmirror.domain.mailbox import FolderRole, Server
 from mailmirror.domain.problems import Code, Refused
 from mailmirror.domain.uids import UidSet
 from mailmirror.mail.connection import NetworkPolicy
-from mailmirror.mail.imap.client import BoundedClient, signed_in_client
+from mailmirror.mail.imap.client import BoundedClient
 from mailmirror.mail.imap.fetched import FetchedHeader
 from mailmirror.mail.imap.folders import Listed, RemoteFolder, roles
+from mailmirror.mail.imap.sign_in import signed_in_client
 from mailmirror.mail.mime.headers import HEADER_FIELDS
 from mailmirror.mail.sasl import Login
 
@@ -121,6 +122,8 @@ class ImapSession:
             except imaplib.IMAP4.abort:
                 raise
             except IMAPClientError:
+                if self._client.heard.command(Code.PROTOCOL_ERROR).code is Code.SERVER_UNAVAILABLE:
+                    raise
                 return None
         return _status(answer, b"MESSAGES")
 
