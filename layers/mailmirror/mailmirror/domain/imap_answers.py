@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from mailmirror.domain.limits import MAX_REPLY_CHARS
 from mailmirror.domain.problems import Code, Refused
+from mailmirror.domain.sign_in_words import reason_in_words, words
 
 
 class Condition(StrEnum):
@@ -80,9 +81,8 @@ def _sign_in_code(said: StatusResponse) -> Code:
     text, response_code = said.text, said.response_code
     if response_code in _UNAVAILABLE_CODES or response_code == "SERVERBUG":
         return Code.SERVER_UNAVAILABLE
-    for code, pattern in _SIGN_IN_WORDS:
-        if pattern.search(text) and not _FOR_NOW.search(text):
-            return code
+    if (named := reason_in_words(text)) is not None:
+        return named
     if response_code in _SIGN_IN_CODES:
         return _SIGN_IN_CODES[response_code]
     if _UNAVAILABLE.search(text) or _THROTTLED.search(text) or _SERVER_FAILED.search(text):
@@ -98,10 +98,6 @@ def _sign_in_code(said: StatusResponse) -> Code:
     }[said.condition]
 
 
-def _words(*alternatives: str) -> re.Pattern[str]:
-    return re.compile("|".join(alternatives), re.IGNORECASE)
-
-
 _RESPONSE_CODE = re.compile(r"\s*\[([A-Za-z0-9/_-]{1,40})")
 _ADDRESS = re.compile(r"[^\s<>@\"]{1,64}@[^\s<>@\"]{1,255}")
 _UNAVAILABLE_CODES = {"UNAVAILABLE", "INUSE", "LIMIT", "OVERQUOTA", "THROTTLED", "SYS/TEMP"}
@@ -113,15 +109,14 @@ _SIGN_IN_CODES = {
     "CONTACTADMIN": Code.ADMINISTRATOR_NEEDED,
     "PRIVACYREQUIRED": Code.SIGN_IN_UNSUPPORTED,
 }
-_FOR_NOW = _words(r"temporar", r"\blater\b", r"\bbusy\b")
-_THROTTLED = _words(
+_THROTTLED = words(
     r"throttl",
     r"bandwidth",
     r"\brate[ -]limit",
     r"back-?off",
     r"too many (?:\w+ )?(?:connections|sessions|requests|commands)",
 )
-_UNAVAILABLE = _words(
+_UNAVAILABLE = words(
     r"temporar",
     r"\bbusy\b",
     r"overload",
@@ -133,32 +128,11 @@ _UNAVAILABLE = _words(
     r"\b(?:again|try|retry|back) (?:it )?(?:later|in \d)",
     r"maintenance",
 )
-_SERVER_FAILED = _words(r"(?:server|internal|system|backend|service) error", r"time(?:d)?[ -]?out")
+_SERVER_FAILED = words(r"(?:server|internal|system|backend|service) error", r"time(?:d)?[ -]?out")
 """At the sign-in these are about the server; of a message they may be about the message."""
-_CREDENTIAL = _words(
+_CREDENTIAL = words(
     r"credential",
     r"password",
     r"(?:log-?in|sign-?in|authenticat\w+|authoriz\w+) (?:has )?(?:fail|unsuccessful|denied|reject)",
     r"(?:invalid|unknown|wrong|bad|no such) (?:user|log-?in|account)",
 )
-_SIGN_IN_WORDS = (
-    (Code.APP_PASSWORD_REQUIRED, _words(r"app(?:lication)?[- ](?:specific[- ])?password")),
-    (
-        Code.IMAP_DISABLED,
-        _words(
-            r"\bimap4?\b[^.]{0,40}(?:\bnot (?:been )?\w*(?:enabled|activ|allowed|available|permit)"
-            r"|\bdisabled|\bturned off|\bswitched off|\bis off|\bblocked)",
-            r"\bnot (?:been )?(?:enabled|activated|allowed|permitted|have)\b[^.]{0,40}\bimap4?\b",
-            r"(?:enable|activate|turn on|switch on)\b[^.]{0,30}\bimap4?\b",
-        ),
-    ),
-    (
-        Code.PASSWORD_EXPIRED,
-        _words(r"password (?:has |is |was )*expired", r"expired password", r"change your password"),
-    ),
-    (
-        Code.USER_DISABLED,
-        _words(r"(?:account|user|mailbox)\b[^.]{0,20}\b(?:locked|disabled|suspended|deactivated)"),
-    ),
-)
-"""What servers say beside ALERT, AUTHENTICATIONFAILED or no code at all, the most exact first."""
