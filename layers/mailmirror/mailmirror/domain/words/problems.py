@@ -526,9 +526,9 @@ PROBLEMS: Catalogue[Code] = {
     ),
     Code.INBOX_NOT_FOUND: translated(
         "The mailbox has no inbox that can be opened.",
-        "Ask the server's owner to give the user an INBOX.",
+        "Ask the server's owner to give the user an INBOX, and show them `detail`.",
         "開ける受信トレイがメールボックスにありません。",
-        "サーバーの管理者に INBOX の用意を依頼してください。",
+        "サーバーの管理者に `detail` を伝え、INBOX の用意を依頼してください。",
     ),
     Code.SENT_NOT_FOUND: translated(
         "No folder of sent mail was found, so sent mail is not mirrored.",

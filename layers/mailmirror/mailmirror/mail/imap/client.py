@@ -83,6 +83,12 @@ class BoundedClient(IMAPClient):  # type: ignore[misc]
     def _create_IMAP4(self) -> _Imap4:
         return _Imap4(self._connection, self._server, self.heard)
 
+    def _normalise_folder(self, folder_name: str | bytes) -> str | bytes:
+        """Quote a name. IMAPClient takes bytes for ASCII; some servers have names in UTF-8."""
+        if isinstance(folder_name, bytes):
+            return b'"' + folder_name.replace(b"\\", b"\\\\").replace(b'"', b'\\"') + b'"'
+        return str(super()._normalise_folder(folder_name))
+
     @property
     def is_signed_in(self) -> bool:
         """Whether the server has accepted a sign-in, or greets with PREAUTH."""
@@ -91,6 +97,20 @@ class BoundedClient(IMAPClient):  # type: ignore[misc]
     def forget_capabilities(self) -> None:
         """Have the capabilities told or asked again: they may change with the sign-in."""
         self._cached_capabilities = None
+
+    def offers(self, capability: str) -> bool:
+        """Tell whether the server has this capability; it has none where it refuses to say.
+
+        Raises:
+            Refused: the connection is lost.
+        """
+        try:
+            with self.asking():
+                return bool(self.has_capability(capability))
+        except Refused:
+            if not self.alive:
+                raise
+            return False
 
     @contextmanager
     def asking(self, budget: int = 0, messages: int = 0) -> Iterator[None]:

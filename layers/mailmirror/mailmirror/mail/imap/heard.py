@@ -38,6 +38,10 @@ def completed(line: bytes) -> bytes:
     return found[1] + b" " + found[2].upper() + b" " + line[found.end() :]
 
 
+class CommandRefused(Refused):
+    """A tagged NO or BAD to a command after the sign-in, for a reason other than a busy server."""
+
+
 @dataclass(slots=True)
 class Heard:
     """The status responses since `begin`. One object a session."""
@@ -102,4 +106,6 @@ class Heard:
         if self._refusal is None:
             return Refused(unsaid)
         refused = session_refusal(self._refusal)
-        return Refused(refused.code, visible(self.redact(refused.detail)))
+        if refused.code is Code.PROTOCOL_ERROR:
+            return CommandRefused(refused.code, refused.detail)
+        return refused

@@ -39,12 +39,12 @@ def signed_in_client(
             client = _greeted(connection, server, Heard(login.redact))
             if server.security is Security.STARTTLS:
                 _start_tls(client, policy, server)
-            named = _offers_id(client)
+            named = client.offers("ID")
             if not client.is_signed_in:  # PREAUTH (RFC 9051 7.1.4) counts over TLS only
                 with limit.signing_in():
                     _sign_in(client, server, login)
             client.forget_capabilities()
-            if named or _offers_id(client):
+            if named or client.offers("ID"):
                 _introduce(client)
             yield client
             with suppress(imaplib.IMAP4.error, IMAPClientError, OSError, TooMuch):
@@ -133,16 +133,6 @@ def _present_token(client: BoundedClient, server: Server, login: TokenLogin) -> 
         told = refusals[0] if refusals else Refused(Code.TOKEN_REFUSED)
         detail = ": ".join(filter(None, (told.detail, said.detail)))
         raise Refused(told.code, detail) from error
-
-
-def _offers_id(client: BoundedClient) -> bool:
-    try:
-        with client.asking():
-            return bool(client.has_capability("ID"))
-    except Refused:
-        if not client.alive:
-            raise
-        return False
 
 
 def _introduce(client: BoundedClient) -> None:
