@@ -3,7 +3,7 @@
 import time
 import tracemalloc
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 from itertools import repeat
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from mailmirror.domain.mailbox import FolderRole, Security, Server
 from mailmirror.domain.problems import Code, Refused
 from mailmirror.domain.uids import UidSet
 from mailmirror.mail.connection import NetworkPolicy
+from mailmirror.mail.imap.fetched import RECEIVED_DATE_UNKNOWN, FetchedHeader
 from mailmirror.mail.imap.folders import RemoteFolder
 from mailmirror.mail.imap.session import FetchFailed, ImapSession, Status
 from mailmirror.mail.sasl import PasswordLogin
@@ -41,6 +42,7 @@ LOGINS = {
 }
 INBOX = RemoteFolder("INBOX", FolderRole.INBOX)
 TOKYO = timezone(timedelta(hours=9))
+SEEN_AT = datetime(2026, 3, 9, tzinfo=UTC)
 SECONDS = 60.0
 DONE = b"<tag> OK done\r\n"
 
@@ -182,7 +184,7 @@ def test_dates_are_those_of_receipt(session: ImapSession) -> None:
 
 
 def test_headers_are_what_the_rules_need(session: ImapSession) -> None:
-    headers = session.headers(UidSet.parse("1,3:7"))
+    headers = session.headers(UidSet.parse("1,3:7"), SEEN_AT)
     assert sorted(headers) == [1, 3, 6, 7]
     for uid, fetched in headers.items():
         assert (fetched.received_at, fetched.size) == (received_at(uid), len(message(uid)))
@@ -210,7 +212,7 @@ def test_thousands_of_scattered_uids_are_asked_for_in_several_commands() -> None
         server.append_all(REP, "INBOX", [(b"Subject: %d\r\n\r\n\r\n" % n, None) for n in range(50)])
         for session in opened(server):
             found = session.dates(uids)
-            headers = session.headers(uids)
+            headers = session.headers(uids, SEEN_AT)
             assert session.dates(UidSet()) == {}
         commands = [line for line in server.commands() if " FETCH " in line]
     assert set(found) == set(headers) == set(range(1, 51, 2))
@@ -270,13 +272,13 @@ def test_nothing_on_the_server_changes() -> None:
             session.status(INBOX)
             uids = session.listed(UidSet.span(1, 3), 3)
             session.dates(uids)
-            session.headers(uids)
+            session.headers(uids, SEEN_AT)
             session.bodies(dict.fromkeys(uids, 500))
             session.piece(1, 0, 20)
         ours = server.commands()[asked:]
         assert server.snapshot(REP) == before
     names = {line.split()[1].upper() for line in ours}
-    assert names <= {"CAPABILITY", "LIST", "STATUS", "EXAMINE", "UID", "LOGOUT"}
+    assert names <= {"ID", "CAPABILITY", "LIST", "STATUS", "EXAMINE", "UID", "LOGOUT"}
     assert names >= {"LIST", "STATUS", "EXAMINE", "UID"}
     fetches = [line for line in ours if " FETCH " in line]
     assert len(fetches) == 5
@@ -317,7 +319,7 @@ def run(
 
 
 def headers(session: ImapSession) -> object:
-    return session.headers(UidSet.span(1, 3))
+    return session.headers(UidSet.span(1, 3), SEEN_AT)
 
 
 def bodies(session: ImapSession) -> object:
@@ -459,7 +461,7 @@ def test_a_server_that_keeps_us_waiting_is_ended(at_stage: str, how: Answer) -> 
         code = refusal(nothing, seconds=1, greeting=how)
     else:
         code = refusal(bodies, {at_stage: [how]}, seconds=1)
-    assert code is Code.CONNECT_TIMEOUT
+    assert code is (Code.SIGN_IN_UNANSWERED if at_stage == "LOGIN" else Code.CONNECT_TIMEOUT)
     assert time.monotonic() - began < 3
 
 
@@ -486,6 +488,185 @@ def test_a_server_that_turns_us_away_is_reported() -> None:
     assert refusal(nothing, turned_away) is Code.SERVER_UNAVAILABLE
     refused: dict[str, list[Answer]] = {"LOGIN": [b"<tag> NO [AUTHENTICATIONFAILED] no\r\n"]}
     assert refusal(nothing, refused) is Code.SIGN_IN_FAILED
+
+
+def said(
+    script: Mapping[str, Iterable[Answer]] | None = None,
+    greeting: Answer = IMAP_GREETING,
+    act: Act = nothing,
+) -> tuple[Code, str]:
+    """The code and the detail with which a session ends."""
+    with Hostile(script or {}, greeting) as server, pytest.raises(Refused) as refused:
+        run(server, act)
+    return refused.value.code, refused.value.detail
+
+
+BUSY = (
+    "[OVERQUOTA] Account exceeded command or bandwidth limits. (Failure)",
+    "[THROTTLED] slow down",
+    "Server Unavailable. 15",
+    "Maximum number of connections from user+IP exceeded",
+    "[UNAVAILABLE] later",
+    "[INUSE] in use",
+    "[LIMIT] Rate limit hit.",
+    "[ALERT] Too many simultaneous connections. (Failure)",
+    "Request is throttled. Suggested Backoff Time: 92415 milliseconds",
+    "The server is too busy, try again later",
+    "[unavailable] in small letters",
+)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        *BUSY,
+        "[SERVERBUG] LOGIN Server error - Please try again later",
+        "Temporary authentication failure. [mx:2026]",
+        "Authentication rate limit from one source exceeded",
+        "Too many failed logins, please retry in 5 minutes",
+        "[ALERT] Account exceeded bandwidth limits. (Failure)",
+        "Internal error",
+    ],
+)
+@pytest.mark.parametrize("condition", ["NO", "BAD"])
+@pytest.mark.parametrize("mechanism", ["LOGIN", "AUTHENTICATE"])
+def test_a_busy_server_at_the_sign_in_blames_no_password(
+    words: str, condition: str, mechanism: str
+) -> None:
+    answer = f"<tag> {condition} {words}\r\n".encode()
+    script: dict[str, Iterable[Answer]] = {
+        "CAPABILITY": can(b"AUTH=PLAIN" if mechanism == "AUTHENTICATE" else b"ID"),
+        mechanism: [answer],
+    }
+    assert said(script) == (Code.SERVER_UNAVAILABLE, words)
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        ("[AUTHENTICATIONFAILED] Invalid credentials", Code.SIGN_IN_FAILED),
+        ("[AUTHORIZATIONFAILED] not yours", Code.SIGN_IN_FAILED),
+        ("[AUTHENTICATIONFAILED] try again later", Code.SIGN_IN_FAILED),
+        ("LOGIN failed.", Code.SIGN_IN_FAILED),
+        ("[ALERT] Invalid credentials (Failure)", Code.SIGN_IN_FAILED),
+        ("", Code.SIGN_IN_FAILED),
+        ("[EXPIRED] bye", Code.PASSWORD_EXPIRED),
+        ("Your password has expired.", Code.PASSWORD_EXPIRED),
+        ("[CONTACTADMIN] ask them", Code.ADMINISTRATOR_NEEDED),
+        ("[PRIVACYREQUIRED] no", Code.SIGN_IN_UNSUPPORTED),
+        ("[ALERT] IMAP access is disabled for your domain.", Code.IMAP_DISABLED),
+        ("[ALERT] Your account is not enabled for IMAP use. (Failure)", Code.IMAP_DISABLED),
+        ("IMAP not enabled", Code.IMAP_DISABLED),
+        ("[AUTHENTICATIONFAILED] Please enable IMAP in the settings", Code.IMAP_DISABLED),
+        ("[ALERT] Application-specific password required", Code.APP_PASSWORD_REQUIRED),
+        ("[AUTHENTICATIONFAILED] use an app password", Code.APP_PASSWORD_REQUIRED),
+        ("Account disabled", Code.USER_DISABLED),
+        ("[ALERT] Please log in via your web browser: https://x.example", Code.SERVER_ALERT),
+        ("[WEBALERT https://x.example] Web login required.", Code.SERVER_ALERT),
+    ],
+)
+def test_a_refused_sign_in_has_the_code_of_whom_can_mend_it(words: str, code: Code) -> None:
+    answer = f"<tag> NO {words}\r\n".encode()
+    assert said({"LOGIN": [answer]}) == (code, words)
+
+
+def test_a_sign_in_that_a_server_does_not_understand_blames_no_password() -> None:
+    assert said({"LOGIN": [b"<tag> BAD what?\r\n"]}) == (Code.PROTOCOL_ERROR, "what?")
+    wrong: dict[str, list[Answer]] = {"LOGIN": [b"<tag> BAD Invalid user or password\r\n"]}
+    assert said(wrong) == (Code.SIGN_IN_FAILED, "Invalid user or password")
+
+
+def test_an_alert_before_a_bare_refusal_says_why() -> None:
+    alert = b"* NO [WEBALERT https://x.example/a] Web login required.\r\n"
+    code, detail = said({"LOGIN": [alert, b"<tag> NO LOGIN failed\r\n"]})
+    assert code is Code.SERVER_ALERT
+    assert detail == "[WEBALERT https://x.example/a] Web login required. / LOGIN failed"
+
+
+def test_a_server_that_repeats_the_password_does_not_give_it_away() -> None:
+    echoed = b'<tag> BAD unknown command: LOGIN "rep" "secret" (c2VjcmV0)\r\n'
+    code, detail = said({"LOGIN": [echoed]})
+    assert code is Code.PROTOCOL_ERROR
+    assert detail == 'unknown command: LOGIN "rep" "…" (…)'
+
+
+EXCHANGE = b"* OK The Microsoft Exchange IMAP4 service is ready. [%s]\r\n"
+
+
+def test_exchange_online_asks_for_sign_in_with_microsoft() -> None:
+    refused: dict[str, list[Answer]] = {"LOGIN": [b"<tag> NO LOGIN failed.\r\n"]}
+    online = EXCHANGE % b"QQBCAEMA"
+    assert said(refused, online) == (Code.SIGN_IN_WITH_PROVIDER, "LOGIN failed.")
+    own = b"* OK The Microsoft Exchange IMAP4 service is ready.\r\n"
+    assert said(refused, own) == (Code.SIGN_IN_FAILED, "LOGIN failed.")
+    busy: dict[str, list[Answer]] = {"LOGIN": [b"<tag> NO Server Unavailable. 15\r\n"]}
+    assert said(busy, online) == (Code.SERVER_UNAVAILABLE, "Server Unavailable. 15")
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["Too many connections from your host", "Server shutting down", "[UNAVAILABLE] later", ""],
+)
+def test_a_bye_in_place_of_a_greeting_blames_neither_host_nor_port(words: str) -> None:
+    greeting = f"* BYE {words}".rstrip().encode() + b"\r\n"
+    assert said(greeting=greeting) == (Code.SERVER_UNAVAILABLE, words)
+
+
+@pytest.mark.parametrize("words", BUSY)
+@pytest.mark.parametrize("condition", ["NO", "BAD"])
+@pytest.mark.parametrize(
+    ("command", "act"),
+    [
+        ("EXAMINE", nothing),
+        ("LIST", ImapSession.folders),
+        ("STATUS", lambda session: session.status(INBOX)),
+        ("UID FETCH", headers),
+        ("UID FETCH", listing),
+    ],
+)
+def test_a_busy_server_after_the_sign_in_is_unavailable(
+    words: str, condition: str, command: str, act: Act
+) -> None:
+    answer = f"<tag> {condition} {words}\r\n".encode()
+    assert said({command: [answer]}, act=act) == (Code.SERVER_UNAVAILABLE, words)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "[SERVERBUG] UID FETCH Server error - Please try again later",
+        "[CORRUPTION] message temporarily unavailable",
+        "[CANNOT] no",
+        "Command Error. 12",
+    ],
+)
+def test_a_refusal_of_messages_is_not_taken_for_one_of_the_server(words: str) -> None:
+    answer = f"<tag> NO {words}\r\n".encode()
+    assert said({"UID FETCH": [answer]}, act=bodies) == (Code.PROTOCOL_ERROR, words)
+
+
+def test_what_a_server_says_at_a_message_quotes_no_address() -> None:
+    answer = b"<tag> NO cannot read mail of kim@customer.example\r\n"
+    _, detail = said({"UID FETCH": [answer]}, act=bodies)
+    assert detail == "cannot read mail of …@…"
+
+
+@pytest.mark.parametrize("command", ["LOGIN", "EXAMINE", "UID FETCH"])
+def test_a_server_that_goes_away_is_quoted(command: str) -> None:
+    bye: list[Answer] = [b"* BYE Session expired, please login again.\r\n", HANG_UP]
+    lost = (Code.CONNECTION_LOST, "Session expired, please login again.")
+    assert said({command: bye}, act=bodies) == lost
+    busy: list[Answer] = [b"* BYE [UNAVAILABLE] Too many connections\r\n", HANG_UP]
+    unavailable = (Code.SERVER_UNAVAILABLE, "[UNAVAILABLE] Too many connections")
+    assert said({command: busy}, act=bodies) == unavailable
+
+
+@pytest.mark.parametrize(
+    "greeting", [POP3_GREETING, SMTP_GREETING, b"HTTP/1.1 400 Bad Request\r\n"]
+)
+def test_another_service_is_quoted(greeting: bytes) -> None:
+    words = greeting.decode().strip()
+    assert said(greeting=greeting) == (Code.PROTOCOL_ERROR, f"no IMAP greeting: {words}")
 
 
 def can(*names: bytes) -> list[Answer]:
@@ -685,3 +866,266 @@ def test_a_list_is_bounded_however_many_messages_the_server_says_it_has(
     with Hostile({"UID FETCH": [line * 4_000, DONE]}) as server:
         assert run(server, listed) == UidSet.of([1])
     assert refusal(listed, {"UID FETCH": [line * 5_000, DONE]}) is Code.PROTOCOL_ERROR
+
+
+# Servers with habits of their own
+
+
+def started(answers: Iterable[bytes], line: bytes) -> bool:
+    return any(one.partition(b" ")[2].startswith(line) for one in answers)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [(b"ID", b"ID"), (b"", b"ID"), (b"ID", b"")],
+    ids=["always", "after the sign-in", "before it"],
+)
+def test_a_server_that_offers_id_is_told_who_we_are(before: bytes, after: bytes) -> None:
+    script: dict[str, Iterable[Answer]] = {
+        "CAPABILITY": InTurn(can(before), *repeat(can(after), 9))
+    }
+    with Hostile(script) as server:
+        run(server, nothing)
+        names = [line.split()[1] for line in server.received]
+    assert names.index(b"LOGIN") < names.index(b"ID") < names.index(b"EXAMINE")
+
+
+def test_a_server_that_does_not_offer_id_is_not_told() -> None:
+    with Hostile() as server:
+        run(server, nothing)
+        assert not started(server.received, b"ID")
+
+
+@pytest.mark.parametrize("answer", [b"<tag> NO what?\r\n", b"<tag> BAD what?\r\n"])
+def test_a_server_that_refuses_id_is_read_all_the_same(answer: bytes) -> None:
+    script: dict[str, Iterable[Answer]] = {"CAPABILITY": can(b"ID"), "ID": [answer]}
+    with Hostile(script) as server:
+        run(server, nothing)
+        assert started(server.received, b"ID")
+
+
+def test_preauth_over_tls_needs_no_sign_in() -> None:
+    with Hostile(greeting=b"* PREAUTH [CAPABILITY IMAP4rev1] welcome\r\n") as server:
+        run(server, nothing)
+        assert not started(server.received, b"LOGIN")
+        assert not started(server.received, b"AUTHENTICATE")
+
+
+def test_a_server_of_imap4rev2_alone_is_read() -> None:
+    script: dict[str, Iterable[Answer]] = {
+        "CAPABILITY": [b"* CAPABILITY IMAP4rev2\r\n", DONE],
+        "UID SEARCH": [b'* ESEARCH (TAG "A9") UID ALL 3,7:8\r\n', DONE],
+        "UID FETCH": [
+            b"* 1 FETCH (UID 3 BODY[HEADER.FIELDS (X-A)] {8}\r\nX-A: a\r\n)\r\n",
+            b"* 3 FETCH (UID 8 BODY[HEADER.FIELDS (X-A)] {8}\r\nX-A: b\r\n)\r\n",
+            DONE,
+        ],
+    }
+    with Hostile(script, b"* OK [CAPABILITY IMAP4rev2] ready\r\n") as server:
+        since = date(2026, 3, 1)
+        assert run(server, lambda session: session.values_since("X-A", since, 500)) == {"a", "b"}
+        assert run(server, lambda session: session.values_since("X-A", since, 1)) == {"b"}
+
+
+def test_of_endless_results_of_a_search_only_the_greatest_are_looked_at() -> None:
+    script: dict[str, Iterable[Answer]] = {
+        "UID SEARCH": [b"* ESEARCH UID ALL 1:4294967295\r\n", DONE]
+    }
+    with Hostile(script) as server:
+        run(server, lambda session: session.values_since("X-A", date(2026, 3, 1), 2))
+        (fetch,) = [line for line in server.received if b"FETCH" in line]
+    assert b" 4294967294:4294967295 " in fetch
+
+
+def test_results_of_a_search_over_several_lines_add_up() -> None:
+    script: dict[str, Iterable[Answer]] = {
+        "UID SEARCH": [
+            b"* SEARCH 1 2 \r\n* SEARCH\r\n* 9 EXISTS\r\n* SEARCH 5 (MODSEQ 9)\r\n",
+            DONE,
+        ]
+    }
+    with Hostile(script) as server:
+        run(server, lambda session: session.values_since("X-A", date(2026, 3, 1), 9))
+        (fetch,) = [line for line in server.received if b"FETCH" in line]
+    assert b" 1:2,5 " in fetch
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [b'* LIST () "/" Sent\r\n', b'* LIST () "/" Sent\r\n* LIST () "/" Other\r\n'],
+)
+def test_an_inbox_that_is_not_listed_is_there_all_the_same(lines: bytes) -> None:
+    with Hostile({"LIST": [lines, DONE]}) as server:
+        assert run(server, ImapSession.folders) == [INBOX, RemoteFolder("Sent", FolderRole.SENT)]
+
+
+@pytest.mark.parametrize("lines", [b"", b'* LIST (\\Noselect) "/" INBOX\r\n'])
+def test_an_inbox_that_cannot_be_opened_is_reported(lines: bytes) -> None:
+    assert refusal(ImapSession.folders, {"LIST": [lines + DONE]}) is Code.INBOX_NOT_FOUND
+
+
+class Listing:
+    """Tells SPECIAL-USE only where it is asked for, or refuses to be asked."""
+
+    def __init__(self, server: list[Hostile], refuses: bool) -> None:
+        self._server = server
+        self._refuses = refuses
+
+    def __iter__(self) -> Iterator[Answer]:
+        asked = b"RETURN (SPECIAL-USE)" in self._server[0].received[-1]
+        if asked and self._refuses:
+            return iter([b"<tag> BAD what?\r\n"])
+        flags = b"\\Sent" if asked else b""
+        return iter([b'* LIST () "/" INBOX\r\n* LIST (%s) "/" Ausgang\r\n' % flags, DONE])
+
+
+@pytest.mark.parametrize("refuses", [False, True])
+def test_special_use_is_asked_for_where_it_is_offered(refuses: bool) -> None:
+    servers: list[Hostile] = []
+    listing = Listing(servers, refuses)
+    script: dict[str, Iterable[Answer]] = {
+        "CAPABILITY": can(b"SPECIAL-USE", b"LIST-EXTENDED"),
+        "LIST": listing,
+    }
+    with Hostile(script) as server:
+        servers.append(server)
+        found = run(server, ImapSession.folders)
+    sent = [] if refuses else [RemoteFolder("Ausgang", FolderRole.SENT)]
+    assert found == [INBOX, *sent]
+
+
+@pytest.mark.parametrize("name", ["送信済み", "Envoyés", "Отправленные"])
+def test_a_name_in_raw_utf_8_is_read_and_written_so(name: str) -> None:
+    lines = f'* LIST () "/" INBOX\r\n* LIST () "/" "{name}"\r\n'.encode()
+
+    def opened(session: ImapSession) -> object:
+        _, sent = session.folders()
+        session.status(sent)
+        session.examine(sent)
+        return sent
+
+    with Hostile({"LIST": [lines, DONE]}) as server:
+        assert run(server, opened) == RemoteFolder(name, FolderRole.SENT)
+        written = [line for line in server.received if f'"{name}"'.encode() in line]
+    assert [line.split()[1] for line in written] == [b"STATUS", b"EXAMINE"]
+
+
+class Knowing:
+    """Answers only a command that has some bytes in it."""
+
+    def __init__(self, server: list[Hostile], known: bytes, answers: Iterable[Answer]) -> None:
+        self._server, self._known, self._answers = server, known, answers
+
+    def __iter__(self) -> Iterator[Answer]:
+        if self._known in self._server[0].received[-1] or b"INBOX" in self._server[0].received[-1]:
+            return iter(self._answers)
+        return iter([b"<tag> NO [NONEXISTENT] none\r\n"])
+
+
+def test_a_name_that_was_listed_in_another_session_is_tried_in_raw_utf_8() -> None:
+    """A poll asks for STATUS without LIST."""
+    servers: list[Hostile] = []
+    sent = RemoteFolder("Envoyés", FolderRole.SENT)
+    opened = [b"* 0 EXISTS\r\n* OK [UIDVALIDITY 1] x\r\n* OK [UIDNEXT 4] x\r\n", DONE]
+    status = [b"* STATUS x (MESSAGES 0 UIDNEXT 4 UIDVALIDITY 1)\r\n", DONE]
+    script: dict[str, Iterable[Answer]] = {
+        "STATUS": Knowing(servers, sent.name.encode(), status),
+        "EXAMINE": Knowing(servers, sent.name.encode(), opened),
+    }
+    with Hostile(script) as server:
+        servers.append(server)
+        assert run(server, lambda session: session.status(sent)) == Status(1, 4, 0)
+        assert run(server, lambda session: session.examine(sent)) == Status(1, 4, 0)
+
+
+EXAMINED = b"* %d EXISTS\r\n* OK [UIDVALIDITY 1] x\r\n"
+
+
+@pytest.mark.parametrize("answer", [b"* STATUS INBOX (MESSAGES 3 UIDVALIDITY 1)\r\n", b""])
+def test_without_uidnext_the_greatest_uid_tells(answer: bytes) -> None:
+    script: dict[str, Iterable[Answer]] = {
+        "EXAMINE": [EXAMINED % 3, DONE],
+        "STATUS": [answer, DONE] if answer else [b"<tag> BAD no UIDNEXT\r\n"],
+        "UID FETCH": [b"* 3 FETCH (UID 17)\r\n", DONE],
+    }
+    with Hostile(script) as server:
+        assert run(server, lambda session: session.examine(INBOX)) == Status(1, 18, 3)
+        if answer:
+            assert run(server, lambda session: session.status(INBOX)) == Status(1, 18, 3)
+        assert any(b"UID FETCH * (UID)" in line for line in server.received)
+
+
+def test_an_empty_folder_without_uidnext_begins_at_1() -> None:
+    script: dict[str, Iterable[Answer]] = {
+        "EXAMINE": [EXAMINED % 0, DONE],
+        "STATUS": [b"* STATUS INBOX (MESSAGES 0 UIDVALIDITY 1)\r\n", DONE],
+    }
+    with Hostile(script) as server:
+        assert run(server, lambda session: session.examine(INBOX)) == Status(1, 1, 0)
+
+
+@pytest.mark.parametrize("answer", [b"<tag> OK\r\n", b"<tag> ok\r\n", b"<tag> ok done\r\n"])
+def test_an_ok_without_text_or_in_small_letters_is_one(answer: bytes) -> None:
+    script: dict[str, Iterable[Answer]] = {
+        "LOGIN": [answer],
+        "UID FETCH": [b"* 2 FETCH (UID 2)\r\n", answer],
+    }
+    with Hostile(script, b"* OK\r\n") as server:
+        assert run(server, listing) == UidSet.of([2])
+
+
+def test_a_refusal_without_text_is_one() -> None:
+    assert refusal(nothing, {"LOGIN": [b"<tag> NO\r\n"]}) is Code.SIGN_IN_FAILED
+
+
+@pytest.mark.parametrize("password", ["pässwort€", "パスワード"])
+def test_a_password_beyond_ascii_goes_as_a_literal(password: str) -> None:
+    secret = password.encode()
+    with Hostile() as server:
+        run(server, nothing, password=password)
+        (line,) = [line for line in server.received if b" LOGIN " in line]
+    assert line.endswith(b'LOGIN "rep" {%d}\r\n' % len(secret))
+
+
+UNREADABLE_DATES = (
+    b"INTERNALDATE NIL ",
+    b"",
+    b'INTERNALDATE "" ',
+    b'INTERNALDATE "05-Mar-2026 09:00:00" ',
+    b'INTERNALDATE "00-Jan-0000 00:00:00 +0000" ',
+    b'INTERNALDATE "32-Mar-2026 09:00:00 +0000" ',
+)
+
+
+@pytest.mark.parametrize("unreadable", UNREADABLE_DATES)
+@pytest.mark.parametrize(
+    ("date", "expected"),
+    [
+        ("Thu, 05 Mar 2026 09:00:00 +0100", datetime(2026, 3, 5, 8, tzinfo=UTC)),
+        ("Thu, 05 Mar 2037 09:00:00 +0100", SEEN_AT),
+        ("yesterday", SEEN_AT),
+    ],
+)
+def test_a_copy_whose_internaldate_cannot_be_read_has_its_date(
+    unreadable: bytes, date: str, expected: datetime
+) -> None:
+    header = f"From: kim@customer.example\r\nDate: {date}\r\n\r\n".encode()
+    line = b"* 1 FETCH (UID 1 %sRFC822.SIZE NIL BODY[HEADER.FIELDS (DATE)] {%d}\r\n%s)\r\n"
+    answer = line % (unreadable, len(header), header)
+    with Hostile({"UID FETCH": [answer, DONE]}) as server:
+        found = run(server, headers)
+        started_at = run(server, lambda session: session.header_starts(1, SEEN_AT))
+    assert found == {1: FetchedHeader(expected, 0, header, (RECEIVED_DATE_UNKNOWN,))}
+    assert isinstance(started_at, dict)
+    assert started_at[1].received_at == expected
+
+
+@pytest.mark.parametrize("size", [b"NIL", b"-1", b"0", b"huge"])
+def test_a_size_that_cannot_be_true_is_no_size(size: bytes) -> None:
+    line = (
+        b'* 1 FETCH (UID 1 INTERNALDATE "01-Mar-2026 08:30:00 +0000" RFC822.SIZE %s'
+        b" BODY[HEADER.FIELDS (DATE)] {2}\r\n\r\n)\r\n"
+    )
+    with Hostile({"UID FETCH": [line % size, DONE]}) as server:
+        found = run(server, headers)
+    assert found == {1: FetchedHeader(datetime(2026, 3, 1, 8, 30, tzinfo=UTC), 0, b"\r\n")}

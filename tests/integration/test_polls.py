@@ -433,8 +433,8 @@ def test_what_one_server_does_is_no_other_mailboxs_affair(
         dovecot.append(BOSS, "INBOX", letter(5, to=[BOSS]), MARCH)
         now = poll(runtime, *bad[:2], synced, *bad[2:], boss)
     assert [entry(mailbox, runtime).due.error for mailbox in bad] == [
-        Code.CONNECT_TIMEOUT,
-        Code.CONNECT_TIMEOUT,
+        Code.SIGN_IN_UNANSWERED,
+        Code.SIGN_IN_UNANSWERED,
         Code.CONNECTION_LOST,
         Code.PROTOCOL_ERROR,
         Code.PROTOCOL_ERROR,

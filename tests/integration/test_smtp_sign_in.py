@@ -34,6 +34,7 @@ from tests.servers.hostile import (
     Hostile,
 )
 from tests.servers.scripted_smtp import HANG_UP as END
+from tests.servers.scripted_smtp import SILENCE as WAITING
 from tests.servers.scripted_smtp import Answers, ScriptedSmtp, oauth_refused, reply
 
 HOST = "127.0.0.1"
@@ -258,6 +259,14 @@ def scripted(
     script: dict[str, Answers], login: Login | None = None, **options: Any
 ) -> tuple[Code | None, ScriptedSmtp]:
     """What a sign-in at a scripted server is told, and what the server heard."""
+    refused, server = refusal(script, login, **options)
+    return refused.code if refused else None, server
+
+
+def refusal(
+    script: dict[str, Answers], login: Login | None = None, **options: Any
+) -> tuple[Refused | None, ScriptedSmtp]:
+    """Why a sign-in at a scripted server is refused, and what the server heard."""
     with ScriptedSmtp(script, **options) as server:
         policy = loopback(server.authority)
         security = Security.TLS if server.tls else Security.STARTTLS
@@ -268,7 +277,7 @@ def scripted(
             ):
                 return None, server
         except Refused as refused:
-            return refused.code, server
+            return refused, server
 
 
 @pytest.mark.parametrize(
@@ -389,3 +398,91 @@ def test_a_reply_of_too_many_or_too_long_lines_is_no_reply() -> None:
     ):
         greeting: dict[str, Answers] = {"GREETING": [reply(220, *texts)]}
         assert scripted(greeting, keywords=("AUTH PLAIN",))[0] is code
+
+
+@pytest.mark.parametrize(
+    ("answer", "code"),
+    [
+        ("421 4.7.0 try again later", Code.SERVER_UNAVAILABLE),
+        ("535 5.7.8 Username and Password not accepted", Code.SIGN_IN_FAILED),
+        ("535 5.7.3 Authentication unsuccessful", Code.SIGN_IN_FAILED),
+        ("534 5.7.9 Application-specific password required.", Code.APP_PASSWORD_REQUIRED),
+        ("535 5.7.139 Authentication unsuccessful, password expired.", Code.PASSWORD_EXPIRED),
+        (
+            "535 5.7.139 Authentication unsuccessful, user is locked by your organization's"
+            " security defaults policy.",
+            Code.SMTP_AUTH_DISABLED,
+        ),
+        (
+            "535 5.7.139 Authentication unsuccessful, SmtpClientAuthentication is disabled for the"
+            " Tenant.",
+            Code.SMTP_AUTH_DISABLED,
+        ),
+        ("550 5.7.30 Basic authentication is not supported.", Code.SMTP_AUTH_DISABLED),
+        ("530 5.7.57 Client not authenticated to send mail.", Code.SMTP_AUTH_DISABLED),
+        ("535 5.7.1 Your account has been suspended", Code.USER_DISABLED),
+        ("504 5.7.4 Unrecognized authentication type", Code.SIGN_IN_UNSUPPORTED),
+        ("502 5.5.1 not implemented", Code.SIGN_IN_UNSUPPORTED),
+    ],
+)
+@pytest.mark.parametrize("mechanism", ["PLAIN", "LOGIN", "CRAM-MD5"])
+def test_a_refused_sign_in_has_a_code_and_the_servers_words_and_is_tried_once(
+    answer: str, code: Code, mechanism: str
+) -> None:
+    refused, server = refusal({"AUTH": [answer]}, keywords=(f"AUTH {mechanism}",))
+    assert refused is not None
+    assert (refused.code, refused.detail) == (code, answer)
+    auths = [command for command in server.commands if command.upper().startswith("AUTH")]
+    assert len(auths) == 1
+
+
+@pytest.mark.parametrize("answer", ["535 5.7.8 no", "550 5.7.30 no", "504 5.7.4 no"])
+def test_after_a_refusal_no_second_mechanism_is_tried(answer: str) -> None:
+    keywords = ("AUTH PLAIN LOGIN CRAM-MD5 XOAUTH2",)
+    _, server = refusal({"AUTH": [answer]}, keywords=keywords)
+    auths = [command for command in server.commands if command.upper().startswith("AUTH")]
+    assert len(auths) == 1
+
+
+@pytest.mark.parametrize("at", ["GREETING", "EHLO"])
+@pytest.mark.parametrize("answer", ["554 5.7.1 your network is not welcome", "550 5.7.1 go away"])
+def test_a_server_that_refuses_for_good_is_quoted(at: str, answer: str) -> None:
+    refused, _ = refusal({at: [answer]})
+    assert refused is not None
+    assert refused.code is Code.PROTOCOL_ERROR
+    assert refused.detail.endswith(f": {answer}")
+
+
+@pytest.mark.parametrize("at", ["EHLO", "AUTH"])
+def test_a_server_that_hangs_up_blames_neither_host_nor_password(at: str) -> None:
+    assert scripted({at: [END]})[0] is Code.CONNECTION_LOST
+
+
+@pytest.mark.parametrize(
+    "greeting", [IMAP_GREETING, POP3_GREETING, b"HTTP/1.1 400 Bad Request\r\n"]
+)
+def test_another_service_is_quoted(
+    authority: trustme.CA, policy: NetworkPolicy, greeting: bytes
+) -> None:
+    login = PasswordLogin(REP, SECRET)
+    with (
+        Hostile(greeting=greeting, issuer=authority) as server,
+        pytest.raises(Refused) as refused,
+        SubmissionSession.sign_in(target(server), login, policy, SECONDS),
+    ):
+        pass
+    assert refused.value.code is Code.PROTOCOL_ERROR
+    assert refused.value.detail == f"no SMTP reply: {greeting.decode().strip()}"
+
+
+def test_a_sign_in_that_is_not_answered_is_no_firewall(policy: NetworkPolicy) -> None:
+    with ScriptedSmtp({"AUTH": [WAITING]}) as server:
+        there = Server("localhost", server.port, Security.TLS)
+        code = told(there, loopback(server.authority), seconds=1)
+    assert code is Code.SIGN_IN_UNANSWERED
+
+
+def test_a_server_that_repeats_the_password_does_not_give_it_away() -> None:
+    refused, _ = refusal({"AUTH": [f"535 5.7.8 no such pair: {REP} {SECRET}"]})
+    assert refused is not None
+    assert refused.detail == f"535 5.7.8 no such pair: {REP} …"

@@ -119,6 +119,8 @@ def test_what_passes_is_the_servers_state_where_its_words_say_nothing_else(code:
     [
         (530, "5.7.0 Authentication Required. For more information, go to Google"),
         (530, "5.7.57 Client not authenticated to send mail"),
+        (550, "5.7.57 Client not authenticated to send mail"),
+        (550, "5.7.30 Basic authentication is not supported for Client Submission."),
         (534, "5.7.9 Application-specific password required"),
         (535, "5.7.3 Authentication unsuccessful"),
         (535, "5.7.8 Username and Password not accepted"),

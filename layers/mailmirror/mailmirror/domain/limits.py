@@ -259,7 +259,7 @@ MAX_REPLY_LINES = 200
 """Of an SMTP server's reply: EHLO is answered by some twenty, and smtplib takes any number."""
 
 MAX_REPLY_CHARS = 300
-"""Of an SMTP server's reply that are kept: they are shown to the sender, and lie in the outbound's
+"""Of a mail server's reply that are kept: they are shown to the sender, and lie in the outbound's
 item, of each recipient."""
 
 MAX_CHALLENGE_CHARS = 100

@@ -137,7 +137,9 @@ MAX_WAIT = timedelta(minutes=15)
 _MAX_PAUSE = timedelta(minutes=15)
 SIGN_IN_PAUSE = timedelta(hours=1)
 """Servers lock accounts after repeated wrong passwords."""
-_PASSWORD = frozenset({Code.SIGN_IN_FAILED})
+_PASSWORD = frozenset(
+    {Code.SIGN_IN_FAILED, Code.APP_PASSWORD_REQUIRED, Code.PASSWORD_EXPIRED, Code.SERVER_ALERT}
+)
 REAUTH = frozenset(
     {
         Code.GRANT_REVOKED,
@@ -149,6 +151,9 @@ REAUTH = frozenset(
         Code.USER_DISABLED,
         Code.TOKEN_REFUSED,
         Code.SMTP_AUTH_DISABLED,
+        Code.SIGN_IN_WITH_PROVIDER,
+        Code.IMAP_DISABLED,
+        Code.ADMINISTRATOR_NEEDED,
     }
 )
 """Problems that only the person, or their administrator, can solve at the provider."""

@@ -103,26 +103,28 @@ def _time(claims: Mapping[str, object], name: str) -> datetime:
 
 
 _AADSTS = re.compile(r"AADSTS(\d{4,7})")
-_BY_AADSTS = {
-    **dict.fromkeys(("70008", "70043", "700082", "700084", "50089"), Code.GRANT_EXPIRED),
-    **dict.fromkeys(("50173", "50133", "50132", "50055"), Code.PASSWORD_CHANGED),
-    **dict.fromkeys(
-        ("50072", "50074", "50076", "50078", "50079", "50158", "53004"), Code.MFA_REQUIRED
+_NUMBERS: dict[Code, tuple[int, ...]] = {
+    Code.GRANT_EXPIRED: (70008, 70043, 700082, 700084, 50058, 50089),
+    Code.PASSWORD_CHANGED: (50173, 50133, 50132, 50055, 50056, 50126, 50142, 50144),
+    Code.MFA_REQUIRED: (50072, 50074, 50076, 50078, 50079, 50158, 53004, 500121),
+    Code.CONSENT_MISSING: (65001, 65004, 65005, 70011, 90093, 90094, 90095, 900941),
+    # The organisation's rules for devices, places and apps; those of 53… are conditional access.
+    Code.BLOCKED_BY_POLICY: (
+        *(50005, 50097, 50105, 50129, 50131, 50187, 135011, 500021, 500212, 500213),
+        *(53000, 53001, 53002, 53003, 53009, 530032, 530034),
     ),
-    **dict.fromkeys(
-        ("65001", "65004", "65005", "70011", "90093", "90094", "900941"), Code.CONSENT_MISSING
+    Code.USER_DISABLED: (50034, 50053, 50057, 51004, 500571),
+    # The operator's: the app, its secret, its redirect URI, or what it may ask for in the tenant.
+    Code.PROVIDER_MISCONFIGURED: (
+        *(7000112, 7000215, 7000216, 7000218, 7000222, 700016, 700027, 700030, 700054),
+        *(50011, 50059, 50194, 500011, 500113, 650052, 650053, 650056, 650057),
+        *(70001, 90002, 90014, 90019, 900023, 900144),
     ),
-    **dict.fromkeys(
-        ("50105", "50131", "53000", "53001", "53002", "53003", "53009", "530032", "530034"),
-        Code.BLOCKED_BY_POLICY,
-    ),
-    **dict.fromkeys(("50034", "50053", "50057", "51004", "500011"), Code.USER_DISABLED),
-    **dict.fromkeys(
-        ("7000215", "7000222", "700016", "50011", "90002", "7000112"), Code.PROVIDER_MISCONFIGURED
-    ),
-    **dict.fromkeys(("90033", "50196", "90012"), Code.PROVIDER_UNAVAILABLE),
+    Code.PROVIDER_UNAVAILABLE: (50196, 90006, 90012, 90024, 90025, 90033, 90036, 90055),
 }
-"""Microsoft Entra authentication error codes."""
+"""Microsoft Entra authentication and authorization error codes, by what they ask for."""
+_BY_AADSTS = {str(number): code for code, numbers in _NUMBERS.items() for number in numbers}
+_CONDITIONAL_ACCESS = re.compile(r"53\d{3,4}")
 _BY_ERROR = {
     "access_denied": Code.SIGN_IN_CANCELLED,
     "consent_required": Code.CONSENT_MISSING,
@@ -132,15 +134,27 @@ _BY_ERROR = {
     "login_required": Code.GRANT_EXPIRED,
     "admin_policy_enforced": Code.BLOCKED_BY_POLICY,
     "org_internal": Code.BLOCKED_BY_POLICY,
-    "invalid_client": Code.PROVIDER_MISCONFIGURED,
-    "unauthorized_client": Code.PROVIDER_MISCONFIGURED,
-    "redirect_uri_mismatch": Code.PROVIDER_MISCONFIGURED,
-    "invalid_request": Code.PROVIDER_MISCONFIGURED,
-    "unsupported_grant_type": Code.PROVIDER_MISCONFIGURED,
+    **dict.fromkeys(
+        (
+            *("invalid_client", "deleted_client", "disabled_client", "unauthorized_client"),
+            *("redirect_uri_mismatch", "invalid_request", "invalid_resource", "invalid_target"),
+            *("unsupported_grant_type", "unsupported_response_type"),
+        ),
+        Code.PROVIDER_MISCONFIGURED,
+    ),
     "temporarily_unavailable": Code.PROVIDER_UNAVAILABLE,
     "server_error": Code.PROVIDER_UNAVAILABLE,
 }
-"""RFC 6749 4.1.2.1 and 5.2, OpenID Connect Core 3.1.2.6, and Google's own."""
+"""RFC 6749 4.1.2.1 and 5.2, RFC 8707, OpenID Connect Core 3.1.2.6, Microsoft's and Google's own."""
+_BY_HINT = (
+    (re.compile(r"\b(?:invalid_rapt|rapt_required)\b"), Code.GRANT_EXPIRED),
+    (
+        re.compile(r"account (?:has been |was |is )?(?:deleted|disabled|suspended)", re.IGNORECASE),
+        Code.USER_DISABLED,
+    ),
+)
+"""Google's hints with `invalid_grant`; the first is the organisation's rule on how long sessions
+last."""
 
 
 def refusal(error: str, description: str = "") -> Refused:
@@ -151,11 +165,16 @@ def refusal(error: str, description: str = "") -> Refused:
         description: `error_description`, in which Microsoft puts a number and Google a hint.
     """
     found = _AADSTS.search(description)
-    if found and found[1] in _BY_AADSTS:
-        return Refused(_BY_AADSTS[found[1]], found[0])
+    detail = found[0] if found else error[:64]
+    if found and (code := _by_number(found[1])):
+        return Refused(code, detail)
     if error == "invalid_grant":
-        # Google: the organisation's rule on the length of sessions.
-        code = Code.GRANT_EXPIRED if "invalid_rapt" in description else Code.GRANT_REVOKED
-        return Refused(code, found[0] if found else error)
-    known = _BY_ERROR.get(error)
-    return Refused(known or Code.PROVIDER_UNAVAILABLE, found[0] if found else error[:64])
+        hinted = (code for pattern, code in _BY_HINT if pattern.search(description))
+        return Refused(next(hinted, Code.GRANT_REVOKED), detail)
+    return Refused(_BY_ERROR.get(error, Code.PROVIDER_UNAVAILABLE), detail)
+
+
+def _by_number(number: str) -> Code | None:
+    if _CONDITIONAL_ACCESS.fullmatch(number):
+        return _BY_AADSTS.get(number, Code.BLOCKED_BY_POLICY)
+    return _BY_AADSTS.get(number)

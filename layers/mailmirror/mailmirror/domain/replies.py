@@ -104,7 +104,8 @@ _BY_TEXT: tuple[tuple[DeliveryCode, re.Pattern[str]], ...] = tuple(
         ),
         (
             DeliveryCode.SIGN_IN_FAILED,
-            r"authentication (?:fail|unsuccessful|credentials)|credentials|username and password",
+            r"authentication (?:fail|unsuccessful|credentials)|credentials|username and password"
+            r"|basic authentication is|client not authenticated",
         ),
         (DeliveryCode.TIMED_OUT, r"timed? ?out|too long|expired|retry time"),
         (

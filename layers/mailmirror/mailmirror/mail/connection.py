@@ -148,17 +148,35 @@ def tls_stage(host: str) -> Iterator[None]:
         raise Refused(Code.TLS_FAILED, host) from error
 
 
+@dataclass(slots=True)
+class TimeLimit:
+    """What it means that the time of a conversation is up."""
+
+    code: Code = Code.CONNECT_TIMEOUT
+
+    @contextmanager
+    def signing_in(self) -> Iterator[None]:
+        """Note that the server answers, and that the sign-in is what it does not answer.
+
+        Many servers delay the answer to a wrong password, longer after each.
+        """
+        self.code = Code.SIGN_IN_UNANSWERED
+        yield
+        self.code = Code.CONNECT_TIMEOUT
+
+
 @contextmanager
-def limited(seconds: float, connection: socket.socket) -> Iterator[None]:
+def limited(seconds: float, connection: socket.socket) -> Iterator[TimeLimit]:
     """End a conversation that lasts too long, however slowly the server drips its bytes.
 
     Parameters:
         connection: the conversation's, before TLS.
 
     Raises:
-        Refused: `connect_timeout`, once the time was up.
+        Refused: `connect_timeout` or `sign_in_unanswered`, once the time was up.
     """
     expired = threading.Event()
+    limit = TimeLimit()
     # Of our own: a TLS handshake takes the other descriptor from the plain socket at its start,
     # and gives out the socket that has it only at its end.
     held = connection.dup()
@@ -172,10 +190,10 @@ def limited(seconds: float, connection: socket.socket) -> Iterator[None]:
     timer.daemon = True
     timer.start()
     try:
-        yield
+        yield limit
     except Refused as refusal:
         if expired.is_set():
-            raise Refused(Code.CONNECT_TIMEOUT, f"not done in {seconds:.0f} s") from refusal
+            raise Refused(limit.code, f"not done in {seconds:.0f} s") from refusal
         raise
     finally:
         timer.cancel()

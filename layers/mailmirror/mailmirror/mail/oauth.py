@@ -202,7 +202,9 @@ def _readable(answer: "Response") -> "Response":
     if not isinstance(fields, dict):
         raise Refused(Code.PROVIDER_UNAVAILABLE, "no object")
     if "error" in fields:
-        raise _ProviderError(str(fields["error"]), str(fields.get("error_description", "")))
+        # Google may give its hint in a field of its own.
+        hints = (fields.get(name) for name in ("error_description", "error_subtype"))
+        raise _ProviderError(str(fields["error"]), " ".join(str(one) for one in hints if one))
     return answer
 
 

@@ -5,6 +5,7 @@ in a challenge, as JSON, which has to be answered before it ends the exchange.
 """
 
 import json
+from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -20,6 +21,11 @@ class PasswordLogin:
     username: str
     password: str = field(repr=False)
 
+    def redact(self, text: str) -> str:
+        """Hide the password in a server's words, also as base64 and as SASL PLAIN has it."""
+        plain = f"\0{self.username}\0{self.password}"
+        return _without(text, self.password, _base64(self.password), _base64(plain))
+
 
 @dataclass(frozen=True, slots=True)
 class TokenLogin:
@@ -28,8 +34,23 @@ class TokenLogin:
     username: str
     token: str = field(repr=False)
 
+    def redact(self, text: str) -> str:
+        """Hide the token in a server's words."""
+        return _without(text, self.token, _base64(self.token))
+
 
 Login = PasswordLogin | TokenLogin
+
+
+def _base64(secret: str) -> str:
+    return b64encode(secret.encode()).decode("ascii")
+
+
+def _without(text: str, *secrets: str) -> str:
+    for secret in filter(None, secrets):
+        text = text.replace(secret, "…")
+    return text
+
 
 XOAUTH2, OAUTHBEARER = "XOAUTH2", "OAUTHBEARER"
 

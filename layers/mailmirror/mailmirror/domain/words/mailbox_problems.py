@@ -37,6 +37,12 @@ MAILBOX_PROBLEMS: Catalogue[Code] = {
         "メールサーバーが応答しません。",
         f"{_RETRIED_JA}、ホストかポートが変わった場合はそれで接続し直してください。",
     ),
+    Code.SIGN_IN_UNANSWERED: translated(
+        "The mail server does not answer the sign-in in time.",
+        f"{_RETRIED}; where the password was changed, connect the mailbox again with it.",
+        "メールサーバーがサインインに時間内に応答しません。",
+        f"{_RETRIED_JA}、パスワードを変更した場合はそれで接続し直してください。",
+    ),
     Code.TLS_FAILED: translated(
         "The mail server does not speak TLS as it did when the mailbox was connected.",
         f"{_RETRIED}; where TLS is at another port now, connect the mailbox again with it.",

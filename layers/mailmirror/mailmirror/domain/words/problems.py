@@ -379,10 +379,16 @@ PROBLEMS: Catalogue[Code] = {
         "このメールボックスで IMAP と SMTP が有効か確認し、サインインし直してください。",
     ),
     Code.SMTP_AUTH_DISABLED: translated(
-        "Sending by SMTP AUTH is switched off for the mailbox or its tenant; reading goes on.",
-        "Ask the administrator to allow authenticated SMTP for the mailbox and connect it again,"
+        "Sending by password (SMTP AUTH) is switched off for the mailbox or its tenant; reading"
+        " goes on.",
+        "Where the mailbox is connected by password, sign in with the provider instead (`POST"
+        " /v1/mailboxes/authorize`); no other password helps. Where it is signed in so already,"
+        " ask the administrator to allow authenticated SMTP for the mailbox and connect it again,"
         " or send through SES.",
-        "メールボックスまたはテナントで SMTP AUTH による送信が無効です。受信の反映は続きます。",
+        "メールボックスまたはテナントで、パスワードによる送信（SMTP AUTH）が無効です。"
+        "受信の反映は続きます。",
+        "パスワードで接続している場合は、代わりにプロバイダーにサインインしてください"
+        "（`POST /v1/mailboxes/authorize`）。別のパスワードでは解決しません。サインイン済みの場合は"
         "管理者に認証付き SMTP の許可を依頼して接続し直すか、SES から送信してください。",
     ),
     Code.HOST_UNKNOWN: translated(
@@ -454,6 +460,58 @@ PROBLEMS: Catalogue[Code] = {
         "サーバーがパスワードによるサインインに対応していません。",
         "サーバーの管理者に、TLS 上の AUTH PLAIN または LOGIN の許可を依頼してください。",
     ),
+    Code.SIGN_IN_UNANSWERED: translated(
+        "The host answers, but has not answered the sign-in in time.",
+        "Check the user name and the password: many servers delay the answer after wrong ones."
+        " Wait some minutes, then try again.",
+        "ホストは応答していますが、サインインへの応答が時間内にありませんでした。",
+        "ユーザー名とパスワードを確認してください。誤りが続くと応答を遅らせるサーバーが多いため、"
+        "数分待ってからもう一度お試しください。",
+    ),
+    Code.SIGN_IN_WITH_PROVIDER: translated(
+        "The provider accepts no password for mail any more, neither the usual one nor an app"
+        " password.",
+        "Sign in with Microsoft in the browser: begin with `POST /v1/mailboxes/authorize`.",
+        "このプロバイダーは、アプリパスワードを含め、パスワードによるメールへのサインインを"
+        "受け付けません。",
+        "`POST /v1/mailboxes/authorize` から始めて、ブラウザーで Microsoft にサインインしてください"
+        "。",
+    ),
+    Code.APP_PASSWORD_REQUIRED: translated(
+        "The provider accepts only an app password here, not the usual password.",
+        "Make an app password in the security settings at the provider, and connect the mailbox"
+        " with it.",
+        "このプロバイダーは通常のパスワードではなくアプリパスワードを求めています。",
+        "プロバイダーのセキュリティ設定でアプリパスワードを作成し、それで接続してください。",
+    ),
+    Code.PASSWORD_EXPIRED: translated(
+        "The mailbox's password has expired.",
+        "Set a new password at the provider, then connect the mailbox with it.",
+        "メールボックスのパスワードの有効期限が切れています。",
+        "プロバイダーで新しいパスワードを設定し、それで接続してください。",
+    ),
+    Code.IMAP_DISABLED: translated(
+        "IMAP is switched off for this mailbox.",
+        "Switch IMAP on in the mailbox's settings at the provider, or ask its administrator to;"
+        " then connect the mailbox again.",
+        "このメールボックスでは IMAP が無効です。",
+        "プロバイダーの設定で IMAP を有効にするか、管理者に依頼してから、接続し直してください。",
+    ),
+    Code.ADMINISTRATOR_NEEDED: translated(
+        "The server refuses the user until its administrator has acted.",
+        "Show `detail` to the mail server's administrator; connect the mailbox again once they"
+        " have solved it.",
+        "管理者の対応があるまで、サーバーはこのユーザーを受け付けません。",
+        "メールサーバーの管理者に `detail` を伝え、解決後に接続し直してください。",
+    ),
+    Code.SERVER_ALERT: translated(
+        "The server refuses the sign-in, with a message for the mailbox's user.",
+        "Do what the server's message in `detail` says, in a browser where it names a page; then"
+        " connect the mailbox again.",
+        "サーバーが、利用者へのメッセージとともにサインインを拒否しました。",
+        "`detail` にあるサーバーのメッセージに従い、ページが示されている場合はブラウザーで操作して"
+        "から、接続し直してください。",
+    ),
     Code.SERVER_UNAVAILABLE: translated(
         "The server says that it cannot serve this mailbox right now.",
         "Nothing to do: it is tried again. If it stays, ask the server's owner.",
@@ -468,9 +526,9 @@ PROBLEMS: Catalogue[Code] = {
     ),
     Code.INBOX_NOT_FOUND: translated(
         "The mailbox has no inbox that can be opened.",
-        "Ask the server's owner to give the user an INBOX.",
+        "Ask the server's owner to give the user an INBOX, and show them `detail`.",
         "開ける受信トレイがメールボックスにありません。",
-        "サーバーの管理者に INBOX の用意を依頼してください。",
+        "サーバーの管理者に `detail` を伝え、INBOX の用意を依頼してください。",
     ),
     Code.SENT_NOT_FOUND: translated(
         "No folder of sent mail was found, so sent mail is not mirrored.",

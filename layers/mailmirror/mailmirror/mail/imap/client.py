@@ -1,36 +1,35 @@
-"""An IMAP client that is connected, secured and signed in, and bounds what a server may send.
+"""An IMAP client that bounds what a server may send, and turns every failure into a code.
 
-IMAPClient speaks the protocol, on a socket that was checked and opened before. Every failure is a
-code with a remedy.
+IMAPClient speaks the protocol, on a socket that was checked and opened before.
 """
 
 import imaplib
 import logging
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 
 from imapclient import IMAPClient
-from imapclient.exceptions import IMAPClientError, LoginError
+from imapclient.exceptions import IMAPClientError
 
 from mailmirror.domain.limits import MAX_ANSWER_BYTES, MAX_ANSWER_LINES, MAX_MESSAGE_LINES
-from mailmirror.domain.mailbox import Security, Server
+from mailmirror.domain.mailbox import Server
 from mailmirror.domain.problems import Code, Refused
-from mailmirror.mail.connection import NetworkPolicy, limited, tls_stage
-from mailmirror.mail.sasl import Login, TokenExchange, TokenLogin, token_refusal
+from mailmirror.mail.imap.heard import Heard, completed
 
 logging.getLogger("imapclient").setLevel(logging.WARNING)  # its debug lines quote mail
 
 
-class _TooMuch(Exception):
+class TooMuch(Exception):
     """The server sends more than was asked for."""
 
 
 class _Imap4(imaplib.IMAP4):
     """imaplib on a socket that is open already, with a bound on what the server may send."""
 
-    def __init__(self, connection: socket.socket, server: Server) -> None:
+    def __init__(self, connection: socket.socket, server: Server, heard: Heard) -> None:
         self._connection = connection
+        self._heard = heard
         self.budget = MAX_ANSWER_BYTES
         self.lines = MAX_ANSWER_LINES
         super().__init__(server.host, server.port)
@@ -50,12 +49,19 @@ class _Imap4(imaplib.IMAP4):
         line: bytes = self.file.readline(self.budget + 1)  # type: ignore[assignment]
         self.lines -= 1
         self._spend(len(line))
-        return line
+        self._heard.line(line)
+        return completed(line)
+
+    def _get_capabilities(self) -> None:
+        """Ask for capabilities. IMAP4rev2 has all that is used here (RFC 9051, appendix E)."""
+        super()._get_capabilities()  # type: ignore[misc]
+        if "IMAP4REV2" in self.capabilities and "IMAP4REV1" not in self.capabilities:
+            self.capabilities += ("IMAP4REV1",)
 
     def _spend(self, size: int) -> None:
         self.budget -= size
         if self.budget < 0 or self.lines < 0:
-            raise _TooMuch
+            raise TooMuch
 
 
 class BoundedClient(IMAPClient):  # type: ignore[misc]
@@ -64,9 +70,10 @@ class BoundedClient(IMAPClient):  # type: ignore[misc]
     alive: bool
     """Whether the answer to the last command was read to its end, so that another may be sent."""
 
-    def __init__(self, connection: socket.socket, server: Server) -> None:
+    def __init__(self, connection: socket.socket, server: Server, heard: Heard) -> None:
         self._connection = connection
         self._server = server
+        self.heard = heard
         self.alive = True
         super().__init__(server.host, server.port, use_uid=True, ssl=False, timeout=None)
         self.normalise_times = False
@@ -74,7 +81,36 @@ class BoundedClient(IMAPClient):  # type: ignore[misc]
         self.folder_encode = False
 
     def _create_IMAP4(self) -> _Imap4:
-        return _Imap4(self._connection, self._server)
+        return _Imap4(self._connection, self._server, self.heard)
+
+    def _normalise_folder(self, folder_name: str | bytes) -> str | bytes:
+        """Quote a name. IMAPClient takes bytes for ASCII; some servers have names in UTF-8."""
+        if isinstance(folder_name, bytes):
+            return b'"' + folder_name.replace(b"\\", b"\\\\").replace(b'"', b'\\"') + b'"'
+        return str(super()._normalise_folder(folder_name))
+
+    @property
+    def is_signed_in(self) -> bool:
+        """Whether the server has accepted a sign-in, or greets with PREAUTH."""
+        return bool(self._imap.state == "AUTH")
+
+    def forget_capabilities(self) -> None:
+        """Have the capabilities told or asked again: they may change with the sign-in."""
+        self._cached_capabilities = None
+
+    def offers(self, capability: str) -> bool:
+        """Tell whether the server has this capability; it has none where it refuses to say.
+
+        Raises:
+            Refused: the connection is lost.
+        """
+        try:
+            with self.asking():
+                return bool(self.has_capability(capability))
+        except Refused:
+            if not self.alive:
+                raise
+            return False
 
     @contextmanager
     def asking(self, budget: int = 0, messages: int = 0) -> Iterator[None]:
@@ -90,7 +126,8 @@ class BoundedClient(IMAPClient):  # type: ignore[misc]
         self._imap.budget = budget + MAX_ANSWER_BYTES
         self._imap.lines = MAX_ANSWER_LINES + MAX_MESSAGE_LINES * messages
         self.alive = False
-        with _translated():
+        self.heard.begin()
+        with translated(self.heard):
             try:
                 yield
                 self.alive = True
@@ -102,131 +139,25 @@ class BoundedClient(IMAPClient):  # type: ignore[misc]
 
 
 @contextmanager
-def signed_in_client(
-    server: Server, login: Login, policy: NetworkPolicy, seconds: float
-) -> Iterator[BoundedClient]:
-    """Connect, start TLS and sign in; log out at the end.
-
-    Parameters:
-        seconds: how long all of it may last, whatever the server does.
-
-    Raises:
-        Refused: the stage that failed, by its code.
-    """
-    connection = policy.connect(server)
-    client: BoundedClient | None = None
-    try:
-        with limited(seconds, connection):
-            if server.security is Security.TLS:
-                connection = policy.secure(connection, server.host)
-            client = _greeted(connection, server)
-            if server.security is Security.STARTTLS:
-                _start_tls(client, policy, server)
-            if isinstance(login, TokenLogin):
-                _present_token(client, server, login)
-            else:
-                _authenticate(client, login.username, login.password)
-            yield client
-            with suppress(imaplib.IMAP4.error, IMAPClientError, OSError, _TooMuch):
-                client.logout()
-    finally:
-        if client is not None:
-            with suppress(OSError):  # it is shut down already
-                client.shutdown()
-        connection.close()
-
-
-def _greeted(connection: socket.socket, server: Server) -> BoundedClient:
-    try:
-        return BoundedClient(connection, server)
-    except imaplib.IMAP4.error as error:
-        raise Refused(Code.PROTOCOL_ERROR, "no IMAP greeting") from error
-    except TimeoutError as error:
-        raise Refused(Code.CONNECT_TIMEOUT, "no greeting") from error
-    except (OSError, _TooMuch, ValueError) as error:
-        raise Refused(Code.PROTOCOL_ERROR, "no IMAP greeting") from error
-
-
-def _start_tls(client: BoundedClient, policy: NetworkPolicy, server: Server) -> None:
-    with _translated():
-        offered = client.has_capability("STARTTLS")
-    if not offered:
-        raise Refused(Code.STARTTLS_MISSING)
-    # tls_stage innermost: an error of certificates is also a ValueError.
-    with _translated_protocol(), tls_stage(server.host):
-        client.starttls(policy.trust)
-
-
-def _authenticate(client: BoundedClient, username: str, password: str) -> None:
-    with _translated():
-        try:
-            if client.has_capability("AUTH=PLAIN"):
-                client.plain_login(username, password)
-            elif client.has_capability("LOGINDISABLED"):
-                raise Refused(Code.SIGN_IN_UNSUPPORTED)
-            else:
-                client.login(_quoted(username), password)  # imaplib quotes only the password
-        except LoginError as error:
-            if isinstance(error.__context__, imaplib.IMAP4.abort):  # says nothing of the password
-                raise Refused(Code.CONNECTION_LOST) from error
-            raise Refused(_sign_in_code(str(error))) from error
-
-
-def _present_token(client: BoundedClient, server: Server, login: TokenLogin) -> None:
-    refusals: list[Refused] = []
-    with _translated():
-        exchange = TokenExchange.choose(
-            login, server, lambda name: bool(client.has_capability(f"AUTH={name}"))
-        )
-
-        def respond(challenge: bytes) -> bytes:
-            if not challenge:
-                return exchange.first
-            refusals.append(token_refusal(challenge))
-            return exchange.last
-
-        try:
-            client._imap.authenticate(exchange.mechanism, respond)
-        except imaplib.IMAP4.abort:
-            raise
-        except imaplib.IMAP4.error as error:
-            if _sign_in_code(str(error)) is Code.SERVER_UNAVAILABLE:
-                raise Refused(Code.SERVER_UNAVAILABLE) from error
-            raise (refusals[0] if refusals else Refused(Code.TOKEN_REFUSED)) from error
-
-
-def _quoted(text: str) -> str:
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
-
-
-def _sign_in_code(answer: str) -> Code:
-    """RFC 5530: [UNAVAILABLE] is about the server, not about the password."""
-    busy = ("[UNAVAILABLE]", "[INUSE]", "[LIMIT]", "Too many simultaneous connections")
-    return Code.SERVER_UNAVAILABLE if any(word in answer for word in busy) else Code.SIGN_IN_FAILED
-
-
-@contextmanager
-def _translated() -> Iterator[None]:
+def translated(heard: Heard) -> Iterator[None]:
     """Turn the libraries' errors into codes; their texts can quote mail and are not kept."""
     try:
-        with _translated_protocol():
+        with translated_protocol(heard):
             yield
     except (OSError, EOFError) as error:
         raise Refused(Code.CONNECTION_LOST) from error
 
 
 @contextmanager
-def _translated_protocol() -> Iterator[None]:
+def translated_protocol(heard: Heard) -> Iterator[None]:
+    """Turn errors of the protocol into codes, and leave those of the connection."""
     try:
         yield
     except imaplib.IMAP4.abort as error:
-        raise Refused(Code.CONNECTION_LOST) from error
-    except LoginError:
-        raise
-    except _TooMuch as error:
+        raise heard.command(Code.CONNECTION_LOST) from error
+    except TooMuch as error:
         raise Refused(Code.PROTOCOL_ERROR, "the server sends more than was asked for") from error
     except (imaplib.IMAP4.error, IMAPClientError) as error:
-        busy = _sign_in_code(str(error)) is Code.SERVER_UNAVAILABLE
-        raise Refused(Code.SERVER_UNAVAILABLE if busy else Code.PROTOCOL_ERROR) from error
+        raise heard.command(Code.PROTOCOL_ERROR) from error
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise Refused(Code.PROTOCOL_ERROR, "the server's answer cannot be read") from error

@@ -3,10 +3,15 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from mailmirror.domain.identity import BELIEVABLE_LEAD
 from mailmirror.domain.versions import HEADERS_ONLY
+from mailmirror.mail.mime.headers import UnreadableHeaders, parse_headers
 
 TOO_LARGE = "too_large"
 """The warning on a message that was mirrored without its attachments."""
+
+RECEIVED_DATE_UNKNOWN = "received_date_unknown"
+"""The warning on a message whose INTERNALDATE the server does not give."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,10 +19,30 @@ class FetchedHeader:
     """What the header pass fetches of a copy."""
 
     received_at: datetime
-    """INTERNALDATE."""
+    """INTERNALDATE; see `dated`."""
     size: int
     """RFC822.SIZE, in bytes: servers may estimate it."""
     header: bytes
+    warnings: tuple[str, ...] = ()
+
+    @classmethod
+    def dated(
+        cls, internaldate: datetime | None, size: int, header: bytes, seen_at: datetime
+    ) -> "FetchedHeader":
+        """Take the Date for an INTERNALDATE that is missing or cannot be read.
+
+        Parameters:
+            seen_at: taken where the Date cannot be read either, or lies ahead.
+        """
+        if internaldate is not None:
+            return cls(internaldate, size, header)
+        try:
+            date = parse_headers(header).date
+        except UnreadableHeaders:
+            date = None
+        believable = date is not None and date - seen_at <= BELIEVABLE_LEAD
+        received_at = date if date is not None and believable else seen_at
+        return cls(received_at, size, header, (RECEIVED_DATE_UNKNOWN,))
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +55,11 @@ class FetchedCopy:
     """What the header pass fetched."""
     raw: bytes
     warnings: tuple[str, ...] = ()
-    """Why `raw` is not the whole message."""
+    """Why `raw` is not the whole message, or what else of the copy is not known."""
 
     @classmethod
     def of(cls, uid: int, fetched: FetchedHeader, raw: bytes, *warnings: str) -> "FetchedCopy":
+        warnings = (*fetched.warnings, *warnings)
         return cls(uid, fetched.received_at, fetched.header, raw, warnings)
 
     @classmethod
@@ -43,4 +69,6 @@ class FetchedCopy:
 
     def without_body(self) -> "FetchedCopy":
         """The copy without the part that cannot be read or stored."""
-        return replace(self, raw=self.header.rstrip() + b"\r\n\r\n", warnings=(HEADERS_ONLY,))
+        kept = tuple(one for one in self.warnings if one == RECEIVED_DATE_UNKNOWN)
+        raw = self.header.rstrip() + b"\r\n\r\n"
+        return replace(self, raw=raw, warnings=(*kept, HEADERS_ONLY))

@@ -54,11 +54,14 @@ _SPECIAL_USE = {b"\\sent": FolderRole.SENT}
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A line of LIST: the name decoded from modified UTF-7."""
+    """A line of LIST."""
 
     flags: frozenset[bytes]
     delimiter: str
     name: str
+    """Decoded."""
+    wire: bytes = b""
+    """As the server writes it."""
 
     @property
     def selectable(self) -> bool:

@@ -20,7 +20,6 @@ from mailmirror.domain.limits import (
     MAX_DATES_BYTES,
     MAX_FAILED_MESSAGE_LINES,
     MAX_FIELD_BYTES,
-    MAX_FOLDER_NAME_BYTES,
     MAX_LISTED_MESSAGES,
     MAX_LONG_HEADER_BYTES,
     MAX_LONG_HEADERS_BYTES,
@@ -32,9 +31,12 @@ from mailmirror.domain.mailbox import FolderRole, Server
 from mailmirror.domain.problems import Code, Refused
 from mailmirror.domain.uids import UidSet
 from mailmirror.mail.connection import NetworkPolicy
-from mailmirror.mail.imap.client import BoundedClient, signed_in_client
+from mailmirror.mail.imap.client import BoundedClient
 from mailmirror.mail.imap.fetched import FetchedHeader
-from mailmirror.mail.imap.folders import Listed, RemoteFolder, roles
+from mailmirror.mail.imap.folders import RemoteFolder, roles
+from mailmirror.mail.imap.listing import list_folders
+from mailmirror.mail.imap.search import search_since
+from mailmirror.mail.imap.sign_in import signed_in_client
 from mailmirror.mail.mime.headers import HEADER_FIELDS
 from mailmirror.mail.sasl import Login
 
@@ -83,6 +85,8 @@ class ImapSession:
 
     def __init__(self, client: BoundedClient) -> None:
         self._client = client
+        self._wire: dict[str, bytes] = {}
+        """How LIST writes the names that are not ASCII."""
 
     @classmethod
     @contextmanager
@@ -101,39 +105,85 @@ class ImapSession:
             yield cls(client)
 
     def folders(self) -> Sequence[RemoteFolder]:
-        """Find the Inbox and the folder of sent mail."""
-        with self._client.asking():
-            listed = [
-                Listed(frozenset(flags), (delimiter or b"").decode("ascii", "replace"), decoded)
-                for flags, delimiter, name in self._client.list_folders()
-                if (decoded := _decoded(name)) is not None
-            ]
+        """Find the Inbox and the folder of sent mail.
+
+        INBOX is there (RFC 9051 5.1) also where LIST names other folders only.
+        """
+        listed = list_folders(self._client)
+        self._wire |= {one.name: one.wire for one in listed if not one.wire.isascii()}
         found = roles(listed)
+        if listed and not any(one.name.upper() == "INBOX" for one in listed):
+            return [RemoteFolder("INBOX", FolderRole.INBOX), *found]
         if all(folder.role is not FolderRole.INBOX for folder in found):
             raise Refused(Code.INBOX_NOT_FOUND)
         return found
 
     def status(self, folder: RemoteFolder) -> Status | None:
         """Ask for a folder's STATUS; None where the server has no such folder any more."""
-        with self._client.asking():
-            try:
-                answer = self._client.folder_status(imap_utf7.encode(folder.name), _STATUS_ITEMS)
-            except imaplib.IMAP4.abort:
-                raise
-            except IMAPClientError:
-                return None
-        return _status(answer, b"MESSAGES")
+        for name in self._names(folder):
+            with self._client.asking():
+                try:
+                    answer = self._client.folder_status(name, _STATUS_ITEMS)
+                except imaplib.IMAP4.abort:
+                    raise
+                except IMAPClientError:
+                    said = self._client.heard.command(Code.PROTOCOL_ERROR)
+                    if said.code is Code.SERVER_UNAVAILABLE:
+                        raise
+                    continue
+            if b"UIDNEXT" not in answer and b"UIDVALIDITY" in answer:
+                return self.examine(folder)
+            return _status(answer, b"MESSAGES")
+        return None
 
     def examine(self, folder: RemoteFolder) -> Status:
-        """Open a folder read-only."""
-        with self._client.asking():
-            answer = self._client.select_folder(imap_utf7.encode(folder.name), readonly=True)
-        if not answer.get(b"UIDNEXT"):  # optional in the answer to EXAMINE before IMAP4rev2
-            status = self.status(folder)
-            if status is None:
-                raise Refused(Code.PROTOCOL_ERROR, "no UIDNEXT")
-            return status
+        """Open a folder read-only.
+
+        UIDNEXT is optional in the answer before IMAP4rev2, and some servers give it nowhere: then
+        it is one more than the greatest UID.
+        """
+        answer = self._examined(folder)
+        if not answer.get(b"UIDNEXT"):
+            with suppress(Refused), self._client.asking():
+                name = self._names(folder)[0]
+                answer |= self._client.folder_status(name, ["UIDNEXT"])
+            if not self._client.alive:
+                raise Refused(Code.CONNECTION_LOST)
+        if b"UIDNEXT" not in answer:
+            answer[b"UIDNEXT"] = self._greatest_uid() + 1 if answer.get(b"EXISTS") else 1
         return _status(answer, b"EXISTS")
+
+    def _examined(self, folder: RemoteFolder) -> dict[bytes, Any]:
+        *others, last = self._names(folder)
+        for name in others:
+            try:
+                with self._client.asking():
+                    return dict(self._client.select_folder(name, readonly=True))
+            except Refused as refusal:
+                if not self._client.alive or refusal.code is Code.SERVER_UNAVAILABLE:
+                    raise
+        with self._client.asking():
+            return dict(self._client.select_folder(last, readonly=True))
+
+    def _greatest_uid(self) -> int:
+        imap = self._client._imap
+        imap.untagged_responses.pop("FETCH", None)
+        with self._client.asking():
+            typ, text = imap.uid("FETCH", "*", "(UID)")
+            if typ != "OK":
+                raise IMAPClientError(str(text))
+            return max(_listed([line for line in text if line]), default=0)
+
+    def _names(self, folder: RemoteFolder) -> Sequence[bytes]:
+        """How a folder's name may be written: as LIST did, else in modified UTF-7, else in UTF-8.
+
+        IMAP4rev2 has UTF-8 (RFC 9051 5.1); servers of other versions send it against the rules.
+        """
+        name = folder.name
+        if name in self._wire:
+            return [self._wire[name]]
+        encoded = [bytes(imap_utf7.encode(name))]
+        return encoded if name.isascii() else [*encoded, name.encode()]
 
     def listed(self, uids: UidSet, messages: int) -> UidSet:
         """List which of these UIDs the examined folder has.
@@ -151,14 +201,18 @@ class ImapSession:
         """Fetch the INTERNALDATE of each UID; one that the server leaves out is not there."""
         return self._fetch(uids, ["INTERNALDATE"], min(200 * len(uids), MAX_DATES_BYTES), _dates)
 
-    def headers(self, uids: UidSet) -> Mapping[int, FetchedHeader]:
-        """Fetch what the rules need of each UID; one that the server leaves out is not there."""
+    def headers(self, uids: UidSet, seen_at: datetime) -> Mapping[int, FetchedHeader]:
+        """Fetch what the rules need of each UID; one that the server leaves out is not there.
+
+        Parameters:
+            seen_at: when a copy arrived of which neither INTERNALDATE nor Date can be read.
+        """
         budget = min(MAX_LONG_HEADER_BYTES * len(uids), MAX_LONG_HEADERS_BYTES)
         budget += MAX_MEAN_HEADER_BYTES * len(uids)
         asked = ["INTERNALDATE", "RFC822.SIZE", _HEADERS]
-        return self._fetch(uids, asked, budget, _headers)
+        return self._fetch(uids, asked, budget, _headers(seen_at))
 
-    def header_starts(self, uid: int) -> Mapping[int, FetchedHeader]:
+    def header_starts(self, uid: int, seen_at: datetime) -> Mapping[int, FetchedHeader]:
         """Fetch the beginning of each field that the rules need, of one message.
 
         For a message whose fields are too long to be fetched whole. As much is fetched as
@@ -169,7 +223,7 @@ class ImapSession:
         ]
         budget = 2 * _START_BYTES * len(starts)
         asked = ["INTERNALDATE", "RFC822.SIZE", *starts]
-        return self._fetch(UidSet.of([uid]), asked, budget, _headers)
+        return self._fetch(UidSet.of([uid]), asked, budget, _headers(seen_at))
 
     def bodies(self, sizes: Mapping[int, int]) -> Mapping[int, bytes]:
         """Fetch whole messages.
@@ -197,7 +251,7 @@ class ImapSession:
             most: how many messages are looked at.
         """
         with self._client.asking():
-            found = sorted(int(uid) for uid in self._client.search(["SINCE", since]))[-most:]
+            found = search_since(self._client, since, most)
         asked = f"BODY.PEEK[HEADER.FIELDS ({field.upper()})]"
         values = self._fetch(UidSet.of(found), [asked], 4_096 * len(found), _field_values)
         return frozenset(values.values())
@@ -205,7 +259,7 @@ class ImapSession:
     def append(self, folder: RemoteFolder, raw: bytes, at: datetime) -> None:
         """Put a message into a folder, as read: the one change ever made to a mailbox."""
         with self._client.asking():
-            self._client.append(imap_utf7.encode(folder.name), raw, [b"\\Seen"], at)
+            self._client.append(self._names(folder)[0], raw, [b"\\Seen"], at)
 
     def _fetch[T](
         self,
@@ -279,13 +333,15 @@ def _dates(lines: list[Any]) -> dict[int, datetime]:
     }
 
 
-def _headers(lines: list[Any]) -> dict[int, FetchedHeader]:
-    return {
-        uid: FetchedHeader(received, _size(items), header)
-        for uid, items in _parsed(lines)
-        if (received := _received(items)) is not None
-        and (header := _joined(_literals(items, b"BODY[HEADER.FIELDS"))) is not None
-    }
+def _headers(seen_at: datetime) -> Callable[[list[Any]], dict[int, FetchedHeader]]:
+    def read(lines: list[Any]) -> dict[int, FetchedHeader]:
+        return {
+            uid: FetchedHeader.dated(_received(items), _size(items), header, seen_at)
+            for uid, items in _parsed(lines)
+            if (header := _joined(_literals(items, b"BODY[HEADER.FIELDS"))) is not None
+        }
+
+    return read
 
 
 def _bodies(lines: list[Any]) -> dict[int, bytes]:
@@ -318,16 +374,6 @@ def _start(field: bytes) -> bytes:
     lines = field.strip(b"\r\n")
     is_cut = len(field) >= _START_BYTES or (lines and not field.endswith(b"\n"))
     return lines.ljust(MAX_FIELD_BYTES + 1) if is_cut else lines
-
-
-def _decoded(name: object) -> str | None:
-    """A folder's name, from modified UTF-7 (RFC 3501 5.1.3); None where it is none."""
-    if isinstance(name, bytes) and len(name) > MAX_FOLDER_NAME_BYTES:
-        return None
-    try:
-        return str(imap_utf7.decode(name))  # a number where the name is one
-    except UnicodeError:
-        return None
 
 
 def _commands(uids: UidSet) -> Iterator[UidSet]:

@@ -12,21 +12,16 @@ from base64 import b64decode, b64encode
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 
+from mailmirror.domain.auth_replies import auth_refusal
 from mailmirror.domain.limits import MAX_REPLY_LINE_BYTES, MAX_REPLY_LINES
 from mailmirror.domain.mailbox import Security, Server
 from mailmirror.domain.problems import Code, Refused
 from mailmirror.domain.replies import Reply
-from mailmirror.mail.connection import NetworkPolicy, limited, tls_stage
+from mailmirror.mail.connection import NetworkPolicy, TimeLimit, limited, tls_stage
 from mailmirror.mail.sasl import Login, PasswordLogin, TokenExchange, TokenLogin, token_refusal
 
-_SMTP_AUTH_OFF = re.compile(
-    rb"SmtpClientAuthentication is disabled|SMTP AUTH is disabled|\b5\.7\.(?:30|57|139)\b"
-)
-"""Microsoft's replies where SMTP AUTH, or signing in by password, is switched off."""
 _COMMAND_UNKNOWN = (500, 502)
 """RFC 5321 4.2.4: the server does not know EHLO."""
-_WRONG_PASSWORD = b"credentials were incorrect"
-"""What it says with the same 5.7.139 to a wrong password."""
 
 
 class _Smtp(smtplib.SMTP):
@@ -69,7 +64,7 @@ class _Smtp(smtplib.SMTP):
             if line[3:4] != b"-":
                 return int(code), b"\n".join(texts)
         self.close()
-        raise smtplib.SMTPResponseException(500, b"no SMTP reply")
+        raise smtplib.SMTPResponseException(500, b"no SMTP reply: " + line[:MAX_REPLY_LINE_BYTES])
 
 
 class SubmissionSession:
@@ -94,10 +89,11 @@ class SubmissionSession:
         connection = policy.connect(server)
         client = _Smtp(connection, server.host)
         try:
-            with limited(seconds, connection):
-                with _translated():
+            with limited(seconds, connection) as limit:
+                with _translated(login, limit):
                     _open(client, connection, server, policy)
-                    _authenticate(client, server, login)
+                    with limit.signing_in():
+                        _authenticate(client, server, login)
                 yield cls(client)
                 with suppress(smtplib.SMTPException, OSError, ValueError):
                     client.quit()
@@ -145,7 +141,10 @@ class SubmissionSession:
 def _open(client: _Smtp, connection: socket.socket, server: Server, policy: NetworkPolicy) -> None:
     if server.security is Security.TLS:
         client.use(policy.secure(connection, server.host))
-    code, said = client.connect(server.host, server.port)
+    try:
+        code, said = client.connect(server.host, server.port)
+    except smtplib.SMTPServerDisconnected as error:
+        raise Refused(Code.PROTOCOL_ERROR, "no SMTP greeting") from error
     if code != 220:
         raise _unwilling(code, said, "no SMTP greeting")
     _greet(client)
@@ -185,9 +184,9 @@ def _unwilling(
 ) -> Refused:
     """Return the refusal that a reply means which came before the sign-in (RFC 5321 4.2.1)."""
     reply = _reply(code, said)
-    return (
-        Refused(Code.SERVER_UNAVAILABLE, str(reply)) if reply.for_now else Refused(for_good, what)
-    )
+    if reply.for_now:
+        return Refused(Code.SERVER_UNAVAILABLE, str(reply))
+    return Refused(for_good, f"{what}: {reply}")
 
 
 def _reply(code: int, said: bytes | str) -> Reply:
@@ -195,19 +194,19 @@ def _reply(code: int, said: bytes | str) -> Reply:
 
 
 @contextmanager
-def _translated() -> Iterator[None]:
+def _translated(login: Login, limit: TimeLimit) -> Iterator[None]:
     try:
         yield
-    except smtplib.SMTPAuthenticationError as error:
-        reply = _reply(error.smtp_code, error.smtp_error)
-        if reply.for_now or error.smtp_code < 400:
-            raise Refused(Code.SERVER_UNAVAILABLE, str(reply)) from error
+    except smtplib.SMTPServerDisconnected as error:
+        raise Refused(Code.CONNECTION_LOST) from error
+    except smtplib.SMTPResponseException as error:
         said = error.smtp_error if isinstance(error.smtp_error, bytes) else b""
-        raise Refused(Code.SMTP_AUTH_DISABLED if _is_shut(said) else Code.SIGN_IN_FAILED) from error
+        reply = _redacted(login, error.smtp_code, said)
+        raise Refused(Code.PROTOCOL_ERROR, reply.text or "no SMTP dialogue") from error
     except (smtplib.SMTPException, ValueError) as error:
         raise Refused(Code.PROTOCOL_ERROR, "no SMTP dialogue") from error
     except TimeoutError as error:
-        raise Refused(Code.CONNECT_TIMEOUT, "no greeting") from error
+        raise Refused(limit.code, "no answer") from error
     except OSError as error:
         raise Refused(Code.CONNECTION_LOST) from error
 
@@ -240,7 +239,7 @@ def _enter_password(client: _Smtp, login: PasswordLogin, offered: set[str]) -> N
     else:
         raise Refused(Code.SIGN_IN_UNSUPPORTED)
     if code != 235:
-        raise smtplib.SMTPAuthenticationError(code, answer)
+        raise auth_refusal(_redacted(login, code, answer))
 
 
 def _present_token(client: _Smtp, server: Server, login: TokenLogin, offered: set[str]) -> None:
@@ -248,17 +247,18 @@ def _present_token(client: _Smtp, server: Server, login: TokenLogin, offered: se
     code, answer = client.docmd("AUTH", f"{exchange.mechanism} {_encoded(exchange.first)}")
     if code == 235:
         return
-    refusal = Refused(Code.TOKEN_REFUSED)
+    told = Refused(Code.TOKEN_REFUSED)
     if code == 334:
-        refusal = token_refusal(_decoded(answer))
+        told = token_refusal(_decoded(answer))
         code, answer = client.docmd(_encoded(exchange.last))
-    if code < 500 or _reply(code, answer).for_now or _is_shut(answer):
-        raise smtplib.SMTPAuthenticationError(code, answer)
-    raise refusal
+    refused = auth_refusal(_redacted(login, code, answer))
+    if refused.code in (Code.SERVER_UNAVAILABLE, Code.SMTP_AUTH_DISABLED, Code.USER_DISABLED):
+        raise refused
+    raise Refused(told.code, ": ".join(filter(None, (told.detail, refused.detail))))
 
 
-def _is_shut(answer: bytes) -> bool:
-    return _WRONG_PASSWORD not in answer and _SMTP_AUTH_OFF.search(answer) is not None
+def _redacted(login: Login, code: int, answer: bytes) -> Reply:
+    return _reply(code, login.redact(answer.decode("utf-8", "replace")))
 
 
 def _encoded(secret: bytes) -> str:

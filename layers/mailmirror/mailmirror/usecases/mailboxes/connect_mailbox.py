@@ -9,6 +9,7 @@ from mailmirror.domain.feed import is_id
 from mailmirror.domain.mailbox import (
     FIRST_HISTORY,
     AccountId,
+    FolderRole,
     Mailbox,
     MailboxId,
     MailboxKey,
@@ -20,6 +21,7 @@ from mailmirror.domain.mailbox import (
 from mailmirror.domain.ownership import check_whose
 from mailmirror.domain.problems import Code, Refused
 from mailmirror.mail.connection import stage
+from mailmirror.mail.imap.heard import CommandRefused
 from mailmirror.mail.imap.session import ImapSession
 from mailmirror.mail.sasl import Login
 from mailmirror.mail.smtp.session import SubmissionSession
@@ -68,13 +70,26 @@ def connect_mailbox(id: AccountId, request: ConnectRequest, runtime: Runtime) ->
         stage("imap"),
         ImapSession.sign_in(request.imap, login, runtime.network_policy, IMAP_SECONDS) as session,
     ):
-        session.folders()
+        _open_inbox(session)
     cannot_send = _try_to_send(request, login, runtime)
     _keep(account, mailbox, request.credential, runtime)
     if cannot_send:
         runtime.due.sending_refused(mailbox, cannot_send)
     runtime.count("MailboxesConnected")
     return mailbox.key.mailbox
+
+
+def _open_inbox(session: ImapSession) -> None:
+    """Open the Inbox, which some servers refuse after they have accepted the sign-in.
+
+    Raises:
+        Refused: `inbox_not_found`, with the server's words, or what else is wrong with the server.
+    """
+    inbox = next(one for one in session.folders() if one.role is FolderRole.INBOX)
+    try:
+        session.examine(inbox)
+    except CommandRefused as refused:
+        raise Refused(Code.INBOX_NOT_FOUND, refused.detail) from refused
 
 
 def _try_to_send(request: ConnectRequest, login: Login, runtime: Runtime) -> Refused | None:

@@ -165,8 +165,8 @@ class MailServer:
         """Fetch what the rules need of UIDs, in the order given."""
         return self._each(
             [uids],
-            lambda some: self.session.headers(UidSet.of(some)),
-            lambda uid: self.session.header_starts(uid).get(uid),
+            lambda some: self.session.headers(UidSet.of(some), self.runtime.now()),
+            lambda uid: self.session.header_starts(uid, self.runtime.now()).get(uid),
         )
 
     def copies(self, wanted: Mapping[int, FetchedHeader]) -> Fetched[FetchedCopy]:

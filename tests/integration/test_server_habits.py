@@ -1,0 +1,129 @@
+"""A mailbox at servers with habits of their own is connected, and all of its mail is mirrored."""
+
+import re
+from dataclasses import dataclass, field
+
+import pytest
+import trustme
+
+from mailmirror.domain.problems import Code, Refused
+from mailmirror.mail.imap.fetched import RECEIVED_DATE_UNKNOWN
+from mailmirror.runtime import Runtime
+from tests.integration.office import MARCH, REP, Office, letter, loopback, subjects
+from tests.integration.test_containment import before, verdicts
+from tests.servers.dovecot import Dovecot
+from tests.servers.hostile import Answer, Hostile
+from tests.servers.meddling import Meddling, Said
+
+LETTERS = [f"Letter {n}" for n in (5, 4, 3, 2, 1)]
+
+
+def file_letters(dovecot: Dovecot) -> None:
+    dovecot.append_all(REP, "INBOX", [(letter(n), MARCH) for n in range(1, 6)])
+
+
+@dataclass(slots=True)
+class WantingId:
+    """Refuses EXAMINE and STATUS of a client that has not said who it is, as NetEase does."""
+
+    proxy: list[Meddling] = field(default_factory=list)
+
+    def __call__(self, said: Said) -> bytes:
+        (proxy,) = self.proxy
+        named = False
+        for one in proxy.commands:
+            if one.upper().startswith((b"LOGIN", b"AUTHENTICATE")):
+                named = False
+            named |= one.startswith(b"ID ")
+        opens = said.command.upper().startswith((b"EXAMINE", b"STATUS"))
+        if not opens or named:
+            return said.answer
+        tag = said.answer.partition(b" ")[0]
+        return b"" if tag == b"*" else tag + b" NO Unsafe Login. Please contact help\r\n"
+
+
+def test_a_server_that_wants_id_before_a_folder_is_opened_is_read(
+    office: Office, dovecot: Dovecot, runtime: Runtime
+) -> None:
+    file_letters(dovecot)
+    wanting = WantingId()
+    with before(dovecot, runtime, wanting) as server:
+        wanting.proxy.append(server)
+        office.sync(office.connect(server, "rep", REP))
+    assert subjects(office.card("rep", "kim")) == LETTERS
+
+
+def test_an_inbox_that_the_server_does_not_open_is_told_when_connecting(
+    office: Office, dovecot: Dovecot, runtime: Runtime
+) -> None:
+    def refusing(said: Said) -> bytes:
+        if not said.command.startswith(b"EXAMINE"):
+            return said.answer
+        tag = said.answer.partition(b" ")[0]
+        return b"" if tag == b"*" else tag + b" NO Unsafe Login. Please contact help\r\n"
+
+    with before(dovecot, runtime, refusing) as server, pytest.raises(Refused) as refused:
+        office.connect(server, "rep", REP)
+    assert refused.value.code is Code.INBOX_NOT_FOUND
+    assert refused.value.detail == "imap: Unsafe Login. Please contact help"
+
+
+@dataclass(frozen=True, slots=True)
+class Users:
+    """What Office wants to know of a server."""
+
+    imaps_port: int
+    users: dict[str, str]
+
+
+def test_a_server_that_is_busy_at_the_inbox_is_not_connected_and_says_so(
+    office: Office, runtime: Runtime
+) -> None:
+    script: dict[str, list[Answer]] = {"EXAMINE": [b"<tag> NO Server Unavailable. 15\r\n"]}
+    with Hostile(script, issuer=trustme.CA()) as server:
+        runtime.network_policy = loopback(server.authority)
+        with pytest.raises(Refused) as refused:
+            office.connect(Users(server.port, {REP: "secret"}), "rep", REP)
+    assert refused.value.code is Code.SERVER_UNAVAILABLE
+
+
+@pytest.mark.parametrize(
+    "date", [b"NIL", b'"05-Mar-2026 09:00:00"', b'"00-Jan-0000 00:00:00 +0000"', b""]
+)
+def test_a_message_without_a_readable_internaldate_is_mirrored_by_its_date(
+    office: Office, dovecot: Dovecot, runtime: Runtime, date: bytes
+) -> None:
+    file_letters(dovecot)
+    dated = re.compile(rb' ?INTERNALDATE "[^"]*"')
+
+    def undated(said: Said) -> bytes:
+        if b"UID 3 " not in said.answer:
+            return said.answer
+        return dated.sub(b" INTERNALDATE " + date if date else b"", said.answer)
+
+    with before(dovecot, runtime, undated) as server:
+        mailbox = office.connect(server, "rep", REP)
+        office.sync(mailbox)
+    assert verdicts(office, mailbox) == {"mirrored": 5}
+    lines = office.card("rep", "kim")
+    assert sorted(subjects(lines), reverse=True) == LETTERS
+    warned = {one.summary.subject for one in lines if RECEIVED_DATE_UNKNOWN in one.summary.warnings}
+    assert warned == {"Letter 3"}
+
+
+def test_a_server_without_uidnext_is_read_and_its_news_are_found(
+    office: Office, dovecot: Dovecot, runtime: Runtime
+) -> None:
+    def without(said: Said) -> bytes:
+        if said.answer.startswith(b"* OK [UIDNEXT"):
+            return b""
+        return re.sub(rb" UIDNEXT [0-9]+", b"", said.answer)
+
+    file_letters(dovecot)
+    with before(dovecot, runtime, without) as server:
+        mailbox = office.connect(server, "rep", REP)
+        office.sync(mailbox)
+        assert subjects(office.card("rep", "kim")) == LETTERS
+        dovecot.append(REP, "INBOX", letter(6), MARCH)
+        office.sync(mailbox)
+    assert subjects(office.card("rep", "kim")) == ["Letter 6", *LETTERS]
