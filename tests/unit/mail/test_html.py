@@ -151,3 +151,23 @@ def test_what_is_nested_beyond_sense_is_text(unit: str) -> None:
     markup = "hello" + unit * 400_000
     assert "hello" in text_of(markup)
     assert not ACTIVE.search(sanitise(markup))
+
+
+@pytest.mark.parametrize(
+    ("style", "kept"),
+    [
+        ("margin-left:-900px;margin-top:-.5em;color:red", "color:red"),
+        ("margin:0 -9px;text-indent:-9999px;width:5px", "width:5px"),
+        ("font-family:Segoe-Light;color:red", "font-family:Segoe-Light;color:red"),
+        ("width:calc(100% - 2px);color:red", "color:red"),
+        ("background:#fff;color:#000", "background-color:#fff;color:#000"),
+        ("background: rgb(0, 0, 0) ; color: white", "background-color:rgb(0, 0, 0);color:white"),
+        ("background:black url(https://evil.example) repeat;color:white", ""),
+        ("background-image:url(cid:a);color:white;width:1px", "width:1px"),
+        ("color;;:;color:", ""),
+    ],
+)
+def test_a_style_loses_what_is_harmful_and_no_more(style: str, kept: str) -> None:
+    shown = sanitise(f'<p style="{style}">x</p>')
+    (found,) = re.findall(r'style="([^"]*)"', shown)
+    assert found == kept

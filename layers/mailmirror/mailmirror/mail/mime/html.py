@@ -46,7 +46,9 @@ _UNSEEN = {"script", "style", "title", "template", "noscript", "object", "svg", 
 """Elements whose content is no text."""
 
 _LOADS = re.compile(r"[(\\@]|/\*")
-"""What a style needs to name a resource, plain or disguised; `rgb(…)` is lost to it too."""
+"""What a style needs to name a resource, plain or disguised."""
+_NEGATIVE = re.compile(r"(?<![\w.])-[0-9.]")
+_COLOUR = re.compile(r"(?:#[0-9a-f]{3,8}|[a-z]{3,20})(?:\s*!important)?", re.IGNORECASE)
 
 _RGB = re.compile(r"\brgba?\([0-9., %]*\)")
 _EMBEDDED = re.compile(r"data:image/(?:png|jpe?g|gif|webp);base64,", re.IGNORECASE)
@@ -204,10 +206,35 @@ def _bare_text(markup: str) -> str:
 
 def _harmless(tag: str, attribute: str, value: str) -> str | None:
     if attribute == "style":
-        return None if _LOADS.search(_RGB.sub("", value)) else value
+        return _harmless_style(value)
     if attribute == "href":
         return value if value.strip().lower().startswith(_LINK_SCHEMES) else None
     if attribute == "src":
         kept = value.strip().lower().startswith("cid:") or _EMBEDDED.match(value.strip())
         return value if kept else None
     return value
+
+
+def _harmless_style(style: str) -> str:
+    """Return a style without what loads a resource, or moves its box over others.
+
+    A background stays where it is a colour. Where it goes, so does the colour of the text: it may
+    be readable on that background alone.
+    """
+    kept: dict[str, str] = {}
+    readable = True
+    for declaration in style.split(";"):
+        name, _, value = (one.strip() for one in declaration.partition(":"))
+        name = name.lower()
+        plain = _RGB.sub("#000", declaration)
+        if not value or _LOADS.search(plain) or _NEGATIVE.search(plain):
+            readable = readable and name not in ("background", "background-image")
+        elif name != "background":
+            kept[name] = value
+        elif _COLOUR.fullmatch(_RGB.sub("#000", value)):
+            kept["background-color"] = value
+        else:
+            readable = False
+    if not readable:
+        kept.pop("color", None)
+    return ";".join(f"{name}:{value}" for name, value in kept.items())
