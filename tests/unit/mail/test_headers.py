@@ -262,8 +262,8 @@ def test_a_bare_carriage_return_begins_no_field() -> None:
         b"",
         b"\r\n",
         b"X-Other: 1\r\n\r\n",
-        b"From: root\r\nTo: postmaster\r\n\r\n",
-        b"From: Somebody <>\r\nTo: someone else\r\n\r\n",
+        b"From: root@\r\nTo: postmaster\r\n\r\n",
+        b"From: Somebody <@x.example>\r\nTo: someone else\r\n\r\n",
         b"no headers at all",
     ],
 )
@@ -275,6 +275,8 @@ def test_headers_without_a_field_or_without_an_address_are_unreadable(raw: bytes
 def test_headers_that_name_nobody_are_readable() -> None:
     assert parse_headers(b"Subject: draft\r\n\r\n").participants == frozenset()
     assert parse_headers(b"To: undisclosed-recipients:;\r\n\r\n").participants == frozenset()
+    assert parse_headers(b"From: root\r\nTo: postmaster\r\n\r\n").participants == frozenset()
+    assert parse_headers(b"From: Me <>\r\nTo: some one\r\n\r\n").participants == frozenset()
 
 
 @pytest.mark.parametrize(

@@ -39,8 +39,8 @@ class _Element:
         return not "".join(self.words).strip() and not (self.angle or "").strip()
 
 
-def read_mailboxes(field: str, *, cut: bool = False) -> tuple[list[Participant], bool]:
-    """Return the mailboxes of an address field, and whether it contains anything.
+def read_mailboxes(field: str, *, cut: bool = False) -> list[Participant]:
+    """Return the mailboxes of an address field.
 
     An empty group (`undisclosed-recipients:;`) and a null path (`<>`) are nothing. RFC 2047 words
     are decoded after the addresses were split off, so that a display name is never taken for an
@@ -54,7 +54,7 @@ def read_mailboxes(field: str, *, cut: bool = False) -> tuple[list[Participant],
     mailboxes = [mailbox for mailbox in map(_mailbox, elements) if mailbox is not None]
     if elements and not mailboxes and not cut:
         mailboxes = _rescue(field)
-    return mailboxes, bool(elements) or cut
+    return mailboxes
 
 
 def _elements(field: str, cut: bool) -> Iterator[_Element]:

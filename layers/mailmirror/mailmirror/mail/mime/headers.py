@@ -107,25 +107,25 @@ def parse_headers(raw: bytes) -> MessageHeaders:
     """Read a header block: one fetched by HEADER_FIELDS, or the start of a whole message.
 
     Raises:
-        UnreadableHeaders: none of the fields stands in it, or there is something in its address
-            fields, yet not one address, and it is no report.
+        UnreadableHeaders: none of the fields stands in it, or there is an `@` in its address
+            fields, yet not one address, and it is no report. `From: root` is readable.
     """
     fields = read_fields(raw)
     if not {field.name for field in fields.all} & _NAMES:
         raise UnreadableHeaders("none of the fields of a message")
     mailboxes: dict[str, tuple[Participant, ...]] = {}
-    has_content = False
     addresses_cut = not fields.cut.isdisjoint(_ADDRESS_FIELDS)
     for name in _ADDRESS_FIELDS:
         values = fields.every(name)
         last = len(values) - 1 if name in fields.cut else None
         read = [read_mailboxes(value, cut=n == last) for n, value in enumerate(values)]
-        mailboxes[name] = tuple(chain.from_iterable(found for found, _ in read))
-        has_content = has_content or any(content for _, content in read)
+        mailboxes[name] = tuple(chain.from_iterable(read))
     is_report = _is_report(fields, mailboxes["from"])
     # A host's daemon reports to its own postmaster with neither's domain.
-    if has_content and not (is_report or addresses_cut or any(mailboxes.values())):
-        raise UnreadableHeaders("no address in any address field")
+    if not (is_report or addresses_cut or any(mailboxes.values())):
+        written = chain.from_iterable(map(fields.every, _ADDRESS_FIELDS))
+        if any("@" in decode_words(value) for value in written):
+            raise UnreadableHeaders("no address in any address field")
     return MessageHeaders(
         from_=mailboxes["from"],
         sender=mailboxes["sender"],
@@ -150,7 +150,7 @@ def _original(fields: Fields, senders: Sequence[Participant]) -> tuple[Participa
     if not fields.first("list-id") and not any(_VIA.search(one.name) for one in senders):
         return ()
     values = (value for name in _ORIGINAL_FIELDS for value in fields.every(name))
-    return tuple(dict.fromkeys(chain.from_iterable(read_mailboxes(one)[0] for one in values)))
+    return tuple(dict.fromkeys(chain.from_iterable(map(read_mailboxes, values))))
 
 
 def _message_id(fields: Fields) -> str | None:
