@@ -590,6 +590,16 @@ def test_a_server_that_repeats_the_password_does_not_give_it_away() -> None:
     assert detail == 'unknown command: LOGIN "rep" "…" (…)'
 
 
+@pytest.mark.parametrize("password", ["x", "unavailable", "server"])
+def test_a_password_that_is_a_word_of_the_servers_changes_no_code(password: str) -> None:
+    script: dict[str, list[Answer]] = {"LOGIN": [b"<tag> NO server unavailable, max exceeded\r\n"]}
+    with Hostile(script) as server, pytest.raises(Refused) as refused:
+        run(server, nothing, password=password)
+    assert refused.value.code is Code.SERVER_UNAVAILABLE
+    words = " server unavailable, max exceeded".replace(f" {password}", " …").strip()
+    assert refused.value.detail == words
+
+
 EXCHANGE = b"* OK The Microsoft Exchange IMAP4 service is ready. [%s]\r\n"
 
 

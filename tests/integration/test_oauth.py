@@ -838,6 +838,15 @@ def test_microsofts_number_is_reported_as_what_only_the_person_can_mend(
     assert desk.refreshes - asked == 1
 
 
+def test_a_hint_in_a_field_of_its_own_counts_too(desk: Desk) -> None:
+    mailbox = desk.synced()
+    desk.later(2 * HOUR)
+    said = {"error": "invalid_grant", "error_description": "Bad", "error_subtype": "rapt_required"}
+    desk.oidc.answer_next_token_request(400, said)
+    desk.poll(mailbox)
+    assert desk.state(mailbox) == (MailboxState.REAUTH_REQUIRED, Code.GRANT_EXPIRED)
+
+
 def test_signing_in_again_goes_on_where_it_stopped(desk: Desk) -> None:
     desk.dovecot.deliver(REP, letter(1))
     mailbox = desk.synced()

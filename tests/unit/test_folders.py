@@ -1,10 +1,13 @@
 """Which folders are synced, on servers that mark them and on servers that do not."""
 
+import unicodedata
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from mailmirror.domain.mailbox import FolderRole
+from mailmirror.mail.imap.folder_names import NAMES, FolderUse, use_by_name
 from mailmirror.mail.imap.folders import SENT_NAMES, Listed, RemoteFolder, roles
 
 
@@ -101,3 +104,48 @@ def test_each_role_is_given_once_and_to_a_folder_that_can_be_opened(folders: lis
     assert len({folder.role for folder in found}) == len(found)
     openable = {folder.name for folder in folders if b"\\Noselect" not in folder.flags}
     assert {folder.name for folder in found} <= openable
+
+
+@pytest.mark.parametrize("use", FolderUse)
+def test_a_name_tells_one_use_in_any_case_and_form_and_below_the_inbox(use: FolderUse) -> None:
+    for name in NAMES[use]:
+        for written in (name, name.upper(), unicodedata.normalize("NFD", name)):
+            found = [
+                use_by_name(written, "/"),
+                use_by_name(f"INBOX.{written}", "."),
+                use_by_name(f"[Gmail]/{written}", "/"),
+            ]
+            assert {one and one[0] for one in found} == {use}, written
+    others = {name for other in FolderUse if other is not use for name in NAMES[other]}
+    assert others.isdisjoint(NAMES[use])
+
+
+@pytest.mark.parametrize(
+    ("name", "use"),
+    [
+        ("Gesendete Elemente", FolderUse.SENT),
+        ("Odeslaná pošta", FolderUse.SENT),
+        ("Gönderilmiş Öğeler", FolderUse.SENT),
+        ("[Google Mail]/Wysłane", FolderUse.SENT),
+        ("寄件備份", FolderUse.SENT),
+        ("العناصر المرسلة", FolderUse.SENT),
+        ("Gelöschte Elemente", FolderUse.TRASH),
+        ("Éléments supprimés", FolderUse.TRASH),
+        ("ごみ箱", FolderUse.TRASH),
+        ("Correo no deseado", FolderUse.JUNK),
+        ("迷惑メール", FolderUse.JUNK),
+        ("Нежелательная почта", FolderUse.JUNK),
+        ("Bozze", FolderUse.DRAFTS),
+        ("Wersje robocze", FolderUse.DRAFTS),
+        ("下書き", FolderUse.DRAFTS),
+    ],
+)
+def test_each_language_has_its_names(name: str, use: FolderUse) -> None:
+    found = use_by_name(name, "/")
+    assert found
+    assert found[0] is use
+
+
+@pytest.mark.parametrize("name", ["Projects", "Sent/2025", "Trash can", "営業", ""])
+def test_another_name_tells_no_use(name: str) -> None:
+    assert use_by_name(name, "/") is None

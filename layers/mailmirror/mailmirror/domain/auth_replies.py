@@ -19,9 +19,13 @@ _WRONG_PASSWORD = "credentials were incorrect"
 _OF_THE_PASSWORD = (Code.APP_PASSWORD_REQUIRED, Code.PASSWORD_EXPIRED)
 
 
-def auth_refusal(reply: Reply) -> Refused:
-    """Return what a refusal of AUTH means, with the server's words."""
-    return Refused(_code(reply), str(reply))
+def auth_refusal(reply: Reply, shown: Reply) -> Refused:
+    """Return what a refusal of AUTH means, with the server's words.
+
+    Parameters:
+        shown: the same reply without secrets that the server repeats.
+    """
+    return Refused(_code(reply), str(shown))
 
 
 def _code(reply: Reply) -> Code:

@@ -28,6 +28,8 @@ class StatusResponse:
     condition: Condition
     text: str
     """With its response code, as in `[UNAVAILABLE] try later`."""
+    shown: str
+    """The text without secrets that the server repeats."""
 
     @property
     def response_code(self) -> str:
@@ -48,12 +50,12 @@ def without_addresses(text: str) -> str:
 
 def greeting_refusal(said: StatusResponse) -> Refused:
     """Return what a BYE in place of a greeting means: the server accepts no one at present."""
-    return Refused(Code.SERVER_UNAVAILABLE, visible(said.text))
+    return Refused(Code.SERVER_UNAVAILABLE, visible(said.shown))
 
 
 def sign_in_refusal(said: StatusResponse) -> Refused:
     """Return what a refusal of LOGIN or AUTHENTICATE means."""
-    return Refused(_sign_in_code(said), visible(said.text))
+    return Refused(_sign_in_code(said), visible(said.shown))
 
 
 def session_refusal(said: StatusResponse) -> Refused:
@@ -74,7 +76,7 @@ def session_refusal(said: StatusResponse) -> Refused:
         code = Code.CONNECTION_LOST
     else:
         code = Code.PROTOCOL_ERROR
-    return Refused(code, visible(without_addresses(text)))
+    return Refused(code, visible(without_addresses(said.shown)))
 
 
 def _sign_in_code(said: StatusResponse) -> Code:

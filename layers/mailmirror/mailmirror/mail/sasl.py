@@ -5,6 +5,7 @@ in a challenge, as JSON, which has to be answered before it ends the exchange.
 """
 
 import json
+import re
 from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -47,8 +48,9 @@ def _base64(secret: str) -> str:
 
 
 def _without(text: str, *secrets: str) -> str:
+    """Hide secrets where they stand by themselves: a short one may be part of any word."""
     for secret in filter(None, secrets):
-        text = text.replace(secret, "…")
+        text = re.sub(rf"(?<!\w){re.escape(secret)}(?!\w)", "…", text)
     return text
 
 

@@ -1,53 +1,12 @@
 """Which folder is the Inbox, and which holds sent mail."""
 
-import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from mailmirror.domain.mailbox import FolderRole
+from mailmirror.mail.imap.folder_names import NAMES, FolderUse, use_by_name
 
-SENT_NAMES = (
-    "sent",
-    "sent items",
-    "sent messages",
-    "sent mail",
-    "[gmail]/sent mail",
-    "送信済み",
-    "送信済みアイテム",
-    "送信済みメール",
-    "送信済みトレイ",
-    "gesendet",
-    "gesendete elemente",
-    "gesendete objekte",
-    "envoyés",
-    "éléments envoyés",
-    "messages envoyés",
-    "enviados",
-    "elementos enviados",
-    "mensajes enviados",
-    "itens enviados",
-    "posta inviata",
-    "inviata",
-    "verzonden",
-    "verzonden items",
-    "skickat",
-    "skickade objekt",
-    "sendt",
-    "sendte elementer",
-    "lähetetyt",
-    "wysłane",
-    "elementy wysłane",
-    "odeslané",
-    "отправленные",
-    "已发送",
-    "已发送邮件",
-    "已傳送",
-    "寄件備份",
-    "보낸 편지함",
-    "보낸편지함",
-)
-"""Names that servers and clients give the folder of sent mail, the commonest first."""
-
+SENT_NAMES = NAMES[FolderUse.SENT]
 _SPECIAL_USE = {b"\\sent": FolderRole.SENT}
 """RFC 6154."""
 
@@ -96,8 +55,6 @@ def _special_use(folder: Listed) -> FolderRole | None:
 
 
 def _sent_rank(folder: Listed) -> int | None:
-    """How common the folder's name is for sent mail; also below INBOX, as Courier has it."""
-    name = unicodedata.normalize("NFC", folder.name).casefold()
-    inbox = f"inbox{folder.delimiter}".casefold()
-    short = name.removeprefix(inbox) if folder.delimiter else name
-    return SENT_NAMES.index(short) if short in SENT_NAMES else None
+    """How common the folder's name is for sent mail; None where it is none for it."""
+    found = use_by_name(folder.name, folder.delimiter)
+    return found[1] if found and found[0] is FolderUse.SENT else None

@@ -69,9 +69,10 @@ class Heard:
         condition, text = found[2].upper().decode(), line[found.end() :].decode("utf-8", "replace")
         is_tagged = found[1] != b"*"
         if condition == "BYE" or (is_tagged and condition in ("NO", "BAD")):
-            self._refusal = StatusResponse(Condition(condition), self.redact(text.strip()))
+            text = text.strip()
+            self._refusal = StatusResponse(Condition(condition), text, self.redact(text))
         elif not is_tagged and _ALERT.search(text):
-            self._notices.append(self.redact(text.strip()))
+            self._notices.append(text.strip())
             del self._notices[:-_MAX_NOTICES]
 
     def greeting(self) -> Refused:
@@ -93,12 +94,12 @@ class Heard:
         refused = sign_in_refusal(self._refusal)
         if refused.code is Code.SIGN_IN_FAILED and self._notices:
             # The tagged response is often a bare `LOGIN failed`, and the reason an alert before it.
-            notice = StatusResponse(self._refusal.condition, self._notices[-1])
+            notice = StatusResponse(self._refusal.condition, self._notices[-1], "")
             refused = Refused(sign_in_refusal(notice).code, refused.detail)
         if refused.code is Code.SIGN_IN_FAILED and _EXCHANGE_ONLINE.search(self.first_line):
             # It refuses every password, the right one too, with a bare `LOGIN failed.`
             refused = Refused(Code.SIGN_IN_WITH_PROVIDER, refused.detail)
-        words = " / ".join([*self._notices, refused.detail])
+        words = " / ".join([*map(self.redact, self._notices), refused.detail])
         return Refused(refused.code, visible(words))
 
     def command(self, unsaid: Code) -> Refused:

@@ -1,7 +1,7 @@
 """A session with an IMAP server: `EXAMINE` and `BODY.PEEK` only, but for the copy of what was sent.
 
-It asks in ranges of UIDs. The plain path, without CONDSTORE, QRESYNC, ESEARCH or SPECIAL-USE, is
-the only one.
+It asks in ranges of UIDs. Nothing needs CONDSTORE, QRESYNC, ESEARCH or SPECIAL-USE: SPECIAL-USE is
+asked for where it is offered, and the results of IMAP4rev2 are understood.
 """
 
 import imaplib

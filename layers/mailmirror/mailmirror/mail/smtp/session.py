@@ -239,7 +239,7 @@ def _enter_password(client: _Smtp, login: PasswordLogin, offered: set[str]) -> N
     else:
         raise Refused(Code.SIGN_IN_UNSUPPORTED)
     if code != 235:
-        raise auth_refusal(_redacted(login, code, answer))
+        raise auth_refusal(_reply(code, answer), _redacted(login, code, answer))
 
 
 def _present_token(client: _Smtp, server: Server, login: TokenLogin, offered: set[str]) -> None:
@@ -251,7 +251,7 @@ def _present_token(client: _Smtp, server: Server, login: TokenLogin, offered: se
     if code == 334:
         told = token_refusal(_decoded(answer))
         code, answer = client.docmd(_encoded(exchange.last))
-    refused = auth_refusal(_redacted(login, code, answer))
+    refused = auth_refusal(_reply(code, answer), _redacted(login, code, answer))
     if refused.code in (Code.SERVER_UNAVAILABLE, Code.SMTP_AUTH_DISABLED, Code.USER_DISABLED):
         raise refused
     raise Refused(told.code, ": ".join(filter(None, (told.detail, refused.detail))))
