@@ -499,6 +499,8 @@ def test_a_message_id_is_decoded_before_it_is_read(field: str, id: str | None) -
         (b"=?utf-8?Q?What?_Why??= =?utf-8?Q?_Now?=", "What? Why? Now"),
         (b"=?utf-7?Q?Fr+APY-sche?=", "Fr\u00f6sche"),
         (b"=?utf-8?Q?a?= and =?utf-8?Q?no end", "a and =?utf-8?Q?no end"),
+        (b"=?utf-8?Q?" + b"no = end ? " * 500, ("=?utf-8?Q?" + "no = end ? " * 500).strip()),
+        (b"=?u?Q?a " * 5_000, ("=?u?Q?a " * 5_000).strip()),
     ],
 )
 def test_words_that_break_their_rules_are_read(raw: bytes, subject: str) -> None:
@@ -530,3 +532,9 @@ def test_who_wrote_a_message_takes_part_where_a_list_has_rewritten_from(
     fields = "X-Original-From: Kim <kim@x.example>\r\nX-Original-Sender: kim@x.example"
     read = headers(f"From: {sender}\r\nTo: rep@us.example\r\n{fields}")
     assert ("kim@x.example" in read.participants) == rewritten
+
+
+def test_words_without_an_end_cost_no_more_than_their_length() -> None:
+    field = "=?utf-8?Q?" + "no = end ? " * 20_000
+    assert headers(f"From: {field} <kim@customer.example>").participants
+    assert headers(f"From: kim@customer.example\r\nSubject: {'=?u?Q?a ' * 30_000}").subject

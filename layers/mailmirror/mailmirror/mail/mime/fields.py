@@ -39,8 +39,11 @@ _NOT_BASE64 = bytes(set(range(256)) - set(_BASE64))
 _FIELD = re.compile(rb"([!-9;-~]{1,200})[ \t]*:(.*)", re.DOTALL)
 _PARAMETER_LINE = re.compile(rb"[A-Za-z0-9*_-]{1,40}=")
 _WORD_START = r"=\?[^?\s]{1,80}\?[bBqQ]\?"
-_WORD_TEXT = r"(?:[^?=]+|=(?!\?(?!=))|\?(?!=))*"
-"""Up to `?=`. A question mark is written as it is by some, but no word begins within a word."""
+_WORD_TEXT = r"(?:[^?=]++|=(?!\?(?!=))|\?(?!=))*+"
+"""Up to `?=`. A question mark is written as it is by some, but no word begins within a word.
+
+Possessive, so that no character is read twice where a word has no end.
+"""
 WORD = rf"{_WORD_START}{_WORD_TEXT}\?="
 """A word of RFC 2047, for regular expressions."""
 _WORD = re.compile(rf"=\?([^?\s]{{1,80}})\?([bBqQ])\?({_WORD_TEXT})\?=")
