@@ -91,37 +91,6 @@ def test_a_message_that_cannot_be_kept_whole_is_mirrored_by_its_headers(
     assert [line.summary.warnings for line in card] == [[], ["headers_only"]]
 
 
-@pytest.mark.parametrize("whole_first", [True, False])
-def test_a_content_of_headers_alone_goes_when_another_copy_is_read_whole(
-    whole_first: bool,
-    office: Office,
-    dovecot: Dovecot,
-    runtime: Runtime,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    failing = [not whole_first]
-
-    def failing_at_times(raw: bytes) -> Content:
-        if failing[0] and b"a bomb" in raw:
-            raise ValueError("a defect of the parser")
-        return parse_message(raw)
-
-    monkeypatch.setattr("mailmirror.usecases.sync.mirror_copies.parse_message", failing_at_times)
-    office.tell("deal.upserted", id="d1", name="Deal", status="open", contact_ids=["kim"])
-    dovecot.append(REP, "INBOX", letter(1, text="a bomb"), MARCH)
-    mailbox = office.connect(dovecot, "rep", REP)
-    office.sync(mailbox)
-    failing[0] = whole_first
-    dovecot.reset_uidvalidity(REP, "INBOX")
-    office.sync(mailbox)
-    for (line,) in (office.card("rep", "kim"), office.deal("rep", "d1")):
-        assert line.summary.warnings == []
-        assert line.summary.snippet == "a bomb"
-        assert [one.sha256 for one in line.versions] == [line.summary.sha256]
-        assert line.further_versions == 0
-    assert not runtime.contained.list_all(mailbox.key)
-
-
 def test_a_letter_of_other_people_replaces_no_content_of_headers_alone(
     office: Office, dovecot: Dovecot, monkeypatch: pytest.MonkeyPatch
 ) -> None:

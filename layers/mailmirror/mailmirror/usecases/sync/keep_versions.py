@@ -94,7 +94,7 @@ def _keep(arrivals: Sequence[Arrival], result: Kept, runtime: Runtime) -> None:
         before = known.get(one.sha256)
         known[one.sha256] = one.with_copy(before) if before else one
     arrived = {arrival.summary.sha256: arrival for arrival in arrivals}
-    whole = _read_whole(known, arrivals, runtime)
+    whole: Mapping[str, Summary] = {}
     stays, further = keeping(one.version for one in known.values() if one.sha256 not in whole)
     if not {one.sha256 for one in whole.values()} <= {one.sha256 for one in stays}:
         whole = {}

@@ -129,9 +129,9 @@ class _Sync:
         }
         slices = slice_hashes(others, slice_count(len(others)))
         retries = [one.retry_at or begun_at for one in folders.values() if one.pending]
-        caution = self._caution()
+        caution = self._caution() if self.state.deaths else None
         if not retries:
-            caution = caution.after_sync()
+            caution = self._caution().after_sync()
         # Before the schedule entry, so that after a crash in between the news is found again.
         self.record.release(first_sync_done=True, caution=caution)
         retry_at = min(retries, default=None)
