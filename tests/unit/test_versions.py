@@ -16,7 +16,6 @@ from mailmirror.domain.versions import (
     chosen,
     extends,
     kept,
-    read_whole,
     text_lines,
 )
 
@@ -124,14 +123,3 @@ def test_a_text_with_lines_added_extends_the_other(
 @given(st.lists(st.sampled_from("abc"), max_size=9), st.lists(st.sampled_from("abc"), max_size=9))
 def test_of_two_texts_at_most_one_extends_the_other(one: list[str], other: list[str]) -> None:
     assert not (extends(one, other) and extends(other, one))
-
-
-def test_headers_alone_are_replaced_by_a_copy_of_the_same_internaldate_that_was_read_whole() -> (
-    None
-):
-    bare = replace(version("bare", lines=0), headers_only=True)
-    later = replace(bare, received=replace(bare.received, uidvalidity=2))
-    whole = replace(version("whole"), received=later.received)
-    assert read_whole([bare, whole]) == {"bare": "whole"}
-    assert read_whole([bare, later]) == {}
-    assert read_whole([bare, version("another second", 1)]) == {}

@@ -263,7 +263,7 @@ def test_a_bare_carriage_return_begins_no_field() -> None:
         b"\r\n",
         b"X-Other: 1\r\n\r\n",
         b"From: root@\r\nTo: postmaster\r\n\r\n",
-        b"From: Somebody <@x.example>\r\nTo: someone else\r\n\r\n",
+        b"From: Kim <@x.example>\r\nTo: someone else\r\n\r\n",
         b"no headers at all",
     ],
 )

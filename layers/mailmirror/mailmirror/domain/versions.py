@@ -7,15 +7,12 @@ content takes another's place: each is kept beside the others, up to eight, and 
 Every function is of the contents alone: the order in which they arrive does not matter.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from mailmirror.domain.limits import MAX_ADDED_LINES, MAX_VERSIONS
 from mailmirror.domain.mailbox import FolderRole
-
-HEADERS_ONLY = "headers_only"
-"""The warning on a content of which only the headers could be read or stored."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -40,8 +37,6 @@ class Version:
     """How many lines that are not blank its text has."""
     extends: frozenset[str] = frozenset()
     """The SHA-256 of the versions whose text this one is, with lines added."""
-    headers_only: bool = False
-    """Whether reading its body failed."""
 
     @property
     def rank(self) -> tuple[Received, int, str]:
@@ -70,20 +65,6 @@ def kept(versions: Iterable[Version]) -> tuple[Sequence[Version], Sequence[Versi
     """
     ordered = sorted(versions, key=lambda one: one.rank)
     return ordered[:MAX_VERSIONS], ordered[MAX_VERSIONS:]
-
-
-def read_whole(versions: Iterable[Version]) -> Mapping[str, str]:
-    """Find the versions without a body of which another copy was read whole.
-
-    A copy that was moved, or has another UID since a new UIDVALIDITY, keeps its INTERNALDATE.
-
-    Returns:
-        The SHA-256 of the whole one, by that of the one without a body.
-    """
-    known = sorted(versions, key=lambda one: one.rank, reverse=True)
-    whole = {one.received.at: one.sha256 for one in known if not one.headers_only}
-    bare = (one for one in known if one.headers_only and one.received.at in whole)
-    return {one.sha256: whole[one.received.at] for one in bare}
 
 
 def text_lines(text: str) -> Sequence[str]:

@@ -19,7 +19,7 @@ from mailmirror.domain.limits import (
 from mailmirror.domain.mailbox import FolderRole, MailboxKey
 from mailmirror.domain.message import ListedAttachment, Participant
 from mailmirror.domain.threads import ThreadId
-from mailmirror.domain.versions import HEADERS_ONLY, Received, Version
+from mailmirror.domain.versions import Received, Version
 from mailmirror.store import keys
 from mailmirror.store.table import Item
 
@@ -69,8 +69,7 @@ class Summary:
 
     @property
     def version(self) -> Version:
-        bare = HEADERS_ONLY in self.warnings
-        return Version(self.sha256, self.received, self.lines, self.extends, bare)
+        return Version(self.sha256, self.received, self.lines, self.extends)
 
     def with_copy(self, other: "Summary") -> "Summary":
         """This content, of which another copy was stored, or read, before."""

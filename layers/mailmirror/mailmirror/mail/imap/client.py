@@ -54,7 +54,7 @@ class _Imap4(imaplib.IMAP4):
 
     def _get_capabilities(self) -> None:
         """Ask for capabilities. IMAP4rev2 has all that is used here (RFC 9051, appendix E)."""
-        super()._get_capabilities()  # type: ignore[misc]
+        super()._get_capabilities()  # type: ignore[misc]  # not in typeshed
         if "IMAP4REV2" in self.capabilities and "IMAP4REV1" not in self.capabilities:
             self.capabilities += ("IMAP4REV1",)
 

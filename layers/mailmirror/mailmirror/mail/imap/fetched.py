@@ -4,11 +4,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from mailmirror.domain.identity import BELIEVABLE_LEAD
-from mailmirror.domain.versions import HEADERS_ONLY
 from mailmirror.mail.mime.headers import UnreadableHeaders, parse_headers
 
 TOO_LARGE = "too_large"
 """The warning on a message that was mirrored without its attachments."""
+
+HEADERS_ONLY = "headers_only"
+"""The warning on a message of which only the headers could be stored."""
 
 RECEIVED_DATE_UNKNOWN = "received_date_unknown"
 """The warning on a message whose INTERNALDATE the server does not give."""

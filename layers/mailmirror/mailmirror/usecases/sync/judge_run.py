@@ -9,8 +9,7 @@ from mailmirror.domain import batches
 from mailmirror.domain.contained import Cause, Contained, Judged
 from mailmirror.domain.containment import Reading
 from mailmirror.domain.verdict import Rules, Verdict, outside_window
-from mailmirror.domain.versions import HEADERS_ONLY
-from mailmirror.mail.imap.fetched import FetchedCopy, FetchedHeader
+from mailmirror.mail.imap.fetched import HEADERS_ONLY, FetchedCopy, FetchedHeader
 from mailmirror.mail.mime.headers import parse_headers
 from mailmirror.runtime import Runtime
 from mailmirror.usecases.crm_feed.crm_view import CrmView

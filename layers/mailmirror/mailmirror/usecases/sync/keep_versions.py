@@ -3,8 +3,7 @@
     arrived ─► stored contents are read, where the message may be known ─► the eight received first
         kept      its line names the other versions, and those that it extends
         further   counted; an entry on its participants' cards names the message without a content
-        displaced a stored content that a first sync, newest first, now finds to be a further one,
-                  or of which only the headers were read, and now another copy whole
+        displaced a stored content that a first sync, newest first, now finds to be a further one
 
 Every write is idempotent. A content's line is deleted last, so that a batch that is repeated after
 a crash finds what it has not finished.
@@ -14,9 +13,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from mailmirror.domain.containment import Place
 from mailmirror.domain.message import Entry
-from mailmirror.domain.versions import extends, may_extend, read_whole, text_lines
+from mailmirror.domain.versions import extends, may_extend, text_lines
 from mailmirror.domain.versions import kept as keeping
 from mailmirror.mail.mime.content import parse_message
 from mailmirror.runtime import Runtime
@@ -57,8 +55,6 @@ class Kept:
     """For cards."""
     displaced: list[tuple[Summary, Entry | None]] = field(default_factory=list)
     """Stored contents that are not kept any more."""
-    whole_elsewhere: set[int] = field(default_factory=set)
-    """UIDs of which only the headers were read, while another copy is kept whole."""
 
 
 def keep_versions(arrivals: Sequence[Arrival], runtime: Runtime) -> Kept:
@@ -94,11 +90,7 @@ def _keep(arrivals: Sequence[Arrival], result: Kept, runtime: Runtime) -> None:
         before = known.get(one.sha256)
         known[one.sha256] = one.with_copy(before) if before else one
     arrived = {arrival.summary.sha256: arrival for arrival in arrivals}
-    whole: Mapping[str, Summary] = {}
-    stays, further = keeping(one.version for one in known.values() if one.sha256 not in whole)
-    if not {one.sha256 for one in whole.values()} <= {one.sha256 for one in stays}:
-        whole = {}
-        stays, further = keeping(one.version for one in known.values())
+    stays, further = keeping(one.version for one in known.values())
     versions = _related([known[one.sha256] for one in stays], arrived, runtime)
     for one in versions:
         if one.sha256 in arrived:
@@ -108,13 +100,9 @@ def _keep(arrivals: Sequence[Arrival], result: Kept, runtime: Runtime) -> None:
     kept = {one.sha256 for one in versions}
     instant = min(one.instant for one in versions)
     for arrival in arrivals:
-        one = arrival.summary
-        if one.sha256 in kept:
+        if arrival.summary.sha256 in kept:
             result.entries.append(arrival.entry)
             result.copies.append(arrival.copy)
-        elif one.sha256 in whole:
-            result.copies.append(_copy(one, _entry_of(whole[one.sha256], arrival.entry)))
-            result.whole_elsewhere.add(one.received.uid)
         else:
             _put_further(arrival.summary, arrival.entry, instant, result)
     for version in further:
@@ -124,42 +112,6 @@ def _keep(arrivals: Sequence[Arrival], result: Kept, runtime: Runtime) -> None:
             result.displaced.append((displaced, found))
             if found is not None:
                 _put_further(displaced, found, instant, result)
-    for sha256 in whole.keys() & stored.keys():
-        found = runtime.contents.entry_of(stored[sha256])
-        result.displaced.append((stored[sha256], found))
-        if found is not None:
-            entry = _entry_of(whole[sha256], found)
-            result.copies.append(_copy(stored[sha256], entry))
-
-
-def _read_whole(
-    known: Mapping[str, Summary], arrivals: Sequence[Arrival], runtime: Runtime
-) -> Mapping[str, Summary]:
-    """Find the contents of headers alone of which another copy was read whole.
-
-    It says the same of who takes part: so its cards are the same, and a stranger's letter of the
-    same second hides nothing but an empty text.
-    """
-    found = read_whole(one.version for one in known.values())
-    if not found:
-        return {}
-    entries = {one.summary.sha256: one.entry for one in arrivals}
-    for sha256 in {*found, *found.values()} - entries.keys():
-        if (entry := runtime.contents.entry_of(known[sha256])) is not None:
-            entries[sha256] = entry
-    return {
-        bare: known[whole]
-        for bare, whole in found.items()
-        if known[bare].subject == known[whole].subject
-        and bare in entries
-        and whole in entries
-        and entries[bare].participants == entries[whole].participants
-    }
-
-
-def _entry_of(whole: Summary, entry: Entry) -> Entry:
-    """The entry of a copy whose content is kept as another copy's, which was read whole."""
-    return replace(entry, sha256=whole.sha256, instant=whole.instant)
 
 
 def _put_further(one: Summary, entry: Entry, instant: datetime, result: Kept) -> None:
@@ -212,9 +164,6 @@ def _stored_text(one: Summary, runtime: Runtime) -> Sequence[str]:
 def take_off_displaced(displaced: Iterable[tuple[Summary, Entry | None]], runtime: Runtime) -> None:
     """Take contents that are not kept any more off cards, threads and deals, and delete them."""
     for content, entry in displaced:
-        at = content.received
-        place = Place(at.folder, at.uidvalidity, at.uid)
-        runtime.contained.delete(content.key, [place])  # of one of headers alone
         if entry is not None:
             erase_entries(entry.key.account, [entry], runtime)
         runtime.contents.erase_version(content)

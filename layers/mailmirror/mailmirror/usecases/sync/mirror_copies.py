@@ -6,7 +6,7 @@ crash anywhere repeats the batch and changes nothing.
 
 import hashlib
 from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime
 
 from botocore.exceptions import ClientError
@@ -74,7 +74,8 @@ def mirror_each(
     is mirrored by its headers, and one that fails even so stays pending.
     """
     try:
-        return _mirror(where, copies, view, runtime)
+        _mirror(where, copies, view, runtime)
+        return {copy.uid: copy for copy in copies}
     except Exception as error:
         if not _is_about_the_mail(error):
             raise
@@ -88,7 +89,8 @@ def _mirrored_alone(
 ) -> FetchedCopy | None:
     for tried in (copy, copy.without_body()):
         try:
-            return _mirror(where, [tried], view, runtime)[copy.uid]
+            _mirror(where, [tried], view, runtime)
+            return tried
         except Exception as error:
             if not _is_about_the_mail(error):
                 raise
@@ -108,11 +110,11 @@ def _is_about_the_mail(error: Exception) -> bool:
 
 def _mirror(
     where: FolderKey, copies: Sequence[FetchedCopy], view: CrmView, runtime: Runtime
-) -> Mapping[int, FetchedCopy]:
-    """Mirror a batch; return it. What each message costs stands in docs/data-model.md."""
+) -> None:
+    """Mirror a batch. What each message costs stands in docs/data-model.md."""
     read = [_read(copy, where.role, view, runtime) for copy in copies]
     if not read:
-        return {}
+        return
     view.refresh()
     writer = ThreadWriter.of(where.mailbox.account, view, runtime)
     graph = runtime.threads.graph(where.mailbox.account, {v for one in read for v in one.vertices})
@@ -148,10 +150,6 @@ def _mirror(
     associate_threads([one for one in placed if one in entries], writer)
     take_off_displaced(kept.displaced, runtime)
     runtime.count("CopiesMirrored", len(read))
-    return {
-        copy.uid: replace(copy, warnings=()) if copy.uid in kept.whole_elsewhere else copy
-        for copy in copies
-    }
 
 
 def _on_cards(entries: Sequence[Entry], view: CrmView) -> Sequence[tuple[Entry, Set[Address]]]:
