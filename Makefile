@@ -136,7 +136,7 @@ bench:  ## Measure; installs mail servers where missing
 	@$(project)/python -m tests.bench
 
 hostile:  ## Hostile mail, and histories with faults: [MINUTES=60] [SEED=<first history's>] [HTML_MB=4] [PART=mailbox|costs|chaos]
-	$(need) project ministack
+	$(need) project sam ministack
 	@$(project)/python -m local.programs
 	@PYTHONPATH=layers/mailmirror POWERTOOLS_METRICS_DISABLED=true POWERTOOLS_LOG_LEVEL=WARNING $(project)/python -m tests.hostile --minutes "$(MINUTES)" --seed "$(SEED)" --html-mb "$(HTML_MB)" $(if $(PART),--part $(PART))
 
