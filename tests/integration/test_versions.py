@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from email.message import EmailMessage
 from email.utils import format_datetime
@@ -98,6 +99,35 @@ def test_whoever_knows_a_message_id_hides_nobodys_mail(
     with pytest.raises(Refused) as refused:
         read_message(viewer, id, office.runtime, "0" * 64)
     assert refused.value.code is Code.NOT_FOUND
+
+
+@pytest.mark.parametrize("whole_first", [False, True])
+def test_headers_alone_are_no_version_where_the_copy_was_read_whole_at_another_time(
+    office: Mailboxes, mailbox: MailboxKey, whole_first: bool
+) -> None:
+    office.tell("deal.upserted", id="d1", name="Deal", status="open", contact_ids=["kim"])
+    whole = version(1)
+    bare = replace(whole, uid=2).without_body()
+    for copy in (whole, bare) if whole_first else (bare, whole):
+        office.mirror(mailbox, [copy])
+    for line in (office.line(), *office.deal("rep", "d1")):
+        listed = ListedMessage.of(line)
+        assert (listed.version, listed.warnings) == (sha256(whole), [])
+        assert (listed.versions, listed.further_versions) == ([], 0)
+    message = read_message(office.viewer("rep"), line.summary.message, office.runtime)
+    assert message.content.text.strip() == "Shall we talk?"
+
+
+@pytest.mark.parametrize(
+    "other", [version(2), version(1, sender=STRANGER), version(1, to=[REP, LEE])]
+)
+def test_headers_alone_are_a_version_beside_another_copys_content(
+    office: Mailboxes, mailbox: MailboxKey, other: FetchedCopy
+) -> None:
+    bare = version(1).without_body()
+    for copy in (replace(other, uid=2), bare):
+        office.mirror(mailbox, [copy])
+    assert {one.sha256 for one in office.line().versions} == {sha256(other), sha256(bare)}
 
 
 def test_a_message_with_one_content_names_no_versions(

@@ -14,6 +14,7 @@ from mailmirror.domain.identity import MessageKey
 from mailmirror.domain.limits import MAX_VERSIONS
 from mailmirror.domain.mailbox import MailboxId, MailboxKey
 from mailmirror.domain.versions import Received, chosen
+from mailmirror.mail.imap.fetched import HEADERS_ONLY
 from mailmirror.runtime import Runtime
 from mailmirror.store.content_lines import Summary
 from mailmirror.store.timelines import FURTHER, Hit, Partitions
@@ -55,7 +56,8 @@ def shown_versions(
     Parameters:
         partitions: of the card; none, where the hits are all there is of their messages.
     """
-    versions = _read(hits, runtime)
+    stored = _read(hits, runtime)
+    versions = {place: _not_read_whole_too(some) for place, some in stored.items()}
     here = {
         (hit.message, hit.instant, key): found
         for hit in hits
@@ -66,7 +68,7 @@ def shown_versions(
     counted = runtime.contents.further(
         (key, message)
         for message, _, key in here
-        if len(versions[key.mailbox, message]) >= MAX_VERSIONS
+        if len(stored[key.mailbox, message]) >= MAX_VERSIONS
     )
     shown = []
     for hit in hits:
@@ -125,6 +127,24 @@ def _read(hits: Sequence[Hit], runtime: Runtime) -> _Versions:
         kept = runtime.contents.versions(key, message)
         versions[key.mailbox, message] = {one.sha256: one for one in kept}
     return versions
+
+
+def _not_read_whole_too(versions: Mapping[str, Summary]) -> Mapping[str, Summary]:
+    """Leave out contents of headers alone whose copy was read whole at another time.
+
+    A copy keeps its INTERNALDATE where it is moved, or has another UID since a new UIDVALIDITY.
+    """
+    whole = {_origin(one) for one in versions.values() if HEADERS_ONLY not in one.warnings}
+    return {
+        sha256: one
+        for sha256, one in versions.items()
+        if HEADERS_ONLY not in one.warnings or _origin(one) not in whole
+    }
+
+
+def _origin(one: Summary) -> tuple[object, ...]:
+    participants = (*one.from_, None, *one.to, None, *one.cc)
+    return one.received.at, one.message_id, one.subject, participants
 
 
 def _standing_here(hit: Hit, key: MailboxKey, versions: Mapping[str, Summary]) -> Sequence[Summary]:
