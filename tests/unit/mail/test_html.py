@@ -171,3 +171,65 @@ def test_a_style_loses_what_is_harmful_and_no_more(style: str, kept: str) -> Non
     shown = sanitise(f'<p style="{style}">x</p>')
     (found,) = re.findall(r'style="([^"]*)"', shown)
     assert found == kept
+
+
+HIDDEN = [
+    "<div style='display:none'>no</div>",
+    "<div STYLE='color:red; DISPLAY : None !important'>no</div>",
+    "<span style='display&#58;none'>no</span>",
+    "<div hidden>no</div>",
+    "<section hidden='until-found'>no</section>",
+    "<p style='visibility:hidden'>no</p>",
+    "<div style='opacity:0'>no</div>",
+    "<div style='opacity:0.00'>no</div>",
+    "<div style='max-height:0px;overflow:hidden'>no</div>",
+    "<table><tr><td style='height:0;overflow:hidden'>no</td></tr></table>",
+    "<span style='position:absolute;left:-9999px'>no</span>",
+    "<div style='display:none'>no<div>no<br>no<img src=cid:a><b>no</div>no</div>",
+    "<b style='display:none'>no<p>no</b></p>",
+    "<div title='>' style='display:none'>no</div>",
+    "<ul style='display:none'><li>no<li>no</ul>",
+    "<br hidden>",
+]
+
+
+@pytest.mark.parametrize("markup", HIDDEN)
+def test_what_is_hidden_is_neither_shown_nor_read(markup: str) -> None:
+    whole = f"<div>yes</div>{markup}<div>and this</div>"
+    assert text_of(whole).split() == ["yes", "and", "this"]
+    assert "no" not in re.sub(r"<[^>]*>", "", sanitise(whole))
+    assert "hidden" not in sanitise(whole)
+    assert sanitise(sanitise(whole)) == sanitise(whole)
+
+
+@pytest.mark.parametrize(
+    "markup",
+    [
+        "<div style='display:block'>yes</div>",
+        "<div style='display:none;display:block'>yes</div>",
+        "<div style='mso-hide:all'>yes</div>",
+        "<div style='opacity:0.5'>yes</div>",
+        "<div style='max-height:0'>yes</div>",
+        "<div style='height:0.5em;overflow:hidden'>yes</div>",
+        "<div style='height:100px;overflow:hidden'>yes</div>",
+        "<span style='position:absolute;left:-1px'>yes</span>",
+        "<div title='style=\"display:none\"'>yes</div>",
+        "<div title=' hidden=\"\"'>yes</div>",
+        "style=&quot;display:none&quot;<div>yes</div>",
+        "<td style='font-size:0'><span style='font-size:14px'>yes</span></td>",
+    ],
+)
+def test_what_is_seen_stays(markup: str) -> None:
+    assert "yes" in text_of(markup)
+    assert "yes" in sanitise(markup)
+
+
+def test_letters_of_no_size_are_not_read() -> None:
+    markup = "<p>one <font style='font-size:0px'>no<b>no</b></font>two</p>"
+    assert text_of(markup) == "one two"
+
+
+@given(st.lists(st.sampled_from(["<div>", "</div>", "<b>", "</b>", "<br>", "x", *HIDDEN])))
+def test_hidden_elements_leave_whatever_surrounds_them(pieces: list[str]) -> None:
+    visible = "".join("" if piece in HIDDEN else piece for piece in pieces)
+    assert text_of("".join(pieces)).split() == text_of(visible).split()

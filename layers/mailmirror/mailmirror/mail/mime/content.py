@@ -24,7 +24,7 @@ from mailmirror.mail.mime.html_limits import HTML_TRUNCATED, Budget
 from mailmirror.mail.mime.parts import Part, Reader
 from mailmirror.mail.mime.snippet import snippet_of
 
-PARSER_VERSION = 4
+PARSER_VERSION = 5
 """Raised with each change of the result for the same bytes."""
 
 _ALTERNATIVES = ("text/plain", "text/html", "text/calendar")

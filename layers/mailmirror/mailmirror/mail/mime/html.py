@@ -5,17 +5,21 @@ import re
 
 from mailmirror.domain.limits import MAX_SANITISED_CHARS
 from mailmirror.mail.mime.html_limits import Budget
+from mailmirror.mail.mime.html_styles import STYLES, harmless_style, hides, letters_are_seen
 
 _TAGS = {
-    *("a", "abbr", "b", "bdi", "bdo", "big", "blockquote", "br", "caption", "center", "cite"),
-    *("code", "col", "colgroup", "dd", "del", "div", "dl", "dt", "em", "font", "h1", "h2", "h3"),
-    *("h4", "h5", "h6", "hr", "i", "img", "ins", "kbd", "li", "mark", "ol", "p", "pre", "q", "rp"),
-    *("rt", "ruby", "s", "samp", "small", "span", "strike", "strong", "sub", "sup", "table"),
+    *("a", "abbr", "address", "article", "aside", "b", "bdi", "bdo", "big", "blockquote", "br"),
+    *("caption", "center", "cite", "code", "col", "colgroup", "dd", "del", "div", "dl", "dt", "em"),
+    *("figcaption", "figure", "font", "footer", "h1", "h2", "h3", "h4", "h5", "h6", "header", "hr"),
+    *("i", "img", "ins", "kbd", "li", "main", "mark", "nav", "ol", "p", "pre", "q", "rp", "rt"),
+    *("ruby", "s", "samp", "section", "small", "span", "strike", "strong", "sub", "sup", "table"),
     *("tbody", "td", "tfoot", "th", "thead", "tr", "tt", "u", "ul", "var", "wbr"),
 }
 _CELL = {"align", "bgcolor", "colspan", "height", "rowspan", "valign", "width"}
+_VOID = {"br", "col", "hr", "img", "wbr"}
+"""Elements without content, and so without an end tag."""
 _ATTRIBUTES = {
-    "*": {"dir", "lang", "style", "title"},
+    "*": {"dir", "hidden", "lang", "style", "title"},
     "a": {"href"},
     "blockquote": {"type"},
     "col": {"span", "width"},
@@ -31,40 +35,27 @@ _ATTRIBUTES = {
     "th": _CELL,
     "tr": {"align", "bgcolor", "valign"},
 }
-_STYLES = {
-    *("background-color", "border", "border-bottom", "border-collapse", "border-left"),
-    *("border-radius", "border-right", "border-spacing", "border-top", "color", "direction"),
-    *("font", "font-family", "font-size", "font-style", "font-weight", "height", "letter-spacing"),
-    *("line-height", "margin", "margin-bottom", "margin-left", "margin-right", "margin-top"),
-    *("max-width", "min-width", "padding", "padding-bottom", "padding-left", "padding-right"),
-    *("padding-top", "text-align", "text-decoration", "text-indent", "text-transform"),
-    *("vertical-align", "white-space", "width", "word-break", "word-wrap"),
-}
-"""Style properties that change their own box alone: none that moves over other parts of a card."""
-
 _UNSEEN = {"script", "style", "title", "template", "noscript", "object", "svg", "math"}
 """Elements whose content is no text."""
 
-_LOADS = re.compile(r"[(\\@]|/\*")
-"""What a style needs to name a resource, plain or disguised."""
-_NEGATIVE = re.compile(r"(?<![\w.])-[0-9.]")
-_COLOUR = re.compile(r"(?:#[0-9a-f]{3,8}|[a-z]{3,20})(?:\s*!important)?", re.IGNORECASE)
-
-_RGB = re.compile(r"\brgba?\([0-9., %]*\)")
 _EMBEDDED = re.compile(r"data:image/(?:png|jpe?g|gif|webp);base64,", re.IGNORECASE)
 _LINK_SCHEMES = ("http:", "https:", "mailto:", "tel:")
 
 _BLOCKS = {
-    *("blockquote", "center", "dd", "div", "dl", "dt", "h1", "h2", "h3", "h4", "h5", "h6", "hr"),
-    *("li", "ol", "p", "pre", "table", "tr", "ul"),
+    *("address", "article", "aside", "blockquote", "center", "dd", "div", "dl", "dt", "figcaption"),
+    *("figure", "footer", "h1", "h2", "h3", "h4", "h5", "h6", "header", "hr", "li", "main", "nav"),
+    *("ol", "p", "pre", "section", "table", "tr", "ul"),
 }
-_TEXT_TAGS = _BLOCKS | {"br", "td", "th"}
 _SPACED = {"p", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "dl", "table", "pre"}
-_TAG = re.compile(r"<(/?)([a-z0-9]+)[^>]*>")
+_TAG = re.compile(r"<(/?)([a-z0-9]+)([^>]*)>")
+"""Of nh3's: there is no other `>` in them."""
+_HIDDEN_STYLE = "display:none"
+_SEEN = ' style="font-size:1"'
+_HIDDEN_TAG = re.compile(r' (?:hidden="|style="display:none")')
 _BLANKS = re.compile(r"[ \t\n\r\f]+")
 _MANY_LINES = re.compile(r"\n{3,}")
 
-_HIDDEN = re.compile(r"<(script|style|title|template|object)(?![a-zA-Z0-9:-])", re.IGNORECASE)
+_RAW = re.compile(r"<(script|style|title|template|object)(?![a-zA-Z0-9:-])", re.IGNORECASE)
 _MARKUP = re.compile(r"<[^<>]*>|<[^<>]*\Z")
 
 
@@ -89,14 +80,14 @@ def sanitise(markup: str, budget: Budget | None = None) -> str:
         attributes=_ATTRIBUTES,
         attribute_filter=_harmless,
         url_schemes={"http", "https", "mailto", "tel", "cid", "data"},
-        filter_style_properties=_STYLES,
+        filter_style_properties=STYLES | {"display"},
         link_rel="noopener noreferrer nofollow",
         set_tag_attribute_values={"a": {"target": "_blank"}},
     )
     if len(clean) > max(MAX_SANITISED_CHARS, len(markup)):
         budget.exceeded = True
         return _bare_html(markup, budget)
-    return clean
+    return _without_hidden(clean)
 
 
 def text_of(markup: str, budget: Budget | None = None) -> str:
@@ -110,21 +101,49 @@ def text_of(markup: str, budget: Budget | None = None) -> str:
     import nh3
 
     lines = _Lines()
-    # Parsed as browsers do, and stripped to the tags that break lines: what is left is well-formed.
-    plain = nh3.clean(
-        markup,
-        tags=_TEXT_TAGS,
-        clean_content_tags=_UNSEEN,
-        attributes={},
-        link_rel=None,
+    # Parsed as browsers do: what is left is well-formed.
+    plain = _without_hidden(
+        nh3.clean(
+            markup,
+            tags=_TAGS,
+            clean_content_tags=_UNSEEN,
+            attributes={"*": {"hidden", "style"}},
+            attribute_filter=_visibility,
+            link_rel=None,
+        )
     )
     position = 0
+    sizes = [True]
+    """Whether letters are seen in each of the open elements."""
     for tag in _TAG.finditer(plain):
-        lines.write(html.unescape(plain[position : tag.start()]))
+        if sizes[-1]:
+            lines.write(html.unescape(plain[position : tag.start()]))
         lines.tag(tag[2], closing=bool(tag[1]))
         position = tag.end()
+        if tag[1]:
+            sizes.pop()
+        elif tag[2] not in _VOID:
+            sizes.append(tag[3] == _SEEN if tag[3] else sizes[-1])
     lines.write(html.unescape(plain[position:]))
     return lines.text()
+
+
+def _without_hidden(markup: str) -> str:
+    """Return well-formed HTML without the elements that are hidden, and what is in them."""
+    if not _HIDDEN_TAG.search(markup):
+        return markup
+    shown, position, depth = [], 0, 0
+    for tag in _TAG.finditer(markup):
+        opened = 0 if tag[2] in _VOID else 1
+        if depth:
+            depth += -1 if tag[1] else opened
+        elif _HIDDEN_TAG.search(tag[3]):
+            shown.append(markup[position : tag.start()])
+            depth = opened
+        else:
+            continue
+        position = tag.end()
+    return "".join(shown) + markup[position:]
 
 
 class _Lines:
@@ -194,7 +213,7 @@ def _bare_html(markup: str, budget: Budget) -> str:
 def _bare_text(markup: str) -> str:
     """Return markup without its tags, in linear time."""
     shown, position, closable = [], 0, True
-    while closable and (opened := _HIDDEN.search(markup, position)):
+    while closable and (opened := _RAW.search(markup, position)):
         shown.append(markup[position : opened.start()])
         closed = re.compile(f"</{opened[1]}", re.IGNORECASE).search(markup, opened.end())
         # Where the end is missing, the rest is shown, and the end is not searched for again.
@@ -206,7 +225,7 @@ def _bare_text(markup: str) -> str:
 
 def _harmless(tag: str, attribute: str, value: str) -> str | None:
     if attribute == "style":
-        return _harmless_style(value)
+        return _HIDDEN_STYLE if hides(value) else harmless_style(value)
     if attribute == "href":
         return value if value.strip().lower().startswith(_LINK_SCHEMES) else None
     if attribute == "src":
@@ -215,26 +234,11 @@ def _harmless(tag: str, attribute: str, value: str) -> str | None:
     return value
 
 
-def _harmless_style(style: str) -> str:
-    """Return a style without what loads a resource, or moves its box over others.
-
-    A background stays where it is a colour. Where it goes, so does the colour of the text: it may
-    be readable on that background alone.
-    """
-    kept: dict[str, str] = {}
-    readable = True
-    for declaration in style.split(";"):
-        name, _, value = (one.strip() for one in declaration.partition(":"))
-        name = name.lower()
-        plain = _RGB.sub("#000", declaration)
-        if not value or _LOADS.search(plain) or _NEGATIVE.search(plain):
-            readable = readable and name not in ("background", "background-image")
-        elif name != "background":
-            kept[name] = value
-        elif _COLOUR.fullmatch(_RGB.sub("#000", value)):
-            kept["background-color"] = value
-        else:
-            readable = False
-    if not readable:
-        kept.pop("color", None)
-    return ";".join(f"{name}:{value}" for name, value in kept.items())
+def _visibility(tag: str, attribute: str, value: str) -> str | None:
+    """Reduce a style to what says whether text is seen."""
+    if attribute == "hidden":
+        return value
+    if hides(value):
+        return _HIDDEN_STYLE
+    seen = letters_are_seen(value)
+    return None if seen is None else "font-size:1" if seen else "font-size:0"
