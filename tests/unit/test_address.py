@@ -18,6 +18,10 @@ ANY_TEXT = st.text(st.characters(exclude_categories=()))
         ("  Kim@Customer.EXAMPLE \n", "kim@customer.example"),
         ("kim@customer.example.", "kim@customer.example"),
         ('"kim"@customer.example', "kim@customer.example"),
+        ('"Kim Lee"@customer.example', '"kim lee"@customer.example'),
+        ('"kim  lee "@customer.example', '"kim lee"@customer.example'),
+        ('"kim,lee"@customer.example', '"kim,lee"@customer.example'),
+        ('"da..me"@docomo.example', "da..me@docomo.example"),
         ("kim+crm@customer.example", "kim+crm@customer.example"),
         ("o'neill@customer.example", "o'neill@customer.example"),
         ("da..me@docomo.example", "da..me@docomo.example"),  # Japanese carriers gave these out
@@ -53,6 +57,13 @@ def test_an_address_is_compared_without_case_dress_or_spelling(text: str, addres
         "kim@customer.example\r\nBcc: x@else.example",
         "k\x00im@customer.example",
         '""@customer.example',
+        '" "@customer.example',
+        '"kim" lee@customer.example',
+        '"kim"lee"@customer.example',
+        '"kim@lee"@customer.example',
+        '"kim>lee"@customer.example',
+        '"kim\r\nBcc: x"@customer.example',
+        "kim@customer.example@else.example",
         "k\ud800im@customer.example",
         "kim@\udc80customer.example",
         f"kim@{'x' * 64}.example",
@@ -75,6 +86,12 @@ def test_any_text_is_an_address_or_none(local: str, domain: str) -> None:
     for text in (local, f"{local}@{domain}", f"{local}@customer.example"):
         address = normalise(text)
         assert address is None or (address.count("@") == 1 and domain_of(address).isascii())
+
+
+@given(st.text('aß ".,:-', min_size=1), st.sampled_from(['"{}"@x.example', "{}@x.example"]))
+def test_a_quoted_local_part_stays_what_it_is(local: str, form: str) -> None:
+    address = normalise(form.format(local))
+    assert address is None or normalise(address) == address
 
 
 @given(st.text("aßſAİιΐᾗᾭ\u0301\u0306\u0345.é-", min_size=1), st.text("aßAéπ.-\u0301", min_size=1))

@@ -10,6 +10,7 @@ Address = NewType("Address", str)
 """An address as matched: case-folded, its domain in A-labels (RFC 5890)."""
 
 _LOCAL = re.compile(r"[^\s@<>(),;:\\\"\[\]\x00-\x1f\x7f\ud800-\udfff]+\Z")
+_QUOTED = re.compile(r"\"(?=\s*[^\s\"])[^@<>\"\\\x00-\x1f\x7f\ud800-\udfff]+\"\Z")
 _LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)\Z")
 
 
@@ -25,12 +26,19 @@ def normalise(text: str) -> Address | None:
     local, at, domain = unicodedata.normalize("NFC", text).rpartition("@")
     # Folding takes some letters apart (U+1F97), which NFC joins again.
     local = unicodedata.normalize("NFC", local.casefold())
-    if len(local) > 1 and local[0] == local[-1] == '"':
-        local = local[1:-1]
-    if not at or not _LOCAL.match(local):
+    if _QUOTED.match(local):
+        # Quotes belong to an address only where its local part needs them (RFC 5321 4.1.2).
+        content = " ".join(local[1:-1].split())
+        local = content if _LOCAL.match(content) else f'"{content}"'
+    elif not _LOCAL.match(local):
         return None
     labels = _a_labels(domain.rstrip("."))
-    if labels is None or len(local.encode()) + 1 + len(labels) > MAX_ADDRESS_OCTETS:
+    if (
+        not at
+        or local == '""'
+        or labels is None
+        or len(local.encode()) + 1 + len(labels) > MAX_ADDRESS_OCTETS
+    ):
         return None
     return Address(f"{local}@{labels}")
 

@@ -21,9 +21,10 @@ _TOKEN = re.compile(
 _QUOTED_REST = re.compile(r'((?:\\.|[^"\\])*)"(?=(@?))', re.DOTALL)
 _COMMENT_MARK = re.compile(r"\\.|[()]", re.DOTALL)
 _ROUTE = re.compile(r"\A\s*@[^:]*:")
-_LOOSE = re.compile(r" ?([.@]) ?")
+_LOOSE = re.compile(r'("[^"]*")| ?([.@]) ?')
 _ASIDE = re.compile(r'"[^"]*"|\([^()]*\)')
-_ANYWHERE = re.compile(r"[^\s@<>(),;:\\\"\[\]]{1,64}@[^\s@<>(),;:\\\"\[\]]{1,255}")
+_APART = r"\s@<>(),;:\\\"\[\]?"
+_ANYWHERE = re.compile(rf'(?<![^{_APART}])(?<!@)[^{_APART}]{{1,64}}+@[^{_APART}]{{1,255}}+(?!"?@)')
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 
 
@@ -113,7 +114,7 @@ def _mailbox(element: _Element) -> Participant | None:
 
 def _address(spec: str) -> Address | None:
     """Return an address that may have blanks around its dots (RFC 5322 4.4)."""
-    return normalise(_LOOSE.sub(r"\1", " ".join(spec.split())))
+    return normalise(_LOOSE.sub(r"\1\2", " ".join(spec.split())))
 
 
 def _rescue(field: str) -> list[Participant]:
