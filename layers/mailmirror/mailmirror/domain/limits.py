@@ -50,6 +50,27 @@ some hundred."""
 MAX_NESTED_PARTS = 50
 """Multiparts within each other: their walk is recursive. Mail that was forwarded often has ten."""
 
+MAX_UNWRAPPED_PARTS = 20
+"""Signed S/MIME parts and winmail.dat in a message, within each other or not: each is decoded and
+copied. Ordinary mail has one."""
+
+MAX_CMS_ELEMENTS = 50_000
+"""ASN.1 elements read of an S/MIME part: each costs a call. A letter of 25 MB has 6,000,
+of 4 KB each."""
+
+MAX_CMS_DEPTH = 16
+"""ASN.1 elements of unknown length within each other: their walk is recursive. S/MIME has six."""
+
+MAX_TNEF_ELEMENTS = 10_000
+"""Attributes of a winmail.dat, and properties of one of them: each costs a call. Outlook writes
+some hundred."""
+
+MAX_RTF_BYTES = 500_000
+"""Of the compressed text of a winmail.dat: each letter costs a call. A longer one is left out."""
+
+MAX_UUENCODED_FILES = 100
+"""Uuencoded files that are cut out of one text; further ones stay in it."""
+
 MAX_UNDECODABLE_LINES = 10_000
 """Of uuencoded data; beyond these it is none, and the rest is left out."""
 

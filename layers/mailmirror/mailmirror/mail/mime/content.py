@@ -1,46 +1,46 @@
 """A message's content: its text, its HTML and its attachments."""
 
-import mimetypes
 import re
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from html import escape
 from itertools import islice
 from urllib.parse import unquote
 
-from mailmirror.domain.limits import (
-    MAX_ATTACHMENT_NAME_CHARS,
-    MAX_HTML_HEAD_BYTES,
-    MAX_INLINE_PICTURES,
-)
+from mailmirror.domain.limits import MAX_HTML_HEAD_BYTES, MAX_INLINE_PICTURES
 from mailmirror.domain.message import Attachment
 from mailmirror.mail.mime import charsets
-from mailmirror.mail.mime.fields import decode_words, parameters, read_fields
+from mailmirror.mail.mime.calendars import calendar_text
+from mailmirror.mail.mime.cms import NeedsKey, encapsulated
+from mailmirror.mail.mime.enriched import plain_of_enriched
+from mailmirror.mail.mime.fields import read_fields
+from mailmirror.mail.mime.file_names import given_name, name_of, type_of
 from mailmirror.mail.mime.flowed import unflowed
 from mailmirror.mail.mime.headers import MessageHeaders, parse_headers
 from mailmirror.mail.mime.html import text_of
 from mailmirror.mail.mime.html_limits import HTML_TRUNCATED, Budget
-from mailmirror.mail.mime.parts import Part, Reader
+from mailmirror.mail.mime.parts import OCTETS, Part, Reader
 from mailmirror.mail.mime.snippet import snippet_of
+from mailmirror.mail.mime.tnef import mime_entity
+from mailmirror.mail.mime.uuencode import files_in
 
 PARSER_VERSION = 5
 """Raised with each change of the result for the same bytes."""
 
-_ALTERNATIVES = ("text/plain", "text/html", "text/calendar")
-_MAX_EXTENSION_CHARS = 11
-_NAME_EXTENSION = re.compile(r"\.[^. ]{1,10}\Z")
-_SEPARATORS = re.compile(r"[/\\]")
-_PATH = re.compile(r"[A-Za-z]:[/\\]|[/\\]|\.{1,2}[/\\]|~[/\\]|[^/\\]+\\")
-"""Only what can be nothing else: `offers 1/2.pdf` is a name."""
+_TEXTS = ("text/plain", "text/html")
+_ENRICHED = ("text/enriched", "text/richtext")
+_OTHER_TEXTS = (*_ENRICHED, "text/markdown", "text/x-markdown", "text/x-web-markdown")
+"""What is read where there is no other text."""
+_CMS = ("application/pkcs7-mime", "application/x-pkcs7-mime")
+_TNEF = ("application/ms-tnef", "application/vnd.ms-tnef")
+_WRAPPED_NAMES = {"smime.p7m": _CMS[0], "winmail.dat": _TNEF[0]}
+_NEED_A_KEY = ("multipart/encrypted", "application/x-microsoft-rpmsg-message")
+_PGP = "-----BEGIN PGP MESSAGE-----"
 _CID = re.compile(r"""cid:([^"'\s>)]{1,500})""", re.IGNORECASE)
 _META_CHARSET = re.compile(
     rb"""<meta[^>]{1,200}?charset\s*=\s*["']?([\w.:-]{1,40})""", re.IGNORECASE
 )
 _NOT_TEXT = [chr(code) for code in range(0x20) if chr(code) not in "\t\n\r"]
-
-_FILES = mimetypes.MimeTypes()
-"""Python's own table: the system's would give names that differ from host to host."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,15 +105,21 @@ class _Body:
     attached: list[tuple[Part, bool]] = field(default_factory=list)
     """The parts that are attachments, and whether they stand in a multipart/related."""
     has_text: bool = False
+    wrapped: set[str] = field(default_factory=set)
+    """The types of the parts that are, or should be, wrapped around others."""
     budget: Budget = field(default_factory=Budget)
     """What remains of the limits for the message's HTML."""
 
     def walk(self, part: Part, parent: str) -> list[_Passage]:
         """Return the passages of a part; attachments go to their list."""
+        if part.content_type in _NEED_A_KEY:
+            self.reader.warn("encrypted")
         if part.content_type == "multipart/alternative":
             return self._alternative(part)
         if part.content_type.startswith("multipart/"):
             return [p for child in part.children for p in self.walk(child, part.content_type)]
+        if (wrapped := _wrapped_type(part)) and (inner := self._unwrapped(part, wrapped)):
+            return self.walk(inner, part.content_type)
         if not self._is_passage(part, parent):
             self.attached.append((part, parent == "multipart/related"))
             return []
@@ -121,6 +127,8 @@ class _Body:
         text = self._decode(part)
         if not text.strip():
             return []
+        if text.lstrip().startswith(_PGP):
+            self.reader.warn("encrypted")
         return [_Passage(None, text) if part.content_type == "text/html" else _Passage(text, None)]
 
     def attachments(self) -> list[tuple[Attachment, Part]]:
@@ -134,7 +142,7 @@ class _Body:
                 self.reader.warn(warning)
             content_id = part.fields.first("content-id").strip("<> ") or None
             inline = content_id in shown or (related and part.disposition != "attachment")
-            name = _name(part, data, index)
+            name = name_of(part, data, index)
             attachment = Attachment(index, name, part.content_type, len(data), content_id, inline)
             listed.append((attachment, part))
         return listed
@@ -149,7 +157,8 @@ class _Body:
         others: list[Part] = []
         """The same text for some other reader, as AMP or a watch."""
         for child in part.children:
-            if child.content_type.startswith("text/") and child.content_type not in _ALTERNATIVES:
+            kind = child.content_type
+            if kind.startswith("text/") and kind not in (*_TEXTS, "text/calendar"):
                 others.append(child)
                 continue
             passages = self.walk(child, part.content_type)
@@ -159,20 +168,51 @@ class _Body:
                 plain += passages
         if plain and rich:
             return [_Passage(self.text(plain), _html(rich))]
-        if not (plain or rich):
-            self.attached += [(other, False) for other in others]
-        return plain or rich
+        if plain or rich:
+            return plain or rich
+        return [p for other in others for p in self.walk(other, part.content_type)]
 
     def _is_passage(self, part: Part, parent: str) -> bool:
-        if part.content_type not in ("text/plain", "text/html") or part.disposition == "attachment":
+        readable = part.content_type in _TEXTS or (
+            part.content_type in _OTHER_TEXTS and not self.has_text
+        )
+        if not readable or part.disposition == "attachment":
             return False
         # A text with a file name was attached by its sender, unless the message has no other text.
-        return not (self.has_text and _file_name(part)) or parent == "multipart/alternative"
+        return not (self.has_text and given_name(part)) or parent == "multipart/alternative"
+
+    def _unwrapped(self, part: Part, wrapped: str) -> Part | None:
+        """Return what a part is wrapped around; None where it stays an attachment."""
+        data, _ = part.decoded()
+        self.wrapped.add(wrapped)
+        try:
+            if wrapped in _CMS:
+                return self.reader.unwrap(encapsulated(data))
+            # Outlook mostly writes the text in plain before it.
+            return self.reader.unwrap(mime_entity(data, with_text=not self.has_text))
+        except NeedsKey:
+            self.reader.warn("encrypted")
+            return None
+        except ValueError:
+            return None
+
+    def _take_files(self, text: bytes) -> bytes:
+        """Make attachments of the uuencoded files in a text, and return the rest."""
+        rest, files = files_in(text)
+        for file in files:
+            name = charsets.decode(file.name, None)[0]
+            head = b"Content-Transfer-Encoding: uuencode\r\n"
+            head += b'Content-Disposition: attachment; filename="%b"\r\n' % file.name
+            part = Part(read_fields(head), type_of(name), {}, file.raw)
+            self.attached.append((part, False))
+        return rest
 
     def _decode(self, part: Part) -> str:
         data, warning = part.decoded()
         if warning:
             self.reader.warn(warning)
+        if part.content_type == "text/plain":
+            data = self._take_files(data)
         charset = part.attributes.get("charset")
         if (
             not charset
@@ -188,7 +228,17 @@ class _Body:
         attributes = part.attributes
         if part.content_type == "text/plain" and attributes.get("format", "").lower() == "flowed":
             return unflowed(text, delsp=attributes.get("delsp", "").lower() == "yes")
-        return text
+        return plain_of_enriched(text) if part.content_type in _ENRICHED else text
+
+    def instead_of_text(self) -> Sequence[_Passage]:
+        """Name why there is no text, and return what can be read in its place."""
+        for part, _ in self.attached:
+            if part.content_type == "text/calendar":
+                self.reader.warn("calendar_only")
+                return [_Passage(calendar_text(self._decode(part)), None)]
+        if not self.wrapped.isdisjoint(_TNEF):
+            self.reader.warn("winmail_dat")
+        return []
 
     def text(self, passages: Sequence[_Passage]) -> str:
         """Return the text of passages, made from their HTML where it is all they have."""
@@ -205,8 +255,17 @@ def _read_body(raw: bytes) -> _Body:
     reader = Reader(raw)
     message = reader.read()
     body = _Body(reader)
-    body.passages = body.walk(message, "message/rfc822")
+    body.passages = body.walk(message, "message/rfc822") or body.instead_of_text()
     return body
+
+
+def _wrapped_type(part: Part) -> str:
+    """Return the type of a part that is wrapped around another entity, else ""."""
+    if part.content_type in (*_CMS, *_TNEF):
+        return part.content_type
+    if part.content_type == OCTETS:
+        return _WRAPPED_NAMES.get(given_name(part).lower(), "")
+    return ""
 
 
 def _clean(text: str) -> str:
@@ -231,45 +290,3 @@ def _html(passages: Sequence[_Passage]) -> str | None:
         else passage.html
         for passage in passages
     )
-
-
-def _file_name(part: Part) -> str:
-    """Return the name that the sender gave a part, "" where they gave none; of a path the last
-    name."""
-    _, disposition = parameters(part.fields.first("content-disposition"))
-    name = disposition.get("filename") or part.attributes.get("name") or ""
-    if len(name) > 1 and name[0] == name[-1] == "'":
-        name = name[1:-1]
-    return _SEPARATORS.split(name)[-1] if _PATH.match(name) else name
-
-
-def _name(part: Part, data: bytes, index: int) -> str:
-    """Return a name under which a part can be saved: the sender's own, or one from its type."""
-    name = _safe(_file_name(part))
-    if name:
-        return name
-    if part.content_type in ("message/rfc822", "message/global"):
-        subject = _safe(decode_words(read_fields(data).first("subject")))
-        return f"{subject or f'message-{index + 1}'}.eml"
-    location = decode_words(part.fields.first("content-location"))
-    if location and ":" not in location:
-        return _safe(location.rpartition("/")[2]) or f"attachment-{index + 1}"
-    readable = part.content_type.startswith(("text/", "message/"))
-    extension = _FILES.guess_extension(part.content_type, strict=False)
-    extension = extension or (".txt" if readable else ".bin")
-    return f"attachment-{index + 1}{extension}"
-
-
-def _safe(name: str) -> str:
-    """Return a name without path separators and unprintable characters, shortened."""
-    if len(name) > 3 * MAX_ATTACHMENT_NAME_CHARS:
-        name = name[: 3 * MAX_ATTACHMENT_NAME_CHARS] + name[-_MAX_EXTENSION_CHARS:]
-    visible = "".join(c for c in name if unicodedata.category(c) not in ("Cc", "Cf", "Cs"))
-    flat = " ".join(_SEPARATORS.sub("_", unicodedata.normalize("NFC", visible)).split())
-    if not flat.strip("."):
-        return ""
-    if len(flat) <= MAX_ATTACHMENT_NAME_CHARS:
-        return flat
-    extension = _NAME_EXTENSION.search(flat)
-    kept = extension.group() if extension else ""
-    return flat[: MAX_ATTACHMENT_NAME_CHARS - len(kept)] + kept

@@ -16,17 +16,14 @@ from mailmirror.domain.limits import (
     MAX_NESTED_PARTS,
     MAX_PART_HEADER_BYTES,
     MAX_PARTS,
-    MAX_UNDECODABLE_LINES,
+    MAX_UNWRAPPED_PARTS,
 )
 from mailmirror.mail.mime import fields as header_fields
+from mailmirror.mail.mime import uuencode
 from mailmirror.mail.mime.fields import Fields, decode_base64, parameters, read_fields
 
 _EMPTY_LINE = re.compile(rb"\n\r*\n")
 _EOL = re.compile(rb"\r*\n|\Z")
-_UUENCODED = re.compile(
-    rb"^begin [0-7]{3,4}[^\n]*\n(.*?)(?:^end\s*?$|\Z)", re.DOTALL | re.MULTILINE
-)
-_LINE = re.compile(rb"[^\r\n]+")
 _TYPE = re.compile(r"[a-z0-9!#$&^_.+-]{1,80}/[a-z0-9!#$&^_.+-]{1,120}\Z")
 _SHORT_TYPES = {"html": "text/html", "plain": "text/plain", "multipart": "multipart/mixed"}
 """What types without a slash mean."""
@@ -79,7 +76,7 @@ class Part:
         if encoding == "quoted-printable":
             return binascii.a2b_qp(self.raw), None
         if encoding == "uuencode":
-            return _decode_uuencoded(self.raw)
+            return uuencode.decode(self.raw)
         return self.raw, "encoding_unknown" if encoding is None else None
 
 
@@ -90,6 +87,7 @@ class Reader:
     raw: bytes
     warnings: list[str] = field(default_factory=list)
     _count: int = 0
+    _unwrapped: int = 0
 
     def read(self) -> Part:
         """Return the message itself as a part."""
@@ -99,6 +97,18 @@ class Reader:
         if end > MAX_HEADER_BYTES or fields.cut:
             self.warn("headers_truncated")
         return self._part(fields, end, len(self.raw), "text/plain", 0)
+
+    def unwrap(self, entity: bytes) -> Part | None:
+        """Return an entity that stood encoded in a part; None beyond the limit of these."""
+        if self._unwrapped >= MAX_UNWRAPPED_PARTS:
+            self.warn("too_deep")
+            return None
+        self._unwrapped += 1
+        reader = Reader(entity, self.warnings, self._count)
+        start, end = reader._body_start(0, len(entity)), len(entity)
+        part = reader._part(read_fields(entity[:start]), start, end, "text/plain", 1)
+        self._count = reader._count
+        return part
 
     def warn(self, code: str) -> None:
         """Add a warning, once."""
@@ -223,28 +233,3 @@ def _type(written: str, default: str, depth: int) -> str:
     if (short := _SHORT_TYPES.get(written)) is not None:
         return short
     return OCTETS if depth and written and not written.startswith("text") else default
-
-
-def _decode_uuencoded(raw: bytes) -> tuple[bytes, str | None]:
-    found = _UUENCODED.search(raw)
-    if found is None:
-        return raw, "decoding_failed" if raw.strip() else None
-    decoded = bytearray()
-    warning = None
-    undecodable = 0
-    # One line after the other: a list of them takes twenty times the bytes of short ones.
-    for matched in _LINE.finditer(raw, *found.span(1)):
-        line = matched.group()
-        try:
-            decoded += binascii.a2b_uu(line)
-        except binascii.Error:
-            # Some encoders pad a line with more than the count at its head says.
-            length = (((line[0] - 32) & 63) * 4 + 5) // 3
-            try:
-                decoded += binascii.a2b_uu(line[:length])
-            except binascii.Error:
-                warning = "decoding_failed"
-                undecodable += 1
-                if undecodable > MAX_UNDECODABLE_LINES:
-                    break
-    return bytes(decoded), warning
