@@ -18,7 +18,16 @@ from mailmirror.api.decoding import typed
 from mailmirror.api.mailboxes import Mailbox as MailboxAnswer
 from mailmirror.api.sign_ins import AuthorizeBody
 from mailmirror.aws.queues import PollJob
-from mailmirror.domain.mailbox import Mailbox, MailboxId, MailboxState, Provider, Security, Server
+from mailmirror.domain import ownership
+from mailmirror.domain.mailbox import (
+    Mailbox,
+    MailboxId,
+    MailboxState,
+    Provider,
+    Security,
+    Server,
+    UserId,
+)
 from mailmirror.domain.oauth import Grant
 from mailmirror.domain.outbound import OutboundState, Transport
 from mailmirror.domain.problems import Code, Refused
@@ -45,7 +54,16 @@ from mailmirror.usecases.operating.accounts import create_account, set_return_ur
 from mailmirror.usecases.operating.register_provider import SignInPlaces, register_provider
 from mailmirror.usecases.sync.audit_mailbox import audit_mailbox
 from mailmirror.usecases.sync.poll_mailboxes import poll_mailboxes
-from tests.integration.office import BOSS, KIM, REP, Clock, Office, letter, loopback, subjects
+from tests.integration.office import (
+    BOSS,
+    KIM,
+    REP,
+    Clock,
+    Office,
+    letter,
+    loopback,
+    subjects,
+)
 from tests.integration.sending import accept, deliver_job
 from tests.servers.dovecot import Dovecot
 from tests.servers.hostile import Answer, Hostile
@@ -60,9 +78,15 @@ CALLBACKS = {
 }
 BACK = "https://crm.example/settings"
 ELSEWHERE = "rep@second.example"
-LOGINS = dict.fromkeys((REP, BOSS, ELSEWHERE), "never entered")
+UPN = "rep.r@us.onmicrosoft.example"
+"""Under which REP signs in at Microsoft."""
+LOGINS = dict.fromkeys((REP, BOSS, ELSEWHERE, UPN), "never entered")
 CLAIMS: Mapping[str, Claims] = {
-    address: {"email": address, "email_verified": True, "preferred_username": address}
+    address: {
+        "email": REP if address == UPN else address,
+        "email_verified": True,
+        "preferred_username": address,
+    }
     for address in LOGINS
 }
 HOUR, MINUTE, SECOND = timedelta(hours=1), timedelta(minutes=1), timedelta(seconds=1)
@@ -343,6 +367,69 @@ def test_microsoft_says_it_by_its_user_name_and_never_by_its_email(desk: Desk) -
     assert desk.state(mailbox) == (MailboxState.HEALTHY, None)
 
 
+def signed_in_at_microsoft(desk: Desk, login: str, hint: str = "") -> Outcome:
+    """What becomes of a sign-in; this server knows no choice of accounts."""
+    desk.register(MICROSOFT)
+    fields = {"login_hint": hint} if hint else {}
+    url = with_query(desk.begin(provider=MICROSOFT, **fields), prompt="consent")
+    return desk.finish(desk.browse(url, login), MICROSOFT)
+
+
+@pytest.mark.parametrize("login", [REP, UPN])
+@pytest.mark.parametrize("hint", [REP, ""])
+def test_a_sign_in_name_that_is_not_the_mail_address_connects_the_mailbox_of_the_address(
+    desk: Desk, login: str, hint: str
+) -> None:
+    """The server takes the token under `login`: the address, or the sign-in name alone."""
+    desk.oidc.set_claims(REP, preferred_username=UPN)
+    outcome = signed_in_at_microsoft(desk, login, hint)
+    assert outcome.mailbox is not None, outcome.refused
+    mailbox = desk.mailbox(outcome.mailbox)
+    assert (mailbox.email, mailbox.username) == (REP, login)
+    desk.office.sync(mailbox)
+    assert desk.state(mailbox) == (MailboxState.HEALTHY, None)
+
+
+def test_a_mailbox_that_a_colleague_may_open_is_connected_where_the_crm_gives_it_to_the_user(
+    desk: Desk,
+) -> None:
+    desk.oidc.set_claims(REP, preferred_username="assistant@us.example", email="a@us.example")
+    outcome = signed_in_at_microsoft(desk, REP, hint=REP)
+    assert outcome.mailbox is not None, outcome.refused
+    assert desk.mailbox(outcome.mailbox).email == REP
+
+
+@pytest.mark.parametrize(
+    ("claims", "hint"),
+    [
+        ({"preferred_username": ELSEWHERE, "email": ELSEWHERE}, REP),
+        ({"preferred_username": ELSEWHERE, "email": ELSEWHERE}, ""),
+        ({"preferred_username": ELSEWHERE, "email": ""}, REP),
+        ({"preferred_username": ELSEWHERE, "email": REP}, "other@second.example"),
+    ],
+)
+def test_another_persons_sign_in_brings_no_mail_to_the_user_who_began_it(
+    desk: Desk, claims: Claims, hint: str
+) -> None:
+    desk.oidc.set_claims(ELSEWHERE, **claims)
+    outcome = signed_in_at_microsoft(desk, ELSEWHERE, hint)
+    assert outcome.refused is not None
+    assert outcome.refused.code is Code.ADDRESS_MISMATCH
+    assert desk.connected == []
+
+
+def test_the_providers_word_on_a_mail_address_proves_nothing_where_the_server_takes_another_name(
+    desk: Desk,
+) -> None:
+    claims = ownership.Claims({UserId("rep"): set()})
+    outcome = signed_in_at_microsoft(desk, UPN, hint=REP)
+    assert outcome.mailbox is not None
+    mailbox = desk.mailbox(outcome.mailbox)
+    assert ownership.proof_of(mailbox, claims) is None
+    named = replace(mailbox, username=REP)
+    assert ownership.proof_of(named, claims) is ownership.Proof.PROVIDER
+
+
 @pytest.mark.parametrize(
     ("asked", "code"),
     [
@@ -535,16 +622,24 @@ def test_a_mailbox_that_the_crm_calls_otherwise_is_connected_again_without_a_hin
     assert desk.finish(desk.browse(desk.begin(), ELSEWHERE)).mailbox == first
 
 
+def not_begun(desk: Desk, user: str, hint: str) -> Code:
+    with pytest.raises(Refused) as refused:
+        desk.begin(user, login_hint=hint)
+    return refused.value.code
+
+
 def test_an_address_is_connected_once(desk: Desk) -> None:
-    desk.sign_in("rep", ELSEWHERE)
     url = desk.begin("boss", login_hint=ELSEWHERE)
+    desk.sign_in("rep", ELSEWHERE)
     assert desk.refused(desk.browse(url, ELSEWHERE)) is Code.ADDRESS_CONNECTED
+    assert not_begun(desk, "boss", ELSEWHERE) is Code.ADDRESS_CONNECTED
 
 
 def test_a_second_address_waits_until_the_first_is_disconnected(desk: Desk) -> None:
-    first = desk.sign_in()
     url = desk.begin(login_hint=ELSEWHERE)
+    first = desk.sign_in()
     assert desk.refused(desk.browse(url, ELSEWHERE)) is Code.MAILBOX_LIMIT
+    assert not_begun(desk, "rep", ELSEWHERE) is Code.MAILBOX_LIMIT
     disconnect(desk.office.account, first.key.mailbox, desk.runtime)
     assert desk.sign_in(address=ELSEWHERE).email == ELSEWHERE
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from html import escape
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -15,6 +16,7 @@ from mailmirror.api.decoding import typed
 from mailmirror.domain.mailbox import Provider
 from mailmirror.domain.problems import Code
 from mailmirror.domain.words.explanation import Language
+from mailmirror.domain.words.pages import CONNECTED
 from mailmirror.domain.words.problems import PROBLEMS
 from mailmirror.runtime import Runtime
 from mailmirror.usecases.operating.accounts import set_return_urls
@@ -135,6 +137,34 @@ def test_a_browser_comes_back_with_a_mailbox_that_the_schedule_then_syncs(
     given = query_of(callback)
     secrets = [given["code"], given["state"].partition(".")[2], desk.oidc.client_secret]
     assert traces.of(secrets) == []
+
+
+@pytest.mark.parametrize(("tongue", "language"), [("ja-JP", Language.JA), ("", Language.EN)])
+def test_a_browser_without_a_return_url_sees_a_page_in_its_language(
+    desk: Desk, tongue: str, language: Language
+) -> None:
+    browser = {"Accept": "text/html,*/*;q=0.8", "Accept-Language": tongue}
+    callback = desk.browse(login_hint=REP, return_url=None)
+    connected = call(callback, headers=browser)
+    again = call(callback, headers=browser)
+    used = PROBLEMS[Code.STATE_UNKNOWN][language]
+    for answer, status, said in ((connected, 200, CONNECTED[language]), (again, 400, used)):
+        assert answer.status_code == status
+        assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
+        assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+        assert f'<html lang="{language}">' in answer.text
+        assert escape(said.reason) in answer.text
+        assert escape(said.remedy) in answer.text
+
+
+def test_a_page_shows_a_providers_words_as_text(desk: Desk) -> None:
+    url = desk.authorize(login_hint=REP, return_url=None).json()["url"]
+    words = {"state": query_of(url)["state"], "error": "<script>alert(1)</script>"}
+    answer = call(
+        f"{desk.crm.endpoint}/oauth/google/callback", params=words, headers={"Accept": "text/html"}
+    )
+    assert "<script>" not in answer.text
+    assert "&lt;script&gt;" in answer.text
 
 
 def test_signing_in_again_is_the_same_mailbox_and_it_goes_on(desk: Desk) -> None:

@@ -137,7 +137,8 @@ def test_microsoft_tells_it_by_the_user_name_for_an_administrator_can_enter_any_
     claim = SIGN_IN[Provider.MICROSOFT].address_claim
     assert identify(claims, claim) is None
     who = identify(claims | {"preferred_username": "rep@us.example"}, claim)
-    assert who == Identified(Address("rep@us.example"), tenant="t-1", subject="1")
+    mail = Address("boss@us.example")
+    assert who == Identified(Address("rep@us.example"), tenant="t-1", subject="1", mail=mail)
 
 
 @pytest.mark.parametrize("verified", [False, "false"])

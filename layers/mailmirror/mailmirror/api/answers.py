@@ -47,10 +47,11 @@ class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An answer, whose body is encoded as JSON."""
+    """An answer."""
 
     status: HTTPStatus
-    body: msgspec.Struct | Mapping[str, Any] | None = None
+    body: msgspec.Struct | Mapping[str, Any] | str | None = None
+    """Text goes out as it is, anything else as JSON."""
     content_type: str = JSON
     headers: Mapping[str, str] = field(default_factory=dict)
 
@@ -69,9 +70,14 @@ class Answer:
         return {
             "statusCode": int(self.status),
             "headers": fixed | dict(self.headers),
-            "body": "" if self.body is None else json_text(self.body),
+            "body": self._text(),
             "isBase64Encoded": False,
         }
+
+    def _text(self) -> str:
+        if isinstance(self.body, str):
+            return self.body
+        return "" if self.body is None else json_text(self.body)
 
 
 def json_text(body: object) -> str:

@@ -46,9 +46,13 @@ class Identified:
     """Who has signed in."""
 
     address: Address
+    """The one that was authorised; Microsoft's is the sign-in name (UPN)."""
     tenant: str
     """Microsoft's `tid`; empty elsewhere."""
     subject: str
+    mail: Address | None = None
+    """Microsoft's mail address: the tenant's administrator can set it to anything, so it proves
+    nothing alone."""
 
 
 def account_of(state: str) -> AccountId | None:
@@ -92,7 +96,13 @@ def identify(claims: Mapping[str, object], claim: AddressClaim) -> Identified | 
     denied = claim is AddressClaim.EMAIL and claims.get("email_verified", True) in (False, "false")
     if address is None or denied:
         return None
-    return Identified(address, str(claims.get("tid", "")), str(claims.get("sub", "")))
+    mail = claims.get("email") if claim is AddressClaim.PREFERRED_USERNAME else None
+    return Identified(
+        address,
+        tenant=str(claims.get("tid", "")),
+        subject=str(claims.get("sub", "")),
+        mail=normalise(mail) if isinstance(mail, str) else None,
+    )
 
 
 def _time(claims: Mapping[str, object], name: str) -> datetime:

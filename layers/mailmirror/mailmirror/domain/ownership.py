@@ -66,9 +66,8 @@ def proof_of(mailbox: Mailbox, claims: Claims) -> Proof | None:
     """Say how it is proven that a mailbox's address is its owner's; None where it is not."""
     if mailbox.email in claims.given.get(mailbox.owner, ()):
         return Proof.CRM
-    if mailbox.provider is not Provider.IMAP:
-        return Proof.PROVIDER
-    if mailbox.imap.host.lower() in _HOSTS and normalise(mailbox.username) == mailbox.email:
+    by_provider = mailbox.provider is not Provider.IMAP or mailbox.imap.host.lower() in _HOSTS
+    if by_provider and normalise(mailbox.username) == mailbox.email:
         return Proof.PROVIDER
     if mailbox.email in claims.confirmed.get(mailbox.owner, ()) and not any(
         mailbox.email in given for given in claims.given.values()

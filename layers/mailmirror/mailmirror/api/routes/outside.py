@@ -6,8 +6,11 @@ from mailmirror.api.answers import Answer
 from mailmirror.api.callback import CallbackQuery, Connected
 from mailmirror.api.decoding import json_value, typed
 from mailmirror.api.events import EventsAccepted, EventsBody, RefusedAtOnce
+from mailmirror.api.pages import page, wants_page
 from mailmirror.api.routing import AnyRoute, Call, NoBody, Route
-from mailmirror.domain.problems import Code
+from mailmirror.domain.problems import Code, Refused
+from mailmirror.domain.words.pages import CONNECTED
+from mailmirror.domain.words.problems import PROBLEMS
 
 
 def events(call: Call[EventsBody]) -> Answer:
@@ -22,13 +25,26 @@ def events(call: Call[EventsBody]) -> Answer:
 
 
 def callback(call: Call[NoBody, CallbackQuery]) -> Answer:
-    """Complete a sign-in, and send the browser to the return URL with the outcome."""
+    """Complete a sign-in, and send the browser to the return URL with the outcome.
+
+    Without a return URL a browser (`Accept: text/html`) is shown a page.
+    """
     from mailmirror.usecases.mailboxes.complete_sign_in import complete_sign_in
 
     query = {name: getattr(call.query, name) for name in CallbackQuery.__struct_fields__}
-    back = complete_sign_in(call.ids["provider"], query, call.language, call.runtime)
+    for_browser = wants_page(call.header("Accept"))
+    try:
+        back = complete_sign_in(call.ids["provider"], query, call.language, call.runtime)
+    except Refused as refusal:
+        if not for_browser:
+            raise
+        call.runtime.count(f"Refused_{refusal.code}")
+        explanation = PROBLEMS[refusal.code][call.language]
+        return page(refusal.status, explanation, call.language, refusal.detail)
     if back.url:
         return Answer(HTTPStatus.SEE_OTHER, headers={"Location": back.url})
+    if for_browser:
+        return page(HTTPStatus.OK, CONNECTED[call.language], call.language)
     return Answer(HTTPStatus.OK, Connected("connected", back.mailbox))
 
 

@@ -112,17 +112,7 @@ def _mailbox(account: Account, request: ConnectRequest, runtime: Runtime) -> Mai
     """The mailbox as it will be stored, if the account allows it."""
     if not is_id(request.user) or not runtime.people.user_exists(account.id, request.user):
         raise Refused(Code.USER_UNKNOWN, "user_id")
-    others = runtime.mailboxes.list_all(account.id)
-    same = next(
-        (one for one in others if (one.owner, one.email) == (request.user, request.email)), None
-    )
-    connected = [one for one in others if one.status is MailboxStatus.CONNECTED and one != same]
-    if same is not None and same.status is MailboxStatus.ERASING:
-        raise Refused(Code.MAILBOX_BUSY)
-    if any(one.email == request.email for one in connected):
-        raise Refused(Code.ADDRESS_CONNECTED)
-    if sum(one.owner == request.user for one in connected) >= account.mailboxes_per_user:
-        raise Refused(Code.MAILBOX_LIMIT, f"{account.mailboxes_per_user} a user")
+    same = check_room(account, request.user, request.email, runtime)
     key = same.key if same else MailboxKey(account.id, MailboxId(runtime.new_id()[:16]))
     first_day = (runtime.now() - FIRST_HISTORY).date()
     return Mailbox(
@@ -138,6 +128,24 @@ def _mailbox(account: Account, request: ConnectRequest, runtime: Runtime) -> Mai
         connected_at=runtime.now(),
         provider=request.provider,
     )
+
+
+def check_room(account: Account, user: UserId, email: Address, runtime: Runtime) -> Mailbox | None:
+    """Return the user's mailbox of this address, which may be connected again; None without one.
+
+    Raises:
+        Refused: another mailbox with the address is connected, or as many as a user may have.
+    """
+    others = runtime.mailboxes.list_all(account.id)
+    same = next((one for one in others if (one.owner, one.email) == (user, email)), None)
+    connected = [one for one in others if one.status is MailboxStatus.CONNECTED and one != same]
+    if same is not None and same.status is MailboxStatus.ERASING:
+        raise Refused(Code.MAILBOX_BUSY)
+    if any(one.email == email for one in connected):
+        raise Refused(Code.ADDRESS_CONNECTED)
+    if sum(one.owner == user for one in connected) >= account.mailboxes_per_user:
+        raise Refused(Code.MAILBOX_LIMIT, f"{account.mailboxes_per_user} a user")
+    return same
 
 
 def check_address(account: AccountId, user: UserId, address: Address, runtime: Runtime) -> int:

@@ -8,8 +8,8 @@ whom it is for, and where the browser goes then, lies sealed under its hash.
 """
 
 import secrets
-from collections.abc import Mapping, Set
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass, replace
 
 from mailmirror.domain.address import Address
 from mailmirror.domain.feed import is_id
@@ -38,6 +38,7 @@ from mailmirror.usecases.mailboxes.access_tokens import client_of
 from mailmirror.usecases.mailboxes.connect_mailbox import (
     ConnectRequest,
     check_address,
+    check_room,
     connect_mailbox,
 )
 
@@ -80,7 +81,7 @@ def begin_sign_in(id: AccountId, request: AuthorizeRequest, runtime: Runtime) ->
 
     Raises:
         Refused: the user is unknown, the provider not configured, the return URL not allowed, or
-            the address expected is another user's.
+            the address expected is another user's or cannot be connected.
     """
     account = _account(id, runtime)
     if not is_id(request.user) or not runtime.people.user_exists(id, request.user):
@@ -89,6 +90,7 @@ def begin_sign_in(id: AccountId, request: AuthorizeRequest, runtime: Runtime) ->
         raise Refused(Code.RETURN_URL_NOT_ALLOWED, "return_url")
     if request.login_hint:
         check_address(account.id, request.user, request.login_hint, runtime)
+        check_room(account, request.user, request.login_hint, runtime)
     registration = _registration(account, request.provider, runtime)
     facts = SIGN_IN[request.provider]
     state = f"{id}.{secrets.token_urlsafe(32)}"
@@ -155,18 +157,28 @@ def _connect(
         who = identify(claims, facts.address_claim) if same else None
     if who is None:
         raise Refused(Code.ADDRESS_UNKNOWN)
-    _check_expected(account, begun, who, runtime)
+    address, usernames = _expected(account, begun, who, runtime)
     consumer = who.tenant == MICROSOFT_CONSUMERS and registration.smtp == facts.smtp
     request = ConnectRequest(
         user=begun.user,
-        email=who.address,
+        email=address,
         imap=registration.imap,
         smtp=CONSUMERS_SMTP if consumer else registration.smtp,
-        username=who.address,
+        username=address,
         credential=tokens.grant,
         provider=begun.provider,
     )
-    return connect_mailbox(account.id, request, runtime)
+    not_taken = Refused(Code.TOKEN_REFUSED)
+    for username in usernames:
+        try:
+            return connect_mailbox(account.id, replace(request, username=username), runtime)
+        except Refused as refused:
+            if refused.code is not Code.TOKEN_REFUSED:
+                raise
+            not_taken = refused
+    if address in (who.address, who.mail):
+        raise not_taken
+    raise Refused(Code.ADDRESS_MISMATCH, f"{who.address} instead of {address}")
 
 
 def _granted(tokens: Tokens, facts: SignInFacts) -> bool:
@@ -178,19 +190,38 @@ def _granted(tokens: Tokens, facts: SignInFacts) -> bool:
     )
 
 
-def _check_expected(account: Account, begun: SignIn, who: Identified, runtime: Runtime) -> None:
-    """Keep a link that was passed on from bringing another's mail to whoever began it."""
+def _expected(
+    account: Account, begun: SignIn, who: Identified, runtime: Runtime
+) -> tuple[Address, Sequence[str]]:
+    """Return the address of the mailbox, and the names under which its server is to be tried.
+
+    Only an expected address is connected, so that a link that was passed on brings no other
+    person's mail to the user who began it. At Microsoft the sign-in name may be another than the
+    mail address. The server proves the address by letting the token sign in under it; under the
+    sign-in name alone it does not, which is enough where the provider names the same address.
+
+    Raises:
+        Refused: another address was signed in, or it cannot become the user's.
+    """
     check_address(account.id, begun.user, who.address, runtime)
+    team = runtime.people.team(account.id)
     expected: Set[str]
     if begun.login_hint:
         expected, named = {begun.login_hint}, begun.login_hint
     else:
         mailboxes = runtime.mailboxes.list_all(account.id)
         own = {one.email for one in mailboxes if one.owner == begun.user}
-        users = runtime.people.team(account.id).users
-        expected, named = own | users.get(begun.user, set()), "an address of the user's own"
-    if who.address not in expected:
-        raise Refused(Code.ADDRESS_MISMATCH, f"{who.address} instead of {named}")
+        expected, named = own | team.users.get(begun.user, set()), "an address of the user's own"
+    if who.address in expected:
+        return who.address, [who.address]
+    if begun.provider is Provider.MICROSOFT:
+        if who.mail is not None and who.mail in expected:
+            check_address(account.id, begun.user, who.mail, runtime)
+            return who.mail, [who.mail, who.address]
+        hint = Address(begun.login_hint)
+        if hint in team.claims.given.get(begun.user, ()):
+            return hint, [hint]
+    raise Refused(Code.ADDRESS_MISMATCH, f"{who.address} instead of {named}")
 
 
 def _account(id: AccountId, runtime: Runtime) -> Account:
