@@ -1,7 +1,7 @@
 """What the CRM may send, and what it is told of what it may not."""
 
 import json
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -17,7 +17,6 @@ from mailmirror.domain.feed import (
     PersonKind,
     PersonRef,
     PersonUpserted,
-    Stamp,
     UserUpserted,
     check_not_ahead,
     envelope,
@@ -26,6 +25,7 @@ from mailmirror.domain.feed import (
 )
 from mailmirror.domain.limits import MAX_CRM_ID_CHARS, MAX_DEAL_CONTACTS, MAX_PERSON_ADDRESSES
 from mailmirror.domain.problems import Code, Refused
+from mailmirror.domain.stamp import Stamp
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 STAMP = Stamp(NOON, "e1")
@@ -276,31 +276,6 @@ def test_an_event_may_be_dated_five_minutes_ahead_and_no_more() -> None:
     with pytest.raises(Refused) as refused:
         check_not_ahead(parsed, NOON - timedelta(minutes=5, seconds=1))
     assert refused.value.code is Code.EVENT_AHEAD
-
-
-stamps = st.builds(
-    Stamp,
-    st.datetimes(
-        datetime(1, 1, 2),  # noqa: DTZ001
-        datetime(9999, 12, 30),  # noqa: DTZ001
-        timezones=st.integers(-23, 23).map(lambda hours: timezone(timedelta(hours=hours))),
-    ),
-    st.text("019AZaz._:@+=-", min_size=1),
-)
-
-
-@given(stamps, stamps)
-@example(Stamp(NOON.replace(year=999), "e"), Stamp(NOON, "e"))
-@example(Stamp(NOON, "e"), Stamp(NOON.replace(microsecond=1), "e"))
-@example(Stamp(NOON, "e"), Stamp(NOON, "e1"))
-def test_stamps_sort_as_their_text_does_and_are_read_from_it(one: Stamp, other: Stamp) -> None:
-    assert (one < other) == (str(one) < str(other))
-    assert (one == other) == (str(one) == str(other))
-    assert Stamp.parse(str(one)) == one
-
-
-def test_of_two_events_at_one_instant_the_greater_id_is_the_later() -> None:
-    assert Stamp(NOON, "e1") < Stamp(NOON, "e2") < Stamp(NOON + timedelta(microseconds=1), "e1")
 
 
 @given(st.sampled_from(PersonKind), st.text("019AZaz._:@+=-", min_size=1))

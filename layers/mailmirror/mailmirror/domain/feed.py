@@ -17,6 +17,7 @@ from mailmirror.domain.limits import (
 )
 from mailmirror.domain.mailbox import UserId
 from mailmirror.domain.problems import Code, Refused
+from mailmirror.domain.stamp import Stamp
 
 
 class PersonKind(StrEnum):
@@ -38,25 +39,6 @@ class PersonRef:
     def parse(cls, text: str) -> "PersonRef":
         kind, _, id = text.partition("/")
         return cls(PersonKind(kind), id)
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Stamp:
-    """When an event happened; of two at the same instant the greater id is the later."""
-
-    occurred_at: datetime
-    event_id: str
-
-    def __str__(self) -> str:
-        """Text that sorts as stamps do."""
-        # Not by %Y, which writes years before 1000 with fewer than four digits.
-        instant = self.occurred_at.astimezone(UTC).replace(tzinfo=None)
-        return f"{instant.isoformat(timespec='microseconds')}Z#{self.event_id}"
-
-    @classmethod
-    def parse(cls, text: str) -> "Stamp":
-        occurred_at, _, event_id = text.partition("#")
-        return cls(datetime.fromisoformat(occurred_at), event_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,18 +110,19 @@ _LEAST_LONG_ID = 10**MAX_CRM_ID_CHARS
 _HALF_PAIR = re.compile(r"[\ud800-\udfff]")
 
 
-def parse_event(raw: object) -> Event:
+def parse_event(raw: object, accepted: int = 0) -> Event:
     """Read one event of a webhook.
 
     Parameters:
         raw: `{"id", "type", "occurred_at", "data"}` as JSON gave it.
+        accepted: its number at acceptance, where it has one.
 
     Raises:
         Refused: it cannot be applied; the code says why and the detail names the field.
     """
     event = _mapping(raw, "event")
     event_type = _text(event, "type")
-    stamp = Stamp(_instant(event, "occurred_at"), _id(event, "id"))
+    stamp = Stamp(_instant(event, "occurred_at"), _id(event, "id"), accepted)
     data = _mapping(event.get("data"), "data")
     try:
         return _read_data(event_type, stamp, data)

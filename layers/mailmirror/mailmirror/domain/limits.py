@@ -281,6 +281,11 @@ MAX_AHEAD_MINUTES = 5
 """How far ahead an event may be dated: as far as a clock without NTP is off. One dated later would
 win over every event of its item until then."""
 
+MAX_REMEMBERED_EVENTS = 50
+"""Ids of events of one instant that an item remembers, so that none of them counts a second time
+when it is repeated: 3 KB at the most. A CRM whose times are whole seconds has two or three; beyond
+the limit the ones applied first are forgotten."""
+
 MAX_PERSON_ADDRESSES = 100
 """Of a user, lead or contact: each is an item of the index by address, and they are written in one
 transaction."""

@@ -67,7 +67,7 @@ def _apply_or_refuse(job: FeedJob, runtime: Runtime) -> None:
     try:
         if job.refusal:
             raise Refused(Code(job.refusal[0]), job.refusal[1])
-        event = parse_event(job.event)
+        event = parse_event(job.event, job.accepted)
         check_not_ahead(event, now)
         _apply(job.account, event, runtime)
     except Refused as refusal:
