@@ -10,6 +10,7 @@ from itertools import batched
 from typing import TYPE_CHECKING, Any
 
 from mailmirror.domain.identity import MessageKey
+from mailmirror.domain.left_out import LeftOut
 from mailmirror.domain.mailbox import AccountId, MailboxId, MailboxKey
 from mailmirror.domain.threads import ThreadId
 
@@ -71,6 +72,8 @@ class FeedJob:
     """As parsed from JSON, not validated."""
     refusal: tuple[str, str] | None = None
     """Code and detail, where the webhook has refused the event; `event` is its label then."""
+    left_out: tuple[LeftOut, ...] = ()
+    """What `event` lacks of what was sent."""
     accepted: int = 0
     """The event's number at acceptance: SQS gives it to a message of a FIFO queue, growing within
     its group, the account. 0 until it comes back from the queue."""
@@ -81,12 +84,15 @@ class FeedJob:
         refusal = fields.get("refusal")
         account = AccountId(fields["account"])
         code_and_detail = (refusal[0], refusal[1]) if refusal else None
-        return cls(account, fields["event"], code_and_detail, accepted)
+        left_out = tuple(map(LeftOut.from_json, fields.get("left_out", ())))
+        return cls(account, fields["event"], code_and_detail, left_out, accepted)
 
     def to_json(self) -> str:
         fields: dict[str, Any] = {"account": self.account, "event": self.event}
         if self.refusal:
             fields["refusal"] = self.refusal
+        if self.left_out:
+            fields["left_out"] = [one.to_json() for one in self.left_out]
         text = json.dumps(fields, ensure_ascii=False, separators=(",", ":"))
         return _NOT_FOR_SQS.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 

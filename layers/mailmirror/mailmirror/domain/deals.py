@@ -47,6 +47,8 @@ class DealVersion:
     contacts: frozenset[ContactId]
     accepted: int = 0
     """The number of its event at acceptance."""
+    lost: int = 0
+    """Contacts that the CRM gave and that could not be read."""
 
     @property
     def stamp(self) -> Stamp:
@@ -68,6 +70,12 @@ class Deal:
     @property
     def latest(self) -> DealVersion:
         return self.versions[-1]
+
+    @property
+    def lost(self) -> int:
+        """The most contacts that a version lacks which counted at any time."""
+        last_of_instant = {version.occurred_at: version for version in self.versions}
+        return max(version.lost for version in last_of_instant.values())
 
     def is_open(self, contacts: Set[ContactId], at: datetime) -> bool:
         """Tell whether the deal was open at an instant with one of these contacts on it."""

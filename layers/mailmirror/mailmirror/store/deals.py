@@ -19,11 +19,16 @@ class DealStore:
         self._table = table
         self._log = log
 
-    def put(self, account: AccountId, event: DealUpserted | DealDeleted, now: datetime) -> None:
+    def put(
+        self, account: AccountId, event: DealUpserted | DealDeleted, lost: int, now: datetime
+    ) -> None:
         """Store the version of a deal that an event describes. A repeat changes nothing.
 
         Six write units, and one a contact. The index by contact never shrinks: a deal's earlier
         versions still count for the mail of their time.
+
+        Parameters:
+            lost: contacts that were left out of the event.
 
         Raises:
             ConditionFailed: the log changed at each of several attempts.
@@ -39,6 +44,7 @@ class DealStore:
             "name": name,
             "status": status.value,
             "contacts": set(contacts) or None,
+            "lost": lost or None,
         }
         self._table.write(keys.contact_deal(account, contact, event.id) for contact in contacts)
         for _ in range(_ATTEMPTS):
@@ -89,4 +95,5 @@ def _version(item: Item) -> DealVersion:
         status=DealStatus(item["status"]),
         contacts=frozenset(item.get("contacts") or ()),
         accepted=stamp.accepted,
+        lost=int(item.get("lost", 0)),
     )

@@ -69,8 +69,26 @@ def refusals(account: AccountId) -> str:
     return f"{account}#refused"
 
 
-def refused(account: AccountId, event: str) -> Key:
-    return _key(refusals(account), event)
+GAPS, NOTES = "gap#", "note#"
+"""What sort keys of listed events begin with: of gaps in the CRM's facts, and of others."""
+
+
+def listed(account: AccountId, kind: str, number: int) -> Key:
+    """An event that could not be applied, or not as a whole.
+
+    Parameters:
+        kind: GAPS or NOTES.
+    """
+    return _key(refusals(account), f"{kind}{number:012d}")
+
+
+def listed_event(account: AccountId, name: str) -> Key:
+    """Under which number an event is listed.
+
+    Parameters:
+        name: a hash of its id.
+    """
+    return _key(refusals(account), f"event#{name}")
 
 
 def log_head(account: AccountId) -> Key:

@@ -31,6 +31,8 @@ class Person:
     emails: Set[Address]
     line: int
     """Of the account's log, at which an address was last gained."""
+    lost: int = 0
+    """Addresses that the CRM gave and that could not be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +118,8 @@ class PeopleStore:
         item = self._table.get(keys.person(account, ref))
         if item is None or item["deleted"]:
             return None
-        return Person(ref, item["name"], _emails(item), int(item["line"]))
+        lost = int(item.get("lost", 0))
+        return Person(ref, item["name"], _emails(item), int(item["line"]), lost)
 
     def who_has(
         self, account: AccountId, addresses: Iterable[Address]
@@ -160,9 +163,16 @@ class PeopleStore:
         }
         return self._replace(account, item, event.stamp, event.emails, ChangeKind.TEAM, now)
 
-    def put_person(self, account: AccountId, event: PersonUpserted, now: datetime) -> bool:
-        """Keep a lead or contact as the event has it, unless a later event came first."""
-        return self._put(account, event.person, event.name, event.emails, event.stamp, now)
+    def put_person(
+        self, account: AccountId, event: PersonUpserted, lost: int, now: datetime
+    ) -> bool:
+        """Keep a lead or contact as the event has it, unless a later event came first.
+
+        Parameters:
+            lost: addresses that were left out of the event.
+        """
+        person = event.person
+        return self._put(account, person, event.name, event.emails, event.stamp, now, lost=lost)
 
     def delete_person(self, account: AccountId, event: PersonDeleted, now: datetime) -> bool:
         """Delete a lead or contact; what stays keeps an earlier, late event from reviving it."""
@@ -177,6 +187,7 @@ class PeopleStore:
         stamp: Stamp,
         now: datetime,
         *,
+        lost: int = 0,
         deleted: bool = False,
     ) -> bool:
         item = {
@@ -184,6 +195,7 @@ class PeopleStore:
             "ref": str(ref),
             "name": name,
             "emails": set(emails) or None,
+            "lost": lost or None,
             "deleted": deleted,
         }
 
