@@ -21,7 +21,8 @@ processor.raise_on_entire_batch_failure = False
 
 @failures_logged
 def apply(record: SQSRecord, lambda_context: LambdaContext) -> None:
-    apply_event(FeedJob.from_json(record.body), runtime, runtime.deadline(lambda_context))
+    job = FeedJob.from_json(record.body, int(record.attributes.sequence_number or 0))
+    apply_event(job, runtime, runtime.deadline(lambda_context))
 
 
 @observed

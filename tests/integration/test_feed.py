@@ -10,9 +10,10 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 from local.samples import sign
 from mailmirror.aws.queues import FeedJob
 from mailmirror.domain.address import Address
+from mailmirror.domain.deals import DealId, DealStatus
 from mailmirror.domain.feed import PersonKind, PersonRef
 from mailmirror.domain.limits import MAX_REFUSED_EVENT_CHARS
-from mailmirror.domain.mailbox import AccountId
+from mailmirror.domain.mailbox import AccountId, UserId
 from mailmirror.domain.problems import Code, Refused
 from mailmirror.runtime import Runtime
 from mailmirror.store.table import ConditionFailed, Table
@@ -146,6 +147,72 @@ def test_what_no_repeat_could_mend_is_no_gap(account: AccountId, runtime: Runtim
     assert runtime.feed.state(account, runtime.now()).refused == 1
     apply_event(FeedJob(account, contact("e3")), runtime)
     assert runtime.feed.state(account, runtime.now()).refused == 0
+
+
+def at_noon(event_id: object, email: str, accepted: int) -> tuple[dict[str, Any], int]:
+    """An event of one instant, and its number at acceptance."""
+    return contact(event_id, emails=[f"{email}@customer.example"]), accepted
+
+
+@pytest.mark.parametrize(
+    ("events", "winner"),
+    [
+        ([at_noon("9", "a", 1), at_noon("10", "b", 2)], "b"),
+        ([at_noon(10, "b", 1), at_noon("9", "a", 2)], "b"),
+        ([at_noon("evt_b", "b", 1), at_noon("evt_a", "a", 2)], "a"),
+        ([at_noon("evt_b", "b", 1), at_noon("evt_a", "a", 2), at_noon("evt_b", "b", 3)], "a"),
+        ([at_noon("evt_b", "b", 1), at_noon("evt_a", "a", 2), at_noon("evt_b", "c", 3)], "a"),
+        ([at_noon("evt_b", "b", 9), at_noon("evt_a", "a", 10)], "a"),
+        ([at_noon("evt_a", "a", 1), at_noon("9", "b", 2)], "a"),
+    ],
+)
+def test_of_one_instant_the_greater_number_counts_and_of_texts_the_later_arrival(
+    events: list[tuple[dict[str, Any], int]], winner: str, account: AccountId, runtime: Runtime
+) -> None:
+    for event, accepted in events:
+        apply_event(FeedJob(account, event, accepted=accepted), runtime)
+        apply_event(FeedJob(account, event, accepted=accepted), runtime)  # its answer was lost
+    assert emails(account, runtime) == {f"{winner}@customer.example"}
+
+
+def test_a_deletion_and_a_user_of_one_instant_follow_the_same_order(
+    account: AccountId, runtime: Runtime
+) -> None:
+    deleted = contact("evt_a") | {"type": "contact.deleted"}
+    upserted = contact("evt_b")
+    for number, event in enumerate([upserted, deleted, upserted], 1):
+        apply_event(FeedJob(account, event, accepted=number), runtime)
+    assert emails(account, runtime) == set()
+    users = [contact(id, name=id) | {"type": "user.upserted"} for id in ("evt_b", "evt_a", "evt_b")]
+    for number, event in enumerate(users, 4):
+        apply_event(FeedJob(account, event, accepted=number), runtime)
+    assert runtime.people.user_name(account, UserId("new")) == "evt_a"
+
+
+def deal_event(event_id: str, status: str) -> dict[str, Any]:
+    data = {"id": "d", "status": status, "contact_ids": []}
+    return contact(event_id) | {"type": "deal.upserted", "data": data}
+
+
+@pytest.mark.parametrize(
+    ("ids", "status"),
+    [
+        (["9", "10"], DealStatus.LOST),
+        (["10", "9"], DealStatus.OPEN),
+        (["evt_b", "evt_a"], DealStatus.LOST),
+        (["evt_b", "evt_a", "evt_b"], DealStatus.LOST),
+    ],
+)
+def test_versions_of_a_deal_at_one_instant_follow_the_same_order(
+    ids: list[str], status: DealStatus, account: AccountId, runtime: Runtime
+) -> None:
+    said = ["open", "lost", "open"]
+    for number, (id, one) in enumerate(zip(ids, said, strict=False), 1):
+        apply_event(FeedJob(account, deal_event(id, one), accepted=number), runtime)
+    deal = runtime.deals.find(account, DealId("d"))
+    assert deal is not None
+    assert deal.latest.status is status
+    assert len(deal.versions) == 2
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from mailmirror.aws.queues import FeedJob
 from mailmirror.domain.address import Address
 from mailmirror.domain.deals import DealId
 from mailmirror.domain.mailbox import Mailbox
@@ -18,6 +19,7 @@ from mailmirror.domain.problems import Code, Refused
 from mailmirror.runtime import Runtime
 from mailmirror.store import keys
 from mailmirror.usecases.cards.read_card import Line
+from mailmirror.usecases.crm_feed.apply_event import apply_event
 from mailmirror.usecases.mailboxes.change_mailbox import erase
 from mailmirror.usecases.threads.set_override import PlacedOverride, give_override, set_override
 from tests.integration.interruptions import Killed, before_write
@@ -84,6 +86,30 @@ def test_two_overrides_of_one_stamp_have_one_outcome_in_either_order(
     first = given()
     give_override(office.account, placed.thread, placed.override, runtime)
     assert given() == first == (frozenset({other}), {True, False})
+
+
+def event_says(office: Office, id: str, accepted: int, thread: str, *, attached: bool) -> None:
+    """Apply an override of the CRM's; all of them are of one instant."""
+    event = {
+        "id": id,
+        "type": "association.attached" if attached else "association.detached",
+        "occurred_at": "2026-03-01T10:00:00Z",
+        "data": {"deal_id": "d", "user_id": "rep", "thread_id": thread},
+    }
+    apply_event(FeedJob(office.account, event, accepted=accepted), office.runtime)
+
+
+@pytest.mark.parametrize("ids", [("9", "10"), ("evt_b", "evt_a")])
+def test_of_two_overrides_of_one_instant_a_repeat_of_the_earlier_does_not_win(
+    office: Office, mailbox: Mailbox, ids: tuple[str, str]
+) -> None:
+    thread = line_of(office, 1).thread
+    event_says(office, ids[0], 1, thread, attached=True)
+    event_says(office, ids[1], 2, thread, attached=False)
+    assert numbers(office.deal("rep", "d")) == []
+    event_says(office, ids[0], 3, thread, attached=True)
+    assert numbers(office.deal("rep", "d")) == []
+    assert office.runtime.feed.state(office.account, office.runtime.now()).refused == 0
 
 
 # What happens to a thread after a hand
@@ -273,6 +299,18 @@ def two_threads(office: Office, dovecot: Dovecot) -> Mailbox:
 def join(office: Office, dovecot: Dovecot, mailbox: Mailbox) -> None:
     dovecot.append(REP, "INBOX", letter(3, replies_to=[1, 2]), MARCH)
     office.sync(mailbox)
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_a_repeat_of_an_override_is_recognised_after_its_thread_was_joined(
+    office: Office, dovecot: Dovecot, two_threads: Mailbox, number: int
+) -> None:
+    thread = line_of(office, number).thread
+    event_says(office, "evt_b", 1, thread, attached=True)
+    event_says(office, "evt_a", 2, thread, attached=False)
+    join(office, dovecot, two_threads)
+    event_says(office, "evt_b", 3, thread, attached=True)
+    assert numbers(office.deal("rep", "d")) == []
     assert len({line.thread for line in office.card("rep", "kim")}) == 1
 
 

@@ -49,6 +49,22 @@ def test_a_synced_mailbox_makes_the_cards_of_whom_it_was_judged_for_complete(
     assert deal(office, "d1").coverage.complete
 
 
+def test_addresses_and_contacts_that_cannot_be_read_make_their_own_card_incomplete(
+    office: Office, dovecot: Dovecot
+) -> None:
+    office.tell("contact.upserted", id="typo", name="T", emails=[STRANGER, "typo@customer,example"])
+    office.tell("contact.upserted", id="phone", name="P", emails=["p@x.example", "+49 555", ""])
+    office.tell("deal.upserted", id="d1", name="D", status="open", contact_ids=["kim", "a b"])
+    office.tell("deal.upserted", id="d2", name="D", status="open", contact_ids=["kim"])
+    office.sync(office.connect(dovecot, "rep", REP))
+    for coverage in (card(office, "typo").coverage, deal(office, "d1").coverage):
+        assert (coverage.cause, coverage.unread) == (Gap.ENTRIES_UNREAD, 1)
+    for page in (card(office, "phone"), card(office, "kim"), deal(office, "d2")):
+        assert page.coverage.complete
+    office.tell("contact.upserted", id="typo", name="T", emails=[STRANGER])
+    assert card(office, "typo").coverage.complete
+
+
 def test_a_person_or_a_deal_that_comes_late_has_an_incomplete_card(
     office: Office, dovecot: Dovecot
 ) -> None:

@@ -27,10 +27,10 @@ from typing import NamedTuple
 from mailmirror.domain.association import Root, Token
 from mailmirror.domain.association import Run as RootRun
 from mailmirror.domain.deals import DealId
-from mailmirror.domain.feed import Stamp
 from mailmirror.domain.identity import MessageKey
 from mailmirror.domain.mailbox import UserId
 from mailmirror.domain.overrides import Override, latest
+from mailmirror.domain.stamp import Stamp
 from mailmirror.domain.threads import ThreadId
 from tests.models.exploration import Function, Operation, Program, Run, Steps, World
 

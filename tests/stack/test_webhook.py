@@ -131,7 +131,8 @@ BAD_EVENTS = [
     (event("contact.upserted", item=None, name="X", emails=[]), Code.MISSING_FIELD, "data.id"),
     (event("contact.upserted", item="x", name="X"), Code.MISSING_FIELD, "data.emails"),
     (event("contact.upserted", item="x", emails="x@y.example"), Code.INVALID_FIELD, "data.emails"),
-    (contact("x", "x@customer.example", "not an address"), Code.INVALID_EMAIL, "data.emails[1]"),
+    (contact("x", "", "not an address"), Code.INVALID_EMAIL, "data.emails[1]"),
+    (contact("x") | {"occurred_at": 1770681600000}, Code.INVALID_FIELD, "occurred_at"),
     (deal("x", status="maybe"), Code.INVALID_FIELD, "data.status"),
     (event("deal.upserted", item="x", status="open"), Code.MISSING_FIELD, "data.contact_ids"),
     (contact("x") | {"occurred_at": "2099-01-01T00:00:00Z"}, Code.EVENT_AHEAD, "occurred_at"),
@@ -221,18 +222,65 @@ def test_a_late_deletion_does_not_undo_what_happened_after_it(crm: Crm) -> None:
 
 
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)])
-def test_of_two_events_at_one_instant_the_greater_id_is_the_later(
+def test_of_two_events_at_one_instant_the_greater_number_is_the_later(
     crm: Crm, order: tuple[int, int]
 ) -> None:
     name = f"twin-{order[0]}"
     both = [
-        contact(name, occurred_at=EARLY, id="a"),
-        event("contact.deleted", item=name, occurred_at=EARLY, id="b"),
+        contact(name, occurred_at=EARLY, id="9"),
+        event("contact.deleted", item=name, occurred_at=EARLY, id="10"),
     ]
 
     told(crm, *(both[index] for index in order))
 
     assert not knows(crm, f"contacts/{name}")
+
+
+def test_of_two_texts_at_one_instant_the_later_arrival_counts_and_no_repeat(crm: Crm) -> None:
+    gone = event("contact.deleted", item="tess", occurred_at=EARLY, id="evt_b")
+    back = contact("tess", occurred_at=EARLY, id="evt_a")
+    told(crm, gone, back)
+    assert knows(crm, "contacts/tess")
+    told(crm, gone)
+    assert knows(crm, "contacts/tess")
+
+
+def test_what_is_left_out_is_told_and_listed_and_a_gap_is_closed(
+    new_crm: Callable[[], Crm],
+) -> None:
+    crm = new_crm()
+    answer = told(crm, contact("lou", "lou@customer.example", "n/a"), lead("gina", "no address"))
+    (left_out,) = answer["left_out"]
+    assert (left_out["index"], left_out["code"]) == (0, "invalid_email")
+    assert left_out["detail"] == "data.emails[1]: n/a"
+    assert left_out["reason"] == PROBLEMS[Code.INVALID_EMAIL][Language.EN].reason
+    assert knows(crm, "contacts/lou")
+
+    page = crm.get("/events/refused", limit=1)
+    rest = crm.get("/events/refused", limit=1, cursor=page["next_cursor"])
+    (gap,), (note,) = page["events"], rest["events"]
+    assert (gap["gap"], gap["applied"], note["gap"], note["applied"]) == (True, False, False, True)
+    assert (page["gaps"], rest["gaps"], rest["next_cursor"]) == (1, 1, None)
+    assert [one["n"] for one in crm.get("/events/refused", gap="true")["events"]] == [gap["n"]]
+    assert not crm.get("/contacts/lou/messages", READER)["coverage"]["feed"]["complete"]
+
+    assert crm.ask("DELETE", f"/events/refused/{gap['n']}").status_code == 204
+    assert crm.get("/contacts/lou/messages", READER)["coverage"]["feed"]["complete"]
+    assert refused(crm.ask("DELETE", f"/events/refused/{gap['n']}")) == (404, "not_found")
+    assert refused(crm.ask("GET", "/events/refused?cursor=x")) == (400, "invalid_cursor")
+
+
+def test_an_event_that_was_refused_is_applied_when_it_is_sent_again_at_once(
+    new_crm: Callable[[], Crm],
+) -> None:
+    """Within the five minutes in which SQS drops what has the id of an earlier message."""
+    crm = new_crm()
+    early = event("association.attached", item=None, deal_id="d", user_id="u", thread_id="t")
+    told(crm, early)
+    (first,) = crm.get("/events/refused")["events"]
+    told(crm, early)
+    (second,) = crm.get("/events/refused")["events"]
+    assert second["n"] > first["n"]
 
 
 def test_an_instant_counts_and_not_how_its_zone_is_written(crm: Crm) -> None:

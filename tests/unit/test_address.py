@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailmirror.domain import limits
-from mailmirror.domain.address import Address, as_written, domain_of, normalise
+from mailmirror.domain.address import Address, as_written, domain_of, normalise, plain
 
 ANY_TEXT = st.text(st.characters(exclude_categories=()))
 """With halves of surrogate pairs, which JSON and broken mail do hold."""
@@ -32,6 +32,21 @@ ANY_TEXT = st.text(st.characters(exclude_categories=()))
         ("JÜRGEN@customer.example", "jürgen@customer.example"),
         ("ju\u0308rgen@customer.example", "jürgen@customer.example"),
         ("山田@customer.example", "山田@customer.example"),
+        ("\u200bkim@customer.example", "kim@customer.example"),
+        ("\ufeffkim@customer.example", "kim@customer.example"),
+        ("kim\u00ad@customer.example", "kim@customer.example"),
+        ("kim@customer.example\u200b", "kim@customer.example"),
+        ("kim@customer.example\u00a0", "kim@customer.example"),
+        ("\u3000kim@customer.example", "kim@customer.example"),
+        (" \u200b kim@customer.example", "kim@customer.example"),
+        ("\u202akim@customer.example\u202c", "kim@customer.example"),
+        ("kim@cus\u2060tomer.exam\u200bple", "kim@customer.example"),
+        ("k\u034fi\ufe0fm\U000e0041@customer.example", "kim@customer.example"),
+        ("\uff2bim@customer.example", "kim@customer.example"),
+        ("kim\uff20customer\uff0eexample", "kim@customer.example"),
+        ("kim\uff0bcrm@customer.example", "kim+crm@customer.example"),
+        ("\uff76\uff9e@customer.example", "ガ@customer.example"),
+        ("kim²@customer.example", "kim²@customer.example"),  # not kim2@
     ],
 )
 def test_an_address_is_compared_without_case_dress_or_spelling(text: str, address: str) -> None:
@@ -56,6 +71,11 @@ def test_an_address_is_compared_without_case_dress_or_spelling(text: str, addres
         "kim@cust omer.example",
         "kim@customer.example\r\nBcc: x@else.example",
         "k\x00im@customer.example",
+        "kim\u2028@customer.example",
+        "kim\u00a0lee@customer.example",
+        "\u200b@customer.example",
+        "\u200b",
+        "kim\uff1clee@customer.example",
         '""@customer.example',
         '" "@customer.example',
         '"kim" lee@customer.example',
@@ -97,6 +117,25 @@ def test_a_quoted_local_part_stays_what_it_is(local: str, form: str) -> None:
 @given(st.text("aßſAİιΐᾗᾭ\u0301\u0306\u0345.é-", min_size=1), st.text("aßAéπ.-\u0301", min_size=1))
 def test_a_normalised_address_stays_what_it_is(local: str, domain: str) -> None:
     address = normalise(f"{local}@{domain}")
+    assert address is None or normalise(address) == address
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("Kim\u200b@Customer.example", "Kim@customer.example"),
+        ("\uff2bim@customer.example", "Kim@customer.example"),
+        ("kim²@customer.example", "kim²@customer.example"),
+    ],
+)
+def test_mail_is_sent_to_the_address_that_is_matched(text: str, written: str) -> None:
+    assert as_written(text) == written
+
+
+@given(st.text("\u200b\ufeff\u3000\uff76\uff9e\uff2b\uff20\u00adk@. \U000e0041", max_size=12))
+def test_folding_twice_is_folding_once(text: str) -> None:
+    assert plain(plain(text)) == plain(text)
+    address = normalise(f"{text}@customer.example")
     assert address is None or normalise(address) == address
 
 

@@ -117,6 +117,16 @@ def test_a_refused_event_is_a_gap_in_the_feed() -> None:
     assert said.reason == "12 of the CRM's events could not be applied."
 
 
+def test_a_hundred_refused_events_stand_for_more() -> None:
+    for language, words in ((EN, "100 or more"), (Language.JA, "100 件以上")):
+        said = explain_feed(FeedCoverage(NOON, refused=100), language)
+        assert said is not None
+        assert words in said.reason
+    fewer = explain_feed(FeedCoverage(NOON, refused=99), Language.JA)
+    assert fewer is not None
+    assert "99 件あり" in fewer.reason
+
+
 WHOLE, FEED = MailboxCoverage(HERS, NOON, 100), FeedCoverage(NOON, refused=0)
 
 
@@ -127,6 +137,7 @@ WHOLE, FEED = MailboxCoverage(HERS, NOON, 100), FeedCoverage(NOON, refused=0)
         (Coverage([WHOLE, MailboxCoverage(HERS, NOON, 100, Gap.ERASING)], FEED), False),
         (Coverage([WHOLE], FeedCoverage(NOON, refused=1)), False),
         (Coverage([], FEED), False),
+        (Coverage([WHOLE], FEED, unread=1), False),
     ],
 )
 def test_a_card_is_complete_where_each_of_its_mailboxes_and_the_feed_are(
@@ -149,6 +160,8 @@ def test_a_card_is_complete_where_each_of_its_mailboxes_and_the_feed_are(
             "refuses",
         ),
         (Coverage([WHOLE], FeedCoverage(NOON, refused=7)), Gap.EVENTS_REFUSED, "7"),
+        (Coverage([WHOLE], FEED, unread=2), Gap.ENTRIES_UNREAD, "2 of this card's"),
+        (Coverage([WHOLE], FeedCoverage(NOON, refused=1), unread=2), Gap.EVENTS_REFUSED, "1"),
         (Coverage([], FeedCoverage(None, refused=0)), Gap.NO_MAILBOX, "no mailbox"),
         (Coverage([WHOLE], FEED, thread_pending=True), Gap.THREAD_PENDING, "thread"),
     ],

@@ -1,6 +1,7 @@
 """On which deals a message is, told from dated entries in whatever order they came."""
 
 from collections.abc import Sequence, Set
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -133,10 +134,14 @@ def test_a_person_who_was_taken_off_the_deal_keeps_the_mail_of_their_time() -> N
     assert kims_match(11, order) == NOTHING
 
 
-def test_of_two_versions_at_one_instant_the_greater_event_id_is_in_force() -> None:
-    opened, lost = version(0, id="e1"), version(0, LOST, id="e2")
-    assert kims_match(5, deal(lost, opened)) == NOTHING
-    assert deal(lost, opened).latest == lost
+def test_of_two_versions_at_one_instant_the_one_with_the_later_stamp_is_in_force() -> None:
+    for opened, lost in [
+        (version(0, id="e1"), version(0, LOST, id="e2")),
+        (version(0, id="9"), version(0, LOST, id="10")),
+        (replace(version(0, id="e2"), accepted=1), replace(version(0, LOST, id="e1"), accepted=2)),
+    ]:
+        assert kims_match(5, deal(lost, opened)) == NOTHING
+        assert deal(lost, opened).latest == lost
 
 
 def test_not_even_versions_under_one_event_id_are_taken_in_the_order_of_their_arrival() -> None:

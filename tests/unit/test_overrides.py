@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 
 from mailmirror.domain.association import Left, Root, Run, Token
 from mailmirror.domain.deals import DealId
-from mailmirror.domain.feed import Stamp
 from mailmirror.domain.identity import MessageKey
 from mailmirror.domain.limits import MAX_ABSORBED_THREADS
 from mailmirror.domain.mailbox import UserId
 from mailmirror.domain.overrides import Override, latest
+from mailmirror.domain.stamp import Stamp
 from mailmirror.domain.threads import ThreadId
 from tests.unit.test_deals import NOTHING, ORDER, RENEWAL, day
 
@@ -71,9 +71,12 @@ def test_of_two_overrides_the_later_counts() -> None:
     assert of_message(ONE, attach(1), detach(2), matched=frozenset({ORDER})) == NOTHING
 
 
-def test_of_two_overrides_at_one_instant_the_greater_event_id_counts() -> None:
+def test_of_two_overrides_at_one_instant_the_one_with_the_later_stamp_counts() -> None:
     assert of_message(ONE, attach(id="b"), detach(id="a")) == {ORDER}
     assert of_message(ONE, attach(id="a"), detach(id="b")) == NOTHING
+    assert of_message(ONE, attach(id="10"), detach(id="9")) == {ORDER}
+    later = Override(Stamp(day(0), "a", 2), ORDER, False, REP, None)
+    assert of_message(ONE, later, Override(Stamp(day(0), "b", 1), ORDER, True, REP)) == NOTHING
 
 
 @pytest.mark.parametrize("later", [-1, 0, 1])

@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from mailmirror.store.mailboxes import MailboxStore
     from mailmirror.store.objects import ObjectStore
     from mailmirror.store.outbounds import OutboundStore
+    from mailmirror.store.overrides import OverrideStore
     from mailmirror.store.people import PeopleStore
     from mailmirror.store.providers import ProviderStore
     from mailmirror.store.roots import RootStore
@@ -228,6 +229,12 @@ class Runtime:
         from mailmirror.store.deals import DealStore
 
         return DealStore(self.table, self.change_log)
+
+    @cached_property
+    def overrides(self) -> OverrideStore:
+        from mailmirror.store.overrides import OverrideStore
+
+        return OverrideStore(self.table)
 
     @cached_property
     def roots(self) -> RootStore:

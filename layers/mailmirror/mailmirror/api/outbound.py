@@ -11,7 +11,7 @@ from mailmirror.api.fields import FileName, Id, MailText, MediaType, Name, Subje
 from mailmirror.api.times import utc
 from mailmirror.domain.address import as_written
 from mailmirror.domain.delivery import DeliveryCode
-from mailmirror.domain.feed import is_id
+from mailmirror.domain.event_fields import is_id
 from mailmirror.domain.limits import MAX_ATTACHMENTS
 from mailmirror.domain.outbound import Outbound as Sent
 from mailmirror.domain.outbound import OutboundState, RecipientState, Transport

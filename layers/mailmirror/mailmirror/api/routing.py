@@ -16,7 +16,7 @@ from urllib.parse import unquote
 from mailmirror.api.answers import Answer
 from mailmirror.api.decoding import GivenTwice, Strict, json_value, typed
 from mailmirror.api.http_request import HttpRequest
-from mailmirror.domain.feed import is_id
+from mailmirror.domain.event_fields import is_id
 from mailmirror.domain.limits import MAX_REQUEST_BYTES
 from mailmirror.domain.mailbox import AccountId
 from mailmirror.domain.problems import Code, Refused

@@ -1,8 +1,8 @@
 """The queues and their jobs, as JSON without secrets."""
 
-import hashlib
 import json
 import re
+import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,6 +10,7 @@ from itertools import batched
 from typing import TYPE_CHECKING, Any
 
 from mailmirror.domain.identity import MessageKey
+from mailmirror.domain.left_out import LeftOut
 from mailmirror.domain.mailbox import AccountId, MailboxId, MailboxKey
 from mailmirror.domain.threads import ThreadId
 
@@ -71,18 +72,27 @@ class FeedJob:
     """As parsed from JSON, not validated."""
     refusal: tuple[str, str] | None = None
     """Code and detail, where the webhook has refused the event; `event` is its label then."""
+    left_out: tuple[LeftOut, ...] = ()
+    """What `event` lacks of what was sent."""
+    accepted: int = 0
+    """The event's number at acceptance: SQS gives it to a message of a FIFO queue, growing within
+    its group, the account. 0 until it comes back from the queue."""
 
     @classmethod
-    def from_json(cls, body: str) -> "FeedJob":
+    def from_json(cls, body: str, accepted: int = 0) -> "FeedJob":
         fields = json.loads(body)
         refusal = fields.get("refusal")
         account = AccountId(fields["account"])
-        return cls(account, fields["event"], (refusal[0], refusal[1]) if refusal else None)
+        code_and_detail = (refusal[0], refusal[1]) if refusal else None
+        left_out = tuple(map(LeftOut.from_json, fields.get("left_out", ())))
+        return cls(account, fields["event"], code_and_detail, left_out, accepted)
 
     def to_json(self) -> str:
         fields: dict[str, Any] = {"account": self.account, "event": self.event}
         if self.refusal:
             fields["refusal"] = self.refusal
+        if self.left_out:
+            fields["left_out"] = [one.to_json() for one in self.left_out]
         text = json.dumps(fields, ensure_ascii=False, separators=(",", ":"))
         return _NOT_FOR_SQS.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
@@ -146,7 +156,11 @@ class Queue:
 
 
 class FeedQueue:
-    """The FIFO queue of the feed: an account's events in their order, a repeat only once."""
+    """The FIFO queue of the feed: an account's events in their order.
+
+    An event that the CRM sends again is queued again, also within the five minutes in which SQS
+    drops what has the id of an earlier message: it may have been refused, and succeed now.
+    """
 
     def __init__(self, client: "SQSClient", url: str) -> None:
         self._client = client
@@ -156,23 +170,24 @@ class FeedQueue:
         """Queue events in their order.
 
         Raises:
-            NotQueued: some were not taken; those that were are dropped when sent again.
+            NotQueued: some were not taken. Those that were are applied once more when all are sent
+                again, which changes nothing.
         """
+        call = uuid.uuid4().hex
         batch: list[dict[str, Any]] = []
         size = 0
-        for job in jobs:
+        for number, job in enumerate(jobs):
             body = job.to_json()
             if batch and (
                 len(batch) == _MAX_BATCH_JOBS or size + len(body.encode()) > _MAX_BATCH_BYTES
             ):
                 _send(self._client, self._url, batch)
                 batch, size = [], 0
-            digest = hashlib.sha256(body.encode()).hexdigest()
             batch.append(
                 {
                     "MessageBody": body,
                     "MessageGroupId": job.account,
-                    "MessageDeduplicationId": digest,
+                    "MessageDeduplicationId": f"{call}-{number}",
                 }
             )
             size += len(body.encode())

@@ -12,6 +12,12 @@ Address = NewType("Address", str)
 _LOCAL = re.compile(r"[^\s@<>(),;:\\\"\[\]\x00-\x1f\x7f\ud800-\udfff]+\Z")
 _QUOTED = re.compile(r"\"(?=\s*[^\s\"])[^@<>\"\\\x00-\x1f\x7f\ud800-\udfff]+\"\Z")
 _LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)\Z")
+_INVISIBLE = re.compile(
+    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f"
+    "\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
+    "\U000e0000-\U000e0fff]"
+)
+"""Default_Ignorable_Code_Point of Unicode 16: nobody sees these, and programs paste them."""
 
 
 def normalise(text: str) -> Address | None:
@@ -20,7 +26,7 @@ def normalise(text: str) -> Address | None:
     The local part is case-folded too: RFC 5321 lets a host tell cases apart, but none that
     sales people write to does, and a customer typed as `Kim@` must match `kim@`.
     """
-    text = text.strip()
+    text = plain(text)
     if len(text) > MAX_ADDRESS_CHARS:
         return None
     local, at, domain = unicodedata.normalize("NFC", text).rpartition("@")
@@ -50,10 +56,27 @@ def as_written(text: str) -> str | None:
     """
     if normalise(text) is None:
         return None
-    local, _, domain = unicodedata.normalize("NFC", text.strip()).rpartition("@")
+    local, _, domain = unicodedata.normalize("NFC", plain(text)).rpartition("@")
     if len(local.encode()) > MAX_LOCAL_OCTETS:
         return None
     return f"{local}@{_a_labels(domain.rstrip('.'))}"
+
+
+def plain(text: str) -> str:
+    """Return a text as it is read as an address: without invisible characters, of ordinary width.
+
+    Takes linear time. Only the width of letters is folded (RFC 8265 3.3.1): NFKC would also make
+    `kim2@` of `kim²@`, which is another address.
+    """
+    if text.isascii():
+        return text.strip()
+    visible = _INVISIBLE.sub("", text)
+    return "".join(map(_folded, visible)).strip()
+
+
+def _folded(letter: str) -> str:
+    kind, _, code = unicodedata.decomposition(letter).partition(" ")
+    return chr(int(code, 16)) if kind in ("<wide>", "<narrow>") else letter
 
 
 def domain_of(address: Address) -> str:

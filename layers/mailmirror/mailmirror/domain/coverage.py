@@ -24,6 +24,8 @@ class Gap(StrEnum):
     FEED_SILENT = "feed_silent"
     """The CRM has not sent any event."""
     EVENTS_REFUSED = "events_refused"
+    ENTRIES_UNREAD = "entries_unread"
+    """Addresses of the person, or contacts of the deal, that the CRM sent could not be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +98,7 @@ class FeedCoverage:
     as_of: datetime | None
     """When the last event was applied."""
     refused: int
-    """Events that were refused and not sent again."""
+    """Events that were refused, not sent again and not closed, up to MAX_COUNTED_GAPS."""
 
     @property
     def gap(self) -> Gap | None:
@@ -117,6 +119,8 @@ class Coverage:
     feed: FeedCoverage
     thread_pending: bool = False
     """Whether messages of a thread are just being put on the deal."""
+    unread: int = 0
+    """Addresses of the person, or contacts of the deal, that could not be read."""
 
     @property
     def gap(self) -> Gap | None:
@@ -129,7 +133,8 @@ class Coverage:
     def cause(self) -> Gap | MailboxCoverage | FeedCoverage | None:
         """The first reason why the card may lack mail; None where it is complete."""
         parts: list[MailboxCoverage | FeedCoverage] = [*self.mailboxes, self.feed]
-        return self.gap or next((one for one in parts if not one.complete), None)
+        unread = Gap.ENTRIES_UNREAD if self.unread else None
+        return self.gap or next((one for one in parts if not one.complete), unread)
 
     @property
     def complete(self) -> bool:

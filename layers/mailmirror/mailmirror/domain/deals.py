@@ -12,6 +12,7 @@ from typing import NewType
 
 from mailmirror.domain.address import Address
 from mailmirror.domain.message import Entry
+from mailmirror.domain.stamp import Stamp
 
 DealId = NewType("DealId", str)
 ContactId = NewType("ContactId", str)
@@ -44,13 +45,21 @@ class DealVersion:
     name: str
     status: DealStatus
     contacts: frozenset[ContactId]
+    accepted: int = 0
+    """The number of its event at acceptance."""
+    lost: int = 0
+    """Contacts that the CRM gave and that could not be read."""
+
+    @property
+    def stamp(self) -> Stamp:
+        return Stamp(self.occurred_at, self.event_id, self.accepted)
 
 
 @dataclass(frozen=True, slots=True)
 class Deal:
     id: DealId
     versions: tuple[DealVersion, ...]
-    """The earliest first; of two at the same instant, the one with the greater event id last."""
+    """The earliest first; of two at the same instant, the one whose stamp is the later last."""
     line: int = 0
     """The line of the account's change log at which it has last changed."""
 
@@ -62,6 +71,12 @@ class Deal:
     def latest(self) -> DealVersion:
         return self.versions[-1]
 
+    @property
+    def lost(self) -> int:
+        """The most contacts that a version lacks which counted at any time."""
+        last_of_instant = {version.occurred_at: version for version in self.versions}
+        return max(version.lost for version in last_of_instant.values())
+
     def is_open(self, contacts: Set[ContactId], at: datetime) -> bool:
         """Tell whether the deal was open at an instant with one of these contacts on it."""
         in_force = [version for version in self.versions if version.occurred_at <= at]
@@ -72,15 +87,9 @@ class Deal:
         )
 
 
-def _order(version: DealVersion) -> tuple[datetime, str, str, str, list[ContactId]]:
+def _order(version: DealVersion) -> tuple[Stamp, str, str, list[ContactId]]:
     """A total order: even two events under one id do not depend on their arrival."""
-    return (
-        version.occurred_at,
-        version.event_id,
-        version.status,
-        version.name,
-        sorted(version.contacts),
-    )
+    return version.stamp, version.status, version.name, sorted(version.contacts)
 
 
 def match_deals(

@@ -1,13 +1,28 @@
-"""The CRM's events, parsed from JSON."""
+"""The CRM's events, parsed from JSON.
 
-import re
+What a person, a user or a deal can do without is left out where it cannot be read: a name, some of
+several addresses or contacts. An event without anything else is refused.
+"""
+
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from enum import StrEnum
 
-from mailmirror.domain.address import Address, normalise
+from mailmirror.domain.address import Address, plain
 from mailmirror.domain.deals import ContactId, DealId, DealStatus
+from mailmirror.domain.event_fields import (
+    has_half_pair,
+    id_of,
+    instant,
+    is_id,
+    items,
+    mapping,
+    number_as_text,
+    text,
+    without_half_pairs,
+)
+from mailmirror.domain.left_out import LeftOut, Omissions
 from mailmirror.domain.limits import (
     MAX_AHEAD_MINUTES,
     MAX_CRM_ID_CHARS,
@@ -17,6 +32,8 @@ from mailmirror.domain.limits import (
 )
 from mailmirror.domain.mailbox import UserId
 from mailmirror.domain.problems import Code, Refused
+from mailmirror.domain.stamp import Stamp
+from mailmirror.domain.typed_addresses import NOTHING_TYPED, read_typed
 
 
 class PersonKind(StrEnum):
@@ -40,31 +57,13 @@ class PersonRef:
         return cls(PersonKind(kind), id)
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Stamp:
-    """When an event happened; of two at the same instant the greater id is the later."""
-
-    occurred_at: datetime
-    event_id: str
-
-    def __str__(self) -> str:
-        """Text that sorts as stamps do."""
-        # Not by %Y, which writes years before 1000 with fewer than four digits.
-        instant = self.occurred_at.astimezone(UTC).replace(tzinfo=None)
-        return f"{instant.isoformat(timespec='microseconds')}Z#{self.event_id}"
-
-    @classmethod
-    def parse(cls, text: str) -> "Stamp":
-        occurred_at, _, event_id = text.partition("#")
-        return cls(datetime.fromisoformat(occurred_at), event_id)
-
-
 @dataclass(frozen=True, slots=True)
 class UserUpserted:
     stamp: Stamp
     id: str
     name: str
     emails: frozenset[Address]
+    left_out: tuple[LeftOut, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +72,7 @@ class PersonUpserted:
     person: PersonRef
     name: str
     emails: frozenset[Address]
+    left_out: tuple[LeftOut, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +88,7 @@ class DealUpserted:
     name: str
     status: DealStatus
     contacts: frozenset[ContactId]
+    left_out: tuple[LeftOut, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,25 +123,22 @@ EVENT_TYPES = (
     "association.attached",
     "association.detached",
 )
-_ID = re.compile(rf"[A-Za-z0-9._:@+=-]{{1,{MAX_CRM_ID_CHARS}}}\Z")
-_LEAST_LONG_ID = 10**MAX_CRM_ID_CHARS
-"""A number with more digits than an id has characters; Python refuses to write very long ones."""
-_HALF_PAIR = re.compile(r"[\ud800-\udfff]")
 
 
-def parse_event(raw: object) -> Event:
+def parse_event(raw: object, accepted: int = 0) -> Event:
     """Read one event of a webhook.
 
     Parameters:
         raw: `{"id", "type", "occurred_at", "data"}` as JSON gave it.
+        accepted: its number at acceptance, where it has one.
 
     Raises:
         Refused: it cannot be applied; the code says why and the detail names the field.
     """
-    event = _mapping(raw, "event")
-    event_type = _text(event, "type")
-    stamp = Stamp(_instant(event, "occurred_at"), _id(event, "id"))
-    data = _mapping(event.get("data"), "data")
+    event = mapping(raw, "event")
+    event_type = text(event, "type")
+    stamp = Stamp(instant(event, "occurred_at"), id_of(event, "id"), accepted)
+    data = mapping(event.get("data"), "data")
     try:
         return _read_data(event_type, stamp, data)
     except Refused as refusal:
@@ -150,22 +148,35 @@ def parse_event(raw: object) -> Event:
 
 
 def _read_data(event_type: str, stamp: Stamp, data: Mapping[str, object]) -> Event:
+    out = Omissions()
     match event_type:
         case "user.upserted":
-            return UserUpserted(stamp, _id(data, "id"), _name(data), _emails(data))
+            user = UserUpserted(stamp, id_of(data, "id"), _name(data, out), _emails(data, out))
+            return replace(user, left_out=out.all)
         case "lead.upserted" | "contact.upserted":
-            return PersonUpserted(stamp, _person(event_type, data), _name(data), _emails(data))
+            ref = _person(event_type, data)
+            person = PersonUpserted(stamp, ref, _name(data, out), _emails(data, out))
+            return replace(person, left_out=out.all)
         case "lead.deleted" | "contact.deleted":
             return PersonDeleted(stamp, _person(event_type, data))
         case "deal.upserted":
-            return DealUpserted(
-                stamp, DealId(_id(data, "id")), _name(data), _status(data), _contacts(data)
-            )
+            id, status = DealId(id_of(data, "id")), _status(data)
+            deal = DealUpserted(stamp, id, _name(data, out), status, _contacts(data, out))
+            return replace(deal, left_out=out.all)
         case "deal.deleted":
-            return DealDeleted(stamp, DealId(_id(data, "id")))
+            return DealDeleted(stamp, DealId(id_of(data, "id")))
         case "association.attached" | "association.detached":
             return _override(stamp, event_type == "association.attached", data)
     raise Refused(Code.UNKNOWN_EVENT_TYPE, f"type: {event_type[:MAX_CRM_ID_CHARS]}")
+
+
+def left_out_of(event: Event) -> tuple[LeftOut, ...]:
+    """Return what was left out of an event when it was read."""
+    match event:
+        case UserUpserted() | PersonUpserted() | DealUpserted():
+            return event.left_out
+        case _:
+            return ()
 
 
 def check_not_ahead(event: Event, now: datetime) -> None:
@@ -215,100 +226,69 @@ def label(raw: object) -> dict[str, str]:
     """
     event = raw if isinstance(raw, dict) else {}
     found = {}
-    for field in ("id", "type"):
-        value = event.get(field)
-        if isinstance(value, int) and not isinstance(value, bool) and abs(value) < _LEAST_LONG_ID:
-            value = str(value)
+    for name in ("id", "type"):
+        value = number_as_text(event.get(name))
         if isinstance(value, str) and value:
-            found[field] = _HALF_PAIR.sub("\N{REPLACEMENT CHARACTER}", value[:MAX_CRM_ID_CHARS])
+            found[name] = without_half_pairs(value[:MAX_CRM_ID_CHARS])
     return found
 
 
-def _mapping(value: object, field: str) -> Mapping[str, object]:
-    if value is None:
-        raise Refused(Code.MISSING_FIELD, field)
-    if not isinstance(value, dict):
-        raise Refused(Code.INVALID_FIELD, f"{field}: not an object")
-    return value
+def is_gap(named: Mapping[str, str]) -> bool:
+    """Tell whether an event that was refused can be corrected and sent again under its id.
 
-
-def _text(fields: Mapping[str, object], field: str) -> str:
-    value = fields.get(field)
-    if value is None or value == "":
-        raise Refused(Code.MISSING_FIELD, field)
-    return _whole(value, field)
-
-
-def _whole(value: object, field: str) -> str:
-    """Refuse half a surrogate pair: JSON can contain it, UTF-8 cannot."""
-    if not isinstance(value, str):
-        raise Refused(Code.INVALID_FIELD, f"{field}: not a string")
-    if _HALF_PAIR.search(value):
-        raise Refused(Code.INVALID_FIELD, f"{field}: half a surrogate pair")
-    return value
-
-
-def _id(fields: Mapping[str, object], field: str) -> str:
-    value = fields.get(field)
-    if isinstance(value, int) and not isinstance(value, bool) and abs(value) < _LEAST_LONG_ID:
-        value = str(value)
-    return checked_id(_text({field: value}, field), field)
-
-
-def checked_id(value: str, field: str) -> str:
-    """Return an id of the CRM's, if it can be stored.
-
-    Raises:
-        Refused: it has other than 1 to 64 letters, digits and `._:@+=-`.
+    Parameters:
+        named: its label. Of one whose id or type cannot be read, or whose type is unknown, nothing
+            says that it is about a person or a deal.
     """
-    if not is_id(value):
-        expected = f"1 to {MAX_CRM_ID_CHARS} of letters, digits and ._:@+=-"
-        raise Refused(Code.INVALID_FIELD, f"{field}: {expected}")
-    return value
+    return is_id(named.get("id", "")) and named.get("type") in EVENT_TYPES
 
 
-def is_id(value: str) -> bool:
-    """Tell whether a text can be an id of the CRM's."""
-    return _ID.match(value) is not None
-
-
-def _instant(fields: Mapping[str, object], field: str) -> datetime:
-    try:
-        # RFC 3339 allows lower-case letters, Python does not.
-        instant = datetime.fromisoformat(_text(fields, field).upper())
-        if instant.tzinfo is None:
-            raise ValueError(field)
-        return instant.astimezone(UTC)
-    except (ValueError, OverflowError) as error:
-        raise Refused(Code.INVALID_FIELD, f"{field}: not an RFC 3339 time with its zone") from error
-
-
-def _name(data: Mapping[str, object]) -> str:
+def _name(data: Mapping[str, object], omissions: Omissions) -> str:
     value = data.get("name")
-    return "" if value is None else _whole(value, "name")[:MAX_CRM_NAME_CHARS]
-
-
-def _list(data: Mapping[str, object], field: str, most: int) -> list[object]:
-    value = data.get(field)
     if value is None:
-        raise Refused(Code.MISSING_FIELD, field)
-    if not isinstance(value, list) or len(value) > most:
-        raise Refused(Code.INVALID_FIELD, f"{field}: not a list of at most {most}")
-    return value
+        return ""
+    if not isinstance(value, str):
+        omissions.add(Code.INVALID_FIELD, "name", value)
+        return ""
+    name = value[:MAX_CRM_NAME_CHARS]
+    if has_half_pair(name):
+        omissions.add(Code.INVALID_FIELD, "name", name)
+    return without_half_pairs(name)
 
 
-def _emails(data: Mapping[str, object]) -> frozenset[Address]:
-    emails = set()
-    for index, value in enumerate(_list(data, "emails", MAX_PERSON_ADDRESSES)):
-        address = normalise(value) if isinstance(value, str) else None
-        if address is None:
-            raise Refused(Code.INVALID_EMAIL, f"emails[{index}]")
-        emails.add(address)
+def _emails(data: Mapping[str, object], omissions: Omissions) -> frozenset[Address]:
+    """Read what can be read; an event of which none of the addresses can be is refused.
+
+    Without its addresses a person would lose all mail, so that is not done because of a text that
+    is not understood.
+    """
+    emails: set[Address] = set()
+    first_unread = None
+    for index, value in enumerate(items(data, "emails")):
+        path = f"emails[{index}]"
+        if value is None or (isinstance(value, str) and not plain(value)):
+            omissions.add(Code.INVALID_EMAIL, path, None, empty=True)
+            continue
+        typed = read_typed(value) if isinstance(value, str) else NOTHING_TYPED
+        if typed == NOTHING_TYPED:
+            omissions.add(Code.INVALID_EMAIL, path, value)
+        for piece in typed.unread:
+            omissions.add(Code.INVALID_EMAIL, path, piece, lost="@" in piece)
+        if typed.unread or not typed.addresses:
+            first_unread = first_unread or path
+        for address in typed.addresses:
+            if address not in emails and len(emails) == MAX_PERSON_ADDRESSES:
+                beyond = f"more than {MAX_PERSON_ADDRESSES}"
+                omissions.add(Code.INVALID_FIELD, path, beyond, lost=True)
+            else:
+                emails.add(address)
+    if first_unread and not emails:
+        raise Refused(Code.INVALID_EMAIL, first_unread)
     return frozenset(emails)
 
 
 def _person(event_type: str, data: Mapping[str, object]) -> PersonRef:
-    return PersonRef(PersonKind(event_type.partition(".")[0]), _id(data, "id"))
+    return PersonRef(PersonKind(event_type.partition(".")[0]), id_of(data, "id"))
 
 
 def _override(stamp: Stamp, attached: bool, data: Mapping[str, object]) -> OverrideGiven:
@@ -318,21 +298,40 @@ def _override(stamp: Stamp, attached: bool, data: Mapping[str, object]) -> Overr
         raise Refused(code, "thread_id: or message_id, one of them")
     return OverrideGiven(
         stamp,
-        DealId(_id(data, "deal_id")),
+        DealId(id_of(data, "deal_id")),
         attached,
-        UserId(_id(data, "user_id")),
-        thread=_id(data, "thread_id") if named == ["thread_id"] else None,
-        message=_id(data, "message_id") if named == ["message_id"] else None,
+        UserId(id_of(data, "user_id")),
+        thread=id_of(data, "thread_id") if named == ["thread_id"] else None,
+        message=id_of(data, "message_id") if named == ["message_id"] else None,
     )
 
 
 def _status(data: Mapping[str, object]) -> DealStatus:
-    value = _text(data, "status")
+    value = text(data, "status")
     if value not in ("open", "won", "lost"):
         raise Refused(Code.INVALID_FIELD, "status: open, won or lost")
     return DealStatus(value)
 
 
-def _contacts(data: Mapping[str, object]) -> frozenset[ContactId]:
-    ids = _list(data, "contact_ids", MAX_DEAL_CONTACTS)
-    return frozenset(ContactId(_id({"contact_ids": value}, "contact_ids")) for value in ids)
+def _contacts(data: Mapping[str, object], omissions: Omissions) -> frozenset[ContactId]:
+    """Read what can be read; an event of which none of the contacts can be is refused."""
+    contacts: set[ContactId] = set()
+    refusal: Refused | None = None
+    for index, value in enumerate(items(data, "contact_ids")):
+        path = f"contact_ids[{index}]"
+        if value is None or value == "":
+            omissions.add(Code.INVALID_FIELD, path, value, empty=True)
+            continue
+        try:
+            contact = ContactId(id_of({"contact_ids": value}, "contact_ids"))
+        except Refused as error:
+            refusal = refusal or error
+            omissions.add(Code.INVALID_FIELD, path, value, lost=True)
+            continue
+        if contact not in contacts and len(contacts) == MAX_DEAL_CONTACTS:
+            omissions.add(Code.INVALID_FIELD, path, f"more than {MAX_DEAL_CONTACTS}", lost=True)
+        else:
+            contacts.add(contact)
+    if not contacts and refusal:
+        raise refusal
+    return frozenset(contacts)

@@ -302,6 +302,11 @@ MAX_AHEAD_MINUTES = 5
 """How far ahead an event may be dated: as far as a clock without NTP is off. One dated later would
 win over every event of its item until then."""
 
+MAX_REMEMBERED_EVENTS = 50
+"""Ids of events of one instant that an item remembers, so that none of them counts a second time
+when it is repeated: 3 KB at the most. A CRM whose times are whole seconds has two or three; beyond
+the limit the ones applied first are forgotten."""
+
 MAX_PERSON_ADDRESSES = 100
 """Of a user, lead or contact: each is an item of the index by address, and they are written in one
 transaction."""
@@ -314,6 +319,17 @@ MAX_CRM_NAME_CHARS = 500
 
 MAX_CRM_ID_CHARS = 64
 """Of an id of the CRM's, which is a part of keys."""
+
+MAX_LEFT_OUT_DETAILS = 10
+"""Of what is left out of an event for one reason, as it is named; the rest is counted. A body of
+256 KB can hold 80,000 empty addresses."""
+
+MAX_LEFT_OUT_CHARS = 60
+"""Of a value that is left out, as it is named: enough to find it."""
+
+MAX_COUNTED_GAPS = 100
+"""Refused events that are gaps, as a card counts them: it reads them for that, some 0.5 KB each.
+More are "100 or more", on the card and in the list."""
 
 MAX_REFUSED_EVENT_CHARS = 1_000
 """Of an event that was refused, as it is kept for 30 days to be looked at."""

@@ -1,17 +1,17 @@
 """Overrides: a person's attach or detach, which comes before every deal match and never expires.
 
-An override on a message comes before one on its thread; of two at the same level the later counts,
-then the one with the greater event id. Where threads are joined, the overrides on all of them
-count, in whatever order they arrived.
+An override on a message comes before one on its thread; of two at the same level the later counts
+(`domain/stamp.py`). Where threads are joined, the overrides on all of them count, in whatever order
+they arrived.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from mailmirror.domain.deals import DealId
-from mailmirror.domain.feed import Stamp
 from mailmirror.domain.identity import MessageKey
 from mailmirror.domain.mailbox import UserId
+from mailmirror.domain.stamp import Stamp
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,9 @@ from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 
 from mailmirror.domain.deals import ContactId, Deal, DealId, DealStatus, DealVersion
-from mailmirror.domain.feed import DealDeleted, DealUpserted, Stamp
+from mailmirror.domain.feed import DealDeleted, DealUpserted
 from mailmirror.domain.mailbox import AccountId
+from mailmirror.domain.stamp import Stamp
 from mailmirror.store import keys
 from mailmirror.store.change_log import Change, ChangeKind, ChangeLog
 from mailmirror.store.table import ConditionFailed, Item, Put, Table
@@ -18,11 +19,16 @@ class DealStore:
         self._table = table
         self._log = log
 
-    def put(self, account: AccountId, event: DealUpserted | DealDeleted, now: datetime) -> None:
+    def put(
+        self, account: AccountId, event: DealUpserted | DealDeleted, lost: int, now: datetime
+    ) -> None:
         """Store the version of a deal that an event describes. A repeat changes nothing.
 
         Six write units, and one a contact. The index by contact never shrinks: a deal's earlier
         versions still count for the mail of their time.
+
+        Parameters:
+            lost: contacts that were left out of the event.
 
         Raises:
             ConditionFailed: the log changed at each of several attempts.
@@ -31,15 +37,17 @@ class DealStore:
             name, status, contacts = "", DealStatus.DELETED, frozenset[ContactId]()
         else:
             name, status, contacts = event.name, event.status, event.contacts
+        key = keys.deal_version(account, event.id, event.stamp)
         version = {
-            **keys.deal_version(account, event.id, event.stamp),
+            **key,
+            "stamp": str(event.stamp),
             "name": name,
             "status": status.value,
             "contacts": set(contacts) or None,
+            "lost": lost or None,
         }
         self._table.write(keys.contact_deal(account, contact, event.id) for contact in contacts)
         for _ in range(_ATTEMPTS):
-            key = keys.deal_version(account, event.id, event.stamp)
             if self._table.get(key, consistent=True) is not None:
                 return
             head = self._log.head(account)
@@ -79,11 +87,13 @@ class DealStore:
 
 
 def _version(item: Item) -> DealVersion:
-    stamp = Stamp.parse(item[keys.SK].removeprefix(keys.DEAL_VERSIONS))
+    stamp = Stamp.parse(item["stamp"])
     return DealVersion(
         occurred_at=stamp.occurred_at,
         event_id=stamp.event_id,
         name=item["name"],
         status=DealStatus(item["status"]),
         contacts=frozenset(item.get("contacts") or ()),
+        accepted=stamp.accepted,
+        lost=int(item.get("lost", 0)),
     )

@@ -1,20 +1,32 @@
-"""The state of the CRM's feed: the last event applied, and the events refused."""
+"""The state of the CRM's feed: the last event applied, and the list of what could not be applied.
+
+What was refused, or applied without a part of it, has two items, written in one transaction:
+
+    event#{hash of its id}   its number in the list, so that a later event with its id replaces it
+    gap#{n}, note#{n}        what is listed, by number: a gap in the CRM's facts, or none
+
+Numbers grow with time, and so do the times at which items expire.
+"""
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from heapq import merge
+from itertools import islice, takewhile
 
-from mailmirror.domain.feed import is_id, label
-from mailmirror.domain.limits import MAX_REFUSED_EVENT_CHARS
+from mailmirror.domain.event_fields import is_id
+from mailmirror.domain.feed import is_gap, label
+from mailmirror.domain.left_out import LeftOut
+from mailmirror.domain.limits import MAX_COUNTED_GAPS, MAX_REFUSED_EVENT_CHARS
 from mailmirror.domain.mailbox import AccountId
 from mailmirror.domain.problems import Code, Refused
 from mailmirror.store import keys
-from mailmirror.store.table import Item, Table, Update
+from mailmirror.store.table import Delete, Item, Put, Table, Update
 
-_REFUSED_LIFETIME = timedelta(days=30)
-_MAX_LISTED = 100
+_LIFETIME = timedelta(days=30)
+_MAX_NUMBER = 10**12 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,88 +36,184 @@ class FeedState:
     as_of: datetime | None
     """When the last event was applied or refused; None before the first."""
     refused: int
-    """Events refused within the last 30 days that no later event with their id has replaced."""
+    """Gaps: events refused within the last 30 days that no later event with their id has replaced,
+    and that no person has closed. At most MAX_COUNTED_GAPS, which stands for as many or more."""
 
 
 @dataclass(frozen=True, slots=True)
-class RefusedEvent:
-    """An event that could not be applied."""
+class ListedEvent:
+    """An event that could not be applied, or not as a whole."""
 
+    n: int
+    """Names it; of two the greater is the later."""
     id: str
     """Empty where it has none that is text or a number."""
     type: str
     code: Code
     detail: str
-    at: datetime | None
-    """None of one that was refused before this was noted."""
+    at: datetime
+    gap: bool
+    """Whether cards are incomplete until it is corrected, or a person closes it."""
+    applied: bool
+    """Whether it was applied without what `detail` names."""
 
 
 class FeedStore:
     def __init__(self, table: Table) -> None:
         self._table = table
 
-    def applied(self, account: AccountId, event_id: str, now: datetime) -> None:
-        """Store that an event was applied. One write unit.
+    def applied(
+        self,
+        account: AccountId,
+        event: object,
+        now: datetime,
+        left_out: Sequence[LeftOut] = (),
+    ) -> None:
+        """Store that an event was applied, and list what it was applied without. One write unit.
 
-        A refused event of the same id is deleted.
+        What is listed under its id is no longer.
         """
+        listed = [one for one in left_out if not one.empty]
+        if listed:
+            detail = "; ".join(one.detail for one in listed)
+            entry = _entry(event, listed[0].code, detail, now, applied=True)
+            self._list(account, event, entry, now, gap=False)
+            return
         head = self._note(account, "SET as_of = :now", now)
-        refused_at = head.get("refused_at")
-        if refused_at and now - datetime.fromisoformat(refused_at) < _REFUSED_LIFETIME:
-            self._table.delete(keys.refused(account, _digest(event_id)))
+        if not _is_within_lifetime(head.get("listed_at"), now):
+            return
+        pointer = self._table.get(keys.listed_event(account, _name(event)), consistent=True)
+        if pointer is not None:
+            key = keys.listed_event(account, _name(event))
+            self._table.transact([_entry_deletion(account, pointer), Delete(key)])
 
     def refuse(self, account: AccountId, event: object, refusal: Refused, now: datetime) -> None:
-        """Store an event that cannot be applied, with its code, for 30 days."""
-        named = label(event)
-        id = named.get("id", "")
-        text = _text(event)
-        item = {
-            **keys.refused(account, _digest(id if is_id(id) else text)),
-            "id": id or None,
-            "type": named.get("type"),
-            "at": keys.time_text(now),
-            "event": text[:MAX_REFUSED_EVENT_CHARS],
-            "code": refusal.code.value,
-            "detail": refusal.detail,
-            # Without an id, or with an unknown type, no later event can replace it.
-            "gap": is_id(id) and refusal.code is not Code.UNKNOWN_EVENT_TYPE,
-            keys.EXPIRES: int((now + _REFUSED_LIFETIME).timestamp()),
-        }
-        self._note(account, "SET as_of = :now, refused_at = :now", now)
-        self._table.write([item])
+        """List an event that cannot be applied, with its code, for 30 days. Eight write units."""
+        entry = _entry(event, refusal.code, refusal.detail, now)
+        self._list(account, event, entry, now, gap=is_gap(label(event)))
 
     def state(self, account: AccountId, now: datetime) -> FeedState:
-        """Half a read unit, and half a unit for every four refused events."""
+        """Half a read unit; where a gap came within 30 days, half a unit for every ten gaps."""
         item = self._table.get(keys.feed(account))
         if item is None:
             return FeedState(None, 0)
-        as_of, refused_at = datetime.fromisoformat(item["as_of"]), item.get("refused_at")
-        if not refused_at or now - datetime.fromisoformat(refused_at) >= _REFUSED_LIFETIME:
+        as_of = datetime.fromisoformat(item["as_of"])
+        if not _is_within_lifetime(item.get("gap_at"), now):
             return FeedState(as_of, 0)
-        return FeedState(as_of, sum(1 for one in self._kept(account, now) if one["gap"]))
+        return FeedState(as_of, self.gaps(account, now))
 
-    def refused(self, account: AccountId, now: datetime) -> list[RefusedEvent]:
-        """The events that could not be applied, of the last 30 days, at most a hundred."""
-        return [
-            RefusedEvent(
-                id=item.get("id", ""),
-                type=item.get("type", ""),
-                code=Code(item["code"]),
-                detail=item["detail"],
-                at=datetime.fromisoformat(item["at"]) if "at" in item else None,
-            )
-            for item in self._kept(account, now)
-        ]
+    def gaps(self, account: AccountId, now: datetime) -> int:
+        """Count the gaps, up to MAX_COUNTED_GAPS."""
+        found = self._kept(account, keys.GAPS, now, None, MAX_COUNTED_GAPS)
+        return sum(1 for _ in found)
 
-    def _kept(self, account: AccountId, now: datetime) -> Iterator[Item]:
-        # An expired item can stay for days before DynamoDB deletes it.
-        kept = self._table.query(keys.refusals(account), limit=_MAX_LISTED)
-        return (one for one in kept if one[keys.EXPIRES] > now.timestamp())
+    def refused(
+        self,
+        account: AccountId,
+        now: datetime,
+        before: int | None = None,
+        limit: int = 100,
+        *,
+        gap: bool | None = None,
+    ) -> Sequence[ListedEvent]:
+        """List what could not be applied in the last 30 days, the latest first.
 
-    def _note(self, account: AccountId, expression: str, now: datetime) -> Item:
-        return self._table.update(
-            Update(keys.feed(account), expression, {":now": keys.time_text(now)})
+        Parameters:
+            before: only those with lesser numbers.
+            gap: only those that are gaps, or only those that are none.
+        """
+        kinds = {True: (keys.GAPS,), False: (keys.NOTES,), None: (keys.GAPS, keys.NOTES)}[gap]
+        each = [self._kept(account, kind, now, before, limit) for kind in kinds]
+        latest_first = merge(*each, key=lambda item: -int(item["listed_n"]))
+        return [_listed(item) for item in islice(latest_first, limit)]
+
+    def close(self, account: AccountId, n: int) -> bool:
+        """Take an event off the list, as a person asks; tell whether it was there.
+
+        The entry goes first. A crash after that leaves a pointer to nothing, which is deleted with
+        the next event of its id, or expires.
+        """
+        found = self._table.get_many(
+            [keys.listed(account, kind, n) for kind in (keys.GAPS, keys.NOTES)], consistent=True
         )
+        for item in found:
+            self._table.delete({keys.PK: item[keys.PK], keys.SK: item[keys.SK]})
+            self._table.delete(keys.listed_event(account, item["event_name"]), listed_n=n)
+        return bool(found)
+
+    def _list(
+        self, account: AccountId, event: object, entry: Item, now: datetime, *, gap: bool
+    ) -> None:
+        """List an event in place of what was listed under its id."""
+        noted = "listed_at = :now, gap_at = :now" if gap else "listed_at = :now"
+        head = self._note(account, f"SET as_of = :now, {noted} ADD listed_n :one", now, one=1)
+        n, name, kind = int(head["listed_n"]), _name(event), keys.GAPS if gap else keys.NOTES
+        key = keys.listed_event(account, name)
+        before = self._table.get(key, consistent=True)
+        common = {"listed_n": n, keys.EXPIRES: int((now + _LIFETIME).timestamp())}
+        puts = [
+            Put({**key, "list": kind, **common}),
+            Put({**keys.listed(account, kind, n), **entry, "event_name": name, **common}),
+        ]
+        self._table.transact([*puts, *([_entry_deletion(account, before)] if before else [])])
+
+    def _kept(
+        self, account: AccountId, kind: str, now: datetime, before: int | None, limit: int
+    ) -> Iterator[Item]:
+        """Read what is listed, the latest first."""
+        last = keys.listed(account, kind, _MAX_NUMBER if before is None else before - 1)
+        found = self._table.query(
+            keys.refusals(account), between=(kind, last[keys.SK]), descending=True, limit=limit
+        )
+        # An expired item can stay for days before DynamoDB deletes it; all behind it are expired.
+        return takewhile(lambda item: item[keys.EXPIRES] > now.timestamp(), found)
+
+    def _note(self, account: AccountId, expression: str, now: datetime, **numbers: int) -> Item:
+        values: dict[str, object] = {f":{name}": number for name, number in numbers.items()}
+        values[":now"] = keys.time_text(now)
+        return self._table.update(Update(keys.feed(account), expression, values))
+
+
+def _entry(event: object, code: Code, detail: str, now: datetime, *, applied: bool = False) -> Item:
+    """What is listed of an event."""
+    named = label(event)
+    return {
+        "id": named.get("id"),
+        "type": named.get("type"),
+        "at": keys.time_text(now),
+        "event": _text(event)[:MAX_REFUSED_EVENT_CHARS],
+        "code": code.value,
+        "detail": detail,
+        "applied": applied,
+    }
+
+
+def _listed(item: Item) -> ListedEvent:
+    return ListedEvent(
+        n=int(item["listed_n"]),
+        id=item.get("id", ""),
+        type=item.get("type", ""),
+        code=Code(item["code"]),
+        detail=item["detail"],
+        at=datetime.fromisoformat(item["at"]),
+        gap=item[keys.SK].startswith(keys.GAPS),
+        applied=item["applied"],
+    )
+
+
+def _entry_deletion(account: AccountId, pointer: Item) -> Delete:
+    return Delete(keys.listed(account, pointer["list"], int(pointer["listed_n"])))
+
+
+def _name(event: object) -> str:
+    """What an event and its repeats have in common: the id, or all of it where it has none."""
+    id = label(event).get("id", "")
+    text = id if is_id(id) else _text(event)
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+def _is_within_lifetime(at: str | None, now: datetime) -> bool:
+    return at is not None and now - datetime.fromisoformat(at) < _LIFETIME
 
 
 def _text(event: object) -> str:
@@ -114,7 +222,3 @@ def _text(event: object) -> str:
         return json.dumps(event)
     except (RecursionError, ValueError):
         return ""
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]

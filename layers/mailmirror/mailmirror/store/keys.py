@@ -11,11 +11,12 @@ from zlib import crc32
 from mailmirror.domain.address import Address
 from mailmirror.domain.containment import Place
 from mailmirror.domain.deals import ContactId, DealId
-from mailmirror.domain.feed import PersonKind, PersonRef, Stamp
+from mailmirror.domain.feed import PersonKind, PersonRef
 from mailmirror.domain.identity import MessageKey, Vertex
 from mailmirror.domain.mailbox import AccountId, MailboxId, MailboxKey, Provider, UserId
 from mailmirror.domain.message import Entry
 from mailmirror.domain.slot import Slot
+from mailmirror.domain.stamp import Stamp
 from mailmirror.domain.threads import ThreadId
 
 PK, SK, EXPIRES = "pk", "sk", "expires_at"
@@ -68,8 +69,26 @@ def refusals(account: AccountId) -> str:
     return f"{account}#refused"
 
 
-def refused(account: AccountId, event: str) -> Key:
-    return _key(refusals(account), event)
+GAPS, NOTES = "gap#", "note#"
+"""What sort keys of listed events begin with: of gaps in the CRM's facts, and of others."""
+
+
+def listed(account: AccountId, kind: str, number: int) -> Key:
+    """An event that could not be applied, or not as a whole.
+
+    Parameters:
+        kind: GAPS or NOTES.
+    """
+    return _key(refusals(account), f"{kind}{number:012d}")
+
+
+def listed_event(account: AccountId, name: str) -> Key:
+    """Under which number an event is listed.
+
+    Parameters:
+        name: a hash of its id.
+    """
+    return _key(refusals(account), f"event#{name}")
 
 
 def log_head(account: AccountId) -> Key:
@@ -150,7 +169,8 @@ DEAL_VERSIONS = "version#"
 
 
 def deal_version(account: AccountId, id: DealId, stamp: Stamp) -> Key:
-    return _key(deal(account, id), f"{DEAL_VERSIONS}{stamp}")
+    """A version, by the instant and the id of its event, so that a repeat of the event finds it."""
+    return _key(deal(account, id), f"{DEAL_VERSIONS}{stamp.name}")
 
 
 def deal_mailboxes(account: AccountId, id: DealId) -> Key:
@@ -159,6 +179,11 @@ def deal_mailboxes(account: AccountId, id: DealId) -> Key:
 
 
 OVERRIDES = "override#"
+
+
+def event_overrides(stamp: Stamp) -> str:
+    """What the sort keys begin with of the overrides of one event and its repeats."""
+    return f"{OVERRIDES}{stamp.name}#"
 
 
 def deal_override(account: AccountId, deal_id: DealId, target: str, stamp: Stamp, said: str) -> Key:
@@ -170,7 +195,7 @@ def deal_override(account: AccountId, deal_id: DealId, target: str, stamp: Stamp
     Parameters:
         target: a message, or a thread by the id that it had when the override was made.
     """
-    return _key(deal(account, deal_id), f"{OVERRIDES}{target}#{stamp}#{said}")
+    return _key(deal(account, deal_id), f"{event_overrides(stamp)}{target}#{said}")
 
 
 # Mailboxes

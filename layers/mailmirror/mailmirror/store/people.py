@@ -12,6 +12,7 @@ from mailmirror.domain.address import Address
 from mailmirror.domain.feed import PersonDeleted, PersonRef, PersonUpserted, UserUpserted
 from mailmirror.domain.mailbox import AccountId, UserId
 from mailmirror.domain.ownership import Claims
+from mailmirror.domain.stamp import Latest, Stamp
 from mailmirror.store import keys
 from mailmirror.store.change_log import Change, ChangeKind, ChangeLog
 from mailmirror.store.table import ConditionFailed, Item, Put, Table, Update
@@ -19,7 +20,7 @@ from mailmirror.store.table import ConditionFailed, Item, Put, Table, Update
 _ATTEMPTS = 5
 _MAX_TEAMS = 100
 """Accounts whose team a process remembers."""
-_NEWER = "attribute_not_exists(pk) OR version < :version"
+_ABSENT, _AS_READ = "attribute_not_exists(pk)", "version = :read"
 _NOBODY: frozenset[Address] = frozenset()
 
 
@@ -30,6 +31,8 @@ class Person:
     emails: Set[Address]
     line: int
     """Of the account's log, at which an address was last gained."""
+    lost: int = 0
+    """Addresses that the CRM gave and that could not be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +118,8 @@ class PeopleStore:
         item = self._table.get(keys.person(account, ref))
         if item is None or item["deleted"]:
             return None
-        return Person(ref, item["name"], _emails(item), int(item["line"]))
+        lost = int(item.get("lost", 0))
+        return Person(ref, item["name"], _emails(item), int(item["line"]), lost)
 
     def who_has(
         self, account: AccountId, addresses: Iterable[Address]
@@ -156,17 +160,23 @@ class PeopleStore:
             **keys.user(account, UserId(event.id)),
             "name": event.name,
             "emails": set(event.emails) or None,
-            "version": str(event.stamp),
         }
-        return self._replace(account, item, event.emails, ChangeKind.TEAM, now)
+        return self._replace(account, item, event.stamp, event.emails, ChangeKind.TEAM, now)
 
-    def put_person(self, account: AccountId, event: PersonUpserted, now: datetime) -> bool:
-        """Keep a lead or contact as the event has it, unless a later event came first."""
-        return self._put(account, event.person, event.name, event.emails, str(event.stamp), now)
+    def put_person(
+        self, account: AccountId, event: PersonUpserted, lost: int, now: datetime
+    ) -> bool:
+        """Keep a lead or contact as the event has it, unless a later event came first.
+
+        Parameters:
+            lost: addresses that were left out of the event.
+        """
+        person = event.person
+        return self._put(account, person, event.name, event.emails, event.stamp, now, lost=lost)
 
     def delete_person(self, account: AccountId, event: PersonDeleted, now: datetime) -> bool:
         """Delete a lead or contact; what stays keeps an earlier, late event from reviving it."""
-        return self._put(account, event.person, "", _NOBODY, str(event.stamp), now, deleted=True)
+        return self._put(account, event.person, "", _NOBODY, event.stamp, now, deleted=True)
 
     def _put(
         self,
@@ -174,9 +184,10 @@ class PeopleStore:
         ref: PersonRef,
         name: str,
         emails: Set[Address],
-        version: str,
+        stamp: Stamp,
         now: datetime,
         *,
+        lost: int = 0,
         deleted: bool = False,
     ) -> bool:
         item = {
@@ -184,7 +195,7 @@ class PeopleStore:
             "ref": str(ref),
             "name": name,
             "emails": set(emails) or None,
-            "version": version,
+            "lost": lost or None,
             "deleted": deleted,
         }
 
@@ -196,22 +207,28 @@ class PeopleStore:
             key = keys.address(account, address)
             self._table.update(Update(key, f"SET log_line = :line{change}", values))
 
-        return self._replace(account, item, emails, ChangeKind.PERSON, now, index)
+        return self._replace(account, item, stamp, emails, ChangeKind.PERSON, now, index)
 
     def _replace(
         self,
         account: AccountId,
         item: Item,
+        stamp: Stamp,
         emails: Set[Address],
         kind: ChangeKind,
         now: datetime,
         index: Callable[[Address, str, int], None] | None = None,
     ) -> bool:
-        """Put an item in place of an older version, with the log's line; False if it is newer."""
+        """Put an item in place of an older version, with the log's line; False if it is newer.
+
+        The write is conditional on the version read (optimistic concurrency), so that no event is
+        forgotten of which a repeat could come.
+        """
         key = {keys.PK: item[keys.PK], keys.SK: item[keys.SK]}
         for _ in range(_ATTEMPTS):
             old = self._table.get(key, consistent=True)
-            if old is not None and old["version"] >= item["version"]:
+            latest = _latest(old).then(stamp) if old else Latest(stamp)
+            if latest is None:
                 return False
             had = _emails(old) if old else _NOBODY
             change = Change(kind, gained=emails - had, lost=had - emails)
@@ -223,7 +240,9 @@ class PeopleStore:
                 for address in change.lost:
                     index(address, "", head + 1)
             try:
-                put = Put({**item, "line": line}, _NEWER, {":version": item["version"]})
+                version = {"version": str(stamp), "earlier": list(latest.earlier) or None}
+                read = {":read": old["version"]} if old else None
+                put = Put({**item, **version, "line": line}, _AS_READ if old else _ABSENT, read)
                 self._log.write(account, change, [put], now, head)
             except ConditionFailed:
                 continue
@@ -232,6 +251,10 @@ class PeopleStore:
                     index(address, "DELETE", head + 1)
             return True
         raise ConditionFailed(key[keys.PK])
+
+
+def _latest(item: Item) -> Latest:
+    return Latest(Stamp.parse(item["version"]), tuple(item.get("earlier", ())))
 
 
 def _emails(item: Item) -> Set[Address]:

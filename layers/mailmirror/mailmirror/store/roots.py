@@ -9,10 +9,10 @@ from typing import Any
 
 from mailmirror.domain.association import Left, Root, Run, Token
 from mailmirror.domain.deals import DealId
-from mailmirror.domain.feed import Stamp
 from mailmirror.domain.identity import MessageKey
 from mailmirror.domain.mailbox import AccountId, UserId
 from mailmirror.domain.overrides import Override
+from mailmirror.domain.stamp import Stamp
 from mailmirror.domain.threads import ThreadId
 from mailmirror.store import keys
 from mailmirror.store.table import Item, Put, Table, Update

@@ -2,10 +2,12 @@
 
 from http import HTTPStatus
 
+from msgspec import UNSET
+
 from mailmirror.api.answers import Answer
 from mailmirror.api.callback import CallbackQuery, Connected
 from mailmirror.api.decoding import json_value, typed
-from mailmirror.api.events import EventsAccepted, EventsBody, RefusedAtOnce
+from mailmirror.api.events import EventsAccepted, EventsBody, LeftOutAtOnce, RefusedAtOnce
 from mailmirror.api.pages import page, wants_page
 from mailmirror.api.routing import AnyRoute, Call, NoBody, Route
 from mailmirror.domain.problems import Code, Refused
@@ -19,9 +21,11 @@ def events(call: Call[EventsBody]) -> Answer:
 
     body, signature = call.request.body, call.header("X-Mailmirror-Signature") or ""
     account = verify(call.ids["account_id"], body, signature, call.runtime)
-    found = accept_events(account, typed(json_value(body), EventsBody).events, call.runtime)
+    given = typed(json_value(body), EventsBody).events
+    found = accept_events(account, given, call.runtime, call.language)
     refused = [RefusedAtOnce(**one) for one in found.refused]
-    return Answer(HTTPStatus.ACCEPTED, EventsAccepted(found.accepted, refused))
+    left_out = [LeftOutAtOnce(**one) for one in found.left_out] or UNSET
+    return Answer(HTTPStatus.ACCEPTED, EventsAccepted(found.accepted, refused, left_out))
 
 
 def callback(call: Call[NoBody, CallbackQuery]) -> Answer:

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from mailmirror.domain.coverage import Coverage, FeedCoverage, Gap, MailboxCoverage
+from mailmirror.domain.limits import MAX_COUNTED_GAPS
 from mailmirror.domain.problems import Code
 from mailmirror.domain.words.explanation import Catalogue, Explanation, Language, translated
 from mailmirror.domain.words.mailbox_problems import explain_mailbox_problem
@@ -54,17 +55,28 @@ GAPS: Catalogue[Gap] = {
     Gap.EVENTS_REFUSED: translated(
         "{refused} of the CRM's events could not be applied.",
         "Ask the CRM's operator to correct them as `GET /v1/events/refused` says, and to send"
-        " them again under the same ids.",
-        "適用できなかった CRM のイベントが {refused} 件あります。",
-        "CRM の管理者に、`GET /v1/events/refused` に従って修正し、同じ ID で再送するよう"
-        "依頼してください。",
+        " them again under the same ids, or to close those that no longer matter.",
+        "適用できなかった CRM のイベントが{refused}あります。",
+        "CRM の管理者に、`GET /v1/events/refused` に従って修正し、同じ ID で再送するか、"
+        "不要なものを閉じるよう依頼してください。",
+    ),
+    Gap.ENTRIES_UNREAD: translated(
+        "{unread} of this card's addresses or contacts in the CRM cannot be read: their mail may be"
+        " missing.",
+        "Correct them in the CRM. Its operator sees which they are by `GET /v1/events/refused`.",
+        "CRM にあるこのカードのアドレスまたは連絡先のうち {unread} 件を読み取れないため、"
+        "そのメールが欠けている場合があります。",
+        "CRM で修正してください。どれであるかは、CRM の管理者が `GET /v1/events/refused` で"
+        "確認できます。",
     ),
 }
 
+_EXACTLY = {Language.EN: "{}", Language.JA: " {} 件"}
+_AT_LEAST = {Language.EN: "{} or more", Language.JA: " {} 件以上"}
 _SINCE = {Language.EN: " Since {:%Y-%m-%d %H:%M} UTC.", Language.JA: "{:%Y-%m-%d %H:%M} UTC から。"}
 
 
-def explain_gap(gap: Gap, language: Language, **figures: int) -> Explanation:
+def explain_gap(gap: Gap, language: Language, **figures: int | str) -> Explanation:
     """Why a card may lack mail, with its figures filled in."""
     said = GAPS[gap][language]
     return replace(said, reason=said.reason.format(**figures))
@@ -86,14 +98,17 @@ def explain_mailbox(coverage: MailboxCoverage, language: Language) -> Explanatio
 def explain_feed(coverage: FeedCoverage, language: Language) -> Explanation | None:
     """Why facts of the CRM may be missing; None where they are complete."""
     gap = coverage.gap
-    return explain_gap(gap, language, refused=coverage.refused) if gap else None
+    if gap is None:
+        return None
+    words = _AT_LEAST if coverage.refused >= MAX_COUNTED_GAPS else _EXACTLY
+    return explain_gap(gap, language, refused=words[language].format(coverage.refused))
 
 
 def explain_card(coverage: Coverage, language: Language) -> tuple[Gap | Code, Explanation] | None:
     """The first reason why a card may lack mail; None where it is complete."""
     match coverage.cause:
         case Gap() as gap:
-            return gap, explain_gap(gap, language)
+            return gap, explain_gap(gap, language, unread=coverage.unread)
         case MailboxCoverage(gap=cause) as part if cause and (
             said := explain_mailbox(part, language)
         ):

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from mailmirror.domain.feed import is_id
+from mailmirror.domain.event_fields import is_id
 from mailmirror.domain.mailbox import (
     AccountId,
     Mailbox,

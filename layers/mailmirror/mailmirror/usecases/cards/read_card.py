@@ -82,7 +82,7 @@ def read_person_card(
     return Page(
         shown[:limit],
         _cursor(shown[limit - 1]) if len(shown) > limit else None,
-        _coverage(viewer, found.line, runtime),
+        _coverage(viewer, found.line, runtime, unread=found.lost),
     )
 
 
@@ -123,7 +123,7 @@ def read_deal_card(
     return Page(
         shown[:limit],
         _cursor(shown[limit - 1]) if len(shown) > limit else None,
-        _coverage(viewer, deal.line, runtime, pending=index.announced),
+        _coverage(viewer, deal.line, runtime, pending=index.announced, unread=deal.lost),
     )
 
 
@@ -177,8 +177,15 @@ def _lines(
     ]
 
 
-def _coverage(viewer: Viewer, line: int, runtime: Runtime, *, pending: bool = False) -> Coverage:
-    """The coverage of a card whose person or deal last changed at this line of the change log."""
+def _coverage(
+    viewer: Viewer, line: int, runtime: Runtime, *, pending: bool = False, unread: int = 0
+) -> Coverage:
+    """The coverage of a card whose person or deal last changed at this line of the change log.
+
+    Parameters:
+        pending: whether messages of a thread are just being put on the deal.
+        unread: the person's addresses or the deal's contacts that could not be read.
+    """
     reports = report(viewer.mailboxes, runtime, Claims({}))
     _nudge(reports, runtime)
     feed = runtime.feed.state(viewer.account, runtime.now())
@@ -198,6 +205,7 @@ def _coverage(viewer: Viewer, line: int, runtime: Runtime, *, pending: bool = Fa
         ],
         FeedCoverage(feed.as_of, feed.refused),
         thread_pending=pending,
+        unread=unread,
     )
 
 

@@ -8,11 +8,20 @@ from dataclasses import dataclass
 from typing import Any
 
 from mailmirror.aws.queues import FeedJob
-from mailmirror.domain.feed import check_not_ahead, envelope, label, parse_event
+from mailmirror.domain.feed import (
+    check_not_ahead,
+    envelope,
+    label,
+    left_out_of,
+    parse_event,
+)
+from mailmirror.domain.left_out import LeftOut
 from mailmirror.domain.limits import MAX_EVENTS, MAX_WEBHOOK_BYTES
 from mailmirror.domain.mailbox import AccountId
 from mailmirror.domain.problems import Code, Refused
+from mailmirror.domain.words.explanation import Language
 from mailmirror.domain.words.problem import as_problem
+from mailmirror.domain.words.problems import PROBLEMS
 from mailmirror.runtime import Runtime
 
 TOLERANCE_SECONDS = 300
@@ -27,6 +36,8 @@ class Accepted:
 
     accepted: int
     refused: list[dict[str, Any]]
+    left_out: list[dict[str, Any]]
+    """What accepted events are applied without."""
 
 
 def verify(account_id: str, body: bytes, signature: str, runtime: Runtime) -> AccountId:
@@ -57,30 +68,51 @@ def verify(account_id: str, body: bytes, signature: str, runtime: Runtime) -> Ac
     return account.id
 
 
-def accept_events(account: AccountId, events: Sequence[object], runtime: Runtime) -> Accepted:
+def accept_events(
+    account: AccountId,
+    events: Sequence[object],
+    runtime: Runtime,
+    language: Language = Language.EN,
+) -> Accepted:
     """Queue a webhook's events in their order.
 
     Parameters:
         events: as JSON gave them.
+        language: of what is said of those that are refused or lack something.
 
     Raises:
         Refused: they are too many; nothing was queued.
     """
     if len(events) > MAX_EVENTS:
         raise Refused(Code.INVALID_FIELD, f"events: more than {MAX_EVENTS}")
-    refused, jobs = [], []
+    refused: list[dict[str, Any]] = []
+    left_out: list[dict[str, Any]] = []
+    jobs = []
     for index, raw in enumerate(events):
         try:
             event = parse_event(raw)
             check_not_ahead(event, runtime.now())
-            jobs.append(FeedJob(account, envelope(event)))
+            parts = left_out_of(event)
+            jobs.append(FeedJob(account, envelope(event), left_out=parts))
+            name = {"index": index, "id": event.stamp.event_id}
+            left_out += [name | _said(part, language) for part in parts]
         except Refused as refusal:
-            refused.append({"index": index, **_id_of(raw), **as_problem(refusal)})
+            refused.append({"index": index, **_id_of(raw), **as_problem(refusal, language)})
             # It is queued as well, to be listed in its place among the others.
             jobs.append(FeedJob(account, label(raw), (refusal.code.value, refusal.detail)))
     runtime.feed_queue.send(jobs)
     runtime.count("EventsAccepted", len(events) - len(refused))
-    return Accepted(len(events) - len(refused), refused)
+    return Accepted(len(events) - len(refused), refused, left_out)
+
+
+def _said(part: LeftOut, language: Language) -> dict[str, Any]:
+    words = PROBLEMS[part.code][language]
+    return {
+        "code": part.code,
+        "reason": words.reason,
+        "remedy": words.remedy,
+        "detail": part.detail,
+    }
 
 
 def _id_of(event: object) -> dict[str, object]:

@@ -17,6 +17,7 @@ from mailmirror.domain.feed import (
     PersonUpserted,
     UserUpserted,
     check_not_ahead,
+    left_out_of,
     parse_event,
 )
 from mailmirror.domain.mailbox import AccountId
@@ -67,9 +68,10 @@ def _apply_or_refuse(job: FeedJob, runtime: Runtime) -> None:
     try:
         if job.refusal:
             raise Refused(Code(job.refusal[0]), job.refusal[1])
-        event = parse_event(job.event)
+        event = parse_event(job.event, job.accepted)
         check_not_ahead(event, now)
-        _apply(job.account, event, runtime)
+        left_out = job.left_out or left_out_of(event)
+        _apply(job.account, event, sum(one.lost for one in left_out), runtime)
     except Refused as refusal:
         _refuse(job, refusal, runtime)
     except Exception as error:
@@ -78,7 +80,7 @@ def _apply_or_refuse(job: FeedJob, runtime: Runtime) -> None:
         log_failure(error)
         _refuse(job, Refused(Code.EVENT_NOT_KEPT), runtime)
     else:
-        runtime.feed.applied(job.account, event.stamp.event_id, now)
+        runtime.feed.applied(job.account, job.event, now, left_out)
         runtime.count("EventsApplied")
 
 
@@ -95,15 +97,20 @@ def _is_for_good(error: Exception) -> bool:
     return isinstance(error, (*_FOR_GOOD, ParamValidationError))
 
 
-def _apply(account: AccountId, event: Event, runtime: Runtime) -> None:
+def _apply(account: AccountId, event: Event, lost: int, runtime: Runtime) -> None:
+    """Store what an event says.
+
+    Parameters:
+        lost: addresses or contacts that were left out of it.
+    """
     match event:
         case UserUpserted():
             runtime.people.put_user(account, event, runtime.now())
         case PersonUpserted():
-            runtime.people.put_person(account, event, runtime.now())
+            runtime.people.put_person(account, event, lost, runtime.now())
         case PersonDeleted():
             runtime.people.delete_person(account, event, runtime.now())
         case DealUpserted() | DealDeleted():
-            runtime.deals.put(account, event, runtime.now())
+            runtime.deals.put(account, event, lost, runtime.now())
         case OverrideGiven():
             apply_override(account, event, runtime)

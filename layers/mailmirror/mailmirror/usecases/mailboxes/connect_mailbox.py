@@ -5,7 +5,7 @@ import time
 from dataclasses import dataclass
 
 from mailmirror.domain.address import Address
-from mailmirror.domain.feed import is_id
+from mailmirror.domain.event_fields import is_id
 from mailmirror.domain.mailbox import (
     FIRST_HISTORY,
     AccountId,

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 
 from mailmirror.domain.address import Address
-from mailmirror.domain.feed import is_id
+from mailmirror.domain.event_fields import is_id
 from mailmirror.domain.mailbox import AccountId, MailboxId, Provider, UserId
 from mailmirror.domain.oauth import (
     SIGN_IN_LIFETIME,

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from mailmirror.aws.ses import SesRefused, SesUnclear
 from mailmirror.domain.address import Address
-from mailmirror.domain.feed import is_id
+from mailmirror.domain.event_fields import is_id
 from mailmirror.domain.mailbox import AccountId, Mailbox, MailboxStatus, UserId
 from mailmirror.domain.ownership import CODE_DIGITS, Proof
 from mailmirror.domain.problems import Code, Refused

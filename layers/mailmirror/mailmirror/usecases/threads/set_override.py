@@ -13,12 +13,13 @@ from datetime import timedelta
 
 from mailmirror.aws.queues import ThreadJob
 from mailmirror.domain.deals import DealId, DealStatus
-from mailmirror.domain.feed import OverrideGiven, Stamp
+from mailmirror.domain.feed import OverrideGiven
 from mailmirror.domain.identity import MessageKey
 from mailmirror.domain.limits import MAX_OVERRIDES
 from mailmirror.domain.mailbox import AccountId, MailboxKey
 from mailmirror.domain.overrides import Override
 from mailmirror.domain.problems import Code, Refused
+from mailmirror.domain.stamp import Stamp
 from mailmirror.domain.threads import ThreadId
 from mailmirror.runtime import Runtime
 from mailmirror.store.overrides import override_item
@@ -89,6 +90,7 @@ def apply_override(account: AccountId, given: OverrideGiven, runtime: Runtime) -
     if not any(True for _ in runtime.threads.entries(account, root.threads)):
         raise Refused(Code.THREAD_UNKNOWN)
     override = Override(given.stamp, given.deal, given.attached, given.user, message)
+    override = runtime.overrides.as_first_given(account, root.threads, override)
     give_override(account, root.thread, override, runtime)
 
 
