@@ -1,4 +1,4 @@
-"""Put the threads that the thread queue names on their deals, one a record."""
+"""Put threads on their deals: one that is due, or all that a change of the CRM's concerns."""
 
 from typing import Any
 
@@ -11,8 +11,9 @@ from aws_lambda_powertools.utilities.batch.types import PartialItemFailureRespon
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from mailmirror.aws.queues import ThreadJob
+from mailmirror.aws.queues import MatchJob, ThreadJob, thread_job
 from mailmirror.runtime import Runtime, failures_logged, observed
+from mailmirror.usecases.threads.match_again import match_again
 from mailmirror.usecases.threads.tidy_thread import tidy_thread
 
 runtime = Runtime.from_environment()
@@ -20,8 +21,12 @@ processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
 
 
 @failures_logged
-def refile(record: SQSRecord) -> None:
-    tidy_thread(ThreadJob.from_json(record.body), runtime)
+def refile(record: SQSRecord, lambda_context: LambdaContext) -> None:
+    match thread_job(record.body):
+        case ThreadJob() as job:
+            tidy_thread(job, runtime)
+        case MatchJob() as job:
+            match_again(job, runtime, runtime.deadline(lambda_context))
 
 
 @observed

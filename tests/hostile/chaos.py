@@ -10,7 +10,7 @@ from datetime import timedelta
 from random import Random
 
 from tests.hostile.bare_aws import BareAws, bare_aws
-from tests.hostile.comparison import Picture, differences, picture, settle_threads
+from tests.hostile.comparison import Picture, differences, picture
 from tests.hostile.steps import CONTACTS, History, Step, perform
 from tests.hostile.world import USERS, NeverSettled, World, world
 from tests.servers.dovecot import Dovecot, Folder
@@ -77,7 +77,6 @@ class Chaos:
             for user in USERS:
                 place.settle(user)
             place.schedule()
-        settle_threads(place)
         return {"answers": dict(enumerate(answers)), **picture(place)}
 
     def _logins(self) -> dict[str, str]:

@@ -10,10 +10,8 @@ from mailmirror.domain.problems import Refused
 from mailmirror.domain.threads import ThreadId
 from mailmirror.usecases.cards.acting_user import viewer
 from mailmirror.usecases.cards.read_card import Line, Page, read_deal_card, read_person_card
-from mailmirror.usecases.crm_feed.crm_view import CrmView
 from mailmirror.usecases.mailboxes.read_mailbox import read_ledger, read_mailbox
 from mailmirror.usecases.sync.audit_mailbox import audit_mailbox
-from mailmirror.usecases.threads.thread_writer import ThreadWriter
 from tests.hostile.steps import CONTACTS, DEALS, FOLDERS
 from tests.hostile.world import USERS, World
 
@@ -57,16 +55,6 @@ class _Painter:
             cursor = page.next_cursor
             if cursor is None:
                 return name, lines, page
-
-
-def settle_threads(world: World) -> None:
-    """Compute the deals of all threads from the present facts, as a line of the log is to do."""
-    account = world.runtime.accounts.find(world.account)
-    assert account is not None
-    threads = {one.thread for _, lines, _ in _Painter(world).cards() for one in lines}
-    writer = ThreadWriter.of(account.id, CrmView(account, world.runtime), world.runtime)
-    for thread in sorted(threads):
-        writer.refile(thread)
 
 
 def picture(world: World) -> Picture:

@@ -21,7 +21,7 @@ import mailmirror.usecases.sync.repeated as repeated_module
 from local import emulator
 from mailmirror.api.decoding import typed
 from mailmirror.api.mailboxes import ConnectBody
-from mailmirror.aws.queues import FeedJob, PollJob, SyncJob, ThreadJob
+from mailmirror.aws.queues import FeedJob, MatchJob, PollJob, SyncJob, ThreadJob, thread_job
 from mailmirror.domain.deals import DealId
 from mailmirror.domain.identity import MessageKey
 from mailmirror.domain.mailbox import AccountId
@@ -35,6 +35,7 @@ from mailmirror.usecases.mailboxes.connect_mailbox import connect_mailbox
 from mailmirror.usecases.sync.dispatch_due import dispatch_polls, dispatch_threads
 from mailmirror.usecases.sync.poll_mailboxes import poll_mailboxes
 from mailmirror.usecases.sync.sync_mailbox import sync_mailbox
+from mailmirror.usecases.threads.match_again import match_again
 from mailmirror.usecases.threads.set_override import set_override
 from mailmirror.usecases.threads.tidy_thread import tidy_thread
 from tests.integration.office import loopback
@@ -59,7 +60,11 @@ def _poll(runtime: Runtime, body: str) -> None:
 
 
 def _refile(runtime: Runtime, body: str) -> None:
-    tidy_thread(ThreadJob.from_json(body), runtime)
+    match thread_job(body):
+        case ThreadJob() as job:
+            tidy_thread(job, runtime)
+        case MatchJob() as job:
+            match_again(job, runtime, runtime.now() + _TIME_LIMIT)
 
 
 def _apply(runtime: Runtime, account: str, event: object) -> None:

@@ -327,6 +327,12 @@ def test_refile_from_its_queue(place: Place, people: None) -> None:
     assert not any(left)
 
 
+def test_refile_after_a_change_of_the_crms(place: Place, people: None) -> None:
+    assert place.handle("refile", place.sample("refile-match")) == {"batchItemFailures": []}
+    head = place.runtime.change_log.head(AccountId(ACCOUNT))
+    assert place.runtime.matching.line(AccountId(ACCOUNT)) == head > 0
+
+
 def test_an_override_on_an_unknown_deal_is_refused(place: Place, people: None) -> None:
     answer = place.handle("api", place.api_sample("api-put"))
     assert (answer["statusCode"], json.loads(answer["body"])["code"]) == (404, "deal_unknown")

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from mailmirror.store.folders import FolderStore
     from mailmirror.store.ledgers import LedgerStore
     from mailmirror.store.mailboxes import MailboxStore
+    from mailmirror.store.matching import MatchingStore
     from mailmirror.store.objects import ObjectStore
     from mailmirror.store.outbounds import OutboundStore
     from mailmirror.store.overrides import OverrideStore
@@ -241,6 +242,12 @@ class Runtime:
         from mailmirror.store.roots import RootStore
 
         return RootStore(self.table)
+
+    @cached_property
+    def matching(self) -> MatchingStore:
+        from mailmirror.store.matching import MatchingStore
+
+        return MatchingStore(self.table)
 
     @cached_property
     def due_threads(self) -> DueThreads:

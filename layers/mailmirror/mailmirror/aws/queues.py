@@ -138,6 +138,22 @@ class ThreadJob:
         return json.dumps({**fields, "reasons": self.reasons})
 
 
+@dataclass(frozen=True, slots=True)
+class MatchJob:
+    """Match an account's threads again, after changes of its people and deals."""
+
+    account: AccountId
+
+    def to_json(self) -> str:
+        return json.dumps({"account": self.account})
+
+
+def thread_job(body: str) -> ThreadJob | MatchJob:
+    """Read a job of the thread queue."""
+    fields = json.loads(body)
+    return ThreadJob.from_json(body) if "thread" in fields else MatchJob(fields["account"])
+
+
 class Queue:
     """A standard queue."""
 
@@ -145,7 +161,7 @@ class Queue:
         self._client = client
         self._url = url
 
-    def send(self, jobs: Iterable[SyncJob | PollJob | SendJob | ThreadJob]) -> None:
+    def send(self, jobs: Iterable[SyncJob | PollJob | SendJob | ThreadJob | MatchJob]) -> None:
         """Queue jobs, ten a request.
 
         Raises:

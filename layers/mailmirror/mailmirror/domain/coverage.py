@@ -21,6 +21,8 @@ class Gap(StrEnum):
     """The CRM sent the person or deal after the mailbox's old mail was judged."""
     THREAD_PENDING = "thread_pending"
     """A thread was put on the deal, and not all its messages are there yet."""
+    MATCHES_PENDING = "matches_pending"
+    """The deal or a contact of it has changed, and not all threads are matched again yet."""
     FEED_SILENT = "feed_silent"
     """The CRM has not sent any event."""
     EVENTS_REFUSED = "events_refused"
@@ -119,6 +121,8 @@ class Coverage:
     feed: FeedCoverage
     thread_pending: bool = False
     """Whether messages of a thread are just being put on the deal."""
+    matches_pending: bool = False
+    """Whether threads are just being matched with the deal again."""
     unread: int = 0
     """Addresses of the person, or contacts of the deal, that could not be read."""
 
@@ -127,6 +131,8 @@ class Coverage:
         """Why the card as a whole may lack mail, where no mailbox and not the feed is the cause."""
         if not self.mailboxes:
             return Gap.NO_MAILBOX
+        if self.matches_pending:
+            return Gap.MATCHES_PENDING
         return Gap.THREAD_PENDING if self.thread_pending else None
 
     @property

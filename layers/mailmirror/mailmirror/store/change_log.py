@@ -13,7 +13,7 @@ from enum import StrEnum
 from mailmirror.domain.address import Address
 from mailmirror.domain.mailbox import AccountId
 from mailmirror.store import keys
-from mailmirror.store.table import Delete, Put, Table, Update
+from mailmirror.store.table import Delete, Item, Put, Table, Update
 
 
 class ChangeKind(StrEnum):
@@ -30,9 +30,17 @@ class Change:
     gained: Set[Address] = frozenset()
     lost: Set[Address] = frozenset()
     deal: str | None = None
+    since: datetime | None = None
+    """When the deal's event happened: matches of mail of more than 30 days before do not change."""
 
     def __bool__(self) -> bool:
         return bool(self.gained or self.lost or self.deal)
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    number: int
+    change: Change
 
 
 class ChangeLog:
@@ -81,6 +89,26 @@ class ChangeLog:
             "gained": set(change.gained) or None,
             "lost": set(change.lost) or None,
             "deal": change.deal,
+            "since": change.since and keys.time_text(change.since),
             "at": keys.time_text(now),
         }
         self._table.transact([*writes, self._counted(account, number, number + 1), Put(line)])
+
+    def lines(self, account: AccountId, after: int, most: int) -> Sequence[LogLine]:
+        """Read the lines behind one of them, consistently. One read unit a 4 KB."""
+        first, last = (keys.log_line(account, n) for n in (after + 1, after + most))
+        between = (first[keys.SK], last[keys.SK])
+        items = self._table.query(first[keys.PK], between=between, consistent=True)
+        return list(map(_line, items))
+
+
+def _line(item: Item) -> LogLine:
+    since = item.get("since")
+    change = Change(
+        ChangeKind(item["kind"]),
+        gained=frozenset(map(Address, item.get("gained") or ())),
+        lost=frozenset(map(Address, item.get("lost") or ())),
+        deal=item.get("deal"),
+        since=datetime.fromisoformat(since) if since else None,
+    )
+    return LogLine(int(item[keys.SK].removeprefix(keys.LOG_LINES)), change)

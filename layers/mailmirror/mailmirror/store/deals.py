@@ -51,9 +51,10 @@ class DealStore:
             if self._table.get(key, consistent=True) is not None:
                 return
             head = self._log.head(account)
+            change = Change(ChangeKind.DEAL, deal=event.id, since=event.stamp.occurred_at)
             put = Put({**version, "line": head + 1}, "attribute_not_exists(pk)")
             try:
-                self._log.write(account, Change(ChangeKind.DEAL, deal=event.id), [put], now, head)
+                self._log.write(account, change, [put], now, head)
                 return
             except ConditionFailed:
                 continue

@@ -95,8 +95,16 @@ def log_head(account: AccountId) -> Key:
     return _key(f"{account}#log", "head")
 
 
+def matching(account: AccountId) -> Key:
+    """The account's cursor on its log: up to which line threads were matched again."""
+    return _key(f"{account}#matching", "cursor")
+
+
+LOG_LINES = "line#"
+
+
 def log_line(account: AccountId, number: int) -> Key:
-    return _key(f"{account}#log", f"line#{number:012d}")
+    return _key(f"{account}#log", f"{LOG_LINES}{number:012d}")
 
 
 # People and deals
@@ -334,6 +342,11 @@ def due_outbound(key: MailboxKey, id: MessageKey) -> Key:
 def mailbox_name(key: MailboxKey) -> str:
     """A mailbox in its epoch, as sets of mailboxes name it."""
     return f"{key.mailbox}.{key.epoch}"
+
+
+def mailbox_of_name(account: AccountId, name: str) -> MailboxKey:
+    id, _, epoch = name.rpartition(".")
+    return MailboxKey(account, MailboxId(id), int(epoch))
 
 
 def message(key: MailboxKey, message: MessageKey) -> str:

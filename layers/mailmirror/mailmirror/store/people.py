@@ -116,10 +116,14 @@ class PeopleStore:
     def find(self, account: AccountId, ref: PersonRef) -> Person | None:
         """Read a lead or contact that is not deleted. Half a read unit."""
         item = self._table.get(keys.person(account, ref))
-        if item is None or item["deleted"]:
-            return None
-        lost = int(item.get("lost", 0))
-        return Person(ref, item["name"], _emails(item), int(item["line"]), lost)
+        return None if item is None or item["deleted"] else _person(item)
+
+    def find_many(
+        self, account: AccountId, refs: Iterable[PersonRef]
+    ) -> Mapping[PersonRef, Person]:
+        """Read leads and contacts that are not deleted, consistently. A read unit each."""
+        items = self._table.get_many((keys.person(account, ref) for ref in refs), consistent=True)
+        return {one.ref: one for one in (_person(item) for item in items if not item["deleted"])}
 
     def who_has(
         self, account: AccountId, addresses: Iterable[Address]
@@ -255,6 +259,16 @@ class PeopleStore:
 
 def _latest(item: Item) -> Latest:
     return Latest(Stamp.parse(item["version"]), tuple(item.get("earlier", ())))
+
+
+def _person(item: Item) -> Person:
+    return Person(
+        PersonRef.parse(item["ref"]),
+        item["name"],
+        _emails(item),
+        int(item["line"]),
+        int(item.get("lost", 0)),
+    )
 
 
 def _emails(item: Item) -> Set[Address]:

@@ -217,9 +217,11 @@ class TimelineStore:
             )
         }
 
-    def card(self, partitions: Partitions, before: str, limit: int) -> Sequence[Hit]:
+    def card(
+        self, partitions: Partitions, before: str, limit: int, *, consistent: bool = False
+    ) -> Sequence[Hit]:
         """Read a page of a person's timeline: half a read unit and some 4 KB a partition."""
-        return self._page(partitions, before, limit)
+        return self._page(partitions, before, limit, consistent=consistent)
 
     def deal(self, partitions: Partitions, before: str, limit: int) -> Sequence[Hit]:
         """Read a page of a deal's timeline, consistently: what was just attached is there."""

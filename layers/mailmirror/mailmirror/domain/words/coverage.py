@@ -46,6 +46,13 @@ GAPS: Catalogue[Gap] = {
         "この商談に関連付けたばかりのスレッドがあり、一部のメールがまだ表示されていません。",
         "1 分ほど後にカードを開き直してください。",
     ),
+    Gap.MATCHES_PENDING: translated(
+        "The CRM has just changed this deal or a contact of it, and some mail is not matched again"
+        " yet.",
+        "Open the card again in a minute.",
+        "CRM でこの商談または連絡先が変更されたばかりで、一部のメールがまだ照合されていません。",
+        "1 分ほど後にカードを開き直してください。",
+    ),
     Gap.FEED_SILENT: translated(
         "The CRM has not sent any event yet.",
         "Ask the CRM's operator to send its webhook here; docs/api.md says how.",

@@ -4,15 +4,15 @@ import base64
 import binascii
 import re
 from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from mailmirror.aws.queues import PollJob
 from mailmirror.domain.address import Address
 from mailmirror.domain.association import Root
 from mailmirror.domain.coverage import Coverage, FeedCoverage, mailbox_coverage
-from mailmirror.domain.deals import DealId, DealStatus
-from mailmirror.domain.feed import PersonRef
+from mailmirror.domain.deals import Deal, DealId, DealStatus
+from mailmirror.domain.feed import PersonKind, PersonRef
 from mailmirror.domain.mailbox import MailboxId, MailboxState
 from mailmirror.domain.outbound import OutboundState
 from mailmirror.domain.ownership import Claims
@@ -123,7 +123,7 @@ def read_deal_card(
     return Page(
         shown[:limit],
         _cursor(shown[limit - 1]) if len(shown) > limit else None,
-        _coverage(viewer, deal.line, runtime, pending=index.announced, unread=deal.lost),
+        _deal_coverage(viewer, deal, index.announced, runtime),
     )
 
 
@@ -177,13 +177,22 @@ def _lines(
     ]
 
 
-def _coverage(
-    viewer: Viewer, line: int, runtime: Runtime, *, pending: bool = False, unread: int = 0
-) -> Coverage:
-    """The coverage of a card whose person or deal last changed at this line of the change log.
+def _deal_coverage(viewer: Viewer, deal: Deal, announced: bool, runtime: Runtime) -> Coverage:
+    """The coverage of a deal's card: mail of its contacts may be unread, or not matched yet."""
+    refs = (PersonRef(PersonKind.CONTACT, one) for one in deal.latest.contacts)
+    people = runtime.people.find_many(viewer.account, refs).values()
+    line = max((person.line for person in people), default=0)
+    return replace(
+        _coverage(viewer, line, runtime, unread=deal.lost),
+        thread_pending=announced,
+        matches_pending=max(line, deal.line) > runtime.matching.line(viewer.account),
+    )
+
+
+def _coverage(viewer: Viewer, line: int, runtime: Runtime, *, unread: int = 0) -> Coverage:
+    """The coverage of a card whose persons last gained an address at this line of the change log.
 
     Parameters:
-        pending: whether messages of a thread are just being put on the deal.
         unread: the person's addresses or the deal's contacts that could not be read.
     """
     reports = report(viewer.mailboxes, runtime, Claims({}))
@@ -204,7 +213,6 @@ def _coverage(
             for one in reports
         ],
         FeedCoverage(feed.as_of, feed.refused),
-        thread_pending=pending,
         unread=unread,
     )
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from botocore.exceptions import ClientError, ParamValidationError
 
-from mailmirror.aws.queues import FeedJob
+from mailmirror.aws.queues import FeedJob, MatchJob
 from mailmirror.domain.feed import (
     DealDeleted,
     DealUpserted,
@@ -29,6 +29,9 @@ _PAUSE_SECONDS = 0.2
 _MAX_PAUSE_SECONDS = 8.0
 _FOR_GOOD = (ArithmeticError, LookupError, RecursionError, TypeError, ValueError)
 """What code raises for a value that it cannot take; AWS's and the network's errors are none."""
+
+_MATCHED = UserUpserted | PersonUpserted | PersonDeleted | DealUpserted | DealDeleted
+"""Events that can change which deals messages match."""
 
 
 def apply_event(
@@ -80,6 +83,9 @@ def _apply_or_refuse(job: FeedJob, runtime: Runtime) -> None:
         log_failure(error)
         _refuse(job, Refused(Code.EVENT_NOT_KEPT), runtime)
     else:
+        if isinstance(event, _MATCHED):
+            # Also after a repeat: the function may have ended before it could queue the job.
+            runtime.thread_queue.send([MatchJob(job.account)])
         runtime.feed.applied(job.account, job.event, now, left_out)
         runtime.count("EventsApplied")
 

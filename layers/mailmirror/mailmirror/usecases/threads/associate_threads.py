@@ -18,7 +18,12 @@ _ATTEMPTS = 50
 
 
 def associate_threads(added: Sequence[Entry], writer: ThreadWriter) -> None:
-    """Index entries, which are put on their threads before, on the deals of their threads."""
+    """Index entries, which are put on their threads and cards before, on their threads' deals.
+
+    The log's head is read first: a run of `match_again` that has not found the entries on their
+    cards is about a line that stands in the log by now.
+    """
+    writer.view.refresh()
     roots = writer.runtime.roots.read_many(writer.account, {entry.thread for entry in added})
     by_root: dict[ThreadId, list[Entry]] = {}
     for entry in added:
