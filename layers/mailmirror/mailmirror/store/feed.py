@@ -93,7 +93,7 @@ class FeedStore:
         self._list(account, event, entry, now, gap=is_gap(label(event)))
 
     def state(self, account: AccountId, now: datetime) -> FeedState:
-        """Half a read unit; where a gap came within 30 days, half a unit for every ten gaps."""
+        """Half a read unit; where a gap came within 30 days, one more for every ten gaps."""
         item = self._table.get(keys.feed(account))
         if item is None:
             return FeedState(None, 0)
@@ -160,10 +160,14 @@ class FeedStore:
     def _kept(
         self, account: AccountId, kind: str, now: datetime, before: int | None, limit: int
     ) -> Iterator[Item]:
-        """Read what is listed, the latest first."""
+        """Read what is listed, the latest first; consistently, so that what is closed is gone."""
         last = keys.listed(account, kind, _MAX_NUMBER if before is None else before - 1)
         found = self._table.query(
-            keys.refusals(account), between=(kind, last[keys.SK]), descending=True, limit=limit
+            keys.refusals(account),
+            between=(kind, last[keys.SK]),
+            descending=True,
+            limit=limit,
+            consistent=True,
         )
         # An expired item can stay for days before DynamoDB deletes it; all behind it are expired.
         return takewhile(lambda item: item[keys.EXPIRES] > now.timestamp(), found)
