@@ -11,7 +11,7 @@ from typing import Protocol
 
 from mailmirror.api.decoding import typed
 from mailmirror.api.mailboxes import ConnectBody
-from mailmirror.aws.queues import FeedJob, SyncJob
+from mailmirror.aws.queues import FeedJob, MatchJob, SyncJob
 from mailmirror.domain.deals import DealId
 from mailmirror.domain.feed import PersonKind, PersonRef
 from mailmirror.domain.mailbox import AccountId, Mailbox, Server
@@ -24,6 +24,7 @@ from mailmirror.usecases.mailboxes.connect_mailbox import connect_mailbox
 from mailmirror.usecases.mailboxes.read_mailbox import read_ledger
 from mailmirror.usecases.operating.accounts import create_account
 from mailmirror.usecases.sync.sync_mailbox import sync_mailbox
+from mailmirror.usecases.threads.match_again import match_again
 
 REP, BOSS, KIM, LEE, STRANGER = (
     "rep@us.example",
@@ -110,6 +111,10 @@ class Office:
             "data": data,
         }
         apply_event(FeedJob(self.account, event), self.runtime)
+
+    def match_again(self, until: timedelta = timedelta(minutes=5)) -> None:
+        """Work off the job that the events have queued."""
+        match_again(MatchJob(self.account), self.runtime, self.runtime.now() + until)
 
     def connect(
         self, server: ImapServer, user: str, email: str, smtp: Server | None = None

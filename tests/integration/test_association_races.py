@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from mailmirror.aws.queues import ThreadJob
+from mailmirror.aws.queues import MatchJob, ThreadJob, thread_job
 from mailmirror.domain.association import Root
 from mailmirror.domain.coverage import Gap
 from mailmirror.domain.deals import DealId
@@ -145,6 +145,7 @@ def test_two_attaches_of_one_deal_that_die_are_both_completed(
     dovecot.append(REP, "INBOX", letter(2, replies_to=[1]), MARCH)
     office.sync(mailbox)
     deal(office, "other", "open", -20, "nobody")
+    office.match_again()
     for number in (1, 2):
         with pytest.raises(Killed), before_write(runtime, 1, lambda: None, then_die=True):
             on_message(office, "other", number, attached=True)
@@ -162,6 +163,7 @@ def test_a_long_thread_is_attached_at_once_and_indexed_by_the_queue(
     """Until then the deal's card says that it lacks some of it."""
     monkeypatch.setattr("mailmirror.usecases.threads.set_override.MAX_INDEXED_AT_ONCE", 0)
     deal(office, "other", "open", -20, "nobody")
+    office.match_again()
     on_thread(office, "other", 1, attached=True)
     assert office.deal("rep", "other") == []
     page = read_deal_card(office.viewer("rep"), DealId("other"), None, 50, runtime)
@@ -182,6 +184,7 @@ def test_a_long_thread_that_is_detached_again_leaves_no_gap(
 ) -> None:
     monkeypatch.setattr("mailmirror.usecases.threads.set_override.MAX_INDEXED_AT_ONCE", 0)
     deal(office, "other", "open", -20, "nobody")
+    office.match_again()
     on_thread(office, "other", 1, attached=True)
     on_thread(office, "other", 1, attached=False)
     for _ in range(3):
@@ -206,13 +209,14 @@ def tidied(office: Office) -> int:
 
 
 def queued(runtime: Runtime) -> list[ThreadJob]:
+    """The threads that are queued; jobs that match threads again are left out."""
     sqs, url = runtime._client("sqs"), runtime.settings.thread_queue
-    jobs = []
+    jobs: list[ThreadJob | MatchJob] = []
     while found := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
         for message in found:
-            jobs.append(ThreadJob.from_json(message["Body"]))
+            jobs.append(thread_job(message["Body"]))
             sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
-    return jobs
+    return [job for job in jobs if isinstance(job, ThreadJob)]
 
 
 def test_an_attach_that_dies_half_way_is_completed_with_the_next_message(

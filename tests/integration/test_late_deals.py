@@ -54,10 +54,6 @@ def deal_changed(office: Mailboxes, event: tuple[str, int, str]) -> None:
     apply_event(FeedJob(office.account, raw), office.runtime)
 
 
-def matched_again(office: Mailboxes, until: timedelta = 5 * MINUTE) -> None:
-    match_again(MatchJob(office.account), office.runtime, office.runtime.now() + until)
-
-
 def gap(office: Mailboxes) -> Gap | None:
     page = read_deal_card(office.viewer("rep"), DealId("d1"), None, 100, office.runtime)
     return page.coverage.gap
@@ -78,7 +74,7 @@ def test_letters_are_on_a_deal_that_was_reopened_whatever_came_first(
     for event in EVENTS[mirrored_after:]:
         deal_changed(office, event)
     assert gap(office) is Gap.MATCHES_PENDING
-    matched_again(office)
+    office.match_again()
     assert (days(office), gap(office)) == (ON_DEAL, None)
 
 
@@ -87,7 +83,7 @@ def test_events_in_any_order_end_alike(office: Mailboxes, mailbox: MailboxKey) -
     for order in ((3, 1, 2, 0), (2, 3, 0, 1)):
         for index in order:
             deal_changed(office, EVENTS[index])
-            matched_again(office)
+            office.match_again()
     assert (days(office), gap(office)) == (ON_DEAL, None)
 
 
@@ -97,14 +93,14 @@ def test_an_address_that_a_contact_gains_brings_mirrored_mail_to_the_deal(
     """The mail is mirrored because Lee takes part in it; Kim writes from another address."""
     deal_changed(office, ("e1", 0, "open"))
     office.mirror(mailbox, [received(2, MARCH + 2 * DAY, sender="k@home.example", to=[REP, LEE])])
-    matched_again(office)
+    office.match_again()
     assert days(office) == []
     office.tell("contact.upserted", MARCH, id="kim", name="Kim", emails=[KIM, "k@home.example"])
     assert gap(office) is Gap.MATCHES_PENDING
-    matched_again(office)
+    office.match_again()
     assert (days(office), gap(office)) == ([2], None)
     office.tell("contact.upserted", MARCH + DAY, id="kim", name="Kim", emails=[KIM])
-    matched_again(office)
+    office.match_again()
     assert days(office) == []
 
 
@@ -113,15 +109,15 @@ def test_a_deleted_deal_and_a_new_contact_of_a_deal_are_matched_again(
 ) -> None:
     office.mirror(mailbox, [received(2, MARCH + 2 * DAY, sender=LEE)])
     deal_changed(office, ("e1", 0, "open"))
-    matched_again(office)
+    office.match_again()
     assert days(office) == []
     both = ["kim", "lee"]
     office.tell("deal.upserted", MARCH + DAY, id="d1", name="", status="open", contact_ids=both)
-    matched_again(office)
+    office.match_again()
     assert days(office) == [2]
     office.tell("deal.deleted", MARCH + 2 * DAY - MINUTE, id="d1")
     office.tell("deal.upserted", MARCH + 3 * DAY, id="d1", name="", status="lost", contact_ids=both)
-    matched_again(office)
+    office.match_again()
     assert days(office) == []
 
 
@@ -150,10 +146,10 @@ def test_one_run_an_account_is_at_work_and_a_dead_one_is_followed(
     office.mirror(mailbox, [received(2, MARCH + 2 * DAY)])
     deal_changed(office, ("e1", 0, "open"))
     assert office.runtime.matching.begin(office.account, "dead", TODAY, TODAY + 5 * MINUTE)
-    matched_again(office)
+    office.match_again()
     assert gap(office) is Gap.MATCHES_PENDING
     monkeypatch.setattr(office.runtime, "now", lambda: TODAY + 5 * MINUTE)
-    matched_again(office)
+    office.match_again()
     assert (days(office), gap(office)) == ([2], None)
 
 
@@ -165,8 +161,8 @@ def test_a_run_that_fails_is_gone_on_with_at_once(
     with monkeypatch.context() as broken:
         broken.setattr(office.runtime.timelines, "card", failing)
         with pytest.raises(OSError, match="broken"):
-            matched_again(office)
-    matched_again(office)
+            office.match_again()
+    office.match_again()
     assert (days(office), gap(office)) == ([2], None)
 
 
@@ -195,14 +191,14 @@ def test_a_message_that_a_run_has_not_found_is_matched_by_its_own_function(
     """The fact comes, and the run ends, before a write of the message, in a sync's second batch."""
     if fact is address_is_gained:
         deal_is_opened(office)
-        matched_again(office)
+        office.match_again()
     contents = office.runtime.contents
     write: Callable[..., Any] = getattr(contents, step)
 
     def late(*args: Any) -> Any:
         monkeypatch.setattr(contents, step, write)
         fact(office)
-        matched_again(office)
+        office.match_again()
         return write(*args)
 
     account = office.runtime.accounts.find(office.account)
@@ -220,9 +216,9 @@ def test_an_import_of_contacts_without_deals_reads_no_timeline(
     office: Mailboxes, mailbox: MailboxKey, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     office.mirror(mailbox, [received(2, MARCH + 2 * DAY, to=[REP, "n@new.example"])])
-    matched_again(office)
+    office.match_again()
     office.tell("contact.upserted", MARCH, id="n", name="N", emails=["n@new.example"])
     monkeypatch.setattr(office.runtime.timelines, "card", failing)
-    matched_again(office)
+    office.match_again()
     head = office.runtime.change_log.head(office.account)
     assert office.runtime.matching.line(office.account) == head

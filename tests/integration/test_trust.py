@@ -46,6 +46,7 @@ def test_a_synced_mailbox_makes_the_cards_of_whom_it_was_judged_for_complete(
     dovecot.append(REP, "INBOX", letter(1), MARCH)
     office.sync(office.connect(dovecot, "rep", REP))
     assert card(office, "kim").coverage.complete
+    office.match_again()
     assert deal(office, "d1").coverage.complete
 
 
@@ -57,6 +58,7 @@ def test_addresses_and_contacts_that_cannot_be_read_make_their_own_card_incomple
     office.tell("deal.upserted", id="d1", name="D", status="open", contact_ids=["kim", "a b"])
     office.tell("deal.upserted", id="d2", name="D", status="open", contact_ids=["kim"])
     office.sync(office.connect(dovecot, "rep", REP))
+    office.match_again()
     for coverage in (card(office, "typo").coverage, deal(office, "d1").coverage):
         assert (coverage.cause, coverage.unread) == (Gap.ENTRIES_UNREAD, 1)
     for page in (card(office, "phone"), card(office, "kim"), deal(office, "d2")):
@@ -72,12 +74,16 @@ def test_a_person_or_a_deal_that_comes_late_has_an_incomplete_card(
     mailbox = office.connect(dovecot, "rep", REP)
     office.sync(mailbox)
     office.tell("contact.upserted", id="who", name="Who", emails=[STRANGER])
-    office.tell("deal.upserted", id="late", name="Late", status="open", contact_ids=["kim"])
+    office.tell("deal.upserted", id="late", name="Late", status="open", contact_ids=["who"])
+    office.tell("deal.upserted", id="known", name="Known", status="open", contact_ids=["kim"])
     office.sync(mailbox)
     for page in (card(office, "who"), deal(office, "late")):
         (coverage,) = page.coverage.mailboxes
         assert coverage.gap is Gap.LATE_FACTS
     assert card(office, "kim").coverage.complete
+    assert deal(office, "known").coverage.gap is Gap.MATCHES_PENDING
+    office.match_again()
+    assert deal(office, "known").coverage.complete
 
 
 def test_a_new_name_of_a_person_takes_nothing_away(office: Office, dovecot: Dovecot) -> None:
