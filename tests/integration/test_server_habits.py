@@ -11,15 +11,15 @@ from mailmirror.mail.imap.fetched import RECEIVED_DATE_UNKNOWN
 from mailmirror.runtime import Runtime
 from tests.integration.office import MARCH, REP, Office, letter, loopback, subjects
 from tests.integration.test_containment import before, verdicts
-from tests.servers.dovecot import Dovecot
 from tests.servers.hostile import Answer, Hostile
+from tests.servers.mailbox_server import MailboxServer
 from tests.servers.meddling import Meddling, Said
 
 LETTERS = [f"Letter {n}" for n in (5, 4, 3, 2, 1)]
 
 
-def file_letters(dovecot: Dovecot) -> None:
-    dovecot.append_all(REP, "INBOX", [(letter(n), MARCH) for n in range(1, 6)])
+def file_letters(imap_server: MailboxServer) -> None:
+    imap_server.append_all(REP, "INBOX", [(letter(n), MARCH) for n in range(1, 6)])
 
 
 @dataclass(slots=True)
@@ -43,18 +43,21 @@ class WantingId:
 
 
 def test_a_server_that_wants_id_before_a_folder_is_opened_is_read(
-    office: Office, dovecot: Dovecot, runtime: Runtime
+    office: Office, imap_server: MailboxServer, runtime: Runtime
 ) -> None:
-    file_letters(dovecot)
+    with imap_server.session(REP) as client:
+        if not client.has_capability("ID"):
+            pytest.skip("the server does not offer ID")
+    file_letters(imap_server)
     wanting = WantingId()
-    with before(dovecot, runtime, wanting) as server:
+    with before(imap_server, runtime, wanting) as server:
         wanting.proxy.append(server)
         office.sync(office.connect(server, "rep", REP))
     assert subjects(office.card("rep", "kim")) == LETTERS
 
 
 def test_an_inbox_that_the_server_does_not_open_is_told_when_connecting(
-    office: Office, dovecot: Dovecot, runtime: Runtime
+    office: Office, imap_server: MailboxServer, runtime: Runtime
 ) -> None:
     def refusing(said: Said) -> bytes:
         if not said.command.startswith(b"EXAMINE"):
@@ -62,7 +65,7 @@ def test_an_inbox_that_the_server_does_not_open_is_told_when_connecting(
         tag = said.answer.partition(b" ")[0]
         return b"" if tag == b"*" else tag + b" NO Unsafe Login. Please contact help\r\n"
 
-    with before(dovecot, runtime, refusing) as server, pytest.raises(Refused) as refused:
+    with before(imap_server, runtime, refusing) as server, pytest.raises(Refused) as refused:
         office.connect(server, "rep", REP)
     assert refused.value.code is Code.INBOX_NOT_FOUND
     assert refused.value.detail == "imap: Unsafe Login. Please contact help"
@@ -91,9 +94,9 @@ def test_a_server_that_is_busy_at_the_inbox_is_not_connected_and_says_so(
     "date", [b"NIL", b'"05-Mar-2026 09:00:00"', b'"00-Jan-0000 00:00:00 +0000"', b""]
 )
 def test_a_message_without_a_readable_internaldate_is_mirrored_by_its_date(
-    office: Office, dovecot: Dovecot, runtime: Runtime, date: bytes
+    office: Office, imap_server: MailboxServer, runtime: Runtime, date: bytes
 ) -> None:
-    file_letters(dovecot)
+    file_letters(imap_server)
     dated = re.compile(rb' ?INTERNALDATE "[^"]*"')
 
     def undated(said: Said) -> bytes:
@@ -101,7 +104,7 @@ def test_a_message_without_a_readable_internaldate_is_mirrored_by_its_date(
             return said.answer
         return dated.sub(b" INTERNALDATE " + date if date else b"", said.answer)
 
-    with before(dovecot, runtime, undated) as server:
+    with before(imap_server, runtime, undated) as server:
         mailbox = office.connect(server, "rep", REP)
         office.sync(mailbox)
     assert verdicts(office, mailbox) == {"mirrored": 5}
@@ -112,18 +115,18 @@ def test_a_message_without_a_readable_internaldate_is_mirrored_by_its_date(
 
 
 def test_a_server_without_uidnext_is_read_and_its_news_are_found(
-    office: Office, dovecot: Dovecot, runtime: Runtime
+    office: Office, imap_server: MailboxServer, runtime: Runtime
 ) -> None:
     def without(said: Said) -> bytes:
         if said.answer.startswith(b"* OK [UIDNEXT"):
             return b""
         return re.sub(rb" UIDNEXT [0-9]+", b"", said.answer)
 
-    file_letters(dovecot)
-    with before(dovecot, runtime, without) as server:
+    file_letters(imap_server)
+    with before(imap_server, runtime, without) as server:
         mailbox = office.connect(server, "rep", REP)
         office.sync(mailbox)
         assert subjects(office.card("rep", "kim")) == LETTERS
-        dovecot.append(REP, "INBOX", letter(6), MARCH)
+        imap_server.append(REP, "INBOX", letter(6), MARCH)
         office.sync(mailbox)
     assert subjects(office.card("rep", "kim")) == ["Letter 6", *LETTERS]
