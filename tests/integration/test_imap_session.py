@@ -15,9 +15,11 @@ from mailmirror.domain.mailbox import FolderRole, Security, Server
 from mailmirror.domain.problems import Code, Refused
 from mailmirror.domain.uids import UidSet
 from mailmirror.mail.connection import NetworkPolicy
+from mailmirror.mail.imap.fetch import FetchFailed
 from mailmirror.mail.imap.fetched import RECEIVED_DATE_UNKNOWN, FetchedHeader
 from mailmirror.mail.imap.folders import RemoteFolder
-from mailmirror.mail.imap.session import FetchFailed, ImapSession, Status
+from mailmirror.mail.imap.opening import Status
+from mailmirror.mail.imap.session import ImapSession
 from mailmirror.mail.sasl import PasswordLogin
 from tests.servers.dovecot import LIKE_MICROSOFT, Dovecot, Folder
 from tests.servers.hostile import (
@@ -823,7 +825,7 @@ def test_dates_without_end_are_not_listened_to(monkeypatch: pytest.MonkeyPatch) 
 
 @pytest.mark.exceeds("MAX_FAILED_MESSAGE_LINES")
 def test_of_an_answer_that_failed_so_many_lines_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mailmirror.mail.imap.session.MAX_FAILED_MESSAGE_LINES", 1)
+    monkeypatch.setattr("mailmirror.mail.imap.fetch.MAX_FAILED_MESSAGE_LINES", 1)
     date = b'* %d FETCH (UID %d INTERNALDATE "01-Mar-2026 10:00:00 +0000")\r\n'
     answers: list[Answer] = [*(date % (n, n) for n in (1, 2, 3)), date % (3, 3), HANG_UP]
 

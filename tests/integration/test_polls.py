@@ -15,7 +15,8 @@ from mailmirror.domain.address import Address
 from mailmirror.domain.mailbox import AccountId, FolderRole, Mailbox, MailboxId, MailboxKey, Seen
 from mailmirror.domain.problems import Code, Refused
 from mailmirror.mail.imap.folders import RemoteFolder
-from mailmirror.mail.imap.session import ImapSession, Status
+from mailmirror.mail.imap.opening import Status
+from mailmirror.mail.imap.session import ImapSession
 from mailmirror.runtime import Runtime
 from mailmirror.store import keys
 from mailmirror.store.credentials import Password

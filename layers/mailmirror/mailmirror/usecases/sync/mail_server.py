@@ -16,9 +16,11 @@ from mailmirror.domain.limits import MAX_CUT_MESSAGE_BYTES, MAX_MESSAGE_BYTES
 from mailmirror.domain.mailbox import Mailbox
 from mailmirror.domain.problems import Code, Refused
 from mailmirror.domain.uids import UidSet
+from mailmirror.mail.imap.fetch import FetchFailed
 from mailmirror.mail.imap.fetched import TOO_LARGE, FetchedCopy, FetchedHeader
 from mailmirror.mail.imap.folders import RemoteFolder
-from mailmirror.mail.imap.session import FetchFailed, ImapSession, Status
+from mailmirror.mail.imap.opening import Status
+from mailmirror.mail.imap.session import ImapSession
 from mailmirror.runtime import Runtime
 from mailmirror.usecases.mailboxes.server_sign_in import signed_in
 
