@@ -667,6 +667,28 @@ def test_a_refusal_of_messages_is_not_taken_for_one_of_the_server(words: str) ->
     assert said({"UID FETCH": [answer]}, act=bodies) == (Code.PROTOCOL_ERROR, words)
 
 
+@pytest.mark.parametrize(
+    "words",
+    ["User is authenticated but not connected.", "[ALERT] user is AUTHENTICATED but not connected"],
+)
+@pytest.mark.parametrize("condition", ["NO", "BAD"])
+@pytest.mark.parametrize(
+    ("command", "act"),
+    [
+        ("LOGIN", nothing),
+        ("EXAMINE", nothing),
+        ("LIST", ImapSession.folders),
+        ("STATUS", lambda session: session.status(INBOX)),
+        ("UID FETCH", headers),
+    ],
+)
+def test_a_mailbox_that_exchange_does_not_open_blames_neither_password_nor_port(
+    words: str, condition: str, command: str, act: Act
+) -> None:
+    answer = f"<tag> {condition} {words}\r\n".encode()
+    assert said({command: [answer]}, act=act) == (Code.MAILBOX_NOT_OPENED, words)
+
+
 def test_what_a_server_says_at_a_message_quotes_no_address() -> None:
     answer = b"<tag> NO cannot read mail of kim@customer.example\r\n"
     _, detail = said({"UID FETCH": [answer]}, act=bodies)
@@ -1094,6 +1116,18 @@ def test_an_ok_without_text_or_in_small_letters_is_one(answer: bytes) -> None:
     }
     with Hostile(script, b"* OK\r\n") as server:
         assert run(server, listing) == UidSet.of([2])
+
+
+@pytest.mark.parametrize("announced", [b"{%d}", b"~{%d}", b"{%d+}", b"~{%d+}"])
+def test_a_literal_of_any_kind_is_one(announced: bytes) -> None:
+    raw = b"Subject: a\r\n\r\n\0 {3}\r\nand ~{4}\r\n"
+    size = announced % len(raw)
+    answer = [b"* 1 FETCH (UID 1 BODY[] " + size + b"\r\n" + raw + b")\r\n", DONE]
+    with Hostile({"UID FETCH": answer}) as server:
+        assert run(server, lambda session: session.bodies({1: 500})) == {1: raw}
+        name = b'* LIST () "/" ' + announced % 4 + b"\r\nSent\r\n"
+    with Hostile({"LIST": [b'* LIST () "/" INBOX\r\n', name, DONE]}) as server:
+        assert run(server, ImapSession.folders) == [INBOX, RemoteFolder("Sent", FolderRole.SENT)]
 
 
 def test_a_refusal_without_text_is_one() -> None:

@@ -1,17 +1,19 @@
 """A mailbox at servers with habits of their own is connected, and all of its mail is mirrored."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import pytest
 import trustme
 
+from mailmirror.domain.mailbox import Security, Server
 from mailmirror.domain.problems import Code, Refused
 from mailmirror.mail.imap.fetched import RECEIVED_DATE_UNKNOWN
 from mailmirror.runtime import Runtime
 from tests.integration.office import MARCH, REP, Office, letter, loopback, subjects
 from tests.integration.test_containment import before, verdicts
-from tests.servers.hostile import Answer, Hostile
+from tests.servers.hostile import POP3_GREETING, SILENCE, SMTP_GREETING, Answer, Hostile
 from tests.servers.mailbox_server import MailboxServer
 from tests.servers.meddling import Meddling, Said
 
@@ -88,6 +90,100 @@ def test_a_server_that_is_busy_at_the_inbox_is_not_connected_and_says_so(
         with pytest.raises(Refused) as refused:
             office.connect(Users(server.port, {REP: "secret"}), "rep", REP)
     assert refused.value.code is Code.SERVER_UNAVAILABLE
+
+
+@pytest.mark.parametrize("command", ["LIST", "EXAMINE"])
+def test_a_mailbox_that_exchange_does_not_open_is_not_connected_and_says_whom_to_ask(
+    office: Office, runtime: Runtime, command: str
+) -> None:
+    words = b"User is authenticated but not connected."
+    with Hostile({command: [b"<tag> BAD " + words + b"\r\n"]}, issuer=trustme.CA()) as server:
+        runtime.network_policy = loopback(server.authority)
+        with pytest.raises(Refused) as refused:
+            office.connect(Users(server.port, {REP: "secret"}), "rep", REP)
+    assert refused.value.code is Code.MAILBOX_NOT_OPENED
+    assert refused.value.detail == f"imap: {words.decode()}"
+
+
+@pytest.mark.parametrize(
+    ("greeting", "code", "detail"),
+    [
+        (POP3_GREETING, Code.POP3_UNSUPPORTED, "POP3"),
+        (SMTP_GREETING, Code.ANOTHER_SERVICE, "SMTP"),
+        (b"220 (vsFTPd 3.0.3)\r\n", Code.ANOTHER_SERVICE, "FTP"),
+        (b"SSH-2.0-OpenSSH_9.2p1\r\n", Code.ANOTHER_SERVICE, "SSH"),
+        (b"HTTP/1.1 400 Bad Request\r\n", Code.ANOTHER_SERVICE, "a web server"),
+    ],
+)
+@pytest.mark.parametrize("tls", [True, False])
+def test_another_service_at_the_port_is_named(
+    office: Office, runtime: Runtime, greeting: bytes, code: Code, detail: str, tls: bool
+) -> None:
+    with Hostile(greeting=greeting, tls=tls, issuer=trustme.CA()) as server:
+        runtime.network_policy = loopback(server.authority)
+        with pytest.raises(Refused) as refused:
+            office.connect(Users(server.port, {REP: "secret"}), "rep", REP)
+    assert refused.value.code is code
+    assert refused.value.detail == f"imap: {detail} at localhost:{server.port}"
+
+
+@pytest.mark.parametrize("tls", [True, False])
+def test_a_web_server_which_waits_for_a_request_is_named(
+    office: Office, runtime: Runtime, monkeypatch: pytest.MonkeyPatch, tls: bool
+) -> None:
+    monkeypatch.setattr("mailmirror.usecases.mailboxes.connect_mailbox.IMAP_SECONDS", 1.0)
+    script: dict[str, list[Answer]] = {"/": [b"HTTP/1.1 400 Bad Request\r\n"]}
+    with Hostile(script, greeting=b"", tls=tls, issuer=trustme.CA()) as server:
+        runtime.network_policy = loopback(server.authority)
+        with pytest.raises(Refused) as refused:
+            office.connect(Users(server.port, {REP: "secret"}), "rep", REP)
+    assert refused.value.code is Code.ANOTHER_SERVICE
+    assert refused.value.detail == f"imap: a web server at localhost:{server.port}"
+
+
+def test_imap_at_the_port_of_the_submission_server_is_named(
+    office: Office, imap_server: MailboxServer
+) -> None:
+    smtp = Server("localhost", imap_server.imaps_port, Security.TLS)
+    with pytest.raises(Refused) as refused:
+        office.connect(imap_server, "rep", REP, smtp)
+    assert refused.value.code is Code.ANOTHER_SERVICE
+    assert refused.value.detail == f"smtp: IMAP at localhost:{smtp.port}"
+
+
+def test_a_port_of_imap_without_tls_asks_for_starttls(office: Office, runtime: Runtime) -> None:
+    with Hostile(tls=False, issuer=trustme.CA()) as server:
+        runtime.network_policy = loopback(server.authority)
+        with pytest.raises(Refused) as refused:
+            office.connect(Users(server.port, {REP: "secret"}), "rep", REP)
+    assert refused.value.code is Code.TLS_FAILED
+
+
+@dataclass(slots=True)
+class DelayingRefusals:
+    """Refuses the first two passwords at once, and does not answer the third in time."""
+
+    asked: int = 0
+
+    def __iter__(self) -> Iterator[Answer]:
+        self.asked += 1
+        refusal: Answer = b"<tag> NO [AUTHENTICATIONFAILED] wrong\r\n"
+        return iter([refusal if self.asked < 3 else SILENCE])
+
+
+def test_the_third_wrong_password_at_a_server_that_delays_refusals_names_the_sign_in(
+    office: Office, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mailmirror.usecases.mailboxes.connect_mailbox.IMAP_SECONDS", 1.0)
+    codes = []
+    with Hostile({"LOGIN": DelayingRefusals()}, issuer=trustme.CA()) as server:
+        runtime.network_policy = loopback(server.authority)
+        for _ in range(3):
+            with pytest.raises(Refused) as refused:
+                office.connect(Users(server.port, {REP: "wrong"}), "rep", REP)
+            codes.append(refused.value.code)
+    assert codes == [Code.SIGN_IN_FAILED, Code.SIGN_IN_FAILED, Code.SIGN_IN_UNANSWERED]
+    assert refused.value.detail == "imap: not done in 1 s"
 
 
 @pytest.mark.parametrize(

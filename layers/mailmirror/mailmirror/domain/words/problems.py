@@ -447,6 +447,13 @@ PROBLEMS: Catalogue[Code] = {
         "ホストが想定と異なるプロトコルで応答するか、規則に反した応答をしています。",
         "ホストとポートが正しいサービスのものか確認してください。",
     ),
+    Code.ANOTHER_SERVICE: translated(
+        "Another service answers at this port; `detail` names it.",
+        "Enter host and port of the mail server: IMAP is at 993 or 143, submission at 465 or 587.",
+        "このポートでは別のサービスが応答しています。`detail` にその名前があります。",
+        "メールサーバーのホストとポートを入力してください。IMAP は 993 か 143、送信は 465 か 587"
+        " です。",
+    ),
     Code.SIGN_IN_FAILED: translated(
         "The server refuses the user name or the password.",
         "Correct them; where two-step sign-in is on, make an app password at the provider.",
@@ -517,6 +524,16 @@ PROBLEMS: Catalogue[Code] = {
         "Nothing to do: it is tried again. If it stays, ask the server's owner.",
         "サーバーが現在このメールボックスを利用できないと応答しています。",
         "自動で再試行されるため操作は不要です。続く場合はサーバーの管理者に確認してください。",
+    ),
+    Code.MAILBOX_NOT_OPENED: translated(
+        "The server has accepted the sign-in, but does not open the mailbox.",
+        "It is tried again. If it stays, show `detail` to the administrator of Microsoft 365 or"
+        " Exchange, and ask whether the mailbox of this sign-in name exists, has a licence, or is"
+        " being moved.",
+        "サーバーはサインインを受け付けましたが、メールボックスを開きません。",
+        "自動で再試行されます。続く場合は（Microsoft 365 または Exchange の）管理者に `detail` を"
+        "伝え、このサインイン名のメールボックスの有無、ライセンス、移動中でないかの確認を依頼して"
+        "ください。",
     ),
     Code.CONNECTION_LOST: translated(
         "The server closed the connection, or stopped answering.",

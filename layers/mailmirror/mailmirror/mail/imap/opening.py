@@ -8,6 +8,7 @@ from typing import Any
 
 from imapclient.exceptions import IMAPClientError
 
+from mailmirror.domain.imap_answers import OF_THE_SERVER
 from mailmirror.domain.limits import MAX_UID, MAX_UIDVALIDITY
 from mailmirror.domain.problems import Code, Refused
 from mailmirror.mail.imap import fetch_answers
@@ -39,7 +40,7 @@ def status(client: BoundedClient, names: Sequence[bytes]) -> Status | None:
                 raise
             except IMAPClientError:
                 said = client.heard.command(Code.PROTOCOL_ERROR)
-                if said.code is Code.SERVER_UNAVAILABLE:
+                if said.code in OF_THE_SERVER:
                     raise
                 continue
         if b"UIDNEXT" not in answer and b"UIDVALIDITY" in answer:
@@ -72,7 +73,7 @@ def _examined(client: BoundedClient, names: Sequence[bytes]) -> dict[bytes, Any]
             with client.asking():
                 return dict(client.select_folder(name, readonly=True))
         except Refused as refusal:
-            if not client.alive or refusal.code is Code.SERVER_UNAVAILABLE:
+            if not client.alive or refusal.code in OF_THE_SERVER:
                 raise
     with client.asking():
         return dict(client.select_folder(last, readonly=True))
