@@ -112,7 +112,12 @@ class Office:
         apply_event(FeedJob(self.account, event), self.runtime)
 
     def connect(
-        self, server: ImapServer, user: str, email: str, smtp: Server | None = None
+        self,
+        server: ImapServer,
+        user: str,
+        email: str,
+        smtp: Server | None = None,
+        sent_folders: Sequence[str] = (),
     ) -> Mailbox:
         request = typed(
             {
@@ -123,6 +128,7 @@ class Office:
                 "username": email,
                 "password": server.users[email],
                 "smtp": asdict(smtp) if smtp else None,
+                "sent_folders": list(sent_folders),
             },
             ConnectBody,
         ).request()

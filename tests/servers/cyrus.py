@@ -33,6 +33,7 @@ autocreate_quota: 0
 autocreate_inbox_folders: Sent
 autocreate_subscribe_folders: Sent
 xlist-sent: Sent
+specialuse_protect: \\Archive
 sasl_pwcheck_method: auxprop
 sasl_auxprop_plugin: sasldb
 sasl_sasldb_path: {folder}/sasldb2

@@ -84,6 +84,9 @@ class Mailbox:
     connected_at: datetime
     """When it was last connected, with the credential that is stored."""
     provider: Provider = Provider.IMAP
+    sent_folders: tuple[str, ...] = ()
+    """The folders of sent mail, by the server's names; empty where they are found by SPECIAL-USE or
+    by their names."""
     last_success_at: datetime | None = None
     """Of a disconnected mailbox, when a poll or sync last found no mail without a verdict."""
 

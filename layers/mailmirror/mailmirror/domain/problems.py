@@ -94,6 +94,7 @@ class Code(StrEnum):
     CONNECTION_LOST = "connection_lost"
     INBOX_NOT_FOUND = "inbox_not_found"
     SENT_NOT_FOUND = "sent_not_found"
+    FOLDER_UNKNOWN = "folder_unknown"
     MESSAGES_PENDING = "messages_pending"
     NEWS_WAITING = "news_waiting"
     POLL_OVERDUE = "poll_overdue"

@@ -142,6 +142,8 @@ ROUTES: tuple[AnyRoute, ...] = (
             Code.PROVIDER_UNSUPPORTED,
             Code.PROVIDER_SIGNS_IN,
             Code.POP3_UNSUPPORTED,
+            Code.ANOTHER_SERVICE,
+            Code.FOLDER_UNKNOWN,
         ),
     ),
     Route(

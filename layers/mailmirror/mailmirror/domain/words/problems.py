@@ -549,9 +549,17 @@ PROBLEMS: Catalogue[Code] = {
     ),
     Code.SENT_NOT_FOUND: translated(
         "No folder of sent mail was found, so sent mail is not mirrored.",
-        "Mark the folder of sent mail with \\Sent at the server, or name it Sent.",
+        "Mark the folder of sent mail with \\Sent at the server, or name it Sent; or connect the"
+        " mailbox again with its name in `sent_folders`.",
         "送信済みフォルダーが見つからないため、送信メールは反映されません。",
-        "サーバーで送信済みフォルダーに \\Sent を付けるか、名前を Sent にしてください。",
+        "サーバーで送信済みフォルダーに \\Sent を付けるか、名前を Sent にするか、`sent_folders` に"
+        "その名前を指定して接続し直してください。",
+    ),
+    Code.FOLDER_UNKNOWN: translated(
+        "The mailbox has no such folder; `detail` names it, and folders that there are.",
+        "Correct `sent_folders`: give the folder's name as your mail program shows it.",
+        "そのフォルダーはありません。`detail` に、その名前と実在するフォルダーがあります。",
+        "`sent_folders` を修正し、メールソフトに表示されるフォルダー名を指定してください。",
     ),
     Code.MESSAGES_PENDING: translated(
         "The server lists messages but does not return them, so they are not mirrored.",

@@ -26,7 +26,8 @@ from mailmirror.mail.imap.client import BoundedClient
 from mailmirror.mail.imap.fetch import fetch
 from mailmirror.mail.imap.fetch_answers import START_BYTES
 from mailmirror.mail.imap.fetched import FetchedHeader
-from mailmirror.mail.imap.folders import RemoteFolder, roles
+from mailmirror.mail.imap.folders import RemoteFolder, folders_named, roles
+from mailmirror.mail.imap.heard import CommandRefused
 from mailmirror.mail.imap.listing import list_folders
 from mailmirror.mail.imap.opening import Status
 from mailmirror.mail.imap.search import search_since
@@ -47,48 +48,72 @@ class ImapSession:
             fetch it is a FetchFailed.
     """
 
-    def __init__(self, client: BoundedClient) -> None:
+    def __init__(self, client: BoundedClient, sent_folders: Sequence[str] = ()) -> None:
         self._client = client
+        self._sent_folders = sent_folders
         self._wire: dict[str, bytes] = {}
         """How LIST writes the names that are not ASCII."""
 
     @classmethod
     @contextmanager
     def sign_in(
-        cls, server: Server, login: Login, policy: NetworkPolicy, seconds: float
+        cls,
+        server: Server,
+        login: Login,
+        policy: NetworkPolicy,
+        seconds: float,
+        sent_folders: Sequence[str] = (),
     ) -> Iterator["ImapSession"]:
         """Connect, start TLS and sign in; log out at the end.
 
         Parameters:
             seconds: how long the session may last, whatever the server does.
+            sent_folders: the folders of sent mail, where a setting names them.
 
         Raises:
             Refused: the stage that failed, by its code.
         """
         with signed_in_client(server, login, policy, seconds) as client:
-            yield cls(client)
+            yield cls(client, sent_folders)
 
     def folders(self) -> Sequence[RemoteFolder]:
-        """Find the Inbox and the folder of sent mail.
+        """Find the Inbox and the folder of sent mail, or those that the setting names.
 
         INBOX is there (RFC 9051 5.1) also where LIST names other folders only.
         """
         listed = list_folders(self._client)
         self._wire |= {one.name: one.wire for one in listed if not one.wire.isascii()}
-        found = roles(listed)
+        found = roles(listed, self._sent_folders)
         if listed and not any(one.name.upper() == "INBOX" for one in listed):
             return [RemoteFolder("INBOX", FolderRole.INBOX), *found]
         if all(folder.role is not FolderRole.INBOX for folder in found):
             raise Refused(Code.INBOX_NOT_FOUND)
         return found
 
+    def named(self, names: Sequence[str]) -> tuple[str, ...]:
+        """Find folders by the names that a person gives, and return the server's names.
+
+        Raises:
+            Refused: `folder_unknown`.
+        """
+        return folders_named(names, list_folders(self._client))
+
     def status(self, folder: RemoteFolder) -> Status | None:
         """Ask for a folder's STATUS; None where the server has no such folder any more."""
         return opening.status(self._client, self._names(folder))
 
     def examine(self, folder: RemoteFolder) -> Status:
-        """Open a folder read-only."""
-        return opening.examine(self._client, self._names(folder))
+        """Open a folder read-only.
+
+        Raises:
+            Refused: `folder_unknown`, where the setting names it and the server does not open it.
+        """
+        try:
+            return opening.examine(self._client, self._names(folder))
+        except CommandRefused as refused:
+            if folder.name not in self._sent_folders:
+                raise
+            raise Refused(Code.FOLDER_UNKNOWN, refused.detail) from refused
 
     def _names(self, folder: RemoteFolder) -> Sequence[bytes]:
         """How a folder's name may be written: as LIST did, else in modified UTF-7, else in UTF-8.

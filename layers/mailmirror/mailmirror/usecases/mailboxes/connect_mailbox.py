@@ -2,9 +2,9 @@
 
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from mailmirror.domain.address import Address
@@ -62,6 +62,8 @@ class ConnectRequest:
     username: str
     credential: Credential
     provider: Provider = Provider.IMAP
+    sent_folders: Sequence[str] = ()
+    """Names of the folders of sent mail, as a person sees them; empty: they are looked for."""
 
     def __repr__(self) -> str:
         return f"ConnectRequest(user={self.user!r})"
@@ -88,6 +90,8 @@ def connect_mailbox(id: AccountId, request: ConnectRequest, runtime: Runtime) ->
         ImapSession.sign_in(request.imap, login, runtime.network_policy, IMAP_SECONDS) as session,
     ):
         _open_inbox(session)
+        if request.sent_folders:
+            mailbox = replace(mailbox, sent_folders=session.named(request.sent_folders))
     cannot_send = _try_to_send(request, login, began_at, runtime)
     _keep(account, mailbox, request.credential, runtime)
     if cannot_send:
@@ -203,7 +207,7 @@ def _keep(account: Account, mailbox: Mailbox, credential: Credential, runtime: R
     """Store the credential first: a mailbox that is due must have one."""
     now = mailbox.connected_at
     before = runtime.mailboxes.find(account.id, mailbox.key.mailbox)
-    goes_on = before and (before.imap, before.username) == (mailbox.imap, mailbox.username)
+    goes_on = before and _place(before) == _place(mailbox)
     known = runtime.due.find(mailbox) if goes_on else None
     runtime.credentials.put(account, mailbox.key, credential, now)
     refusal = Refused(Code.MAILBOX_BUSY)
@@ -224,6 +228,11 @@ def _keep(account: Account, mailbox: Mailbox, credential: Credential, runtime: R
     if kept is None or kept.status is not MailboxStatus.CONNECTED:
         runtime.credentials.delete(mailbox.key)
     raise refusal
+
+
+def _place(mailbox: Mailbox) -> tuple[object, ...]:
+    """What a mailbox's mail is read from: where it differs, the schedule entry begins anew."""
+    return mailbox.imap, mailbox.username, mailbox.sent_folders
 
 
 def _connected_elsewhere(account: Account, mailbox: Mailbox, runtime: Runtime) -> bool:
