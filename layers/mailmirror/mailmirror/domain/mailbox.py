@@ -223,10 +223,10 @@ def _failing(error: Code) -> MailboxState:
 def is_news(known: Seen | None, uidvalidity: int, uidnext: int, messages: int) -> bool:
     """Tell from a folder's STATUS whether a sync has anything to do.
 
-    Fewer messages are not news: removals are learned with the next news.
+    Fewer messages are not news: removals are learned with the next news. Nor is another UIDVALIDITY
+    of a folder that was empty and is: Courier gives one at each opening until a client has selected
+    the folder, and the first message in it changes UIDNEXT.
     """
-    return (
-        known is None
-        or (known.uidvalidity, known.uidnext) != (uidvalidity, uidnext)
-        or messages > known.present
-    )
+    if known is None or known.uidnext != uidnext or messages > known.present:
+        return True
+    return known.uidvalidity != uidvalidity and known.present > 0
