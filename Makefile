@@ -28,7 +28,7 @@ SEED ?= 1
 PART ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help up down mailserver deploy demo account key keys revoke provider return_urls webhook_secret adopt codes_mailbox test test-long sam_env sam-local lint format typecheck bench hostile documents pins
+.PHONY: help up down mailserver deploy demo account key keys revoke provider return_urls webhook_secret adopt codes_mailbox test test-long test-servers sam_env sam-local lint format typecheck bench hostile documents pins
 
 help:  ## This list
 	@sed -n 's/^\([a-z_-]*\):.*## /\1	/p' $(MAKEFILE_LIST) | expand -t 12
@@ -104,6 +104,17 @@ test-long:  ## The tests that take minutes: a stack's alarms, its adoption, mode
 	$(need) project sam ministack
 	@$(project)/python -m local.programs
 	@$(project)/pytest -m long $(two_at_once)
+
+# What needs nothing of a server but mailboxes to put mail into. The others say why they are skipped.
+synced := $(addprefix tests/integration/test_,$(addsuffix .py,sync two_mailboxes imap_session server_habits containment polls ledgers))
+
+test-servers:  ## The sync against Cyrus and Courier, sign-in against Exim, in chroots; as root, on Debian
+	$(need) project sam ministack
+	@$(project)/python -m local.programs
+	@$(project)/python -m tests.servers.chroots
+	@$(project)/pytest --submission-server exim tests/integration/test_submission_server.py
+	@$(project)/pytest --imap-server cyrus $(two_at_once) $(synced)
+	@$(project)/pytest --imap-server courier $(two_at_once) $(synced)
 
 sam_env:  ## Write events and env.json for sam local invoke and sam remote invoke [STACK=… ACCOUNT=… MAILBOX=…]
 	$(need) project sam

@@ -3,7 +3,7 @@
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from local.stack import STACK_NAME, Home, Options, Stack
 from local.up import up
 from mailmirror.runtime import Runtime
 from tests.servers.dovecot import Dovecot
+from tests.servers.mailbox_servers import MAILBOX_SERVERS, StartServer
 from tests.servers.postfix import Postfix
 from tests.servers.tables import own_table
 
@@ -34,8 +35,37 @@ _FOLDERS = ("stack", "hostile", "integration", "models", "unit")
 """In this order: a worker that has taken one of the last files is never long alone."""
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--imap-server", choices=MAILBOX_SERVERS, default="dovecot")
+    parser.addoption("--submission-server", choices=("postfix", "exim"), default="postfix")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: _FOLDERS.index(item.path.relative_to(_TESTS).parts[0]))
+    if config.getoption("imap_server") != "dovecot":
+        _keep_tests_of_any_server(config, items)
+
+
+def _keep_tests_of_any_server(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the tests that start no IMAP server, and skip those that need Dovecot."""
+    left_out = [item for item in items if "start_imap_server" not in _fixtures(item)]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item not in left_out]
+    for item in items:
+        if "dovecot" in _fixtures(item):
+            named = item.get_closest_marker("dovecot_only")
+            reason = named.args[0] if named else "it needs what only Dovecot has"
+            item.add_marker(pytest.mark.skip(f"Dovecot only: {reason}"))
+
+
+def _fixtures(item: pytest.Item) -> Sequence[str]:
+    return item.fixturenames if isinstance(item, pytest.Function) else ()
+
+
+@pytest.fixture(scope="session")
+def start_imap_server(pytestconfig: pytest.Config) -> StartServer:
+    """Starts Dovecot, or the server that `--imap-server` names."""
+    return MAILBOX_SERVERS[pytestconfig.getoption("imap_server")]
 
 
 @pytest.fixture(scope="session")

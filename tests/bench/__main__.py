@@ -33,6 +33,7 @@ from mailmirror.store.table import Meter
 from mailmirror.usecases.sending.accept_message import accept_message
 from mailmirror.usecases.sending.send_message import send_message
 from mailmirror.usecases.sync.audit_mailbox import audit_mailbox
+from tests.bench.bodies import bodies
 from tests.bench.starts import starts
 from tests.integration.office import BOSS, KIM, REP, STRANGER, Office, letter, loopback
 from tests.servers.dovecot import Dovecot
@@ -66,6 +67,7 @@ def main() -> None:
                 with own_table(aws, stack.bucket, key) as runtime:
                     runtime.network_policy = loopback(server.authority)
                     measure(Office(runtime), server)
+        bodies()
     finally:
         down(home)
 

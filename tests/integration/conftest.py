@@ -1,4 +1,4 @@
-"""A Dovecot for each module, and an account for each test."""
+"""An IMAP server and an account for each test."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -8,14 +8,23 @@ import pytest
 from mailmirror.runtime import Runtime
 from tests.integration.office import BOSS, REP, Clock, Office, loopback
 from tests.servers.dovecot import Dovecot
+from tests.servers.mailbox_server import MailboxServer
+from tests.servers.mailbox_servers import StartServer
 
 USERS = {REP: "rep's secret", BOSS: "boss's secret"}
 
 
 @pytest.fixture
-def dovecot() -> Iterator[Dovecot]:
-    with Dovecot(USERS) as server:
+def imap_server(start_imap_server: StartServer) -> Iterator[MailboxServer]:
+    with start_imap_server(USERS) as server:
         yield server
+
+
+@pytest.fixture
+def dovecot(imap_server: MailboxServer) -> Dovecot:
+    """The same server, for tests that need what only Dovecot has."""
+    assert isinstance(imap_server, Dovecot)
+    return imap_server
 
 
 @pytest.fixture
@@ -26,8 +35,8 @@ def clock(runtime: Runtime) -> Clock:
 
 
 @pytest.fixture
-def office(runtime: Runtime, dovecot: Dovecot, clock: Clock) -> Office:
-    runtime.network_policy = loopback(dovecot.authority)
+def office(runtime: Runtime, imap_server: MailboxServer, clock: Clock) -> Office:
+    runtime.network_policy = loopback(imap_server.authority)
     return Office(runtime)
 
 

@@ -117,7 +117,12 @@ class Office:
         match_again(MatchJob(self.account), self.runtime, self.runtime.now() + until)
 
     def connect(
-        self, server: ImapServer, user: str, email: str, smtp: Server | None = None
+        self,
+        server: ImapServer,
+        user: str,
+        email: str,
+        smtp: Server | None = None,
+        sent_folders: Sequence[str] = (),
     ) -> Mailbox:
         request = typed(
             {
@@ -128,6 +133,7 @@ class Office:
                 "username": email,
                 "password": server.users[email],
                 "smtp": asdict(smtp) if smtp else None,
+                "sent_folders": list(sent_folders),
             },
             ConnectBody,
         ).request()

@@ -17,6 +17,7 @@ from mailmirror.usecases.sync.audit_mailbox import audit_mailbox
 from tests.integration.office import KIM, MARCH, REP, Clock, Office, letter, loopback, subjects
 from tests.integration.test_polls import first_syncs
 from tests.servers.dovecot import Dovecot
+from tests.servers.mailbox_server import MailboxServer
 from tests.servers.meddling import End, Meddle, Meddling, Refusing, Said, at_message, unchanged
 
 MINUTE = timedelta(minutes=1)
@@ -24,9 +25,9 @@ BODY, HEADER = "BODY.PEEK[]", "HEADER.FIELDS"
 
 
 @contextmanager
-def before(dovecot: Dovecot, runtime: Runtime, meddle: Meddle) -> Iterator[Meddling]:
-    """A proxy before Dovecot that the runtime trusts."""
-    with Meddling(dovecot, meddle) as server:
+def before(imap_server: MailboxServer, runtime: Runtime, meddle: Meddle) -> Iterator[Meddling]:
+    """A proxy before a server, which the runtime trusts."""
+    with Meddling(imap_server, meddle) as server:
         runtime.network_policy = loopback(server.authority)
         yield server
 
@@ -66,10 +67,10 @@ def error(runtime: Runtime, mailbox: Mailbox) -> Code | None:
     ],
 )
 def test_a_message_that_the_server_cannot_return_is_pending_and_the_others_are_mirrored(
-    office: Office, dovecot: Dovecot, runtime: Runtime, clock: Clock, meddle: Meddle
+    office: Office, imap_server: MailboxServer, runtime: Runtime, clock: Clock, meddle: Meddle
 ) -> None:
-    dovecot.append_all(REP, "INBOX", [(letter(n), MARCH) for n in range(1, 6)])
-    with before(dovecot, runtime, meddle) as server:
+    imap_server.append_all(REP, "INBOX", [(letter(n), MARCH) for n in range(1, 6)])
+    with before(imap_server, runtime, meddle) as server:
         mailbox = office.connect(server, "rep", REP)
         office.sync(mailbox)
         assert verdicts(office, mailbox) == {"mirrored": 4, "pending": 1}
@@ -77,7 +78,7 @@ def test_a_message_that_the_server_cannot_return_is_pending_and_the_others_are_m
         entry = runtime.due.find(mailbox)
         assert entry is not None
         assert entry.due.error is None
-        dovecot.append(REP, "INBOX", letter(6), MARCH)
+        imap_server.append(REP, "INBOX", letter(6), MARCH)
         office.sync(mailbox)
         assert verdicts(office, mailbox) == {"mirrored": 5, "pending": 1}
         assert server.connections < 12
@@ -88,6 +89,7 @@ def test_a_message_that_the_server_cannot_return_is_pending_and_the_others_are_m
         assert audit_mailbox(mailbox, runtime)[0].audit.clean
 
 
+@pytest.mark.dovecot_only("it makes a file of Dovecot's Maildir unreadable")
 def test_a_message_whose_file_a_real_dovecot_cannot_read_is_pending_alone(
     office: Office, dovecot: Dovecot, runtime: Runtime
 ) -> None:
@@ -105,9 +107,9 @@ def test_a_message_whose_file_a_real_dovecot_cannot_read_is_pending_alone(
 
 
 def test_what_is_pending_is_asked_for_ever_less_often(
-    office: Office, dovecot: Dovecot, runtime: Runtime, clock: Clock
+    office: Office, imap_server: MailboxServer, runtime: Runtime, clock: Clock
 ) -> None:
-    dovecot.append_all(REP, "INBOX", [(letter(n), MARCH) for n in range(1, 4)])
+    imap_server.append_all(REP, "INBOX", [(letter(n), MARCH) for n in range(1, 4)])
     refusing = Refusing(BODY, 2)
     asked: list[bytes] = []
 
@@ -116,7 +118,7 @@ def test_what_is_pending_is_asked_for_ever_less_often(
             asked.append(said.command)
         return refusing(said)
 
-    with before(dovecot, runtime, counted) as server:
+    with before(imap_server, runtime, counted) as server:
         mailbox = office.connect(server, "rep", REP)
         office.sync(mailbox)
         pauses = []
@@ -136,16 +138,16 @@ def test_what_is_pending_is_asked_for_ever_less_often(
 
 @pytest.mark.long
 def test_forty_messages_in_a_row_at_which_the_server_hangs_up_stop_nothing_for_good(
-    office: Office, dovecot: Dovecot, runtime: Runtime, clock: Clock
+    office: Office, imap_server: MailboxServer, runtime: Runtime, clock: Clock
 ) -> None:
-    dovecot.append_all(REP, "INBOX", [(letter(n), MARCH) for n in range(1, 61)])
+    imap_server.append_all(REP, "INBOX", [(letter(n), MARCH) for n in range(1, 61)])
     bad = re.compile(rb"\* [0-9]+ FETCH \(UID ([0-9]+) .*BODY\[\]", re.DOTALL)
 
     def hang_up(said: Said) -> bytes | End:
         told = bad.match(said.answer)
         return End.HANG_UP if told and 10 <= int(told[1]) < 50 else said.answer
 
-    with before(dovecot, runtime, hang_up) as server:
+    with before(imap_server, runtime, hang_up) as server:
         mailbox = office.connect(server, "rep", REP)
         for _ in range(6):
             office.sync(mailbox)
@@ -157,9 +159,9 @@ def test_forty_messages_in_a_row_at_which_the_server_hangs_up_stop_nothing_for_g
 
 
 def test_the_server_may_hang_up_at_half_the_headers_and_at_a_quarter_of_the_bodies(
-    office: Office, dovecot: Dovecot, runtime: Runtime, clock: Clock
+    office: Office, imap_server: MailboxServer, runtime: Runtime, clock: Clock
 ) -> None:
-    dovecot.append_all(REP, "INBOX", [(letter(n), MARCH) for n in range(1, 81)])
+    imap_server.append_all(REP, "INBOX", [(letter(n), MARCH) for n in range(1, 81)])
     header = re.compile(rb"\* [0-9]+ FETCH \(UID ([0-9]+) .*BODY\[HEADER", re.DOTALL)
     body = re.compile(rb"\* [0-9]+ FETCH \(UID ([0-9]+) .*BODY\[\]", re.DOTALL)
 
@@ -170,7 +172,7 @@ def test_the_server_may_hang_up_at_half_the_headers_and_at_a_quarter_of_the_bodi
             return End.HANG_UP
         return said.answer
 
-    with before(dovecot, runtime, hang_up) as server:
+    with before(imap_server, runtime, hang_up) as server:
         mailbox = office.connect(server, "rep", REP)
         for _ in range(6):
             office.sync(mailbox)
@@ -188,14 +190,16 @@ def test_the_server_may_hang_up_at_half_the_headers_and_at_a_quarter_of_the_bodi
 
 
 @pytest.mark.parametrize("size", [b"NIL", b"0", b"-1", b"100", b"99000000"])
-def test_a_size_is_a_hint(office: Office, dovecot: Dovecot, runtime: Runtime, size: bytes) -> None:
+def test_a_size_is_a_hint(
+    office: Office, imap_server: MailboxServer, runtime: Runtime, size: bytes
+) -> None:
     large = letter(2, text="x" * 70 + "\r\n" + ("y" * 70 + "\r\n") * 260_000)
-    dovecot.append_all(REP, "INBOX", [(letter(1), MARCH), (large, MARCH), (letter(3), MARCH)])
+    imap_server.append_all(REP, "INBOX", [(letter(1), MARCH), (large, MARCH), (letter(3), MARCH)])
 
     def lie(said: Said) -> bytes:
         return re.sub(rb"(UID 2 .*RFC822\.SIZE) [0-9]+", rb"\1 " + size, said.answer)
 
-    with before(dovecot, runtime, lie) as server:
+    with before(imap_server, runtime, lie) as server:
         mailbox = office.connect(server, "rep", REP)
         office.sync(mailbox)
     assert verdicts(office, mailbox) == {"mirrored": 3}
@@ -254,10 +258,10 @@ def left_out(command: bytes) -> Meddle:
     ],
 )
 def test_a_piece_never_passes_for_the_message(
-    office: Office, dovecot: Dovecot, runtime: Runtime, clock: Clock, meddle: Meddle
+    office: Office, imap_server: MailboxServer, runtime: Runtime, clock: Clock, meddle: Meddle
 ) -> None:
-    dovecot.append(REP, "INBOX", LARGE, MARCH)
-    with before(dovecot, runtime, meddle) as server:
+    imap_server.append(REP, "INBOX", LARGE, MARCH)
+    with before(imap_server, runtime, meddle) as server:
         mailbox = office.connect(server, "rep", REP)
         office.sync(mailbox)
         assert verdicts(office, mailbox) == {"pending": 1}
@@ -270,15 +274,15 @@ def test_a_piece_never_passes_for_the_message(
 
 
 def test_a_message_that_is_larger_than_its_size_says_is_cut_and_says_so(
-    office: Office, dovecot: Dovecot, runtime: Runtime
+    office: Office, imap_server: MailboxServer, runtime: Runtime
 ) -> None:
     huge = letter(1, text="first\r\n" + ("y" * 70 + "\r\n") * 430_000)
-    dovecot.append(REP, "INBOX", huge, MARCH)
+    imap_server.append(REP, "INBOX", huge, MARCH)
 
     def lie(said: Said) -> bytes:
         return re.sub(rb"(RFC822\.SIZE) [0-9]+", rb"\1 0", said.answer)
 
-    with before(dovecot, runtime, lie) as server:
+    with before(imap_server, runtime, lie) as server:
         mailbox = office.connect(server, "rep", REP)
         office.sync(mailbox)
     (line,) = office.card("rep", "kim")
@@ -291,22 +295,22 @@ def test_a_message_that_is_larger_than_its_size_says_is_cut_and_says_so(
 
 @pytest.mark.parametrize("already", [0, 3])
 def test_mail_that_arrives_below_a_uidnext_that_was_too_high_is_read(
-    already: int, office: Office, dovecot: Dovecot, runtime: Runtime
+    already: int, office: Office, imap_server: MailboxServer, runtime: Runtime
 ) -> None:
     def too_high(said: Said) -> bytes:
         return re.sub(rb"UIDNEXT ([0-9]+)", lambda n: b"UIDNEXT %d" % (int(n[1]) + 2), said.answer)
 
-    with before(dovecot, runtime, unchanged) as server:
+    with before(imap_server, runtime, unchanged) as server:
         mailbox = office.connect(server, "rep", REP)
         for number in range(1, already + 1):
-            dovecot.append(REP, "INBOX", letter(number), MARCH)
+            imap_server.append(REP, "INBOX", letter(number), MARCH)
             office.sync(mailbox)
-        dovecot.append_all(REP, "INBOX", [(letter(n), MARCH) for n in (20, 21)])
+        imap_server.append_all(REP, "INBOX", [(letter(n), MARCH) for n in (20, 21)])
         server.meddle = too_high
         office.sync(mailbox)
         server.meddle = unchanged
-        dovecot.append_all(REP, "INBOX", [(letter(n), MARCH) for n in (22, 23)])
-        with dovecot.session(REP) as client:
+        imap_server.append_all(REP, "INBOX", [(letter(n), MARCH) for n in (22, 23)])
+        with imap_server.session(REP) as client:
             client.select_folder("INBOX")
             client.delete_messages([1, 2])
             client.uid_expunge([1, 2])
@@ -316,7 +320,7 @@ def test_mail_that_arrives_below_a_uidnext_that_was_too_high_is_read(
 
 @pytest.mark.parametrize(("arrived", "withheld"), [(3, 4), (3, 5), (3, 6), (1, 4)])
 def test_a_message_that_is_left_out_of_one_list_is_read_though_another_was_deleted(
-    arrived: int, withheld: int, office: Office, dovecot: Dovecot, runtime: Runtime
+    arrived: int, withheld: int, office: Office, imap_server: MailboxServer, runtime: Runtime
 ) -> None:
     left_out = [withheld]
 
@@ -327,12 +331,12 @@ def test_a_message_that_is_left_out_of_one_list_is_read_though_another_was_delet
             return b""
         return said.answer
 
-    dovecot.append_all(REP, "INBOX", [(letter(n), MARCH) for n in range(1, 4)])
-    with before(dovecot, runtime, once) as server:
+    imap_server.append_all(REP, "INBOX", [(letter(n), MARCH) for n in range(1, 4)])
+    with before(imap_server, runtime, once) as server:
         mailbox = office.connect(server, "rep", REP)
         office.sync(mailbox)
-        dovecot.append_all(REP, "INBOX", [(letter(n), MARCH) for n in range(4, 4 + arrived)])
-        with dovecot.session(REP) as client:
+        imap_server.append_all(REP, "INBOX", [(letter(n), MARCH) for n in range(4, 4 + arrived)])
+        with imap_server.session(REP) as client:
             client.select_folder("INBOX")
             client.delete_messages([1])
             client.uid_expunge([1])
@@ -348,9 +352,9 @@ def test_a_message_that_is_left_out_of_one_list_is_read_though_another_was_delet
 
 
 def test_a_server_that_is_unavailable_at_fetch_is_the_mailboxes_error_and_no_verdict(
-    office: Office, dovecot: Dovecot, runtime: Runtime
+    office: Office, imap_server: MailboxServer, runtime: Runtime
 ) -> None:
-    dovecot.append_all(REP, "INBOX", [(letter(n), MARCH) for n in range(1, 31)])
+    imap_server.append_all(REP, "INBOX", [(letter(n), MARCH) for n in range(1, 31)])
 
     def busy(said: Said) -> bytes:
         if not said.command.startswith(b"UID FETCH") or b"BODY" not in said.command:
@@ -359,7 +363,7 @@ def test_a_server_that_is_unavailable_at_fetch_is_the_mailboxes_error_and_no_ver
             return b""
         return said.answer.partition(b" ")[0] + b" NO [UNAVAILABLE] try later\r\n"
 
-    with before(dovecot, runtime, busy) as server:
+    with before(imap_server, runtime, busy) as server:
         mailbox = office.connect(server, "rep", REP)
         office.sync(mailbox)
         assert sum(one.startswith(b"UID FETCH") for one in server.commands) < 8
@@ -368,11 +372,11 @@ def test_a_server_that_is_unavailable_at_fetch_is_the_mailboxes_error_and_no_ver
 
 
 def test_one_message_at_which_a_server_always_says_that_it_is_unavailable_stops_no_other(
-    office: Office, dovecot: Dovecot, runtime: Runtime
+    office: Office, imap_server: MailboxServer, runtime: Runtime
 ) -> None:
-    dovecot.append_all(REP, "INBOX", [(letter(n), MARCH) for n in range(1, 31)])
+    imap_server.append_all(REP, "INBOX", [(letter(n), MARCH) for n in range(1, 31)])
     meddle = Refusing(BODY, 1, b"[UNAVAILABLE] try later", at_once=True)
-    with before(dovecot, runtime, meddle) as server:
+    with before(imap_server, runtime, meddle) as server:
         mailbox = office.connect(server, "rep", REP)
         office.sync(mailbox)
     assert verdicts(office, mailbox) == {"mirrored": 29, "pending": 1}
@@ -380,15 +384,15 @@ def test_one_message_at_which_a_server_always_says_that_it_is_unavailable_stops_
 
 @pytest.mark.parametrize("new", [True, False])
 def test_many_messages_at_which_a_server_is_unavailable_are_pending_in_the_end(
-    new: bool, office: Office, dovecot: Dovecot, runtime: Runtime, clock: Clock
+    new: bool, office: Office, imap_server: MailboxServer, runtime: Runtime, clock: Clock
 ) -> None:
     text = b"[UNAVAILABLE] try later"
     meddle = Refusing(BODY, 1, text, at_once=True, also=set(range(2, 91)))
-    with before(dovecot, runtime, meddle) as server:
+    with before(imap_server, runtime, meddle) as server:
         mailbox = office.connect(server, "rep", REP)
         if new:
             office.sync(mailbox)
-        dovecot.append_all(REP, "INBOX", [(letter(n), MARCH) for n in range(1, 101)])
+        imap_server.append_all(REP, "INBOX", [(letter(n), MARCH) for n in range(1, 101)])
         for _ in range(8):
             office.sync(mailbox)
             clock.advance(timedelta(minutes=31))
@@ -396,27 +400,27 @@ def test_many_messages_at_which_a_server_is_unavailable_are_pending_in_the_end(
 
 
 def test_a_server_that_is_unavailable_gives_no_verdict_in_any_folder(
-    office: Office, dovecot: Dovecot, runtime: Runtime
+    office: Office, imap_server: MailboxServer, runtime: Runtime
 ) -> None:
     for name in ("INBOX", "Sent"):
-        dovecot.append_all(REP, name, [(letter(n), MARCH) for n in range(1, 31)])
+        imap_server.append_all(REP, name, [(letter(n), MARCH) for n in range(1, 31)])
     text = b"[UNAVAILABLE] try later"
     everything = Refusing(HEADER, 1, text, at_once=True, also=set(range(2, 31)))
-    with before(dovecot, runtime, everything) as server:
+    with before(imap_server, runtime, everything) as server:
         mailbox = office.connect(server, "rep", REP)
         office.sync(mailbox)
-        assert office.counts(mailbox) == {"INBOX": {}, "Sent": {}}
+        assert office.counts(mailbox) == {"INBOX": {}, imap_server.named("Sent"): {}}
         assert sum(HEADER.encode() in one for one in server.commands) < 16
 
 
 @pytest.mark.parametrize("item", [BODY, HEADER])
 def test_messages_at_which_a_server_says_for_hours_that_it_is_unavailable_stop_no_other(
-    item: str, office: Office, dovecot: Dovecot, runtime: Runtime, clock: Clock
+    item: str, office: Office, imap_server: MailboxServer, runtime: Runtime, clock: Clock
 ) -> None:
-    dovecot.append_all(REP, "INBOX", [(letter(n), MARCH) for n in range(1, 31)])
+    imap_server.append_all(REP, "INBOX", [(letter(n), MARCH) for n in range(1, 31)])
     text = b"[UNAVAILABLE] try later"
     meddle = Refusing(item, 1, text, at_once=True, also={2, 3, 4, 5, 6})
-    with before(dovecot, runtime, meddle) as server:
+    with before(imap_server, runtime, meddle) as server:
         mailbox = office.connect(server, "rep", REP)
         office.sync(mailbox)
         assert error(runtime, mailbox) is Code.SERVER_UNAVAILABLE
@@ -424,7 +428,7 @@ def test_messages_at_which_a_server_says_for_hours_that_it_is_unavailable_stop_n
         office.sync(mailbox)
         assert verdicts(office, mailbox) == {"mirrored": 24, "pending": 6}
         for number in range(31, 34):
-            dovecot.append(REP, "INBOX", letter(number), MARCH)
+            imap_server.append(REP, "INBOX", letter(number), MARCH)
             clock.advance(timedelta(hours=7))
             office.sync(mailbox)
             assert error(runtime, mailbox) is None
@@ -436,16 +440,16 @@ def test_messages_at_which_a_server_says_for_hours_that_it_is_unavailable_stop_n
 
 
 def test_a_message_that_was_gone_and_is_listed_again_is_read_in_the_end(
-    office: Office, dovecot: Dovecot, runtime: Runtime, clock: Clock
+    office: Office, imap_server: MailboxServer, runtime: Runtime, clock: Clock
 ) -> None:
-    dovecot.append_all(REP, "INBOX", [(letter(n), MARCH) for n in range(1, 4)])
+    imap_server.append_all(REP, "INBOX", [(letter(n), MARCH) for n in range(1, 4)])
     withheld = Refusing(BODY, 2)
 
     def hidden(said: Said) -> bytes:
         listing = said.command.startswith(b"UID FETCH") and b"(UID)" in said.command
         return b"" if listing and b"(UID 2)" in said.answer else withheld(said)
 
-    with before(dovecot, runtime, withheld) as server:
+    with before(imap_server, runtime, withheld) as server:
         mailbox = office.connect(server, "rep", REP)
         office.sync(mailbox)
         for meddle in (hidden, withheld, unchanged):
@@ -458,29 +462,29 @@ def test_a_message_that_was_gone_and_is_listed_again_is_read_in_the_end(
 
 def test_more_withheld_messages_than_one_sync_asks_for_keep_no_other_folder_from_being_read(
     office: Office,
-    dovecot: Dovecot,
+    imap_server: MailboxServer,
     runtime: Runtime,
     clock: Clock,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("mailmirror.domain.batches.HEADER_RANGE", 30)
-    dovecot.append_all(REP, "INBOX", [(letter(n), MARCH) for n in range(1, 71)])
-    dovecot.append(REP, "Sent", letter(200, REP, [KIM]), MARCH)
-    examined = [b""]
+    imap_server.append_all(REP, "INBOX", [(letter(n), MARCH) for n in range(1, 71)])
+    imap_server.append(REP, "Sent", letter(200, REP, [KIM]), MARCH)
+    examined, sent = [b""], imap_server.named("Sent").encode()
 
     def withheld(said: Said) -> bytes:
         if said.command.startswith(b"EXAMINE"):
             examined[0] = said.command
-        if b"INBOX" not in examined[0] or BODY.encode() not in said.command:
+        if sent in examined[0] or BODY.encode() not in said.command:
             return said.answer
         if said.answer.startswith(b"*"):
             return b""
         return said.answer.partition(b" ")[0] + b" NO [SERVERBUG] x\r\n"
 
-    with before(dovecot, runtime, withheld) as server:
+    with before(imap_server, runtime, withheld) as server:
         mailbox = office.connect(server, "rep", REP)
         office.sync(mailbox)
-        assert office.counts(mailbox)["Sent"] == {"mirrored": 1}
+        assert office.counts(mailbox)[imap_server.named("Sent")] == {"mirrored": 1}
         for _ in range(6):
             clock.advance(timedelta(minutes=1))
             office.sync(mailbox)
@@ -491,9 +495,9 @@ def test_more_withheld_messages_than_one_sync_asks_for_keep_no_other_folder_from
 
 
 def test_after_its_deadline_a_sync_sends_no_further_command(
-    office: Office, dovecot: Dovecot, runtime: Runtime, clock: Clock
+    office: Office, imap_server: MailboxServer, runtime: Runtime, clock: Clock
 ) -> None:
-    dovecot.append_all(REP, "INBOX", [(letter(n), MARCH) for n in range(1, 13)])
+    imap_server.append_all(REP, "INBOX", [(letter(n), MARCH) for n in range(1, 13)])
     late: list[int] = []
 
     def late_hang_up(said: Said) -> bytes | End:
@@ -504,7 +508,7 @@ def test_after_its_deadline_a_sync_sends_no_further_command(
         late.append(server.connections)
         return End.HANG_UP
 
-    with before(dovecot, runtime, late_hang_up) as server:
+    with before(imap_server, runtime, late_hang_up) as server:
         mailbox = office.connect(server, "rep", REP)
         office.sync(mailbox)
         assert late == [2]
@@ -512,16 +516,16 @@ def test_after_its_deadline_a_sync_sends_no_further_command(
 
 
 def test_a_sync_that_does_not_come_to_its_first_batch_is_an_error_and_is_not_repeated_at_once(
-    office: Office, dovecot: Dovecot, runtime: Runtime, clock: Clock
+    office: Office, imap_server: MailboxServer, runtime: Runtime, clock: Clock
 ) -> None:
-    dovecot.append(REP, "INBOX", letter(1), MARCH)
+    imap_server.append(REP, "INBOX", letter(1), MARCH)
 
     def slow(said: Said) -> bytes:
         if said.command.startswith(b"EXAMINE") and not said.answer.startswith(b"*"):
             clock.advance(timedelta(minutes=6))
         return said.answer
 
-    with before(dovecot, runtime, slow) as server:
+    with before(imap_server, runtime, slow) as server:
         mailbox = office.connect(server, "rep", REP)
         office.sync(mailbox)
     entry = runtime.due.find(mailbox)
@@ -542,31 +546,31 @@ def referring(number: int, megabytes: float) -> bytes:
 
 @pytest.mark.exceeds("MAX_LONG_HEADERS_BYTES", "MAX_MEAN_HEADER_BYTES")
 def test_header_blocks_beyond_what_is_fetched_at_once_are_judged_in_smaller_ranges(
-    office: Office, dovecot: Dovecot
+    office: Office, imap_server: MailboxServer
 ) -> None:
     """20 blocks of 1.2 MB together are more than a range may have."""
     for number in range(1, 21):
-        dovecot.append(REP, "INBOX", referring(number, 1.2), MARCH)
-    dovecot.append(REP, "INBOX", letter(21), MARCH)
-    mailbox = office.connect(dovecot, "rep", REP)
+        imap_server.append(REP, "INBOX", referring(number, 1.2), MARCH)
+    imap_server.append(REP, "INBOX", letter(21), MARCH)
+    mailbox = office.connect(imap_server, "rep", REP)
     office.sync(mailbox)
     assert verdicts(office, mailbox) == {"mirrored": 21}
 
 
 @pytest.mark.exceeds("MAX_LONG_HEADER_BYTES", "MAX_ANSWER_BYTES")
 def test_of_a_message_whose_header_block_is_too_long_the_start_of_each_field_is_read(
-    office: Office, dovecot: Dovecot, monkeypatch: pytest.MonkeyPatch
+    office: Office, imap_server: MailboxServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("mailmirror.mail.imap.client.MAX_ANSWER_BYTES", 1 << 20)
-    dovecot.append(REP, "INBOX", referring(1, 9), MARCH)
-    mailbox = office.connect(dovecot, "rep", REP)
+    imap_server.append(REP, "INBOX", referring(1, 9), MARCH)
+    mailbox = office.connect(imap_server, "rep", REP)
     office.sync(mailbox)
     assert verdicts(office, mailbox) == {"mirrored": 1}
 
 
 @pytest.mark.exceeds("MAX_LONG_HEADER_BYTES", "MAX_FIELD_BYTES")
 def test_a_long_to_has_the_same_verdict_in_a_range_alone_and_by_its_start(
-    office: Office, dovecot: Dovecot, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+    office: Office, imap_server: MailboxServer, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """By the fields whole, by the start of each, and again when the mailbox begins anew."""
     word = "word" * 15
@@ -580,15 +584,15 @@ def test_a_long_to_has_the_same_verdict_in_a_range_alone_and_by_its_start(
     ]
     for number, to in enumerate(long, 1):
         head = f"From: {KIM}\r\nTo: {to}\r\nSubject: Letter {number}\r\n\r\nbody\r\n"
-        dovecot.append(REP, "INBOX", head.encode(), MARCH)
-    mailbox = office.connect(dovecot, "rep", REP)
+        imap_server.append(REP, "INBOX", head.encode(), MARCH)
+    mailbox = office.connect(imap_server, "rep", REP)
     office.sync(mailbox)
     assert verdicts(office, mailbox) == {"too_many_recipients": 5}
     monkeypatch.setattr("mailmirror.mail.imap.client.MAX_ANSWER_BYTES", 10_000)
     for name in ("MAX_LONG_HEADER_BYTES", "MAX_MEAN_HEADER_BYTES"):
         monkeypatch.setattr(f"mailmirror.mail.imap.session.{name}", 10_000)
     again = Office(runtime)
-    mailbox = again.connect(dovecot, "rep", REP)
+    mailbox = again.connect(imap_server, "rep", REP)
     again.sync(mailbox)
     assert verdicts(again, mailbox) == {"too_many_recipients": 5}
 
@@ -597,7 +601,7 @@ def test_a_long_to_has_the_same_verdict_in_a_range_alone_and_by_its_start(
 
 
 def test_mail_that_search_leaves_out_is_mirrored_though_another_was_expunged(
-    office: Office, dovecot: Dovecot, runtime: Runtime
+    office: Office, imap_server: MailboxServer, runtime: Runtime
 ) -> None:
     """EXISTS agrees then with the number of the UIDs that SEARCH tells."""
 
@@ -606,12 +610,12 @@ def test_mail_that_search_leaves_out_is_mirrored_though_another_was_expunged(
             return said.answer.replace(b" 3", b"")
         return re.sub(rb"(\* ESEARCH .*ALL) .*\r\n", rb"\1 1:2\r\n", said.answer)
 
-    with before(dovecot, runtime, without_3) as server:
-        dovecot.append_all(REP, "INBOX", [(letter(n), MARCH) for n in (1, 2)])
+    with before(imap_server, runtime, without_3) as server:
+        imap_server.append_all(REP, "INBOX", [(letter(n), MARCH) for n in (1, 2)])
         mailbox = office.connect(server, "rep", REP)
         office.sync(mailbox)
-        dovecot.append(REP, "INBOX", letter(3), MARCH)
-        dovecot.expunge(REP, "INBOX", [1])
+        imap_server.append(REP, "INBOX", letter(3), MARCH)
+        imap_server.expunge(REP, "INBOX", [1])
         office.sync(mailbox)
         office.sync(mailbox)
     assert subjects(office.card("rep", "kim")) == ["Letter 3", "Letter 2", "Letter 1"]
@@ -628,10 +632,10 @@ def crowded(number: int, crowd: int) -> bytes:
 
 @pytest.mark.long
 def test_thousands_of_addresses_a_message_are_not_looked_up(
-    office: Office, dovecot: Dovecot, runtime: Runtime
+    office: Office, imap_server: MailboxServer, runtime: Runtime
 ) -> None:
-    dovecot.append_all(REP, "INBOX", [(crowded(n, 5_000), MARCH) for n in range(1, 141)])
-    mailbox = office.connect(dovecot, "rep", REP)
+    imap_server.append_all(REP, "INBOX", [(crowded(n, 5_000), MARCH) for n in range(1, 141)])
+    mailbox = office.connect(imap_server, "rep", REP)
     before_it = runtime.table.meter.requests
     office.sync(mailbox)
     assert verdicts(office, mailbox) == {"too_many_recipients": 140}
@@ -640,13 +644,13 @@ def test_thousands_of_addresses_a_message_are_not_looked_up(
 
 @pytest.mark.long
 def test_a_batch_is_bounded_by_the_requests_that_it_causes(
-    office: Office, dovecot: Dovecot, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+    office: Office, imap_server: MailboxServer, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each letter names forty others, and is in a thread of its own on a deal."""
     office.tell("deal.upserted", id="d1", name="Deal", status="open", contact_ids=["kim"])
     letters = [letter(n, replies_to=range(1000 * n, 1000 * n + 40)) for n in range(1, 61)]
-    dovecot.append_all(REP, "INBOX", [(one, MARCH) for one in letters])
-    mailbox = office.connect(dovecot, "rep", REP)
+    imap_server.append_all(REP, "INBOX", [(one, MARCH) for one in letters])
+    mailbox = office.connect(imap_server, "rep", REP)
     save = runtime.folders.save
     moves = [runtime.table.meter.requests]
 
@@ -662,11 +666,13 @@ def test_a_batch_is_bounded_by_the_requests_that_it_causes(
 
 
 def test_the_deadline_is_looked_at_where_nothing_is_mirrored(
-    office: Office, dovecot: Dovecot, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+    office: Office, imap_server: MailboxServer, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("mailmirror.domain.batches.HEADER_RANGE", 2)
-    dovecot.append_all(REP, "INBOX", [(letter(n, "who@else.example"), MARCH) for n in range(1, 21)])
-    mailbox = office.connect(dovecot, "rep", REP)
+    imap_server.append_all(
+        REP, "INBOX", [(letter(n, "who@else.example"), MARCH) for n in range(1, 21)]
+    )
+    mailbox = office.connect(imap_server, "rep", REP)
     late = runtime.now() + timedelta(hours=1)
     save = runtime.folders.save
     now: Callable[[], object] = runtime.now

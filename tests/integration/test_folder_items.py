@@ -30,7 +30,7 @@ from mailmirror.usecases.sync.audit_mailbox import audit_mailbox
 from tests.integration.interruptions import WRITES, before_write
 from tests.integration.office import MARCH, REP, STRANGER, Clock, Office, letter, subjects
 from tests.integration.test_deaths import ends_of, failing_at
-from tests.servers.dovecot import Dovecot
+from tests.servers.mailbox_server import MailboxServer
 
 KEY = MailboxKey(AccountId("0123456789ab"), MailboxId("0123456789abcdef"))
 FOLDERS = 300
@@ -82,14 +82,14 @@ def test_the_state_stays_below_1_kb_with_the_largest_caution_and_the_largest_tot
 
 
 @pytest.fixture
-def many_folders(dovecot: Dovecot, monkeypatch: pytest.MonkeyPatch) -> Sequence[str]:
+def many_folders(imap_server: MailboxServer, monkeypatch: pytest.MonkeyPatch) -> Sequence[str]:
     """300 folders that are all read; the first four have a message."""
     names = ["INBOX", "Sent", *(f"Project {n:03}" for n in range(FOLDERS - 2))]
-    with dovecot.session(REP) as client:
+    with imap_server.session(REP) as client:
         for name in names[2:]:
             client.create_folder(name)
     for n, name in enumerate(names[:4]):
-        dovecot.append(REP, name, letter(n + 1), MARCH)
+        imap_server.append(REP, name, letter(n + 1), MARCH)
     roles = {"INBOX": FolderRole.INBOX, "Sent": FolderRole.SENT}
     found = [RemoteFolder(name, roles.get(name, FolderRole.OTHER)) for name in names]
     monkeypatch.setattr(ImapSession, "folders", lambda _: found)
@@ -97,9 +97,9 @@ def many_folders(dovecot: Dovecot, monkeypatch: pytest.MonkeyPatch) -> Sequence[
 
 
 def test_with_300_folders_the_state_is_small_and_a_sync_writes_only_the_folder_with_news(
-    office: Office, dovecot: Dovecot, runtime: Runtime, many_folders: Sequence[str]
+    office: Office, imap_server: MailboxServer, runtime: Runtime, many_folders: Sequence[str]
 ) -> None:
-    mailbox = office.connect(dovecot, "rep", REP)
+    mailbox = office.connect(imap_server, "rep", REP)
     office.sync(mailbox)
     assert len(runtime.folders.read_all(mailbox.key)) == FOLDERS
     filled = {name: {"mirrored": 1} for name in many_folders[:4]}
@@ -107,7 +107,7 @@ def test_with_300_folders_the_state_is_small_and_a_sync_writes_only_the_folder_w
     assert item_bytes(state_item(mailbox.key, runtime)) < _ITEM_BYTES
 
     before = runtime.folders.read_all(mailbox.key)
-    dovecot.append(REP, "Project 007", letter(1_000, STRANGER), MARCH)
+    imap_server.append(REP, "Project 007", letter(1_000, STRANGER), MARCH)
     runtime.table.meter = Meter()
     office.sync(mailbox)
     after = runtime.folders.read_all(mailbox.key)
@@ -121,10 +121,10 @@ def test_with_300_folders_the_state_is_small_and_a_sync_writes_only_the_folder_w
 
 
 def test_a_sync_without_news_writes_no_folder(
-    office: Office, dovecot: Dovecot, runtime: Runtime
+    office: Office, imap_server: MailboxServer, runtime: Runtime
 ) -> None:
-    dovecot.append(REP, "INBOX", letter(1), MARCH)
-    mailbox = office.connect(dovecot, "rep", REP)
+    imap_server.append(REP, "INBOX", letter(1), MARCH)
+    mailbox = office.connect(imap_server, "rep", REP)
     office.sync(mailbox)
     before = runtime.folders.read_all(mailbox.key)
     runtime.table.meter = Meter()
@@ -136,7 +136,7 @@ def test_a_sync_without_news_writes_no_folder(
 
 def test_a_batch_proves_progress_and_forgets_deaths(
     office: Office,
-    dovecot: Dovecot,
+    imap_server: MailboxServer,
     runtime: Runtime,
     clock: Clock,
     monkeypatch: pytest.MonkeyPatch,
@@ -144,8 +144,8 @@ def test_a_batch_proves_progress_and_forgets_deaths(
     """After a death, with the first batch; without one, with the first after 20 seconds."""
     killing = failing_at(1, by=RuntimeError)
     monkeypatch.setattr("mailmirror.domain.batches.HEADER_RANGE", 2)
-    dovecot.append_all(REP, "INBOX", [(letter(n), MARCH) for n in range(1, 8)])
-    mailbox = office.connect(dovecot, "rep", REP)
+    imap_server.append_all(REP, "INBOX", [(letter(n), MARCH) for n in range(1, 8)])
+    mailbox = office.connect(imap_server, "rep", REP)
     runtime.sync_states.take(mailbox.key, runtime.now())
     clock.advance(LIFETIME)
     monkeypatch.setattr("mailmirror.usecases.sync.mirror_copies.parse_message", killing)
@@ -260,7 +260,7 @@ def test_a_folder_that_two_holders_create_has_the_later_ones_fence(
 @pytest.mark.parametrize("sealed", [False, True], ids=["in the head", "in a block"])
 def test_a_sync_that_lost_its_lease_between_any_two_writes_costs_its_successor_nothing(
     office: Office,
-    dovecot: Dovecot,
+    imap_server: MailboxServer,
     runtime: Runtime,
     clock: Clock,
     monkeypatch: pytest.MonkeyPatch,
@@ -272,7 +272,7 @@ def test_a_sync_that_lost_its_lease_between_any_two_writes_costs_its_successor_n
     if sealed:
         monkeypatch.setattr("mailmirror.domain.ledger_parts.MAX_HEAD_BYTES", 5)
         monkeypatch.setattr("mailmirror.domain.ledger_parts.MIN_BLOCKS", 2)
-    mailbox = office.connect(dovecot, "rep", REP)
+    mailbox = office.connect(imap_server, "rep", REP)
     total = 0
 
     def other() -> None:
@@ -282,7 +282,7 @@ def test_a_sync_that_lost_its_lease_between_any_two_writes_costs_its_successor_n
     for number in range(1, 40):
         for _ in range(9):
             total += 1
-            dovecot.append(REP, "INBOX", letter(total, REP if total % 3 else STRANGER), MARCH)
+            imap_server.append(REP, "INBOX", letter(total, REP if total % 3 else STRANGER), MARCH)
         with before_write(runtime, number, other) as done:
             office.sync(mailbox)
         clock.advance(LIFETIME)
@@ -332,7 +332,7 @@ def interleaved(runtime: Runtime, stale_at: int, holder_at: int, stale: Thread) 
 
 def test_a_stale_sync_that_writes_between_any_two_writes_of_its_successor_costs_it_nothing(
     office: Office,
-    dovecot: Dovecot,
+    imap_server: MailboxServer,
     runtime: Runtime,
     clock: Clock,
     monkeypatch: pytest.MonkeyPatch,
@@ -342,13 +342,13 @@ def test_a_stale_sync_that_writes_between_any_two_writes_of_its_successor_costs_
     monkeypatch.setattr("mailmirror.domain.ledger_parts.MIN_BLOCKS", 2)
     counted: list[str] = []
     monkeypatch.setattr(runtime, "count", lambda name, value=1.0: counted.append(name))
-    mailbox = office.connect(dovecot, "rep", REP)
+    mailbox = office.connect(imap_server, "rep", REP)
     office.sync(mailbox)
     total = 0
     for stale_at, holder_at in product(range(2, 7), range(2, 6)):
         for _ in range(3):
             total += 1
-            dovecot.append(REP, "INBOX", letter(total, REP if total % 3 else STRANGER), MARCH)
+            imap_server.append(REP, "INBOX", letter(total, REP if total % 3 else STRANGER), MARCH)
         stale = Thread(target=office.sync, args=(mailbox,))
         with interleaved(runtime, stale_at, holder_at, stale) as halted:
             stale.start()
@@ -365,10 +365,10 @@ def test_a_stale_sync_that_writes_between_any_two_writes_of_its_successor_costs_
 
 
 def test_a_coverage_is_read_from_the_state_without_the_folders(
-    office: Office, dovecot: Dovecot, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+    office: Office, imap_server: MailboxServer, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    dovecot.append(REP, "INBOX", letter(1), MARCH)
-    mailbox = office.connect(dovecot, "rep", REP)
+    imap_server.append(REP, "INBOX", letter(1), MARCH)
+    mailbox = office.connect(imap_server, "rep", REP)
     office.sync(mailbox)
     monkeypatch.delattr(runtime.folders.__class__, "read_all")
     monkeypatch.delattr(runtime.folders.__class__, "find")
@@ -382,9 +382,9 @@ def totals_of(mailbox: Mailbox, runtime: Runtime) -> Totals:
 
 
 def test_a_folder_of_sent_mail_that_is_gone_is_no_longer_in_the_totals(
-    office: Office, dovecot: Dovecot, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+    office: Office, imap_server: MailboxServer, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    mailbox = office.connect(dovecot, "rep", REP)
+    mailbox = office.connect(imap_server, "rep", REP)
     office.sync(mailbox)
     assert totals_of(mailbox, runtime).has_sent
     inbox = RemoteFolder("INBOX", FolderRole.INBOX)

@@ -32,6 +32,7 @@ from tests.integration.office import (
     subjects,
 )
 from tests.servers.dovecot import Dovecot
+from tests.servers.mailbox_server import MailboxServer
 
 
 def with_headers(number: int, **headers: str) -> bytes:
@@ -54,7 +55,7 @@ def many_attachments() -> bytes:
 
 
 def test_a_message_made_to_break_items_is_mirrored_like_any_other(
-    office: Office, dovecot: Dovecot, runtime: Runtime
+    office: Office, imap_server: MailboxServer, runtime: Runtime
 ) -> None:
     crowd = ", ".join(f"a{n}@{'d' * 60}.example" for n in range(3_000))
     poison = [
@@ -65,8 +66,8 @@ def test_a_message_made_to_break_items_is_mirrored_like_any_other(
         with_headers(5, References=" ".join(f"<{n}@{'r' * 200}>" for n in range(4_000))),
     ]
     for raw in [*poison, letter(6)]:
-        dovecot.append(REP, "INBOX", raw, MARCH)
-    mailbox = office.connect(dovecot, "rep", REP)
+        imap_server.append(REP, "INBOX", raw, MARCH)
+    mailbox = office.connect(imap_server, "rep", REP)
     office.sync(mailbox)
     shown = [f"Letter {n}" for n in (1, 3, 4, 5, 6)]
     assert sorted(subjects(office.card("rep", "kim"))) == shown
@@ -74,7 +75,7 @@ def test_a_message_made_to_break_items_is_mirrored_like_any_other(
 
 
 def test_a_message_that_cannot_be_kept_whole_is_mirrored_by_its_headers(
-    office: Office, dovecot: Dovecot, monkeypatch: pytest.MonkeyPatch
+    office: Office, imap_server: MailboxServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def failing_at_bombs(raw: bytes) -> Content:
         if b"bomb" in raw:
@@ -82,9 +83,9 @@ def test_a_message_that_cannot_be_kept_whole_is_mirrored_by_its_headers(
         return parse_message(raw)
 
     monkeypatch.setattr("mailmirror.usecases.sync.mirror_copies.parse_message", failing_at_bombs)
-    dovecot.append(REP, "INBOX", letter(1, text="a bomb"), MARCH)
-    dovecot.append(REP, "INBOX", letter(2), MARCH)
-    mailbox = office.connect(dovecot, "rep", REP)
+    imap_server.append(REP, "INBOX", letter(1, text="a bomb"), MARCH)
+    imap_server.append(REP, "INBOX", letter(2), MARCH)
+    mailbox = office.connect(imap_server, "rep", REP)
     office.sync(mailbox)
     card = office.card("rep", "kim")
     assert subjects(card) == ["Letter 2", "Letter 1"]
@@ -92,7 +93,7 @@ def test_a_message_that_cannot_be_kept_whole_is_mirrored_by_its_headers(
 
 
 def test_a_letter_of_other_people_replaces_no_content_of_headers_alone(
-    office: Office, dovecot: Dovecot, monkeypatch: pytest.MonkeyPatch
+    office: Office, imap_server: MailboxServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def failing_at_bombs(raw: bytes) -> Content:
         if b"a bomb" in raw:
@@ -101,9 +102,9 @@ def test_a_letter_of_other_people_replaces_no_content_of_headers_alone(
 
     monkeypatch.setattr("mailmirror.usecases.sync.mirror_copies.parse_message", failing_at_bombs)
     office.tell("contact.upserted", id="lee", name="Lee", emails=[LEE])
-    dovecot.append(REP, "INBOX", letter(1, text="a bomb"), MARCH)
-    dovecot.append(REP, "INBOX", letter(1, LEE), MARCH)
-    mailbox = office.connect(dovecot, "rep", REP)
+    imap_server.append(REP, "INBOX", letter(1, text="a bomb"), MARCH)
+    imap_server.append(REP, "INBOX", letter(1, LEE), MARCH)
+    mailbox = office.connect(imap_server, "rep", REP)
     office.sync(mailbox)
     (line,) = office.card("rep", "kim")
     assert line.summary.warnings == ["headers_only"]
@@ -111,13 +112,13 @@ def test_a_letter_of_other_people_replaces_no_content_of_headers_alone(
 
 
 def test_html_beyond_the_limits_is_mirrored_as_its_text_and_api_says_so(
-    office: Office, dovecot: Dovecot, runtime: Runtime
+    office: Office, imap_server: MailboxServer, runtime: Runtime
 ) -> None:
     markup = "<p>Dear all," + "".join(f"<b id={n}>" for n in range(3_900)) + "<p>x" * 1_200
-    dovecot.append(REP, "INBOX", letter(1), MARCH)
+    imap_server.append(REP, "INBOX", letter(1), MARCH)
     html = b"Content-Type: text/html\r\nMIME-Version: 1.0\r\n"
-    dovecot.append(REP, "INBOX", html + with_headers(2) + markup.encode(), MARCH)
-    mailbox = office.connect(dovecot, "rep", REP)
+    imap_server.append(REP, "INBOX", html + with_headers(2) + markup.encode(), MARCH)
+    mailbox = office.connect(imap_server, "rep", REP)
     office.sync(mailbox)
     card = {line.summary.subject: line for line in office.card("rep", "kim")}
     assert list(card["Letter 1"].summary.warnings) == []
@@ -152,12 +153,12 @@ def test_a_renamed_folder_of_sent_mail_stops_nothing(runtime: Runtime, clock: Cl
 
 
 def test_a_sync_that_fails_is_not_healthy_because_polls_succeed(
-    office: Office, dovecot: Dovecot, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+    office: Office, imap_server: MailboxServer, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    mailbox = office.connect(dovecot, "rep", REP)
+    mailbox = office.connect(imap_server, "rep", REP)
     office.sync(mailbox)
     before = runtime.due.find(mailbox)
-    dovecot.append(REP, "INBOX", letter(1), MARCH)
+    imap_server.append(REP, "INBOX", letter(1), MARCH)
 
     def defect(*_: object) -> None:
         raise RuntimeError("a defect")
@@ -200,7 +201,7 @@ def crash_at(number: int, table: Table, monkeypatch: pytest.MonkeyPatch) -> Iter
 
 
 def test_facts_that_change_between_a_crash_and_its_repeat_leave_no_trace(
-    runtime: Runtime, dovecot: Dovecot, clock: Clock, monkeypatch: pytest.MonkeyPatch
+    runtime: Runtime, imap_server: MailboxServer, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A stranger becomes a contact and a second deal is learned, after a crash at every write.
 
@@ -208,14 +209,14 @@ def test_facts_that_change_between_a_crash_and_its_repeat_leave_no_trace(
     an erasure must find what the crash has left.
     """
     monkeypatch.setattr("mailmirror.domain.ledger_parts.MAX_HEAD_BYTES", 20)
-    runtime.network_policy = loopback(dovecot.authority)
+    runtime.network_policy = loopback(imap_server.authority)
     for n in range(1, 4):
-        dovecot.append(REP, "INBOX", letter(n, replies_to=[1] if n > 1 else []), MARCH)
-        dovecot.append(REP, "INBOX", letter(100 + n, STRANGER), MARCH)
+        imap_server.append(REP, "INBOX", letter(n, replies_to=[1] if n > 1 else []), MARCH)
+        imap_server.append(REP, "INBOX", letter(100 + n, STRANGER), MARCH)
     for number in count(1):
         office = Office(runtime)
         office.tell("deal.upserted", id="d1", name="One", status="open", contact_ids=["kim"])
-        mailbox = office.connect(dovecot, "rep", REP)
+        mailbox = office.connect(imap_server, "rep", REP)
         crashed = False
         with crash_at(number, runtime.table, monkeypatch):
             try:

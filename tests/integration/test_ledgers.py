@@ -19,7 +19,7 @@ from tests.integration.interruptions import Killed, before_write
 from tests.integration.office import MARCH, REP, STRANGER, Clock, Office, letter
 from tests.integration.test_containment import before
 from tests.integration.test_polls import poll, syncs
-from tests.servers.dovecot import Dovecot
+from tests.servers.mailbox_server import MailboxServer
 from tests.servers.meddling import Said, unchanged
 
 
@@ -45,15 +45,15 @@ def stored_blocks(mailbox: Mailbox, runtime: Runtime) -> list[int]:
 @pytest.mark.usefixtures("_short_parts")
 def test_a_sync_killed_after_any_write_leaves_a_ledger_that_readers_can_read(
     office: Office,
-    dovecot: Dovecot,
+    imap_server: MailboxServer,
     runtime: Runtime,
     clock: Clock,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(Caution, "after_deaths", lambda caution, _: caution)
     for n in range(1, 17):
-        dovecot.append(REP, "INBOX", letter(n, STRANGER) if n % 3 else letter(n), MARCH)
-    mailbox = office.connect(dovecot, "rep", REP)
+        imap_server.append(REP, "INBOX", letter(n, STRANGER) if n % 3 else letter(n), MARCH)
+    mailbox = office.connect(imap_server, "rep", REP)
     judged = [0]
 
     def read() -> None:
@@ -86,12 +86,12 @@ def test_a_sync_killed_after_any_write_leaves_a_ledger_that_readers_can_read(
 
 @pytest.mark.usefixtures("_short_parts")
 def test_replaced_blocks_are_deleted_by_the_next_compaction_and_others_never(
-    office: Office, dovecot: Dovecot, runtime: Runtime
+    office: Office, imap_server: MailboxServer, runtime: Runtime
 ) -> None:
-    mailbox = office.connect(dovecot, "rep", REP)
+    mailbox = office.connect(imap_server, "rep", REP)
     compacted = set()
     for n in range(1, 20):
-        dovecot.append(REP, "INBOX", letter(n, STRANGER) if n % 2 else letter(n), MARCH)
+        imap_server.append(REP, "INBOX", letter(n, STRANGER) if n % 2 else letter(n), MARCH)
         office.sync(mailbox)
         folder, ledger = inbox(mailbox, runtime)
         compacted.add(folder.ledger.blocks.start)
@@ -106,13 +106,13 @@ def test_replaced_blocks_are_deleted_by_the_next_compaction_and_others_never(
 
 @pytest.mark.usefixtures("_short_parts")
 def test_a_reader_whose_blocks_were_replaced_reads_the_folder_again(
-    office: Office, dovecot: Dovecot, runtime: Runtime
+    office: Office, imap_server: MailboxServer, runtime: Runtime
 ) -> None:
-    mailbox = office.connect(dovecot, "rep", REP)
+    mailbox = office.connect(imap_server, "rep", REP)
     seen: list[FolderState] = []
     while len({folder.ledger.blocks.start for folder in seen}) < 4:
         n = len(seen) + 1
-        dovecot.append(REP, "INBOX", letter(n, STRANGER) if n % 2 else letter(n), MARCH)
+        imap_server.append(REP, "INBOX", letter(n, STRANGER) if n % 2 else letter(n), MARCH)
         office.sync(mailbox)
         seen.append(inbox(mailbox, runtime)[0])
     (id,) = [
@@ -123,15 +123,15 @@ def test_a_reader_whose_blocks_were_replaced_reads_the_folder_again(
 
 
 def test_a_uidvalidity_that_comes_back_reads_no_block_of_its_first_time(
-    office: Office, dovecot: Dovecot, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+    office: Office, imap_server: MailboxServer, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("mailmirror.domain.ledger_parts.MAX_HEAD_BYTES", 20)
     for n in range(1, 5):
-        dovecot.append(REP, "INBOX", letter(n), MARCH)
-    mailbox = office.connect(dovecot, "rep", REP)
+        imap_server.append(REP, "INBOX", letter(n), MARCH)
+    mailbox = office.connect(imap_server, "rep", REP)
     office.sync(mailbox)
     before = inbox(mailbox, runtime)[0]
-    dovecot.reset_uidvalidity(REP, "INBOX")
+    imap_server.reset_uidvalidity(REP, "INBOX")
     office.sync(mailbox)
     after = inbox(mailbox, runtime)[0]
     assert after.uidvalidity != before.uidvalidity
@@ -139,10 +139,10 @@ def test_a_uidvalidity_that_comes_back_reads_no_block_of_its_first_time(
 
 
 def test_a_removed_copy_that_comes_back_is_present_and_news_no_longer(
-    office: Office, dovecot: Dovecot, runtime: Runtime, clock: Clock
+    office: Office, imap_server: MailboxServer, runtime: Runtime, clock: Clock
 ) -> None:
     """The server lists UID 2, does not list it, and lists it again."""
-    dovecot.append_all(REP, "INBOX", [(letter(n), MARCH) for n in range(1, 4)])
+    imap_server.append_all(REP, "INBOX", [(letter(n), MARCH) for n in range(1, 4)])
     opened = [b""]
 
     def hidden(said: Said) -> bytes:
@@ -155,7 +155,7 @@ def test_a_removed_copy_that_comes_back_is_present_and_news_no_longer(
         fewer = re.sub(rb"^\* 3 EXISTS", b"* 2 EXISTS", said.answer)
         return re.sub(rb"MESSAGES 3\b", b"MESSAGES 2", fewer)
 
-    with before(dovecot, runtime, unchanged) as server:
+    with before(imap_server, runtime, unchanged) as server:
         mailbox = office.connect(server, "rep", REP)
         office.sync(mailbox)
         server.meddle = hidden

@@ -15,7 +15,8 @@ from mailmirror.domain.address import Address
 from mailmirror.domain.mailbox import AccountId, FolderRole, Mailbox, MailboxId, MailboxKey, Seen
 from mailmirror.domain.problems import Code, Refused
 from mailmirror.mail.imap.folders import RemoteFolder
-from mailmirror.mail.imap.session import ImapSession, Status
+from mailmirror.mail.imap.opening import Status
+from mailmirror.mail.imap.session import ImapSession
 from mailmirror.runtime import Runtime
 from mailmirror.store import keys
 from mailmirror.store.credentials import Password
@@ -26,6 +27,8 @@ from mailmirror.usecases.sync.poll_mailboxes import STALE_AFTER, poll_mailboxes
 from tests.integration.office import BOSS, MARCH, REP, Clock, Office, letter
 from tests.servers.dovecot import Dovecot
 from tests.servers.hostile import DRIP, HANG_UP, SILENCE, Answer, Hostile
+from tests.servers.mailbox_server import MailboxServer
+from tests.servers.mailbox_servers import StartServer
 
 MINUTE = timedelta(minutes=1)
 
@@ -83,17 +86,18 @@ def moved(mailbox: Mailbox, server: Hostile, runtime: Runtime) -> Mailbox:
 
 
 @pytest.fixture
-def dovecot(authority: trustme.CA) -> Iterator[Dovecot]:
+def imap_server(authority: trustme.CA, start_imap_server: StartServer) -> Iterator[MailboxServer]:
     """Certified as the scripted servers are."""
-    with Dovecot({REP: "rep's secret", BOSS: "boss's secret"}, issuer=authority) as server:
+    users = {REP: "rep's secret", BOSS: "boss's secret"}
+    with start_imap_server(users, issuer=authority) as server:
         yield server
 
 
 @pytest.fixture
-def synced(office: Office, dovecot: Dovecot, runtime: Runtime, clock: Clock) -> Mailbox:
+def synced(office: Office, imap_server: MailboxServer, runtime: Runtime, clock: Clock) -> Mailbox:
     """REP's mailbox with three letters, synced a minute ago."""
-    dovecot.append_all(REP, "INBOX", [(letter(n), MARCH) for n in (1, 2, 3)])
-    mailbox = office.connect(dovecot, "rep", REP)
+    imap_server.append_all(REP, "INBOX", [(letter(n), MARCH) for n in (1, 2, 3)])
+    mailbox = office.connect(imap_server, "rep", REP)
     office.sync(mailbox)
     clock.advance(MINUTE)
     return mailbox
@@ -145,7 +149,7 @@ def test_where_nothing_is_due_nothing_is_queued(runtime: Runtime) -> None:
 
 def test_more_shards_on_a_running_stack_move_no_mailbox(
     office: Office,
-    dovecot: Dovecot,
+    imap_server: MailboxServer,
     synced: Mailbox,
     runtime: Runtime,
     clock: Clock,
@@ -159,7 +163,7 @@ def test_more_shards_on_a_running_stack_move_no_mailbox(
     assert dispatch_polls(runtime) == 41
     assert synced.key in [key for job in polls(runtime) for key in job.mailboxes]
     now = poll(runtime, synced)
-    again = office.connect(dovecot, "rep", REP)
+    again = office.connect(imap_server, "rep", REP)
     assert again.slot == synced.slot
     assert entry(again, runtime).due.last_success_at == now
     disconnect(office.account, synced.key.mailbox, runtime)
@@ -202,34 +206,39 @@ def test_a_mailbox_that_was_polled_is_due_at_the_next_run_but_one_that_failed_is
 # What is news
 
 
-def test_a_poll_without_news_is_a_success(synced: Mailbox, runtime: Runtime) -> None:
+def test_a_poll_without_news_is_a_success(
+    synced: Mailbox, imap_server: MailboxServer, runtime: Runtime
+) -> None:
     before = entry(synced, runtime)
     now = poll(runtime, synced)
     after = entry(synced, runtime)
     assert (after.due.last_success_at, after.due.due_at) == (now, now + MINUTE)
     assert (after.due.error, after.due.failures) == (None, 0)
     assert after.seen == before.seen
-    assert set(after.seen) == {"INBOX", "Sent"}
+    assert set(after.seen) == {"INBOX", imap_server.named("Sent")}
     assert syncs(runtime) == first_syncs(runtime) == []
 
 
 @pytest.mark.parametrize("news", ["inbox", "sent", "uidvalidity", "renamed", "missing"])
 def test_news_is_for_a_sync_to_tell(
-    office: Office, dovecot: Dovecot, synced: Mailbox, runtime: Runtime, news: str
+    office: Office, imap_server: MailboxServer, synced: Mailbox, runtime: Runtime, news: str
 ) -> None:
+    # A server may make Sent anew at once: of an empty one, that is no news.
+    imap_server.append(REP, "Sent", letter(5, REP), MARCH)
+    office.sync(synced)
     match news:
         case "inbox":
-            dovecot.append(REP, "INBOX", letter(4), MARCH)
+            imap_server.append(REP, "INBOX", letter(4), MARCH)
         case "sent":
-            dovecot.append(REP, "Sent", letter(4, REP), MARCH)
+            imap_server.append(REP, "Sent", letter(4, REP), MARCH)
         case "uidvalidity":
-            dovecot.reset_uidvalidity(REP, "INBOX")
+            imap_server.reset_uidvalidity(REP, "INBOX")
         case "renamed":
-            with dovecot.session(REP) as client:
-                client.rename_folder("Sent", "Gesendet")
+            with imap_server.session(REP) as client:
+                client.rename_folder(imap_server.named("Sent"), imap_server.named("Gesendet"))
         case "missing":
-            with dovecot.session(REP) as client:
-                client.delete_folder("Sent")
+            with imap_server.session(REP) as client:
+                client.delete_folder(imap_server.named("Sent"))
     before = entry(synced, runtime)
     now = poll(runtime, synced)
     after = entry(synced, runtime)
@@ -244,8 +253,10 @@ def test_news_is_for_a_sync_to_tell(
     assert syncs(runtime) == []
 
 
-def test_fewer_messages_are_no_news(synced: Mailbox, dovecot: Dovecot, runtime: Runtime) -> None:
-    dovecot.expunge(REP, "INBOX", [2])
+def test_fewer_messages_are_no_news(
+    synced: Mailbox, imap_server: MailboxServer, runtime: Runtime
+) -> None:
+    imap_server.expunge(REP, "INBOX", [2])
     poll(runtime, synced)
     assert syncs(runtime) == []
 
@@ -258,6 +269,7 @@ def test_more_messages_than_the_ledger_has_are_news(synced: Mailbox, runtime: Ru
     assert syncs(runtime) == [synced.key.mailbox]
 
 
+@pytest.mark.dovecot_only("it reads the server's log of commands")
 def test_a_mailbox_that_was_never_synced_goes_to_a_queue_of_its_own(
     office: Office, dovecot: Dovecot, runtime: Runtime
 ) -> None:
@@ -272,10 +284,12 @@ def test_a_mailbox_that_was_never_synced_goes_to_a_queue_of_its_own(
 
 
 @pytest.fixture
-def projects(synced: Mailbox, dovecot: Dovecot, monkeypatch: pytest.MonkeyPatch) -> Sequence[str]:
+def projects(
+    synced: Mailbox, imap_server: MailboxServer, monkeypatch: pytest.MonkeyPatch
+) -> Sequence[str]:
     """Folders of REP's beside Inbox and Sent, which are read."""
-    names = [f"Project {n}" for n in range(30)]
-    with dovecot.session(REP) as client:
+    names = [imap_server.named(f"Project {n}") for n in range(30)]
+    with imap_server.session(REP) as client:
         for name in names:
             client.create_folder(name)
     folders = ImapSession.folders
@@ -290,7 +304,7 @@ def projects(synced: Mailbox, dovecot: Dovecot, monkeypatch: pytest.MonkeyPatch)
 @pytest.mark.parametrize("news", ["mail", "uidvalidity", "missing"])
 def test_news_in_a_folder_that_the_entry_does_not_name_is_found_by_its_slice(
     office: Office,
-    dovecot: Dovecot,
+    imap_server: MailboxServer,
     synced: Mailbox,
     runtime: Runtime,
     projects: Sequence[str],
@@ -298,16 +312,16 @@ def test_news_in_a_folder_that_the_entry_does_not_name_is_found_by_its_slice(
 ) -> None:
     office.sync(synced)
     found = entry(synced, runtime)
-    assert (set(found.seen), len(found.slices)) == ({"INBOX", "Sent"}, 2)
+    assert (set(found.seen), len(found.slices)) == ({"INBOX", imap_server.named("Sent")}, 2)
     poll(runtime, synced)
     assert syncs(runtime) == []
     match news:
         case "mail":
-            dovecot.append(REP, projects[7], letter(4), MARCH)
+            imap_server.append(REP, "Project 7", letter(4), MARCH)
         case "uidvalidity":
-            dovecot.reset_uidvalidity(REP, projects[7])
+            imap_server.reset_uidvalidity(REP, "Project 7")
         case "missing":
-            with dovecot.session(REP) as client:
+            with imap_server.session(REP) as client:
                 client.delete_folder(projects[7])
     poll(runtime, synced)
     assert syncs(runtime) == [synced.key.mailbox]
@@ -357,10 +371,10 @@ def test_a_failing_server_is_asked_ever_less_and_forgiven_at_once(
 
 
 def test_a_poll_with_news_leaves_the_error_for_the_sync_to_take_back(
-    office: Office, dovecot: Dovecot, synced: Mailbox, runtime: Runtime
+    office: Office, imap_server: MailboxServer, synced: Mailbox, runtime: Runtime
 ) -> None:
     fail(synced, Refused(Code.CONNECTION_LOST), runtime)
-    dovecot.append(REP, "INBOX", letter(4), MARCH)
+    imap_server.append(REP, "INBOX", letter(4), MARCH)
     poll(runtime, synced)
     assert entry(synced, runtime).due.error is Code.CONNECTION_LOST
     office.sync(synced)
@@ -388,11 +402,15 @@ def test_reading_a_card_asks_nothing_of_a_server_that_refuses(
 
 
 def test_connected_again_a_mailbox_goes_on_and_at_another_server_begins_there(
-    office: Office, dovecot: Dovecot, synced: Mailbox, runtime: Runtime, authority: trustme.CA
+    office: Office,
+    imap_server: MailboxServer,
+    synced: Mailbox,
+    runtime: Runtime,
+    authority: trustme.CA,
 ) -> None:
     before = entry(synced, runtime)
     assert before.seen
-    again = entry(office.connect(dovecot, "rep", REP), runtime)
+    again = entry(office.connect(imap_server, "rep", REP), runtime)
     assert (again.seen, again.due.last_success_at) == (before.seen, before.due.last_success_at)
     with Dovecot({REP: "rep's secret", BOSS: "boss's secret"}, issuer=authority) as other:
         moved_to = office.connect(other, "rep", REP)
@@ -403,7 +421,7 @@ def test_connected_again_a_mailbox_goes_on_and_at_another_server_begins_there(
 
 def test_what_one_server_does_is_no_other_mailboxs_affair(
     office: Office,
-    dovecot: Dovecot,
+    imap_server: MailboxServer,
     synced: Mailbox,
     runtime: Runtime,
     authority: trustme.CA,
@@ -418,7 +436,7 @@ def test_what_one_server_does_is_no_other_mailboxs_affair(
         {"STATUS": endless},
         {"STATUS": [b"* STATUS INBOX ()\r\n<tag> OK done\r\n"]},
     ]
-    boss = office.connect(dovecot, "boss", BOSS)
+    boss = office.connect(imap_server, "boss", BOSS)
     office.sync(boss)
     account = runtime.accounts.find(office.account)
     assert account is not None
@@ -430,7 +448,7 @@ def test_what_one_server_does_is_no_other_mailboxs_affair(
             email = Address(f"bad{n}@us.example")
             runtime.credentials.put(account, key, Password("secret"), runtime.now())
             bad.append(moved(replace(boss, key=key, email=email), server, runtime))
-        dovecot.append(BOSS, "INBOX", letter(5, to=[BOSS]), MARCH)
+        imap_server.append(BOSS, "INBOX", letter(5, to=[BOSS]), MARCH)
         now = poll(runtime, *bad[:2], synced, *bad[2:], boss)
     assert [entry(mailbox, runtime).due.error for mailbox in bad] == [
         Code.SIGN_IN_UNANSWERED,
@@ -447,9 +465,9 @@ def test_what_one_server_does_is_no_other_mailboxs_affair(
 
 
 def test_a_job_that_has_waited_too_long_is_dropped_for_the_schedule_has_queued_another(
-    synced: Mailbox, dovecot: Dovecot, runtime: Runtime, clock: Clock
+    synced: Mailbox, imap_server: MailboxServer, runtime: Runtime, clock: Clock
 ) -> None:
-    dovecot.deliver(REP, letter(4))
+    imap_server.append(REP, "INBOX", letter(4), MARCH)
     job = PollJob([synced.key], runtime.now())
     before = entry(synced, runtime)
 
@@ -462,6 +480,7 @@ def test_a_job_that_has_waited_too_long_is_dropped_for_the_schedule_has_queued_a
     assert syncs(runtime) == [synced.key.mailbox]
 
 
+@pytest.mark.dovecot_only("it reads the server's log of sign-ins")
 def test_a_job_that_comes_again_polls_what_no_other_has_polled_since(
     office: Office, synced: Mailbox, dovecot: Dovecot, runtime: Runtime, clock: Clock
 ) -> None:
@@ -487,13 +506,13 @@ def test_a_job_that_comes_again_polls_what_no_other_has_polled_since(
 def test_a_mailbox_disconnected_during_its_poll_is_never_due_again(
     office: Office,
     synced: Mailbox,
-    dovecot: Dovecot,
+    imap_server: MailboxServer,
     runtime: Runtime,
     monkeypatch: pytest.MonkeyPatch,
     outcome: str,
 ) -> None:
     if outcome == "news":
-        dovecot.append(REP, "INBOX", letter(4), MARCH)
+        imap_server.append(REP, "INBOX", letter(4), MARCH)
     status = ImapSession.status
 
     def disconnected_meanwhile(session: ImapSession, folder: RemoteFolder) -> Status | None:
@@ -508,6 +527,7 @@ def test_a_mailbox_disconnected_during_its_poll_is_never_due_again(
     assert dispatch_polls(runtime) == 0
 
 
+@pytest.mark.dovecot_only("it reads the server's log of commands")
 def test_a_mailbox_disconnected_before_its_poll_is_not_asked(
     office: Office, synced: Mailbox, dovecot: Dovecot, runtime: Runtime
 ) -> None:

@@ -1,25 +1,27 @@
 """A mailbox at servers with habits of their own is connected, and all of its mail is mirrored."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import pytest
 import trustme
 
+from mailmirror.domain.mailbox import Security, Server
 from mailmirror.domain.problems import Code, Refused
 from mailmirror.mail.imap.fetched import RECEIVED_DATE_UNKNOWN
 from mailmirror.runtime import Runtime
 from tests.integration.office import MARCH, REP, Office, letter, loopback, subjects
 from tests.integration.test_containment import before, verdicts
-from tests.servers.dovecot import Dovecot
-from tests.servers.hostile import Answer, Hostile
+from tests.servers.hostile import POP3_GREETING, SILENCE, SMTP_GREETING, Answer, Hostile
+from tests.servers.mailbox_server import MailboxServer
 from tests.servers.meddling import Meddling, Said
 
 LETTERS = [f"Letter {n}" for n in (5, 4, 3, 2, 1)]
 
 
-def file_letters(dovecot: Dovecot) -> None:
-    dovecot.append_all(REP, "INBOX", [(letter(n), MARCH) for n in range(1, 6)])
+def file_letters(imap_server: MailboxServer) -> None:
+    imap_server.append_all(REP, "INBOX", [(letter(n), MARCH) for n in range(1, 6)])
 
 
 @dataclass(slots=True)
@@ -43,18 +45,21 @@ class WantingId:
 
 
 def test_a_server_that_wants_id_before_a_folder_is_opened_is_read(
-    office: Office, dovecot: Dovecot, runtime: Runtime
+    office: Office, imap_server: MailboxServer, runtime: Runtime
 ) -> None:
-    file_letters(dovecot)
+    with imap_server.session(REP) as client:
+        if not client.has_capability("ID"):
+            pytest.skip("the server does not offer ID")
+    file_letters(imap_server)
     wanting = WantingId()
-    with before(dovecot, runtime, wanting) as server:
+    with before(imap_server, runtime, wanting) as server:
         wanting.proxy.append(server)
         office.sync(office.connect(server, "rep", REP))
     assert subjects(office.card("rep", "kim")) == LETTERS
 
 
 def test_an_inbox_that_the_server_does_not_open_is_told_when_connecting(
-    office: Office, dovecot: Dovecot, runtime: Runtime
+    office: Office, imap_server: MailboxServer, runtime: Runtime
 ) -> None:
     def refusing(said: Said) -> bytes:
         if not said.command.startswith(b"EXAMINE"):
@@ -62,7 +67,7 @@ def test_an_inbox_that_the_server_does_not_open_is_told_when_connecting(
         tag = said.answer.partition(b" ")[0]
         return b"" if tag == b"*" else tag + b" NO Unsafe Login. Please contact help\r\n"
 
-    with before(dovecot, runtime, refusing) as server, pytest.raises(Refused) as refused:
+    with before(imap_server, runtime, refusing) as server, pytest.raises(Refused) as refused:
         office.connect(server, "rep", REP)
     assert refused.value.code is Code.INBOX_NOT_FOUND
     assert refused.value.detail == "imap: Unsafe Login. Please contact help"
@@ -87,13 +92,107 @@ def test_a_server_that_is_busy_at_the_inbox_is_not_connected_and_says_so(
     assert refused.value.code is Code.SERVER_UNAVAILABLE
 
 
+@pytest.mark.parametrize("command", ["LIST", "EXAMINE"])
+def test_a_mailbox_that_exchange_does_not_open_is_not_connected_and_says_whom_to_ask(
+    office: Office, runtime: Runtime, command: str
+) -> None:
+    words = b"User is authenticated but not connected."
+    with Hostile({command: [b"<tag> BAD " + words + b"\r\n"]}, issuer=trustme.CA()) as server:
+        runtime.network_policy = loopback(server.authority)
+        with pytest.raises(Refused) as refused:
+            office.connect(Users(server.port, {REP: "secret"}), "rep", REP)
+    assert refused.value.code is Code.MAILBOX_NOT_OPENED
+    assert refused.value.detail == f"imap: {words.decode()}"
+
+
+@pytest.mark.parametrize(
+    ("greeting", "code", "detail"),
+    [
+        (POP3_GREETING, Code.POP3_UNSUPPORTED, "POP3"),
+        (SMTP_GREETING, Code.ANOTHER_SERVICE, "SMTP"),
+        (b"220 (vsFTPd 3.0.3)\r\n", Code.ANOTHER_SERVICE, "FTP"),
+        (b"SSH-2.0-OpenSSH_9.2p1\r\n", Code.ANOTHER_SERVICE, "SSH"),
+        (b"HTTP/1.1 400 Bad Request\r\n", Code.ANOTHER_SERVICE, "a web server"),
+    ],
+)
+@pytest.mark.parametrize("tls", [True, False])
+def test_another_service_at_the_port_is_named(
+    office: Office, runtime: Runtime, greeting: bytes, code: Code, detail: str, tls: bool
+) -> None:
+    with Hostile(greeting=greeting, tls=tls, issuer=trustme.CA()) as server:
+        runtime.network_policy = loopback(server.authority)
+        with pytest.raises(Refused) as refused:
+            office.connect(Users(server.port, {REP: "secret"}), "rep", REP)
+    assert refused.value.code is code
+    assert refused.value.detail == f"imap: {detail} at localhost:{server.port}"
+
+
+@pytest.mark.parametrize("tls", [True, False])
+def test_a_web_server_which_waits_for_a_request_is_named(
+    office: Office, runtime: Runtime, monkeypatch: pytest.MonkeyPatch, tls: bool
+) -> None:
+    monkeypatch.setattr("mailmirror.usecases.mailboxes.connect_mailbox.IMAP_SECONDS", 1.0)
+    script: dict[str, list[Answer]] = {"/": [b"HTTP/1.1 400 Bad Request\r\n"]}
+    with Hostile(script, greeting=b"", tls=tls, issuer=trustme.CA()) as server:
+        runtime.network_policy = loopback(server.authority)
+        with pytest.raises(Refused) as refused:
+            office.connect(Users(server.port, {REP: "secret"}), "rep", REP)
+    assert refused.value.code is Code.ANOTHER_SERVICE
+    assert refused.value.detail == f"imap: a web server at localhost:{server.port}"
+
+
+def test_imap_at_the_port_of_the_submission_server_is_named(
+    office: Office, imap_server: MailboxServer
+) -> None:
+    smtp = Server("localhost", imap_server.imaps_port, Security.TLS)
+    with pytest.raises(Refused) as refused:
+        office.connect(imap_server, "rep", REP, smtp)
+    assert refused.value.code is Code.ANOTHER_SERVICE
+    assert refused.value.detail == f"smtp: IMAP at localhost:{smtp.port}"
+
+
+def test_a_port_of_imap_without_tls_asks_for_starttls(office: Office, runtime: Runtime) -> None:
+    with Hostile(tls=False, issuer=trustme.CA()) as server:
+        runtime.network_policy = loopback(server.authority)
+        with pytest.raises(Refused) as refused:
+            office.connect(Users(server.port, {REP: "secret"}), "rep", REP)
+    assert refused.value.code is Code.TLS_FAILED
+
+
+@dataclass(slots=True)
+class DelayingRefusals:
+    """Refuses the first two passwords at once, and does not answer the third in time."""
+
+    asked: int = 0
+
+    def __iter__(self) -> Iterator[Answer]:
+        self.asked += 1
+        refusal: Answer = b"<tag> NO [AUTHENTICATIONFAILED] wrong\r\n"
+        return iter([refusal if self.asked < 3 else SILENCE])
+
+
+def test_the_third_wrong_password_at_a_server_that_delays_refusals_names_the_sign_in(
+    office: Office, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mailmirror.usecases.mailboxes.connect_mailbox.IMAP_SECONDS", 1.0)
+    codes = []
+    with Hostile({"LOGIN": DelayingRefusals()}, issuer=trustme.CA()) as server:
+        runtime.network_policy = loopback(server.authority)
+        for _ in range(3):
+            with pytest.raises(Refused) as refused:
+                office.connect(Users(server.port, {REP: "wrong"}), "rep", REP)
+            codes.append(refused.value.code)
+    assert codes == [Code.SIGN_IN_FAILED, Code.SIGN_IN_FAILED, Code.SIGN_IN_UNANSWERED]
+    assert refused.value.detail == "imap: not done in 1 s"
+
+
 @pytest.mark.parametrize(
     "date", [b"NIL", b'"05-Mar-2026 09:00:00"', b'"00-Jan-0000 00:00:00 +0000"', b""]
 )
 def test_a_message_without_a_readable_internaldate_is_mirrored_by_its_date(
-    office: Office, dovecot: Dovecot, runtime: Runtime, date: bytes
+    office: Office, imap_server: MailboxServer, runtime: Runtime, date: bytes
 ) -> None:
-    file_letters(dovecot)
+    file_letters(imap_server)
     dated = re.compile(rb' ?INTERNALDATE "[^"]*"')
 
     def undated(said: Said) -> bytes:
@@ -101,7 +200,7 @@ def test_a_message_without_a_readable_internaldate_is_mirrored_by_its_date(
             return said.answer
         return dated.sub(b" INTERNALDATE " + date if date else b"", said.answer)
 
-    with before(dovecot, runtime, undated) as server:
+    with before(imap_server, runtime, undated) as server:
         mailbox = office.connect(server, "rep", REP)
         office.sync(mailbox)
     assert verdicts(office, mailbox) == {"mirrored": 5}
@@ -112,18 +211,18 @@ def test_a_message_without_a_readable_internaldate_is_mirrored_by_its_date(
 
 
 def test_a_server_without_uidnext_is_read_and_its_news_are_found(
-    office: Office, dovecot: Dovecot, runtime: Runtime
+    office: Office, imap_server: MailboxServer, runtime: Runtime
 ) -> None:
     def without(said: Said) -> bytes:
         if said.answer.startswith(b"* OK [UIDNEXT"):
             return b""
         return re.sub(rb" UIDNEXT [0-9]+", b"", said.answer)
 
-    file_letters(dovecot)
-    with before(dovecot, runtime, without) as server:
+    file_letters(imap_server)
+    with before(imap_server, runtime, without) as server:
         mailbox = office.connect(server, "rep", REP)
         office.sync(mailbox)
         assert subjects(office.card("rep", "kim")) == LETTERS
-        dovecot.append(REP, "INBOX", letter(6), MARCH)
+        imap_server.append(REP, "INBOX", letter(6), MARCH)
         office.sync(mailbox)
     assert subjects(office.card("rep", "kim")) == ["Letter 6", *LETTERS]

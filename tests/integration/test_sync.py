@@ -1,4 +1,4 @@
-"""The sync of one mailbox, against Dovecot and an emulated table."""
+"""The sync of one mailbox, against a real IMAP server and an emulated table."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -27,6 +27,7 @@ from tests.integration.office import (
     subjects,
 )
 from tests.servers.dovecot import LIKE_MICROSOFT, Dovecot
+from tests.servers.mailbox_server import MailboxServer
 
 
 def audited_clean(mailbox: Mailbox, runtime: Runtime) -> bool:
@@ -34,16 +35,16 @@ def audited_clean(mailbox: Mailbox, runtime: Runtime) -> bool:
 
 
 def test_each_uid_gets_one_verdict_and_the_mirrored_are_on_their_cards(
-    office: Office, dovecot: Dovecot, runtime: Runtime
+    office: Office, imap_server: MailboxServer, runtime: Runtime
 ) -> None:
-    dovecot.append(REP, "INBOX", letter(1), MARCH)
-    dovecot.append(REP, "INBOX", letter(2, STRANGER), MARCH)
-    dovecot.append(REP, "INBOX", letter(3, BOSS), MARCH)
-    dovecot.append(REP, "INBOX", letter(4), MARCH - timedelta(days=900))
-    dovecot.append(REP, "INBOX", letter(5, to=[REP, *(f"r{n}@x.example" for n in range(100))]))
-    dovecot.append(REP, "INBOX", b"X-Nothing: that can be read\r\n\r\nbody\r\n")
-    dovecot.append(REP, "Sent", letter(6, REP, [KIM, LEE]), MARCH)
-    mailbox = office.connect(dovecot, "rep", REP)
+    imap_server.append(REP, "INBOX", letter(1), MARCH)
+    imap_server.append(REP, "INBOX", letter(2, STRANGER), MARCH)
+    imap_server.append(REP, "INBOX", letter(3, BOSS), MARCH)
+    imap_server.append(REP, "INBOX", letter(4), MARCH - timedelta(days=900))
+    imap_server.append(REP, "INBOX", letter(5, to=[REP, *(f"r{n}@x.example" for n in range(100))]))
+    imap_server.append(REP, "INBOX", b"X-Nothing: that can be read\r\n\r\nbody\r\n")
+    imap_server.append(REP, "Sent", letter(6, REP, [KIM, LEE]), MARCH)
+    mailbox = office.connect(imap_server, "rep", REP)
     office.sync(mailbox)
     assert office.counts(mailbox) == {
         "INBOX": {
@@ -54,7 +55,7 @@ def test_each_uid_gets_one_verdict_and_the_mirrored_are_on_their_cards(
             "too_many_recipients": 1,
             "unreadable": 1,
         },
-        "Sent": {"mirrored": 1},
+        imap_server.named("Sent"): {"mirrored": 1},
     }
     assert subjects(office.card("rep", "kim")) == ["Letter 6", "Letter 1"]
     assert subjects(office.card("rep", "lee")) == ["Letter 6"]
@@ -63,40 +64,51 @@ def test_each_uid_gets_one_verdict_and_the_mirrored_are_on_their_cards(
     assert audited_clean(mailbox, runtime)
 
 
-def test_the_mailbox_is_left_as_it_was(office: Office, dovecot: Dovecot) -> None:
+def test_the_mailbox_is_left_as_it_was(office: Office, imap_server: MailboxServer) -> None:
+    imap_server.append(REP, "INBOX", letter(1), MARCH)
+    imap_server.append(REP, "INBOX", letter(2), MARCH, flags=["\\Seen", "\\Flagged"])
+    before = imap_server.snapshot(REP)
+    mailbox = office.connect(imap_server, "rep", REP)
+    office.sync(mailbox)
+    audit_mailbox(mailbox, office.runtime)
+    assert imap_server.snapshot(REP) == before
+
+
+@pytest.mark.dovecot_only("it reads the server's log of commands")
+def test_folders_are_opened_read_only(office: Office, dovecot: Dovecot) -> None:
     dovecot.append(REP, "INBOX", letter(1), MARCH)
-    dovecot.append(REP, "INBOX", letter(2), MARCH, flags=["\\Seen", "\\Flagged"])
-    before = dovecot.snapshot(REP)
     asked = len(dovecot.commands())
     mailbox = office.connect(dovecot, "rep", REP)
     office.sync(mailbox)
     audit_mailbox(mailbox, office.runtime)
     ours = dovecot.commands()[asked:]
-    assert dovecot.snapshot(REP) == before
     words = {word for line in ours for word in line.upper().split()[1:2]}
     assert "EXAMINE" in words
     assert not words & {"SELECT", "STORE", "COPY", "MOVE", "APPEND", "EXPUNGE", "CREATE"}
 
 
-def test_new_mail_is_mirrored_by_the_next_sync(office: Office, dovecot: Dovecot) -> None:
-    dovecot.append(REP, "INBOX", letter(1), MARCH)
-    mailbox = office.connect(dovecot, "rep", REP)
+def test_new_mail_is_mirrored_by_the_next_sync(office: Office, imap_server: MailboxServer) -> None:
+    imap_server.append(REP, "INBOX", letter(1), MARCH)
+    mailbox = office.connect(imap_server, "rep", REP)
     office.sync(mailbox)
-    dovecot.append(REP, "INBOX", letter(2, replies_to=[1]), MARCH)
-    dovecot.append(REP, "INBOX", letter(3, STRANGER), MARCH)
+    imap_server.append(REP, "INBOX", letter(2, replies_to=[1]), MARCH)
+    imap_server.append(REP, "INBOX", letter(3, STRANGER), MARCH)
     office.sync(mailbox)
     card = office.card("rep", "kim")
     assert subjects(card) == ["Letter 2", "Letter 1"]
     assert card[0].thread == card[1].thread
-    assert office.counts(mailbox) == {"INBOX": {"mirrored": 2, "no_person": 1}, "Sent": {}}
+    assert office.counts(mailbox) == {
+        "INBOX": {"mirrored": 2, "no_person": 1},
+        imap_server.named("Sent"): {},
+    }
 
 
 def test_the_newest_mail_comes_first_and_the_rest_by_continuations(
-    office: Office, dovecot: Dovecot, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+    office: Office, imap_server: MailboxServer, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("mailmirror.domain.batches.HEADER_RANGE", 3)
-    dovecot.append_all(REP, "INBOX", [(letter(n), MARCH) for n in range(1, 11)])
-    mailbox = office.connect(dovecot, "rep", REP)
+    imap_server.append_all(REP, "INBOX", [(letter(n), MARCH) for n in range(1, 11)])
+    mailbox = office.connect(imap_server, "rep", REP)
     saves = count(1)
     save, until = runtime.folders.save, runtime.now() + timedelta(minutes=5)
 
@@ -122,7 +134,7 @@ def test_the_newest_mail_comes_first_and_the_rest_by_continuations(
 @pytest.mark.parametrize("cautious", [False, True], ids=["batches", "caution"])
 def test_a_crash_at_any_write_loses_and_doubles_nothing(
     office: Office,
-    dovecot: Dovecot,
+    imap_server: MailboxServer,
     runtime: Runtime,
     clock: Clock,
     monkeypatch: pytest.MonkeyPatch,
@@ -142,9 +154,9 @@ def test_a_crash_at_any_write_loses_and_doubles_nothing(
     monkeypatch.setattr("mailmirror.domain.ledger_parts.MIN_BLOCKS", 2)
     office.tell("deal.upserted", id="d1", name="Deal", status="open", contact_ids=["kim"])
     for n in range(1, 5):
-        dovecot.append(REP, "INBOX", letter(n, replies_to=[1] if n > 1 else []), MARCH)
-        dovecot.append(REP, "INBOX", letter(100 + n, STRANGER), MARCH)
-    mailbox = office.connect(dovecot, "rep", REP)
+        imap_server.append(REP, "INBOX", letter(n, replies_to=[1] if n > 1 else []), MARCH)
+        imap_server.append(REP, "INBOX", letter(100 + n, STRANGER), MARCH)
+    mailbox = office.connect(imap_server, "rep", REP)
     table = runtime.table
     kinds = ("put", "update", "_write_batch", "delete", "transact")
     originals = {name: getattr(table, name) for name in kinds}
@@ -184,14 +196,14 @@ def test_a_crash_at_any_write_loses_and_doubles_nothing(
 
 
 def test_a_uidvalidity_change_maps_every_copy_again_without_a_duplicate(
-    office: Office, dovecot: Dovecot, runtime: Runtime
+    office: Office, imap_server: MailboxServer, runtime: Runtime
 ) -> None:
     for n in range(1, 6):
-        dovecot.append(REP, "INBOX", letter(n, KIM if n % 2 else STRANGER), MARCH)
-    mailbox = office.connect(dovecot, "rep", REP)
+        imap_server.append(REP, "INBOX", letter(n, KIM if n % 2 else STRANGER), MARCH)
+    mailbox = office.connect(imap_server, "rep", REP)
     office.sync(mailbox)
     before = office.card("rep", "kim")
-    dovecot.reset_uidvalidity(REP, "INBOX")
+    imap_server.reset_uidvalidity(REP, "INBOX")
     pending = audit_mailbox(mailbox, runtime)[0].audit
     assert (pending.pending, len(pending.missing)) == (5, 0)
     office.sync(mailbox)
@@ -201,12 +213,12 @@ def test_a_uidvalidity_change_maps_every_copy_again_without_a_duplicate(
 
 
 def test_a_removed_copy_stays_mirrored_and_is_counted(
-    office: Office, dovecot: Dovecot, runtime: Runtime
+    office: Office, imap_server: MailboxServer, runtime: Runtime
 ) -> None:
-    uids = [dovecot.append(REP, "INBOX", letter(n), MARCH) for n in (1, 2, 3)]
-    mailbox = office.connect(dovecot, "rep", REP)
+    uids = [imap_server.append(REP, "INBOX", letter(n), MARCH) for n in (1, 2, 3)]
+    mailbox = office.connect(imap_server, "rep", REP)
     office.sync(mailbox)
-    dovecot.expunge(REP, "INBOX", uids[:2])
+    imap_server.expunge(REP, "INBOX", uids[:2])
     assert len(audit_mailbox(mailbox, runtime)[0].audit.extra) == 2
     office.sync(mailbox)
     found = audit_mailbox(mailbox, runtime)[0].audit
@@ -215,10 +227,10 @@ def test_a_removed_copy_stays_mirrored_and_is_counted(
 
 
 def test_a_held_lease_lets_no_second_sync_in_and_a_lost_one_writes_nothing(
-    office: Office, dovecot: Dovecot, runtime: Runtime, clock: Clock
+    office: Office, imap_server: MailboxServer, runtime: Runtime, clock: Clock
 ) -> None:
-    mailbox = office.connect(dovecot, "rep", REP)
-    dovecot.append(REP, "INBOX", letter(1), MARCH)
+    mailbox = office.connect(imap_server, "rep", REP)
+    imap_server.append(REP, "INBOX", letter(1), MARCH)
     lease, _ = runtime.sync_states.take(mailbox.key, runtime.now())
     office.sync(mailbox)
     assert office.counts(mailbox) == {}
@@ -242,23 +254,25 @@ def test_a_server_without_extensions_is_synced_as_well(runtime: Runtime, clock: 
         assert subjects(office.card("rep", "kim")) == ["Letter 2", "Letter 1"]
 
 
-def test_one_message_in_two_folders_is_one_message(office: Office, dovecot: Dovecot) -> None:
-    dovecot.append(REP, "INBOX", letter(1, REP, [KIM]), MARCH)
-    dovecot.append(REP, "Sent", letter(1, REP, [KIM]), MARCH + timedelta(minutes=1))
-    mailbox = office.connect(dovecot, "rep", REP)
+def test_one_message_in_two_folders_is_one_message(
+    office: Office, imap_server: MailboxServer
+) -> None:
+    imap_server.append(REP, "INBOX", letter(1, REP, [KIM]), MARCH)
+    imap_server.append(REP, "Sent", letter(1, REP, [KIM]), MARCH + timedelta(minutes=1))
+    mailbox = office.connect(imap_server, "rep", REP)
     office.sync(mailbox)
     assert subjects(office.card("rep", "kim")) == ["Letter 1"]
 
 
 def test_of_copies_without_a_believable_date_the_first_received_counts(
-    office: Office, dovecot: Dovecot
+    office: Office, imap_server: MailboxServer
 ) -> None:
     future = letter(1, at=MARCH + timedelta(days=200))
     for days in (5, 3, 4):
-        dovecot.append(REP, "INBOX", future, MARCH + timedelta(days=days))
+        imap_server.append(REP, "INBOX", future, MARCH + timedelta(days=days))
     # Received late enough for the Date to be believed, were it the only copy.
-    dovecot.append(REP, "Sent", future, MARCH + timedelta(days=200))
-    mailbox = office.connect(dovecot, "rep", REP)
+    imap_server.append(REP, "Sent", future, MARCH + timedelta(days=200))
+    mailbox = office.connect(imap_server, "rep", REP)
     office.sync(mailbox)
     (line,) = office.card("rep", "kim")
     assert line.instant == instant(None, MARCH + timedelta(days=3))
@@ -266,13 +280,13 @@ def test_of_copies_without_a_believable_date_the_first_received_counts(
 
 @pytest.mark.exceeds("MAX_MESSAGE_BYTES", "MAX_CUT_MESSAGE_BYTES")
 def test_a_message_over_the_size_limit_is_mirrored_without_its_attachments(
-    office: Office, dovecot: Dovecot, monkeypatch: pytest.MonkeyPatch
+    office: Office, imap_server: MailboxServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("mailmirror.usecases.sync.mail_server.MAX_MESSAGE_BYTES", 10_000)
     monkeypatch.setattr("mailmirror.usecases.sync.mail_server.MAX_CUT_MESSAGE_BYTES", 4_000)
     monkeypatch.setattr("mailmirror.usecases.sync.mail_server._MAX_COMMAND_BYTES", 4_000)
-    dovecot.append(REP, "INBOX", letter(1, text="Hello\r\n" + "x" * 70 + "\r\n" * 9_000), MARCH)
-    mailbox = office.connect(dovecot, "rep", REP)
+    imap_server.append(REP, "INBOX", letter(1, text="Hello\r\n" + "x" * 70 + "\r\n" * 9_000), MARCH)
+    mailbox = office.connect(imap_server, "rep", REP)
     office.sync(mailbox)
     (line,) = office.card("rep", "kim")
     assert "too_large" in line.summary.warnings
@@ -280,12 +294,12 @@ def test_a_message_over_the_size_limit_is_mirrored_without_its_attachments(
 
 
 def test_an_erased_mailbox_leaves_nothing_but_vertices(
-    office: Office, dovecot: Dovecot, runtime: Runtime
+    office: Office, imap_server: MailboxServer, runtime: Runtime
 ) -> None:
     office.tell("deal.upserted", id="d1", name="Deal", status="open", contact_ids=["kim"])
     for user, email in (("rep", REP), ("boss", BOSS)):
-        dovecot.append(email, "INBOX", letter(1, to=[REP, BOSS]), MARCH)
-        office.sync(office.connect(dovecot, user, email))
+        imap_server.append(email, "INBOX", letter(1, to=[REP, BOSS]), MARCH)
+        office.sync(office.connect(imap_server, user, email))
     rep = office.viewer("rep").mailboxes[0]
     shown = office.card("boss", "kim"), office.deal("boss", "d1")
     erase(office.account, rep.owner, rep.key.mailbox, runtime)

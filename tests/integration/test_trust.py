@@ -28,6 +28,7 @@ from tests.integration.office import (
     subjects,
 )
 from tests.servers.dovecot import Dovecot
+from tests.servers.mailbox_server import MailboxServer
 
 
 def card(office: Office, contact: str) -> Page:
@@ -40,11 +41,11 @@ def deal(office: Office, id: str, cursor: str | None = None, limit: int = 50) ->
 
 
 def test_a_synced_mailbox_makes_the_cards_of_whom_it_was_judged_for_complete(
-    office: Office, dovecot: Dovecot
+    office: Office, imap_server: MailboxServer
 ) -> None:
     office.tell("deal.upserted", id="d1", name="Deal", status="open", contact_ids=["kim"])
-    dovecot.append(REP, "INBOX", letter(1), MARCH)
-    office.sync(office.connect(dovecot, "rep", REP))
+    imap_server.append(REP, "INBOX", letter(1), MARCH)
+    office.sync(office.connect(imap_server, "rep", REP))
     assert card(office, "kim").coverage.complete
     office.match_again()
     assert deal(office, "d1").coverage.complete
@@ -68,10 +69,10 @@ def test_addresses_and_contacts_that_cannot_be_read_make_their_own_card_incomple
 
 
 def test_a_person_or_a_deal_that_comes_late_has_an_incomplete_card(
-    office: Office, dovecot: Dovecot
+    office: Office, imap_server: MailboxServer
 ) -> None:
-    dovecot.append(REP, "INBOX", letter(1, STRANGER), MARCH)
-    mailbox = office.connect(dovecot, "rep", REP)
+    imap_server.append(REP, "INBOX", letter(1, STRANGER), MARCH)
+    mailbox = office.connect(imap_server, "rep", REP)
     office.sync(mailbox)
     office.tell("contact.upserted", id="who", name="Who", emails=[STRANGER])
     office.tell("deal.upserted", id="late", name="Late", status="open", contact_ids=["who"])
@@ -86,8 +87,10 @@ def test_a_person_or_a_deal_that_comes_late_has_an_incomplete_card(
     assert deal(office, "known").coverage.complete
 
 
-def test_a_new_name_of_a_person_takes_nothing_away(office: Office, dovecot: Dovecot) -> None:
-    office.sync(office.connect(dovecot, "rep", REP))
+def test_a_new_name_of_a_person_takes_nothing_away(
+    office: Office, imap_server: MailboxServer
+) -> None:
+    office.sync(office.connect(imap_server, "rep", REP))
     office.tell("contact.upserted", MARCH, id="kim", name="Kim Larsen", emails=[KIM])
     assert card(office, "kim").coverage.complete
 
@@ -112,9 +115,9 @@ def test_a_folder_of_sent_mail_that_is_gone_makes_the_mailbox_incomplete(
 
 
 def test_a_poll_that_fails_for_a_reason_of_ours_is_reported_too(
-    office: Office, dovecot: Dovecot, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+    office: Office, imap_server: MailboxServer, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    mailbox = office.connect(dovecot, "rep", REP)
+    mailbox = office.connect(imap_server, "rep", REP)
     office.sync(mailbox)
 
     def defect(*_: object) -> None:
@@ -127,11 +130,11 @@ def test_a_poll_that_fails_for_a_reason_of_ours_is_reported_too(
 
 
 def test_a_failure_of_an_earlier_connection_says_nothing_of_the_present_one(
-    office: Office, dovecot: Dovecot, runtime: Runtime, clock: Clock
+    office: Office, imap_server: MailboxServer, runtime: Runtime, clock: Clock
 ) -> None:
-    before = office.connect(dovecot, "rep", REP)
+    before = office.connect(imap_server, "rep", REP)
     clock.advance(timedelta(seconds=1))
-    office.connect(dovecot, "rep", REP)
+    office.connect(imap_server, "rep", REP)
     runtime.due.failed(before, 0, Refused(Code.SIGN_IN_FAILED), runtime.now())
     entry = runtime.due.find(before)
     assert entry is not None
@@ -139,13 +142,13 @@ def test_a_failure_of_an_earlier_connection_says_nothing_of_the_present_one(
 
 
 def test_a_disconnected_mailbox_keeps_the_time_of_its_last_success(
-    office: Office, dovecot: Dovecot, runtime: Runtime
+    office: Office, imap_server: MailboxServer, runtime: Runtime
 ) -> None:
-    dovecot.append(REP, "INBOX", letter(1), MARCH)
-    mailbox = office.connect(dovecot, "rep", REP)
+    imap_server.append(REP, "INBOX", letter(1), MARCH)
+    mailbox = office.connect(imap_server, "rep", REP)
     disconnect(office.account, mailbox.key.mailbox, runtime)
     assert read_mailbox(office.account, mailbox.key.mailbox, runtime).last_success_at is None
-    mailbox = office.connect(dovecot, "rep", REP)
+    mailbox = office.connect(imap_server, "rep", REP)
     office.sync(mailbox)
     before = read_mailbox(office.account, mailbox.key.mailbox, runtime).last_success_at
     assert before is not None
@@ -156,24 +159,24 @@ def test_a_disconnected_mailbox_keeps_the_time_of_its_last_success(
 
 
 def test_an_erasure_cannot_be_turned_into_a_disconnection(
-    office: Office, dovecot: Dovecot, runtime: Runtime
+    office: Office, imap_server: MailboxServer, runtime: Runtime
 ) -> None:
-    mailbox = office.connect(dovecot, "rep", REP)
+    mailbox = office.connect(imap_server, "rep", REP)
     erase(office.account, mailbox.owner, mailbox.key.mailbox, runtime)
     with pytest.raises(Refused, match="mailbox_busy"):
         disconnect(office.account, mailbox.key.mailbox, runtime)
 
 
 def test_a_thread_that_joins_another_keeps_its_deal_though_the_sync_dies_there(
-    office: Office, dovecot: Dovecot, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+    office: Office, imap_server: MailboxServer, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     office.tell("deal.upserted", id="k", name="Kim's", status="open", contact_ids=["kim"])
     office.tell("deal.upserted", id="l", name="Lee's", status="open", contact_ids=["lee"])
-    dovecot.append(REP, "INBOX", letter(1), MARCH)
-    dovecot.append(REP, "INBOX", letter(2, "lee@customer.example"), MARCH)
-    mailbox = office.connect(dovecot, "rep", REP)
+    imap_server.append(REP, "INBOX", letter(1), MARCH)
+    imap_server.append(REP, "INBOX", letter(2, "lee@customer.example"), MARCH)
+    mailbox = office.connect(imap_server, "rep", REP)
     office.sync(mailbox)
-    dovecot.append(REP, "INBOX", letter(3, replies_to=[1, 2]), MARCH)
+    imap_server.append(REP, "INBOX", letter(3, replies_to=[1, 2]), MARCH)
 
     class Death(BaseException):
         pass
@@ -189,13 +192,13 @@ def test_a_thread_that_joins_another_keeps_its_deal_though_the_sync_dies_there(
 
 
 def test_a_page_of_a_deal_is_filled_though_entries_are_passed_over(
-    office: Office, dovecot: Dovecot, runtime: Runtime
+    office: Office, imap_server: MailboxServer, runtime: Runtime
 ) -> None:
     office.tell("deal.upserted", id="d", name="Deal", status="open", contact_ids=["kim"])
     for n in range(1, 7):
         sender = KIM if n < 4 else "lee@customer.example"
-        dovecot.append(REP, "INBOX", letter(n, sender), MARCH)
-    office.sync(office.connect(dovecot, "rep", REP))
+        imap_server.append(REP, "INBOX", letter(n, sender), MARCH)
+    office.sync(office.connect(imap_server, "rep", REP))
     # What a sync that died had filed on a deal that its thread is not on.
     for line in office.card("rep", "lee"):
         entries = runtime.threads.entries(office.account, [line.thread])

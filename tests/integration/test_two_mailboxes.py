@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 from tests.integration.office import BOSS, KIM, MARCH, REP, Office, letter, subjects
-from tests.servers.dovecot import Dovecot
+from tests.servers.mailbox_server import MailboxServer
 
 
 def conversation() -> list[bytes]:
@@ -22,13 +22,17 @@ def conversation() -> list[bytes]:
 
 
 def test_both_see_every_message_once_in_the_same_threads_on_the_same_deal(
-    office: Office, dovecot: Dovecot
+    office: Office, imap_server: MailboxServer
 ) -> None:
     office.tell("deal.upserted", id="d1", name="Deal", status="open", contact_ids=["kim"])
     mail = conversation()
     for email, messages in ((REP, mail), (BOSS, mail[::-1])):
-        dovecot.append_all(email, "INBOX", [(raw, MARCH + timedelta(days=1)) for raw in messages])
-    mailboxes = [office.connect(dovecot, user, at) for user, at in (("rep", REP), ("boss", BOSS))]
+        imap_server.append_all(
+            email, "INBOX", [(raw, MARCH + timedelta(days=1)) for raw in messages]
+        )
+    mailboxes = [
+        office.connect(imap_server, user, at) for user, at in (("rep", REP), ("boss", BOSS))
+    ]
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(office.sync, mailboxes))
     cards = {user: office.card(user, "kim") for user in ("rep", "boss")}
@@ -42,17 +46,17 @@ def test_both_see_every_message_once_in_the_same_threads_on_the_same_deal(
 
 
 def test_a_message_that_joins_two_threads_joins_their_deals(
-    office: Office, dovecot: Dovecot
+    office: Office, imap_server: MailboxServer
 ) -> None:
     office.tell("deal.upserted", id="k", name="Kim's", status="open", contact_ids=["kim"])
     office.tell("deal.upserted", id="l", name="Lee's", status="open", contact_ids=["lee"])
-    dovecot.append(REP, "INBOX", letter(1), MARCH)
-    dovecot.append(REP, "INBOX", letter(2, "lee@customer.example"), MARCH)
-    mailbox = office.connect(dovecot, "rep", REP)
+    imap_server.append(REP, "INBOX", letter(1), MARCH)
+    imap_server.append(REP, "INBOX", letter(2, "lee@customer.example"), MARCH)
+    mailbox = office.connect(imap_server, "rep", REP)
     office.sync(mailbox)
     assert subjects(office.deal("rep", "k")) == ["Letter 1"]
     assert subjects(office.deal("rep", "l")) == ["Letter 2"]
-    dovecot.append(REP, "INBOX", letter(3, replies_to=[1, 2]), MARCH)
+    imap_server.append(REP, "INBOX", letter(3, replies_to=[1, 2]), MARCH)
     office.sync(mailbox)
     for deal in ("k", "l"):
         lines = office.deal("rep", deal)

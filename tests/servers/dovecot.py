@@ -10,15 +10,13 @@ import pwd
 import shutil
 import signal
 import socket
-import ssl
 import subprocess
 import tempfile
 import time
 from base64 import b64encode
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -26,9 +24,10 @@ from urllib.parse import quote, urlsplit, urlunsplit
 from uuid import uuid4
 
 import trustme
-from imapclient import IMAPClient, imap_utf7
+from imapclient import imap_utf7
 
 from tests.servers.authority import certify
+from tests.servers.mailbox_server import MailboxServer
 from tests.servers.ports import free_ports
 
 LIKE_MICROSOFT = "IMAP4 IMAP4rev1 SASL-IR UIDPLUS MOVE ID UNSELECT CHILDREN IDLE NAMESPACE LITERAL+"
@@ -153,32 +152,8 @@ class OAuth:
     active_attribute: str = "active"
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
-    """What a server says of one message."""
-
-    flags: frozenset[str]
-    """With `\\Recent`, which a client that selects a folder takes away from all others."""
-    received_at: datetime
-    size: int
-    modseq: int
-
-
-@dataclass(frozen=True, slots=True)
-class FolderState:
-    """What a server says of one folder; two are equal if nobody has changed anything."""
-
-    uidvalidity: int
-    uidnext: int
-    highestmodseq: int
-    subscribed: bool
-    attributes: frozenset[str]
-    messages: Mapping[int, Message]
-    """By UID."""
-
-
 @dataclass(slots=True)
-class Dovecot:
+class Dovecot(MailboxServer):
     """`with Dovecot({"rep@us.example": "secret"}) as server:` runs a server within the block."""
 
     users: Mapping[str, str]
@@ -246,27 +221,6 @@ class Dovecot:
         self._stop()
         shutil.rmtree(self._folder)
 
-    def append(
-        self,
-        user: str,
-        folder: str,
-        raw: bytes,
-        received_at: datetime | None = None,
-        flags: Iterable[str] = (),
-    ) -> int:
-        """Put a message into a folder, and return its UID."""
-        with self.session(user) as client:
-            answer: bytes = client.append(folder, raw, tuple(flags), received_at)
-        return int(answer.partition(b"]")[0].split()[-1])
-
-    def append_all(
-        self, user: str, folder: str, messages: Iterable[tuple[bytes, datetime | None]]
-    ) -> None:
-        """Put many messages into a folder through one connection."""
-        with self.session(user) as client:
-            for raw, received_at in messages:
-                client.append(folder, raw, (), received_at)
-
     def deliver(self, user: str, raw: bytes) -> None:
         """Put a message into INBOX as a delivery agent does: no client has logged in for it."""
         home = self._folder / "mail" / user
@@ -279,24 +233,7 @@ class Dovecot:
         self._give(written)
         written.rename(maildir / "new" / written.name)
 
-    def create(self, user: str, folder: str) -> None:
-        """Create a folder, and subscribe to it."""
-        with self.session(user) as client:
-            client.create_folder(folder)
-            client.subscribe_folder(folder)
-
-    def expunge(self, user: str, folder: str, uids: Iterable[int]) -> None:
-        """Remove messages for ever."""
-        with self.session(user) as client:
-            client.select_folder(folder)
-            client.delete_messages(list(uids))
-            client.uid_expunge(list(uids))
-
     def reset_uidvalidity(self, user: str, folder: str) -> None:
-        """Give a folder a new UIDVALIDITY, and its messages the UIDs from 1 in reverse order.
-
-        So whoever takes an old UID for a new one finds another message. Nobody may be connected.
-        """
         with self.session(user) as client:
             client.folder_status(folder, ["MESSAGES"])
         maildir = self._folder / "mail" / user / "Maildir"
@@ -316,16 +253,6 @@ class Dovecot:
         # Written in place: a file made by root could not be read by the server.
         uids.write_text("".join(f"{line}\n" for line in renumbered), "utf-8")
 
-    def snapshot(self, user: str) -> dict[str, FolderState]:
-        """Return all that the server says of a mailbox, by folder, without a change to it."""
-        with self.session(user) as client:
-            listed = client.list_folders()
-            subscribed = {name for _, _, name in client.list_sub_folders()}
-            return {
-                name: _state(client, name, name in subscribed, attributes)
-                for attributes, _, name in listed
-            }
-
     def commands(self) -> list[str]:
         """Return every line that clients have sent after their login, sorted by connection.
 
@@ -342,15 +269,6 @@ class Dovecot:
         """Return what the server has logged."""
         log = self._folder / "dovecot.log"
         return log.read_text("utf-8", "replace") if log.exists() else "no log"
-
-    @contextmanager
-    def session(self, user: str) -> Iterator[IMAPClient]:
-        """Return a connection of a user's, logged in."""
-        trust = ssl.create_default_context(cafile=str(self.authority))
-        with IMAPClient(self.host, self.imaps_port, ssl_context=trust) as client:
-            client.normalise_times = False
-            client.login(user, self.users[user])
-            yield client
 
     def _start(self, program: str, chain: Path, key: Path) -> bool:
         """Start the server on ports free a moment ago; False if it found them taken."""
@@ -431,37 +349,6 @@ class Dovecot:
         with suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
-
-
-def _state(
-    client: IMAPClient, name: str, subscribed: bool, attributes: Iterable[bytes]
-) -> FolderState:
-    # Whether a folder has gained mail since it was last selected is a client's own affair.
-    kept = frozenset(map(bytes.decode, attributes)) - {"\\Marked", "\\UnMarked"}
-    if kept & {"\\Noselect", "\\NonExistent"}:
-        return FolderState(0, 0, 0, subscribed, kept, {})
-    wanted = ["UIDVALIDITY", "UIDNEXT", "HIGHESTMODSEQ"]
-    status = client.folder_status(name, wanted)
-    client.select_folder(name, readonly=True)
-    uids = client.search("ALL")
-    fetched = client.fetch(uids, ["FLAGS", "INTERNALDATE", "RFC822.SIZE", "MODSEQ"]) if uids else {}
-    client.unselect_folder()
-    return FolderState(
-        uidvalidity=status[b"UIDVALIDITY"],
-        uidnext=status[b"UIDNEXT"],
-        highestmodseq=status[b"HIGHESTMODSEQ"],
-        subscribed=subscribed,
-        attributes=kept,
-        messages={
-            uid: Message(
-                flags=frozenset(map(bytes.decode, said[b"FLAGS"])),
-                received_at=said[b"INTERNALDATE"],
-                size=said[b"RFC822.SIZE"],
-                modseq=said[b"MODSEQ"][0],
-            )
-            for uid, said in sorted(fetched.items())
-        },
-    )
 
 
 def _folder_settings(folder: Folder) -> str:

@@ -21,8 +21,8 @@ from typing import BinaryIO, Self
 import trustme
 
 from mailmirror.domain.uids import UidSet
-from tests.servers.dovecot import Dovecot
 from tests.servers.listener import Listener, hang_up
+from tests.servers.mailbox_server import MailboxServer
 
 
 class End(Enum):
@@ -53,7 +53,7 @@ _LITERAL = re.compile(rb"\{([0-9]{1,9})\}\r\n\Z")
 class Meddling:
     """The proxy on loopback, for the time of a `with` block."""
 
-    server: Dovecot
+    server: MailboxServer
     meddle: Meddle
     issuer: trustme.CA | None = None
     commands: list[bytes] = field(init=False, default_factory=list)

@@ -11,7 +11,8 @@ from datetime import datetime
 from email.message import EmailMessage
 
 from tests.crm import Crm, contact, deal, lead, user
-from tests.servers.dovecot import Dovecot, FolderState
+from tests.servers.dovecot import Dovecot
+from tests.servers.folder_state import FolderState
 from tests.stack.feed import told
 from tests.stack.mailing import Login, ago, form, letter
 from tests.stack.waiting import wait_for

@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailmirror.domain.mailbox import FolderRole
+from mailmirror.domain.problems import Code, Refused
 from mailmirror.mail.imap.folder_names import NAMES, FolderUse, use_by_name
-from mailmirror.mail.imap.folders import SENT_NAMES, Listed, RemoteFolder, roles
+from mailmirror.mail.imap.folders import SENT_NAMES, Listed, RemoteFolder, folders_named, roles
 
 
 def listed(name: str, *flags: bytes, delimiter: str = "/") -> Listed:
@@ -149,3 +150,33 @@ def test_each_language_has_its_names(name: str, use: FolderUse) -> None:
 @pytest.mark.parametrize("name", ["Projects", "Sent/2025", "Trash can", "営業", ""])
 def test_another_name_tells_no_use(name: str) -> None:
     assert use_by_name(name, "/") is None
+
+
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [
+        ("Sent", "INBOX.Sent"),
+        ("sent", "INBOX.Sent"),
+        ("INBOX.Sent", "INBOX.Sent"),
+        ("inbox/Sent", None),
+        ("Work/Sent", "INBOX.Work.Sent"),
+        ("INBOX.Work.Sent", "INBOX.Work.Sent"),
+        (unicodedata.normalize("NFD", "Envoyés"), "INBOX.Envoyés"),
+        ("Both", None),
+        ("both", "INBOX.both"),
+        ("INBOX", None),
+        ("Parent", None),
+    ],
+)
+def test_a_folder_is_found_by_the_name_that_a_mail_program_shows(
+    name: str, found: str | None
+) -> None:
+    names = ["INBOX", *(f"INBOX.{one}" for one in ("Sent", "Work.Sent", "Envoyés", "BOTH", "both"))]
+    folders = [listed(one, delimiter=".") for one in names]
+    folders.append(listed("INBOX.Parent", b"\\Noselect", delimiter="."))
+    if found is None:
+        with pytest.raises(Refused) as refused:
+            folders_named([name], folders)
+        assert refused.value.code is Code.FOLDER_UNKNOWN
+    else:
+        assert folders_named([name, name], folders) == (found,)

@@ -50,6 +50,16 @@ def test_news_is_what_a_sync_could_act_upon(
     assert is_news(KNOWN, uidvalidity, uidnext, messages) is news
 
 
+@pytest.mark.parametrize(
+    ("uidvalidity", "uidnext", "messages", "news"),
+    [(7, 1, 0, False), (8, 1, 0, False), (8, 2, 0, True), (8, 1, 1, True), (7, 2, 1, True)],
+)
+def test_another_uidvalidity_of_a_folder_that_stays_empty_is_no_news(
+    uidvalidity: int, uidnext: int, messages: int, news: bool
+) -> None:
+    assert is_news(Seen(7, 1, 0), uidvalidity, uidnext, messages) is news
+
+
 def test_pauses_double_up_to_a_quarter_of_an_hour() -> None:
     minutes = [pause(Code.CONNECT_TIMEOUT, failures) / POLL_INTERVAL for failures in range(1, 8)]
     assert minutes == [1, 2, 4, 8, 15, 15, 15]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from mailmirror.domain.address import Address
 from mailmirror.domain.limits import MAX_DATE_CHARS, MAX_FIELD_BYTES, MAX_HEADER_BYTES
 from mailmirror.domain.message import Participant
-from mailmirror.mail.imap.session import _START_BYTES, _joined
+from mailmirror.mail.imap.fetch_answers import START_BYTES, joined
 from mailmirror.mail.mime.headers import (
     HEADER_FIELDS,
     MessageHeaders,
@@ -386,8 +386,8 @@ def fetched_by_starts(lines: list[tuple[str, str]]) -> bytes:
     """What `header_starts` makes of a message's fields, at a server that follows RFC 9051."""
     named = dict.fromkeys(name for name, _ in lines)
     fields = ["".join(f"{n}: {value}\r\n" for n, value in lines if n == name) for name in named]
-    starts = [f"{field}\r\n".encode()[:_START_BYTES] for field in fields]
-    return _joined(starts) or b""
+    starts = [f"{field}\r\n".encode()[:START_BYTES] for field in fields]
+    return joined(starts) or b""
 
 
 @pytest.mark.exceeds("MAX_FIELD_BYTES", "MAX_HEADER_BYTES")

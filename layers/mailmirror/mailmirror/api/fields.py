@@ -35,6 +35,12 @@ class Line(Field):
         return cls(text)
 
 
+class FolderName(Line):
+    """The name of a mail folder, as a mail program shows it."""
+
+    MAX_CHARS = 255
+
+
 class Host(Line):
     """The name or address of a server, without a scheme; trailing dots are removed."""
 

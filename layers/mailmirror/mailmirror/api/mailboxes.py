@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from msgspec import Meta, Struct
 
 from mailmirror.api.decoding import Strict
-from mailmirror.api.fields import Email, Host, PasswordProvider, Printable
+from mailmirror.api.fields import Email, FolderName, Host, PasswordProvider, Printable
 from mailmirror.api.times import utc
 from mailmirror.domain.address import Address
 from mailmirror.domain.contained import Cause
 from mailmirror.domain.ledger import Audit
+from mailmirror.domain.limits import MAX_SENT_FOLDERS
 from mailmirror.domain.mailbox import MailboxState, Provider, Security, Server, UserId
 from mailmirror.domain.ownership import Proof
 from mailmirror.domain.problems import Code
@@ -51,6 +52,13 @@ class ConnectBody(Strict):
     username: Printable
     password: Printable
     smtp: ServerBody | None = None
+    sent_folders: Annotated[
+        Sequence[FolderName],
+        Meta(
+            max_length=MAX_SENT_FOLDERS,
+            description="Folders of sent mail, where they are not found by themselves",
+        ),
+    ] = ()
 
     def request(self) -> "ConnectRequest":
         from mailmirror.usecases.mailboxes.connect_mailbox import ConnectRequest
@@ -62,6 +70,7 @@ class ConnectBody(Strict):
             smtp=self.smtp.server() if self.smtp else None,
             username=self.username,
             credential=Password(self.password),
+            sent_folders=tuple(map(str, self.sent_folders)),
         )
 
 
@@ -95,6 +104,8 @@ class Mailbox(Struct, frozen=True):
     error: MailboxError | None
     counters: Mapping[str, int] | None
     """UIDs by verdict; for its owner only."""
+    sent_folders: Sequence[str] | None
+    """The folders of sent mail that were named when connecting; for its owner only."""
 
     @classmethod
     def of(
@@ -123,6 +134,7 @@ class Mailbox(Struct, frozen=True):
             news_since=utc(due.news_since) if due else None,
             error=error,
             counters=counters,
+            sent_folders=mailbox.sent_folders if counters is not None else None,
         )
 
 

@@ -12,6 +12,9 @@ from mailmirror.domain.limits import MAX_REPLY_CHARS
 from mailmirror.domain.problems import Code, Refused
 from mailmirror.domain.sign_in_words import reason_in_words, words
 
+OF_THE_SERVER = frozenset({Code.SERVER_UNAVAILABLE, Code.MAILBOX_NOT_OPENED})
+"""Codes of a server that would refuse any other command at present, too."""
+
 
 class Condition(StrEnum):
     """The conditions of a status response (RFC 9051 7.1) that are a refusal."""
@@ -66,7 +69,9 @@ def session_refusal(said: StatusResponse) -> Refused:
     """
     text, response_code = said.text, said.response_code
     has_reason = response_code not in ("", "ALERT")
-    if (
+    if _NOT_OPENED.search(text):
+        code = Code.MAILBOX_NOT_OPENED
+    elif (
         response_code in _UNAVAILABLE_CODES
         or _THROTTLED.search(text)
         or (not has_reason and _UNAVAILABLE.search(text))
@@ -81,6 +86,8 @@ def session_refusal(said: StatusResponse) -> Refused:
 
 def _sign_in_code(said: StatusResponse) -> Code:
     text, response_code = said.text, said.response_code
+    if _NOT_OPENED.search(text):
+        return Code.MAILBOX_NOT_OPENED
     if response_code in _UNAVAILABLE_CODES or response_code == "SERVERBUG":
         return Code.SERVER_UNAVAILABLE
     if (named := reason_in_words(text)) is not None:
@@ -130,6 +137,8 @@ _UNAVAILABLE = words(
     r"\b(?:again|try|retry|back) (?:it )?(?:later|in \d)",
     r"maintenance",
 )
+_NOT_OPENED = words(r"authenticated,? but not connected")
+"""Exchange, to every command after the sign-in, where no mailbox could be opened for the user."""
 _SERVER_FAILED = words(r"(?:server|internal|system|backend|service) error", r"time(?:d)?[ -]?out")
 """At the sign-in these are about the server; of a message they may be about the message."""
 _CREDENTIAL = words(

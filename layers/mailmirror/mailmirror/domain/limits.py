@@ -232,6 +232,9 @@ MAX_FOLDER_NAME_BYTES = 4_000
 """Of a folder's name, as LIST gives it; a folder with a longer name is not read, and its name is
 not normalised (see MAX_ADDRESS_CHARS). Servers allow some 255 bytes a level."""
 
+MAX_NAMED_FOLDERS = 30
+"""Of a server, that a refusal names where it has no folder of the name that was asked for."""
+
 MAX_ANSWER_BYTES = 16 << 20
 """What an IMAP server may send beside the messages that were asked for: the UIDs of a folder with a
 million messages take 10 MB. The session ends where it sends more."""
@@ -342,6 +345,10 @@ MAX_REQUEST_BYTES = 6_000_000
 MAX_NUMBER_DIGITS = 100
 """Of a number in JSON; a longer one is read as a float, for Python reads digits in quadratic time
 and refuses more than 4,300."""
+
+MAX_SENT_FOLDERS = 5
+"""Of a mailbox, that its setting names: each lies in the schedule entry, and every poll asks for
+it."""
 
 MAX_INDEX_DIGITS = 9
 """Of an attachment's number in a path; a longer one names none."""

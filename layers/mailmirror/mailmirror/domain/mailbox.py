@@ -84,6 +84,9 @@ class Mailbox:
     connected_at: datetime
     """When it was last connected, with the credential that is stored."""
     provider: Provider = Provider.IMAP
+    sent_folders: tuple[str, ...] = ()
+    """The folders of sent mail, by the server's names; empty where they are found by SPECIAL-USE or
+    by their names."""
     last_success_at: datetime | None = None
     """Of a disconnected mailbox, when a poll or sync last found no mail without a verdict."""
 
@@ -220,10 +223,10 @@ def _failing(error: Code) -> MailboxState:
 def is_news(known: Seen | None, uidvalidity: int, uidnext: int, messages: int) -> bool:
     """Tell from a folder's STATUS whether a sync has anything to do.
 
-    Fewer messages are not news: removals are learned with the next news.
+    Fewer messages are not news: removals are learned with the next news. Nor is another UIDVALIDITY
+    of a folder that was empty and is: Courier gives one at each opening until a client has selected
+    the folder, and the first message in it changes UIDNEXT.
     """
-    return (
-        known is None
-        or (known.uidvalidity, known.uidnext) != (uidvalidity, uidnext)
-        or messages > known.present
-    )
+    if known is None or known.uidnext != uidnext or messages > known.present:
+        return True
+    return known.uidvalidity != uidvalidity and known.present > 0

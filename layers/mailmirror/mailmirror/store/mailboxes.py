@@ -61,6 +61,7 @@ class MailboxStore:
             "smtp": asdict(mailbox.smtp) if mailbox.smtp else None,
             "username": mailbox.username,
             "provider": mailbox.provider.value,
+            "sent_folders": list(mailbox.sent_folders),
             "history_since": mailbox.history_since.isoformat(),
             "status": MailboxStatus.CONNECTED.value,
             "connected_at": keys.time_text(now),
@@ -215,6 +216,7 @@ def _mailbox(account: AccountId, item: Item) -> Mailbox:
         slot=Slot(*map(int, item["slot"])),
         connected_at=datetime.fromisoformat(item["connected_at"]),
         provider=Provider(item.get("provider", Provider.IMAP)),
+        sent_folders=tuple(item.get("sent_folders", ())),
         last_success_at=(
             datetime.fromisoformat(item["last_success_at"]) if "last_success_at" in item else None
         ),

@@ -53,6 +53,7 @@ _SERVERS = (
     Code.USER_DISABLED,
     Code.SMTP_AUTH_DISABLED,
     Code.SERVER_UNAVAILABLE,
+    Code.MAILBOX_NOT_OPENED,
     Code.CONNECTION_LOST,
     Code.INBOX_NOT_FOUND,
 )
@@ -141,6 +142,8 @@ ROUTES: tuple[AnyRoute, ...] = (
             Code.PROVIDER_UNSUPPORTED,
             Code.PROVIDER_SIGNS_IN,
             Code.POP3_UNSUPPORTED,
+            Code.ANOTHER_SERVICE,
+            Code.FOLDER_UNKNOWN,
         ),
     ),
     Route(

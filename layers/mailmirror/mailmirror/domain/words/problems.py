@@ -447,6 +447,13 @@ PROBLEMS: Catalogue[Code] = {
         "ホストが想定と異なるプロトコルで応答するか、規則に反した応答をしています。",
         "ホストとポートが正しいサービスのものか確認してください。",
     ),
+    Code.ANOTHER_SERVICE: translated(
+        "Another service answers at this port; `detail` names it.",
+        "Enter host and port of the mail server: IMAP is at 993 or 143, submission at 465 or 587.",
+        "このポートでは別のサービスが応答しています。`detail` にその名前があります。",
+        "メールサーバーのホストとポートを入力してください。IMAP は 993 か 143、送信は 465 か 587"
+        " です。",
+    ),
     Code.SIGN_IN_FAILED: translated(
         "The server refuses the user name or the password.",
         "Correct them; where two-step sign-in is on, make an app password at the provider.",
@@ -518,6 +525,16 @@ PROBLEMS: Catalogue[Code] = {
         "サーバーが現在このメールボックスを利用できないと応答しています。",
         "自動で再試行されるため操作は不要です。続く場合はサーバーの管理者に確認してください。",
     ),
+    Code.MAILBOX_NOT_OPENED: translated(
+        "The server has accepted the sign-in, but does not open the mailbox.",
+        "It is tried again. If it stays, show `detail` to the administrator of Microsoft 365 or"
+        " Exchange, and ask whether the mailbox of this sign-in name exists, has a licence, or is"
+        " being moved.",
+        "サーバーはサインインを受け付けましたが、メールボックスを開きません。",
+        "自動で再試行されます。続く場合は（Microsoft 365 または Exchange の）管理者に `detail` を"
+        "伝え、このサインイン名のメールボックスの有無、ライセンス、移動中でないかの確認を依頼して"
+        "ください。",
+    ),
     Code.CONNECTION_LOST: translated(
         "The server closed the connection, or stopped answering.",
         "Nothing to do: it is tried again. If it stays, ask the server's owner.",
@@ -532,9 +549,17 @@ PROBLEMS: Catalogue[Code] = {
     ),
     Code.SENT_NOT_FOUND: translated(
         "No folder of sent mail was found, so sent mail is not mirrored.",
-        "Mark the folder of sent mail with \\Sent at the server, or name it Sent.",
+        "Mark the folder of sent mail with \\Sent at the server, or name it Sent; or connect the"
+        " mailbox again with its name in `sent_folders`.",
         "送信済みフォルダーが見つからないため、送信メールは反映されません。",
-        "サーバーで送信済みフォルダーに \\Sent を付けるか、名前を Sent にしてください。",
+        "サーバーで送信済みフォルダーに \\Sent を付けるか、名前を Sent にするか、`sent_folders` に"
+        "その名前を指定して接続し直してください。",
+    ),
+    Code.FOLDER_UNKNOWN: translated(
+        "The mailbox has no such folder; `detail` names it, and folders that there are.",
+        "Correct `sent_folders`: give the folder's name as your mail program shows it.",
+        "そのフォルダーはありません。`detail` に、その名前と実在するフォルダーがあります。",
+        "`sent_folders` を修正し、メールソフトに表示されるフォルダー名を指定してください。",
     ),
     Code.MESSAGES_PENDING: translated(
         "The server lists messages but does not return them, so they are not mirrored.",

@@ -19,6 +19,7 @@ from mailmirror.domain.problems import Code, Refused
 
 _STATUS = re.compile(rb"(\*|[A-P]{4}\d+) (OK|NO|BAD|BYE|PREAUTH)(?: |(?=\r?\n))", re.IGNORECASE)
 """The beginning of a status response (RFC 9051 7.1); imaplib's tags are four letters and digits."""
+_LITERAL = re.compile(rb"(?<=[ (])~?\{([0-9]{1,20}+)\+?\}\r\n\Z")
 _ALERT = re.compile(r"\[(?:WEB)?ALERT\b", re.IGNORECASE)
 _EXCHANGE_ONLINE = re.compile(r"Microsoft Exchange IMAP4 service is ready\. \[")
 """A server of one's own does not add the name of a server in brackets."""
@@ -30,8 +31,12 @@ _MAX_LINE_BYTES = 2_000
 def completed(line: bytes) -> bytes:
     """Return a line as imaplib expects it: a status in capitals, and a blank before its text.
 
-    Some servers send a tagged `OK` without a text (RFC 9051 7.1 demands one).
+    Some servers send a tagged `OK` without a text (RFC 9051 7.1 demands one). A literal is
+    announced as `{5}` also where the server writes `~{5}` (literal8, RFC 3516 and RFC 9051) or
+    `{5+}`, which only a client may.
     """
+    if line.endswith(b"}\r\n") and (literal := _LITERAL.search(line)):
+        return line[: literal.start()] + b"{" + literal[1] + b"}\r\n"
     found = _STATUS.match(line)
     if found is None:
         return line
@@ -39,7 +44,7 @@ def completed(line: bytes) -> bytes:
 
 
 class CommandRefused(Refused):
-    """A tagged NO or BAD to a command after the sign-in, for a reason other than a busy server."""
+    """A tagged NO or BAD to a command after the sign-in that is about this command."""
 
 
 @dataclass(slots=True)

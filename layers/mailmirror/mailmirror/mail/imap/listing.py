@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from imapclient import imap_utf7
 from imapclient.exceptions import IMAPClientError
 
+from mailmirror.domain.imap_answers import OF_THE_SERVER
 from mailmirror.domain.limits import MAX_FOLDER_NAME_BYTES
-from mailmirror.domain.problems import Code, Refused
+from mailmirror.domain.problems import Refused
 from mailmirror.mail.imap.client import BoundedClient
 from mailmirror.mail.imap.folders import Listed
 
@@ -46,7 +47,7 @@ def _lines(client: BoundedClient) -> Sequence[_Line]:
                 _, lines = imap._untagged_response(typ, data, "LIST")
                 return list(client._proc_folder_list(lines))
         except Refused as refusal:
-            if not client.alive or refusal.code is Code.SERVER_UNAVAILABLE:
+            if not client.alive or refusal.code in OF_THE_SERVER:
                 raise
     with client.asking():
         return list(client.list_folders())

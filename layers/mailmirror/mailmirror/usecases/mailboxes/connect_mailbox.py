@@ -2,7 +2,10 @@
 
 import random
 import time
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 from mailmirror.domain.address import Address
 from mailmirror.domain.event_fields import is_id
@@ -20,6 +23,8 @@ from mailmirror.domain.mailbox import (
 )
 from mailmirror.domain.ownership import check_whose
 from mailmirror.domain.problems import Code, Refused
+from mailmirror.domain.services import Service
+from mailmirror.mail.answering import answering_service
 from mailmirror.mail.connection import stage
 from mailmirror.mail.imap.heard import CommandRefused
 from mailmirror.mail.imap.session import ImapSession
@@ -34,6 +39,16 @@ from mailmirror.usecases.mailboxes.server_sign_in import login_of
 IMAP_SECONDS, SMTP_SECONDS = 8.0, 6.0
 """How long a sign-in may take after the connection: a person waits for it."""
 _ATTEMPTS = 5
+_NAMING_DELAY = timedelta(seconds=15)
+"""How long after its begin a request may still ask which service answers: the whole has 25."""
+_OF_ANOTHER_SERVICE = (
+    Code.TLS_FAILED,
+    Code.CONNECT_TIMEOUT,
+    Code.CONNECTION_LOST,
+    Code.PROTOCOL_ERROR,
+    Code.STARTTLS_MISSING,
+)
+"""How a server is refused that may be another service than expected."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +62,8 @@ class ConnectRequest:
     username: str
     credential: Credential
     provider: Provider = Provider.IMAP
+    sent_folders: Sequence[str] = ()
+    """Names of the folders of sent mail, as a person sees them; empty: they are looked for."""
 
     def __repr__(self) -> str:
         return f"ConnectRequest(user={self.user!r})"
@@ -63,15 +80,19 @@ def connect_mailbox(id: AccountId, request: ConnectRequest, runtime: Runtime) ->
     account = runtime.accounts.find(id)
     if account is None:
         raise Refused(Code.NOT_FOUND, "account")
+    began_at = runtime.now()
     mailbox = _mailbox(account, request, runtime)
     check_address(account.id, request.user, request.email, runtime)
     login = login_of(request.username, request.credential)
     with (
         stage("imap"),
+        _service_named(request.imap, Service.IMAP, began_at, runtime),
         ImapSession.sign_in(request.imap, login, runtime.network_policy, IMAP_SECONDS) as session,
     ):
         _open_inbox(session)
-    cannot_send = _try_to_send(request, login, runtime)
+        if request.sent_folders:
+            mailbox = replace(mailbox, sent_folders=session.named(request.sent_folders))
+    cannot_send = _try_to_send(request, login, began_at, runtime)
     _keep(account, mailbox, request.credential, runtime)
     if cannot_send:
         runtime.due.sending_refused(mailbox, cannot_send)
@@ -92,13 +113,16 @@ def _open_inbox(session: ImapSession) -> None:
         raise Refused(Code.INBOX_NOT_FOUND, refused.detail) from refused
 
 
-def _try_to_send(request: ConnectRequest, login: Login, runtime: Runtime) -> Refused | None:
+def _try_to_send(
+    request: ConnectRequest, login: Login, began_at: datetime, runtime: Runtime
+) -> Refused | None:
     """Try the submission server; a mailbox whose SMTP AUTH is switched off is read all the same."""
     if request.smtp is None:
         return None
     try:
         with (
             stage("smtp"),
+            _service_named(request.smtp, Service.SMTP, began_at, runtime),
             SubmissionSession.sign_in(request.smtp, login, runtime.network_policy, SMTP_SECONDS),
         ):
             return None
@@ -106,6 +130,28 @@ def _try_to_send(request: ConnectRequest, login: Login, runtime: Runtime) -> Ref
         if refusal.code is Code.SMTP_AUTH_DISABLED:
             return refusal
         raise
+
+
+@contextmanager
+def _service_named(
+    server: Server, expected: Service, began_at: datetime, runtime: Runtime
+) -> Iterator[None]:
+    """Where a server does not answer as expected, find out which service does.
+
+    Raises:
+        Refused: `another_service` or `pop3_unsupported`, or what was refused where it is not known.
+    """
+    try:
+        yield
+    except Refused as refusal:
+        if refusal.code not in _OF_ANOTHER_SERVICE or runtime.now() - began_at > _NAMING_DELAY:
+            raise
+        found = answering_service(server, runtime.network_policy)
+        if found in (None, expected):
+            raise
+        of_mail = (expected, found) == (Service.IMAP, Service.POP3)
+        code = Code.POP3_UNSUPPORTED if of_mail else Code.ANOTHER_SERVICE
+        raise Refused(code, f"{found} at {server.host}:{server.port}") from refusal
 
 
 def _mailbox(account: Account, request: ConnectRequest, runtime: Runtime) -> Mailbox:
@@ -169,7 +215,7 @@ def _keep(account: Account, mailbox: Mailbox, credential: Credential, runtime: R
     """Store the credential first: a mailbox that is due must have one."""
     now = mailbox.connected_at
     before = runtime.mailboxes.find(account.id, mailbox.key.mailbox)
-    goes_on = before and (before.imap, before.username) == (mailbox.imap, mailbox.username)
+    goes_on = before and _place(before) == _place(mailbox)
     known = runtime.due.find(mailbox) if goes_on else None
     runtime.credentials.put(account, mailbox.key, credential, now)
     refusal = Refused(Code.MAILBOX_BUSY)
@@ -190,6 +236,11 @@ def _keep(account: Account, mailbox: Mailbox, credential: Credential, runtime: R
     if kept is None or kept.status is not MailboxStatus.CONNECTED:
         runtime.credentials.delete(mailbox.key)
     raise refusal
+
+
+def _place(mailbox: Mailbox) -> tuple[object, ...]:
+    """What a mailbox's mail is read from: where it differs, the schedule entry begins anew."""
+    return mailbox.imap, mailbox.username, mailbox.sent_folders
 
 
 def _connected_elsewhere(account: Account, mailbox: Mailbox, runtime: Runtime) -> bool:

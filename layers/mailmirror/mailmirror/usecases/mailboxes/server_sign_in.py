@@ -35,7 +35,9 @@ def signed_in(mailbox: Mailbox, runtime: Runtime, seconds: float) -> Iterator[Im
     """
 
     def open_session(login: Login) -> AbstractContextManager[ImapSession]:
-        return ImapSession.sign_in(mailbox.imap, login, runtime.network_policy, seconds)
+        return ImapSession.sign_in(
+            mailbox.imap, login, runtime.network_policy, seconds, mailbox.sent_folders
+        )
 
     with stage("imap"), ExitStack() as stack:
         yield _entered(mailbox, "imap", open_session, stack, runtime)

@@ -1,5 +1,6 @@
 """Append a copy of what was sent to the mailbox's folder of sent mail, once."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from mailmirror.domain.mailbox import FolderRole, Mailbox
@@ -19,32 +20,33 @@ _SINCE_MARGIN = timedelta(days=1)
 def append_sent_copy(
     raw: bytes, token: str, mailbox: Mailbox, date: datetime, runtime: Runtime
 ) -> None:
-    """Append a copy, unless the folder has one with this token.
+    """Append a copy, unless a folder of sent mail has one with this token.
 
     Raises:
         Refused: the server cannot be asked, or has no folder of sent mail (`sent_not_found`).
     """
     with signed_in(mailbox, runtime, SESSION_SECONDS) as session:
-        folder = _sent(session)
-        if not _lies_in(session, folder, token, date):
-            session.append(folder, raw, date)
+        folders = _sent(session)
+        if not any(_lies_in(session, folder, token, date) for folder in folders):
+            session.append(folders[0], raw, date)
 
 
 def lies_in_sent(token: str, mailbox: Mailbox, date: datetime, runtime: Runtime) -> bool:
-    """Whether Sent has a message with this token.
+    """Whether a folder of sent mail has a message with this token.
 
     Raises:
         Refused: the server cannot be asked, or has no folder of sent mail.
     """
     with signed_in(mailbox, runtime, SESSION_SECONDS) as session:
-        return _lies_in(session, _sent(session), token, date)
+        return any(_lies_in(session, folder, token, date) for folder in _sent(session))
 
 
-def _sent(session: ImapSession) -> RemoteFolder:
-    for folder in session.folders():
-        if folder.role is FolderRole.SENT:
-            return folder
-    raise Refused(Code.SENT_NOT_FOUND)
+def _sent(session: ImapSession) -> Sequence[RemoteFolder]:
+    """The folders of sent mail; a copy is appended to the first."""
+    found = [folder for folder in session.folders() if folder.role is FolderRole.SENT]
+    if not found:
+        raise Refused(Code.SENT_NOT_FOUND)
+    return found
 
 
 def _lies_in(session: ImapSession, folder: RemoteFolder, token: str, date: datetime) -> bool:

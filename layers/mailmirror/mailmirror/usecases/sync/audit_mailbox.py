@@ -8,7 +8,8 @@ from mailmirror.domain.mailbox import AccountId, Mailbox, MailboxId, MailboxStat
 from mailmirror.domain.problems import Code, Refused
 from mailmirror.domain.uids import UidSet
 from mailmirror.mail.imap.folders import RemoteFolder
-from mailmirror.mail.imap.session import ImapSession, Status
+from mailmirror.mail.imap.opening import Status
+from mailmirror.mail.imap.session import ImapSession
 from mailmirror.runtime import Runtime
 from mailmirror.usecases.mailboxes.server_sign_in import signed_in
 from mailmirror.usecases.sync.sync_folder import folder_id

@@ -12,13 +12,16 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from mailmirror.domain.contained import FolderFailure
+from mailmirror.domain.imap_answers import OF_THE_SERVER
 from mailmirror.domain.limits import MAX_CUT_MESSAGE_BYTES, MAX_MESSAGE_BYTES
 from mailmirror.domain.mailbox import Mailbox
 from mailmirror.domain.problems import Code, Refused
 from mailmirror.domain.uids import UidSet
+from mailmirror.mail.imap.fetch import FetchFailed
 from mailmirror.mail.imap.fetched import TOO_LARGE, FetchedCopy, FetchedHeader
 from mailmirror.mail.imap.folders import RemoteFolder
-from mailmirror.mail.imap.session import FetchFailed, ImapSession, Status
+from mailmirror.mail.imap.opening import Status
+from mailmirror.mail.imap.session import ImapSession
 from mailmirror.runtime import Runtime
 from mailmirror.usecases.mailboxes.server_sign_in import signed_in
 
@@ -124,7 +127,7 @@ class MailServer:
         self._examined, self._failures, self._unavailable = (folder, status), 0, 0
         self.unavailable_by_message = (
             failure is not None
-            and failure.code is Code.SERVER_UNAVAILABLE
+            and failure.code in OF_THE_SERVER
             and self.runtime.now() - failure.since >= _MAX_UNAVAILABLE_TIME
         )
         self.note_progress()
@@ -154,7 +157,7 @@ class MailServer:
 
     def failed_too_often(self) -> FailedTooOften:
         """The error of a folder that is left for a later sync."""
-        unavailable = self._last_code is Code.SERVER_UNAVAILABLE
+        unavailable = self._last_code in OF_THE_SERVER
         return FailedTooOften(self._last_code if unavailable else Code.PROTOCOL_ERROR)
 
     def dates(self, uids: Sequence[int]) -> Mapping[int, datetime]:
@@ -257,13 +260,13 @@ class MailServer:
             rest = [uid for uid in some if uid not in found]
             if len(some) > 1:
                 smaller = _smaller(rest, some)
-                if code is Code.SERVER_UNAVAILABLE and not self.unavailable_by_message:
+                if code in OF_THE_SERVER and not self.unavailable_by_message:
                     # Other messages are asked for before it.
                     smaller.sort(key=lambda some: min(rest) in some)
                 ranges += reversed(smaller)
                 continue
             failed |= dict.fromkeys(rest, code)
-            if alone and rest and code not in (Code.CONNECTION_LOST, Code.SERVER_UNAVAILABLE):
+            if alone and rest and code not in OF_THE_SERVER | {Code.CONNECTION_LOST}:
                 try:
                     if (one := alone(rest[0])) is not None:
                         found[rest[0]] = one
@@ -284,7 +287,7 @@ class MailServer:
         self.runtime.count("FetchesFailed")
         if self.runtime.now() >= self.until:
             raise OutOfTime from failure
-        if failure.code is Code.SERVER_UNAVAILABLE and not self.unavailable_by_message:
+        if failure.code in OF_THE_SERVER and not self.unavailable_by_message:
             self._unavailable += 1
             if self._unavailable >= _MAX_UNAVAILABLE:
                 raise failure

@@ -18,7 +18,7 @@ from mailmirror.domain.problems import Code, Refused
 from mailmirror.domain.uids import UidSet
 from mailmirror.domain.verdict import Verdict
 from mailmirror.mail.imap.folders import RemoteFolder
-from mailmirror.mail.imap.session import Status
+from mailmirror.mail.imap.opening import Status
 from mailmirror.runtime import Runtime
 from mailmirror.usecases.sync.checkpoint import Checkpoint
 from mailmirror.usecases.sync.judge_run import RunJudge

@@ -20,7 +20,7 @@ from mailmirror.domain.mailbox import FolderRole, Mailbox, MailboxStatus, Seen
 from mailmirror.domain.problems import Code, Refused
 from mailmirror.domain.verdict import Rules
 from mailmirror.mail.imap.folders import RemoteFolder
-from mailmirror.mail.imap.session import Status
+from mailmirror.mail.imap.opening import Status
 from mailmirror.runtime import Runtime, is_of_aws
 from mailmirror.store.folders import FolderChanged, StoredFolder
 from mailmirror.store.sync_state import Lease, LeaseHeld, LeaseLost, SyncState
