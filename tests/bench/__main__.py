@@ -34,6 +34,7 @@ from mailmirror.usecases.sending.accept_message import accept_message
 from mailmirror.usecases.sending.send_message import send_message
 from mailmirror.usecases.sync.audit_mailbox import audit_mailbox
 from tests.bench.bodies import bodies
+from tests.bench.parsing import parsing
 from tests.bench.starts import starts
 from tests.integration.office import BOSS, KIM, REP, STRANGER, Office, letter, loopback
 from tests.servers.dovecot import Dovecot
@@ -68,6 +69,7 @@ def main() -> None:
                     runtime.network_policy = loopback(server.authority)
                     measure(Office(runtime), server)
         bodies()
+        parsing()
     finally:
         down(home)
 

@@ -21,7 +21,7 @@ from urllib.parse import urljoin, urlsplit
 import requests
 import trustme
 
-from local import oidc
+from local import node_packages
 from tests.servers.authority import certify
 from tests.servers.dovecot import OAuth
 
@@ -85,7 +85,7 @@ class OidcServer:
         node = shutil.which("node")
         if node is None:
             raise NodeMissing("install it with: apt-get install nodejs npm")
-        modules = oidc.installed()
+        modules = node_packages.installed(Path(__file__).parent / "oidc_provider")
         self._folder = tempfile.TemporaryDirectory(prefix="oidc-")
         folder = Path(self._folder.name)
         certified = certify(folder, self.certifier)

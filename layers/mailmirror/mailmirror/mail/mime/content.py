@@ -16,7 +16,7 @@ from mailmirror.mail.mime.enriched import plain_of_enriched
 from mailmirror.mail.mime.fields import read_fields
 from mailmirror.mail.mime.file_names import given_name, name_of, type_of
 from mailmirror.mail.mime.flowed import unflowed
-from mailmirror.mail.mime.headers import MessageHeaders, parse_headers
+from mailmirror.mail.mime.headers import MessageHeaders, headers_of
 from mailmirror.mail.mime.html import text_of
 from mailmirror.mail.mime.html_limits import HTML_TRUNCATED, Budget
 from mailmirror.mail.mime.parts import OCTETS, Part, Reader
@@ -68,8 +68,10 @@ def parse_message(raw: bytes) -> Content:
     Raises:
         UnreadableHeaders: the headers cannot be understood even leniently.
     """
-    headers = parse_headers(raw)
-    body = _read_body(raw)
+    reader = Reader(raw)
+    message = reader.read()
+    headers = headers_of(message.fields)
+    body = _read_body(reader, message)
     attachments = tuple(attachment for attachment, _ in body.attachments())
     text = body.text(body.passages)
     warnings = tuple(body.reader.warnings)
@@ -84,7 +86,8 @@ def attachment_bytes(raw: bytes, index: int) -> tuple[Attachment, bytes]:
     """
     if index < 0:
         raise IndexError(index)
-    attachment, part = _read_body(raw).attachments()[index]
+    reader = Reader(raw)
+    attachment, part = _read_body(reader, reader.read()).attachments()[index]
     return attachment, part.decoded()[0]
 
 
@@ -251,9 +254,7 @@ class _Body:
         return "\n".join(text.strip("\n") for text in texts if text.strip())
 
 
-def _read_body(raw: bytes) -> _Body:
-    reader = Reader(raw)
-    message = reader.read()
+def _read_body(reader: Reader, message: Part) -> _Body:
     body = _Body(reader)
     body.passages = body.walk(message, "message/rfc822") or body.instead_of_text()
     return body

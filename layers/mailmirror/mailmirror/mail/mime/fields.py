@@ -6,6 +6,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import islice
 from urllib.parse import unquote_to_bytes
 
@@ -101,13 +102,19 @@ def read_fields(block: bytes) -> Fields:
     result is the same, however the block was fetched.
     """
     cut = set[str]()
-    raw = list(_unfold(_lines(_shortened(block)), cut))
+    raw = list(_unfold(_lines(_shortened(block[: end_of_fields(block)])), cut))
     declared = next((value for name, value in raw if name == "content-type"), b"")
     charset = parameters(declared.decode("latin-1"))[1].get("charset")
     return Fields(
         tuple(Field(name, _decoded(value, charset)) for name, value in raw),
         frozenset(cut),
     )
+
+
+def end_of_fields(block: bytes) -> int:
+    """Return where a message's header block ends, with the empty line behind it."""
+    ended = _END_OF_BLOCK.search(block, len(block) - len(block.lstrip(b"\r\n")))
+    return ended.end() if ended else len(block)
 
 
 def _decoded(value: bytes, charset: str | None) -> str:
@@ -172,11 +179,14 @@ def decode_words(text: str) -> str:
 
 def printable(text: str) -> str:
     """Return a text on one line: control characters become blanks, and its ends are stripped."""
+    if text.isprintable():  # nearly always
+        return text.strip()
     return "".join(
         " " if unicodedata.category(c) in ("Cc", "Zl", "Zp") else c for c in text
     ).strip()
 
 
+@lru_cache(512)  # the same few values stand in most messages, and each is asked for several times
 def parameters(value: str) -> tuple[str, Mapping[str, str]]:
     """Return a field's first token, in lower case, and its parameters by name in lower case.
 
@@ -237,10 +247,7 @@ def _lines(block: bytes) -> Iterator[bytes]:
 def _shortened(block: bytes) -> bytes:
     if len(block) <= MAX_HEADER_BYTES:
         return block
-    ended = _END_OF_BLOCK.search(block, len(block) - len(block.lstrip(b"\r\n")))
-    end = ended.start() + 1 if ended else len(block)
-    if end <= MAX_HEADER_BYTES:
-        return block[:end]
+    end = len(block)
     beginning = _last_field(block, MAX_HEADER_BYTES)
     kept = [block[:beginning]]
     taken = Counter[bytes]()

@@ -110,7 +110,15 @@ def parse_headers(raw: bytes) -> MessageHeaders:
         UnreadableHeaders: none of the fields stands in it, or there is an `@` in its address
             fields, yet not one address, and it is no report. `From: root` is readable.
     """
-    fields = read_fields(raw)
+    return headers_of(read_fields(raw))
+
+
+def headers_of(fields: Fields) -> MessageHeaders:
+    """Read the fields of a header block, as `parse_headers` does.
+
+    Raises:
+        UnreadableHeaders: see there.
+    """
     if not {field.name for field in fields.all} & _NAMES:
         raise UnreadableHeaders("none of the fields of a message")
     mailboxes: dict[str, tuple[Participant, ...]] = {}

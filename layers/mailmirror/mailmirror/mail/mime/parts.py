@@ -20,9 +20,15 @@ from mailmirror.domain.limits import (
 )
 from mailmirror.mail.mime import fields as header_fields
 from mailmirror.mail.mime import uuencode
-from mailmirror.mail.mime.fields import Fields, decode_base64, parameters, read_fields
+from mailmirror.mail.mime.fields import (
+    Fields,
+    decode_base64,
+    end_of_fields,
+    parameters,
+    read_fields,
+)
 
-_EMPTY_LINE = re.compile(rb"\n\r*\n")
+_AFTER_BOUNDARY = re.compile(rb"(--)?[ \t]*(?=\r*\n|\Z)")
 _EOL = re.compile(rb"\r*\n|\Z")
 _TYPE = re.compile(r"[a-z0-9!#$&^_.+-]{1,80}/[a-z0-9!#$&^_.+-]{1,120}\Z")
 _SHORT_TYPES = {"html": "text/html", "plain": "text/plain", "multipart": "multipart/mixed"}
@@ -91,8 +97,7 @@ class Reader:
 
     def read(self) -> Part:
         """Return the message itself as a part."""
-        empty = _EMPTY_LINE.search(self.raw, len(self.raw) - len(self.raw.lstrip(b"\r\n")))
-        end = empty.end() if empty else len(self.raw)
+        end = end_of_fields(self.raw)
         fields = read_fields(self.raw[:end])
         if end > MAX_HEADER_BYTES or fields.cut:
             self.warn("headers_truncated")
@@ -181,14 +186,13 @@ class Reader:
 
     def _between(self, boundary: bytes, start: int, end: int) -> Sequence["_Slice"]:
         """Return what stands between a boundary's lines."""
-        line = re.compile(rb"\n--" + re.escape(boundary) + rb"(--)?[ \t]*(?=\r*\n|\Z)")
         slices: list[_Slice] = []
         begun: int | None = None
         # The line's end before a boundary is the boundary's (RFC 2046 5.1.1), the one before the
         # first is that of the header block.
-        for found in line.finditer(self.raw, max(start - 1, 0), end):
+        for at, found in self._delimiters(b"\n--" + boundary, max(start - 1, 0), end):
             if begun is not None:
-                eol = found.start() - self.raw.endswith(b"\r", begun, found.start())
+                eol = at - self.raw.endswith(b"\r", begun, at)
                 slices.append(_Slice(begun, max(begun, eol), closed=bool(found[1])))
             if len(slices) > MAX_PARTS:
                 return slices
@@ -198,6 +202,19 @@ class Reader:
             self.warn("body_truncated")
             slices.append(_Slice(begun, end))
         return slices
+
+    def _delimiters(
+        self, delimiter: bytes, start: int, end: int
+    ) -> Iterator[tuple[int, re.Match[bytes]]]:
+        """Yield where delimiters begin, and what follows the boundary.
+
+        No expression is compiled for it: that takes as long as to read a small message.
+        """
+        at = self.raw.find(delimiter, start, end)
+        while at >= 0:
+            if found := _AFTER_BOUNDARY.match(self.raw, at + len(delimiter), end):
+                yield at, found
+            at = self.raw.find(delimiter, at + 1, end)
 
     def _body_start(self, start: int, end: int) -> int:
         """Return where a part's body begins: after its fields, even without an empty line."""
