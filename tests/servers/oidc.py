@@ -85,7 +85,7 @@ class OidcServer:
         node = shutil.which("node")
         if node is None:
             raise NodeMissing("install it with: apt-get install nodejs npm")
-        modules = node_packages.installed(Path(__file__).parent / "oidc_provider")
+        modules = node_packages.installed(_PROGRAM.parent)
         self._folder = tempfile.TemporaryDirectory(prefix="oidc-")
         folder = Path(self._folder.name)
         certified = certify(folder, self.certifier)
