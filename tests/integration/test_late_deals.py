@@ -1,26 +1,31 @@
 """Facts about deals that come after the mail: threads are matched again, and cards say so."""
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
-from mailmirror.aws.queues import FeedJob, MatchJob
+from mailmirror.aws.queues import FeedJob, MatchJob, ThreadJob
 from mailmirror.domain.coverage import Gap
 from mailmirror.domain.deals import DealId
 from mailmirror.domain.mailbox import MailboxKey
+from mailmirror.domain.threads import ThreadId
 from mailmirror.mail.imap.fetched import FetchedCopy
 from mailmirror.runtime import Runtime
+from mailmirror.store.keys import DUE_SHARDS
+from mailmirror.store.table import Item
 from mailmirror.usecases.cards.read_card import read_deal_card
 from mailmirror.usecases.crm_feed.apply_event import apply_event
 from mailmirror.usecases.crm_feed.crm_view import CrmView
 from mailmirror.usecases.sync.mirror_copies import FolderKey, mirror_each
 from mailmirror.usecases.threads import match_again as matching
 from mailmirror.usecases.threads.match_again import match_again
+from mailmirror.usecases.threads.thread_writer import Contended, ThreadWriter
+from mailmirror.usecases.threads.tidy_thread import tidy_thread
 from tests.integration.copies import TODAY, Mailboxes
-from tests.integration.office import KIM, LEE, MARCH, REP, letter
+from tests.integration.office import BOSS, KIM, LEE, MARCH, REP, letter
 
 DAY, MINUTE = timedelta(days=1), timedelta(minutes=1)
 EVENTS = (("e1", 0, "open"), ("e2", 4, "won"), ("e3", 9, "open"), ("e4", 20, "lost"))
@@ -222,3 +227,126 @@ def test_an_import_of_contacts_without_deals_reads_no_timeline(
     office.match_again()
     head = office.runtime.change_log.head(office.account)
     assert office.runtime.matching.line(office.account) == head
+
+
+def test_a_card_that_is_read_while_a_run_ends_is_not_called_complete(
+    office: Mailboxes, mailbox: MailboxKey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office.mirror(mailbox, [received(2, MARCH + 2 * DAY)])
+    deal_changed(office, ("e1", 0, "open"))
+    timelines = office.runtime.timelines
+    read = timelines.index_of
+
+    def then_run(*args: Any) -> Any:
+        monkeypatch.setattr(timelines, "index_of", read)
+        index = read(*args)
+        office.match_again()
+        return index
+
+    monkeypatch.setattr(timelines, "index_of", then_run)
+    page = read_deal_card(office.viewer("rep"), DealId("d1"), None, 100, office.runtime)
+    assert (page.lines, page.coverage.gap) == ([], Gap.MATCHES_PENDING)
+    assert (days(office), gap(office)) == ([2], None)
+
+
+def test_a_run_reads_consistently_which_mailboxes_have_an_addresss_mail(
+    office: Mailboxes, mailbox: MailboxKey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office.mirror(mailbox, [received(2, MARCH + 2 * DAY)])
+    deal_changed(office, ("e1", 0, "open"))
+    get_many = office.runtime.table.get_many
+
+    def stale(wanted: Any, *, consistent: bool = False) -> Iterator[Item]:
+        for item in get_many(wanted, consistent=consistent):
+            lately = set() if consistent else {"mailboxes"}
+            yield {name: value for name, value in item.items() if name not in lately}
+
+    with monkeypatch.context() as replica:
+        replica.setattr(office.runtime.table, "get_many", stale)
+        office.match_again()
+    assert (days(office), gap(office)) == ([2], None)
+
+
+def takes_kims_address(office: Mailboxes) -> None:
+    office.tell("contact.upserted", MARCH, id="kim", name="Kim", emails=["new@x.example"])
+
+
+def deletes_kim(office: Mailboxes) -> None:
+    office.tell("contact.deleted", MARCH, id="kim")
+
+
+def makes_kim_a_user(office: Mailboxes) -> None:
+    office.tell("user.upserted", MARCH, id="boss", name="boss", emails=[BOSS, KIM])
+
+
+@pytest.mark.parametrize("fact", [takes_kims_address, deletes_kim, makes_kim_a_user])
+def test_a_fact_that_takes_mail_off_a_deal_makes_its_card_incomplete_until_it_is_matched(
+    office: Mailboxes, mailbox: MailboxKey, fact: Callable[[Mailboxes], None]
+) -> None:
+    deal_changed(office, ("e1", 0, "open"))
+    office.mirror(mailbox, [received(2, MARCH + 2 * DAY, to=[REP, LEE])])
+    office.match_again()
+    assert (days(office), gap(office)) == ([2], None)
+    fact(office)
+    assert gap(office) is Gap.MATCHES_PENDING
+    office.match_again()
+    assert (days(office), gap(office)) == ([], None)
+
+
+def test_an_address_of_a_contact_who_was_on_the_deal_then_makes_its_card_incomplete(
+    office: Mailboxes, mailbox: MailboxKey
+) -> None:
+    deal_changed(office, ("e1", 0, "open"))
+    office.tell(
+        "deal.upserted", MARCH + 10 * DAY, id="d1", name="", status="open", contact_ids=["zoe"]
+    )
+    office.mirror(mailbox, [received(2, MARCH + 2 * DAY, sender="k@home.example", to=[REP, LEE])])
+    office.match_again()
+    assert (days(office), gap(office)) == ([], None)
+    address_is_gained(office)
+    assert gap(office) is Gap.MATCHES_PENDING
+    office.match_again()
+    assert (days(office), gap(office)) == ([2], None)
+
+
+def test_a_deal_that_a_fact_does_not_concern_stays_complete(
+    office: Mailboxes, mailbox: MailboxKey
+) -> None:
+    deal_changed(office, ("e1", 0, "open"))
+    office.match_again()
+    office.tell("contact.upserted", id="n", name="N", emails=["n@new.example"])
+    office.tell("deal.upserted", id="d2", name="", status="open", contact_ids=["n"])
+    assert gap(office) is None
+
+
+def test_a_thread_that_fails_is_scheduled_alone_and_stops_no_other(
+    office: Mailboxes, mailbox: MailboxKey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office.mirror(mailbox, [received(day, MARCH + day * DAY) for day in (2, 3)])
+    deal_changed(office, ("e1", 0, "open"))
+    refile, failed = ThreadWriter.refile, list[ThreadId]()
+
+    def one_fails(writer: ThreadWriter, thread: ThreadId) -> None:
+        failed.append(thread)
+        if thread == failed[0]:
+            raise Contended(thread)
+        refile(writer, thread)
+
+    with monkeypatch.context() as broken:
+        broken.setattr(ThreadWriter, "refile", one_fails)
+        office.match_again()
+    assert len(days(office)) == 1
+    shards = (office.runtime.due_threads.find(n, TODAY) for n in range(DUE_SHARDS))
+    (due,) = [one for shard in shards for one in shard]
+    tidy_thread(ThreadJob(office.account, due.thread, (due.reason,)), office.runtime)
+    assert days(office) == [2, 3]
+
+
+def test_looking_at_a_card_brings_a_run_whose_job_was_lost(
+    office: Mailboxes, mailbox: MailboxKey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deal_changed(office, ("e1", 0, "open"))
+    sent = list[MatchJob]()
+    monkeypatch.setattr(office.runtime.thread_queue, "send", sent.extend)
+    assert gap(office) is Gap.MATCHES_PENDING
+    assert sent == [MatchJob(office.account)]

@@ -390,6 +390,27 @@ def test_a_sign_in_name_that_is_not_the_mail_address_connects_the_mailbox_of_the
     assert desk.state(mailbox) == (MailboxState.HEALTHY, None)
 
 
+@pytest.mark.parametrize(
+    ("mail", "code"),
+    [(BOSS, Code.ADDRESS_OF_ANOTHER_USER), (KIM, Code.ADDRESS_OF_PERSON)],
+)
+def test_a_colleague_whose_sign_in_name_the_crm_does_not_know_keeps_their_mail(
+    desk: Desk, mail: str, code: Code
+) -> None:
+    """REP begins with the colleague's sign-in name as the hint, and passes the link on."""
+    desk.oidc.set_claims(UPN, preferred_username=UPN, email=mail)
+    outcome = signed_in_at_microsoft(desk, UPN, hint=UPN)
+    assert outcome.refused is not None
+    assert outcome.refused.code is code
+    assert desk.connected == []
+
+
+def test_a_sign_in_name_given_as_the_hint_does_not_become_the_address(desk: Desk) -> None:
+    outcome = signed_in_at_microsoft(desk, UPN, hint=UPN)
+    assert outcome.mailbox is not None, outcome.refused
+    assert desk.mailbox(outcome.mailbox).email == REP
+
+
 def test_a_mailbox_that_a_colleague_may_open_is_connected_where_the_crm_gives_it_to_the_user(
     desk: Desk,
 ) -> None:

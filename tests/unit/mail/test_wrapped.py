@@ -156,7 +156,7 @@ def test_no_bytes_of_a_structure_raise_anything_else(noise: bytes, at: int) -> N
     whole = cms(SIGNED, in_pieces(LETTER, 50), sized=False)
     for data in (noise, whole[:at] + noise + whole[at + len(noise) :]):
         try:
-            encapsulated(data)
+            encapsulated(data, limits.MAX_UNWRAPPED_BYTES)
         except (ValueError, NeedsKey):
             continue
 
@@ -172,7 +172,7 @@ def test_a_structure_that_is_too_deep_stays_an_attachment() -> None:
     nested = b"\x30\x80" * (limits.MAX_CMS_DEPTH + 3)
     data = b"\x30\x80\x30\x80" + nested + b"\0\0" * len(nested)
     with pytest.raises(ValueError, match="too deep"):
-        encapsulated(data)
+        encapsulated(data, limits.MAX_UNWRAPPED_BYTES)
 
 
 @pytest.mark.exceeds("MAX_UNWRAPPED_PARTS")
@@ -188,6 +188,34 @@ def test_so_many_parts_are_unwrapped_and_no_more(nested: bool) -> None:
         content = parse_message(message("multipart/mixed; boundary=b", body))
         assert content.text.count("hello") == limits.MAX_UNWRAPPED_PARTS
     assert (names(content), content.warnings) == (["a.p7m"], ("too_deep",))
+
+
+@pytest.mark.exceeds("MAX_UNWRAPPED_BYTES")
+def test_wrapped_parts_hold_so_many_bytes_together_and_no_more() -> None:
+    size = limits.MAX_UNWRAPPED_BYTES // 3
+    entity = b"Content-Type: application/octet-stream; name=a.bin\r\n\r\n" + b"a" * size
+    structure = cms(COMPRESSED, ber(4, zlib.compress(entity)))
+    part = base64("application/pkcs7-mime; name=a.p7m", structure)
+    body = (b"--b\r\n" + part + b"\r\n") * 4 + b"--b--"
+    content = parse_message(message("multipart/mixed; boundary=b", body))
+    assert names(content) == ["a.bin", "a.bin", "a.p7m", "a.p7m"]
+
+
+def test_pieces_without_a_length_are_no_octets() -> None:
+    data = cms(SIGNED, b"\x24\x80" + b"\x04\x80\0\0" * 1_000 + b"\0\0", sized=False)
+    with pytest.raises(ValueError, match="without a length"):
+        encapsulated(data, limits.MAX_UNWRAPPED_BYTES)
+
+
+def test_nesting_goes_on_within_wrapped_parts_up_to_the_limit() -> None:
+    part = b"Content-Type: text/plain\r\n\r\nHello\r\n"
+    for level in range(limits.MAX_UNWRAPPED_PARTS):
+        for depth in range(25):
+            name = b"b%d-%d" % (level, depth)
+            head = b"Content-Type: multipart/alternative; boundary=%b\r\n\r\n" % name
+            part = head + b"--%b\r\n%b\r\n--%b--\r\n" % (name, part, name)
+        part = base64("application/pkcs7-mime", cms(SIGNED, ber(4, part)))
+    assert "too_deep" in parse_message(part).warnings
 
 
 # --- winmail.dat
@@ -377,6 +405,13 @@ def test_a_calendar_without_an_event_is_named(calendar: bytes) -> None:
     assert (content.text, content.warnings) == ("", ("calendar_only",))
 
 
+@pytest.mark.exceeds("MAX_CALENDAR_CHARS")
+def test_a_calendar_is_read_up_to_its_limit() -> None:
+    filler = b"X-NOTHING:1\r\n" * (limits.MAX_CALENDAR_CHARS // 12)
+    content = parse_message(message("text/calendar", b"BEGIN:VCALENDAR\r\n" + filler + MEETING))
+    assert (content.text, content.warnings) == ("", ("calendar_only",))
+
+
 def test_a_calendar_beside_a_text_is_an_attachment() -> None:
     body = b"--b\r\n\r\nHello\r\n--b\r\nContent-Type: text/calendar\r\n\r\n" + MEETING + b"--b--"
     content = parse_message(message("multipart/alternative; boundary=b", body))
@@ -399,6 +434,12 @@ def test_enriched_text_is_read_where_there_is_no_other(enriched: str, text: str)
     alternative = f"--b\r\nContent-Type: text/enriched\r\n\r\n{enriched}\r\n--b--"
     raw = message("multipart/alternative; boundary=b", alternative.encode())
     assert parse_message(raw).text == text
+
+
+@pytest.mark.exceeds("MAX_ENRICHED_CHARS")
+def test_enriched_text_beyond_the_limit_is_shown_as_it_is() -> None:
+    text = "<b>" * (limits.MAX_ENRICHED_CHARS // 3 + 1)
+    assert parse_message(message("text/enriched", text.encode())).text == text
 
 
 @pytest.mark.parametrize("kind", ["text/enriched", "text/markdown"])
@@ -440,3 +481,11 @@ def test_uuencoded_files_beyond_the_limit_stay_in_the_text() -> None:
     content = parse_message(message("text/plain", UUENCODED * (limits.MAX_UUENCODED_FILES + 1)))
     assert len(content.attachments) == limits.MAX_UUENCODED_FILES
     assert content.text.startswith("begin 644")
+
+
+@pytest.mark.exceeds("MAX_UUENCODED_LINES")
+def test_uuencoded_lines_beyond_the_limit_stay_in_the_text() -> None:
+    long = b"begin 644 long.txt\r\n" + b"`\n" * limits.MAX_UUENCODED_LINES + b"end\r\n"
+    content = parse_message(message("text/plain", UUENCODED * 2 + long))
+    assert names(content) == ["offer 1.txt", "offer 1.txt"]
+    assert content.text.startswith("begin 644 long.txt")

@@ -54,6 +54,9 @@ MAX_UNWRAPPED_PARTS = 20
 """Signed S/MIME parts and winmail.dat in a message, within each other or not: each is decoded and
 copied. Ordinary mail has one."""
 
+MAX_UNWRAPPED_BYTES = 32 << 20
+"""What these hold, all together: a compressed one may hold a thousand times its own bytes."""
+
 MAX_CMS_ELEMENTS = 50_000
 """ASN.1 elements read of an S/MIME part: each costs a call. A letter of 25 MB has 6,000,
 of 4 KB each."""
@@ -67,6 +70,16 @@ some hundred."""
 
 MAX_RTF_BYTES = 500_000
 """Of the compressed text of a winmail.dat: each letter costs a call. A longer one is left out."""
+
+MAX_CALENDAR_CHARS = 100_000
+"""Of a calendar that stands for a text; what is behind them is not read. An event has 2,000."""
+
+MAX_ENRICHED_CHARS = 2_000_000
+"""Of enriched text; a longer one is shown with its commands: each costs a call."""
+
+MAX_UUENCODED_LINES = 1_000_000
+"""Of the uuencoded files in one text together: each costs three calls. A file of 25 MB has 400,000.
+Further files stay in the text."""
 
 MAX_UUENCODED_FILES = 100
 """Uuencoded files that are cut out of one text; further ones stay in it."""

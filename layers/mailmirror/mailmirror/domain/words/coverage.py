@@ -47,8 +47,8 @@ GAPS: Catalogue[Gap] = {
         "1 分ほど後にカードを開き直してください。",
     ),
     Gap.MATCHES_PENDING: translated(
-        "The CRM has just changed this deal or a contact of it, and some mail is not matched again"
-        " yet.",
+        "The CRM has just changed this deal or one of its contacts, and some mail is not matched"
+        " again yet.",
         "Open the card again in a minute.",
         "CRM でこの商談または連絡先が変更されたばかりで、一部のメールがまだ照合されていません。",
         "1 分ほど後にカードを開き直してください。",

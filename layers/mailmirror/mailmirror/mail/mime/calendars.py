@@ -2,6 +2,9 @@
 
 import re
 
+from mailmirror.domain.limits import MAX_CALENDAR_CHARS
+
+_BEGINS = re.compile(r"^BEGIN:V(?:EVENT|TODO)$", re.MULTILINE)
 _FOLD = re.compile(r"\n[ \t]")
 _SHOWN = ("SUMMARY", "DTSTART", "DTEND", "LOCATION", "DESCRIPTION")
 _TIMES = {"DTSTART", "DTEND"}
@@ -16,9 +19,9 @@ def calendar_text(text: str) -> str:
     Parameters:
         text: the calendar, with LF line ends.
     """
-    _, begun, rest = _FOLD.sub("", text).partition("BEGIN:V")
-    while begun and not rest.startswith(("EVENT\n", "TODO\n")):
-        _, begun, rest = rest.partition("\nBEGIN:V")
+    unfolded = _FOLD.sub("", text[:MAX_CALENDAR_CHARS])
+    begun = _BEGINS.search(unfolded)
+    rest = unfolded[begun.end() :] if begun else ""
     found: dict[str, str] = {}
     for line in rest.partition("\nEND:V")[0].split("\n"):
         head, colon, value = line.partition(":")

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import NamedTuple
 
-from mailmirror.domain.limits import MAX_CMS_DEPTH, MAX_CMS_ELEMENTS, MAX_MESSAGE_BYTES
+from mailmirror.domain.limits import MAX_CMS_DEPTH, MAX_CMS_ELEMENTS
 
 _PKCS7 = bytes.fromhex("2a864886f70d0107")
 """1.2.840.113549.1.7, encoded."""
@@ -36,20 +36,23 @@ class _Element(NamedTuple):
     """None where two zero octets behind the last element in it say so."""
 
 
-def encapsulated(data: bytes) -> bytes:
+def encapsulated(data: bytes, most: int) -> bytes:
     """Return the MIME entity in a signed or compressed part.
+
+    Parameters:
+        most: bytes that are decompressed.
 
     Raises:
         NeedsKey: it is encrypted.
-        ValueError: it is nothing of these, or its content is not in it.
+        ValueError: it is nothing of these, its content is not in it, or there is more of it.
     """
     try:
-        return _encapsulated(_Elements(data))
+        return _encapsulated(_Elements(data), most)
     except (IndexError, StopIteration, zlib.error) as error:
         raise ValueError("the structure is broken") from error
 
 
-def _encapsulated(elements: "_Elements") -> bytes:
+def _encapsulated(elements: "_Elements", most: int) -> bytes:
     kind, content = islice(elements.within(elements.at(0)), 2)
     name = elements.data[kind.start : kind.stop]
     if name in _NEED_A_KEY:
@@ -61,7 +64,10 @@ def _encapsulated(elements: "_Elements") -> bytes:
     _, octets = islice(elements.within(next(islice(fields, 2, None))), 2)
     found = elements.octets(next(elements.within(octets)))
     if name == _COMPRESSED:
-        return zlib.decompressobj().decompress(found, MAX_MESSAGE_BYTES)
+        decompressor = zlib.decompressobj()
+        found = decompressor.decompress(found, most)
+        if decompressor.unconsumed_tail:
+            raise ValueError("too long")
     return found
 
 
@@ -79,6 +85,8 @@ class _Elements:
             raise ValueError("too many elements")
         tag, length, start = self.data[position], self.data[position + 1], position + 2
         if length == 0x80:
+            if not tag & _CONSTRUCTED:
+                raise ValueError("a primitive element without a length (X.690 8.1.3.2)")
             return _Element(tag, start, None)
         if length > 0x80:
             start += length & 0x7F

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from html import escape
-from itertools import islice
+from itertools import chain, islice
 from urllib.parse import unquote
 
 from mailmirror.domain.limits import MAX_HTML_HEAD_BYTES, MAX_INLINE_PICTURES
@@ -113,16 +113,17 @@ class _Body:
     budget: Budget = field(default_factory=Budget)
     """What remains of the limits for the message's HTML."""
 
-    def walk(self, part: Part, parent: str) -> list[_Passage]:
+    def walk(self, part: Part, parent: str, depth: int = 0) -> list[_Passage]:
         """Return the passages of a part; attachments go to their list."""
         if part.content_type in _NEED_A_KEY:
             self.reader.warn("encrypted")
         if part.content_type == "multipart/alternative":
-            return self._alternative(part)
+            return self._alternative(part, depth)
         if part.content_type.startswith("multipart/"):
-            return [p for child in part.children for p in self.walk(child, part.content_type)]
-        if (wrapped := _wrapped_type(part)) and (inner := self._unwrapped(part, wrapped)):
-            return self.walk(inner, part.content_type)
+            children = (self.walk(one, part.content_type, depth + 1) for one in part.children)
+            return list(chain.from_iterable(children))
+        if (wrapped := _wrapped_type(part)) and (inner := self._unwrapped(part, wrapped, depth)):
+            return self.walk(inner, part.content_type, depth + 1)
         if not self._is_passage(part, parent):
             self.attached.append((part, parent == "multipart/related"))
             return []
@@ -150,7 +151,7 @@ class _Body:
             listed.append((attachment, part))
         return listed
 
-    def _alternative(self, part: Part) -> list[_Passage]:
+    def _alternative(self, part: Part, depth: int) -> list[_Passage]:
         """Return one text in plain and in HTML.
 
         Where a kind occurs twice, against the rules, both are returned.
@@ -164,7 +165,7 @@ class _Body:
             if kind.startswith("text/") and kind not in (*_TEXTS, "text/calendar"):
                 others.append(child)
                 continue
-            passages = self.walk(child, part.content_type)
+            passages = self.walk(child, part.content_type, depth + 1)
             if any(passage.html is not None for passage in passages):
                 rich += passages
             elif passages:
@@ -173,7 +174,7 @@ class _Body:
             return [_Passage(self.text(plain), _html(rich))]
         if plain or rich:
             return plain or rich
-        return [p for other in others for p in self.walk(other, part.content_type)]
+        return [p for other in others for p in self.walk(other, part.content_type, depth + 1)]
 
     def _is_passage(self, part: Part, parent: str) -> bool:
         readable = part.content_type in _TEXTS or (
@@ -184,15 +185,17 @@ class _Body:
         # A text with a file name was attached by its sender, unless the message has no other text.
         return not (self.has_text and given_name(part)) or parent == "multipart/alternative"
 
-    def _unwrapped(self, part: Part, wrapped: str) -> Part | None:
+    def _unwrapped(self, part: Part, wrapped: str, depth: int) -> Part | None:
         """Return what a part is wrapped around; None where it stays an attachment."""
-        data, _ = part.decoded()
         self.wrapped.add(wrapped)
+        if not self.reader.may_unwrap():
+            return None
+        data, _ = part.decoded()
         try:
             if wrapped in _CMS:
-                return self.reader.unwrap(encapsulated(data))
+                return self.reader.unwrap(encapsulated(data, self.reader.bytes_left), depth)
             # Outlook mostly writes the text in plain before it.
-            return self.reader.unwrap(mime_entity(data, with_text=not self.has_text))
+            return self.reader.unwrap(mime_entity(data, with_text=not self.has_text), depth)
         except NeedsKey:
             self.reader.warn("encrypted")
             return None

@@ -2,6 +2,8 @@
 
 import re
 
+from mailmirror.domain.limits import MAX_ENRICHED_CHARS
+
 _COMMAND = re.compile(r"<<|<(/?)([a-z0-9-]{1,60})>", re.IGNORECASE)
 _LINE_ENDS = re.compile(r"\n+")
 
@@ -13,6 +15,8 @@ def plain_of_enriched(text: str) -> str:
     Parameters:
         text: with LF line ends.
     """
+    if len(text) > MAX_ENRICHED_CHARS:
+        return text
     pieces: list[str] = []
     parameters = unfilled = position = 0
 

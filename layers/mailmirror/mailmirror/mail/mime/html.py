@@ -51,7 +51,8 @@ _TAG = re.compile(r"<(/?)([a-z0-9]+)([^>]*)>")
 """Of nh3's: there is no other `>` in them."""
 _HIDDEN_STYLE = "display:none"
 _SEEN = ' style="font-size:1"'
-_HIDDEN_TAG = re.compile(r' (?:hidden="|style="display:none")')
+_MAY_HIDE = re.compile(r' (?:hidden="|style="display:none")')
+_ATTRIBUTE = re.compile(r' ([a-z]+)="([^"]*)"')
 _BLANKS = re.compile(r"[ \t\n\r\f]+")
 _MANY_LINES = re.compile(r"\n{3,}")
 
@@ -130,20 +131,27 @@ def text_of(markup: str, budget: Budget | None = None) -> str:
 
 def _without_hidden(markup: str) -> str:
     """Return well-formed HTML without the elements that are hidden, and what is in them."""
-    if not _HIDDEN_TAG.search(markup):
+    if not _MAY_HIDE.search(markup):
         return markup
     shown, position, depth = [], 0, 0
     for tag in _TAG.finditer(markup):
         opened = 0 if tag[2] in _VOID else 1
         if depth:
             depth += -1 if tag[1] else opened
-        elif _HIDDEN_TAG.search(tag[3]):
+        elif _is_hidden(tag[3]):
             shown.append(markup[position : tag.start()])
             depth = opened
         else:
             continue
         position = tag.end()
     return "".join(shown) + markup[position:]
+
+
+def _is_hidden(attributes: str) -> bool:
+    if not _MAY_HIDE.search(attributes):
+        return False
+    found = dict(_ATTRIBUTE.findall(attributes))  # or else the words stand in a title
+    return "hidden" in found or found.get("style") == _HIDDEN_STYLE
 
 
 class _Lines:

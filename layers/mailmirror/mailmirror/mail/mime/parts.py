@@ -16,6 +16,7 @@ from mailmirror.domain.limits import (
     MAX_NESTED_PARTS,
     MAX_PART_HEADER_BYTES,
     MAX_PARTS,
+    MAX_UNWRAPPED_BYTES,
     MAX_UNWRAPPED_PARTS,
 )
 from mailmirror.mail.mime import fields as header_fields
@@ -94,6 +95,8 @@ class Reader:
     warnings: list[str] = field(default_factory=list)
     _count: int = 0
     _unwrapped: int = 0
+    bytes_left: int = MAX_UNWRAPPED_BYTES
+    """How many bytes may still be unwrapped, of all wrapped parts together."""
 
     def read(self) -> Part:
         """Return the message itself as a part."""
@@ -103,15 +106,26 @@ class Reader:
             self.warn("headers_truncated")
         return self._part(fields, end, len(self.raw), "text/plain", 0)
 
-    def unwrap(self, entity: bytes) -> Part | None:
-        """Return an entity that stood encoded in a part; None beyond the limit of these."""
-        if self._unwrapped >= MAX_UNWRAPPED_PARTS:
+    def may_unwrap(self) -> bool:
+        """Count a wrapped part, before work is done on it; tell whether it is within the limit."""
+        self._unwrapped += 1
+        if self._unwrapped > MAX_UNWRAPPED_PARTS:
+            self.warn("too_deep")
+        return self._unwrapped <= MAX_UNWRAPPED_PARTS
+
+    def unwrap(self, entity: bytes, depth: int) -> Part | None:
+        """Return an entity that stood encoded in a part; None beyond the limit of bytes.
+
+        Parameters:
+            depth: of that part.
+        """
+        self.bytes_left -= len(entity)
+        if self.bytes_left < 0:
             self.warn("too_deep")
             return None
-        self._unwrapped += 1
         reader = Reader(entity, self.warnings, self._count)
         start, end = reader._body_start(0, len(entity)), len(entity)
-        part = reader._part(read_fields(entity[:start]), start, end, "text/plain", 1)
+        part = reader._part(read_fields(entity[:start]), start, end, "text/plain", depth + 1)
         self._count = reader._count
         return part
 
@@ -146,7 +160,7 @@ class Reader:
                 slices = self._between(written.encode("utf-8"), start, end)
         if not slices:
             return None
-        if depth == MAX_NESTED_PARTS:
+        if depth >= MAX_NESTED_PARTS:
             self.warn("too_deep")
             return ()
         return tuple(self._parts(iter(slices), content_type, boundary, depth))

@@ -6,7 +6,11 @@ from collections.abc import Sequence
 from itertools import islice
 from typing import NamedTuple
 
-from mailmirror.domain.limits import MAX_UNDECODABLE_LINES, MAX_UUENCODED_FILES
+from mailmirror.domain.limits import (
+    MAX_UNDECODABLE_LINES,
+    MAX_UUENCODED_FILES,
+    MAX_UUENCODED_LINES,
+)
 
 _ENCODED = re.compile(rb"^begin [0-7]{3,4}[^\n]*\n(.*?)(?:^end\s*?$|\Z)", re.DOTALL | re.MULTILINE)
 _LINE = re.compile(rb"[^\r\n]+")
@@ -32,7 +36,7 @@ def decode(raw: bytes) -> tuple[bytes, str | None]:
     warning = None
     undecodable = 0
     # One line after the other: a list of them takes twenty times the bytes of short ones.
-    for matched in _LINE.finditer(raw, *found.span(1)):
+    for matched in islice(_LINE.finditer(raw, *found.span(1)), MAX_UUENCODED_LINES):
         line = matched.group()
         try:
             decoded += binascii.a2b_uu(line)
@@ -54,7 +58,11 @@ def files_in(text: bytes) -> tuple[bytes, Sequence[UuencodedFile]]:
     if b"begin " not in text:
         return text, ()
     kept, files, position = [], [], 0
+    lines_left = MAX_UUENCODED_LINES
     for found in islice(_FILE.finditer(text), MAX_UUENCODED_FILES):
+        lines_left -= found["lines"].count(b"\n")
+        if lines_left < 0:
+            break
         data, warning = decode(found.group())
         if data and warning is None and _is_whole(found["lines"]):
             kept.append(text[position : found.start()])

@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from mailmirror.aws.queues import PollJob
+from mailmirror.aws.queues import MatchJob, PollJob
 from mailmirror.domain.address import Address
 from mailmirror.domain.association import Root
 from mailmirror.domain.coverage import Coverage, FeedCoverage, mailbox_coverage
 from mailmirror.domain.deals import Deal, DealId, DealStatus
 from mailmirror.domain.feed import PersonKind, PersonRef
-from mailmirror.domain.mailbox import MailboxId, MailboxState
+from mailmirror.domain.mailbox import AccountId, MailboxId, MailboxState
 from mailmirror.domain.outbound import OutboundState
 from mailmirror.domain.ownership import Claims
 from mailmirror.domain.problems import Code, Refused
@@ -22,6 +22,7 @@ from mailmirror.runtime import Runtime
 from mailmirror.store.content_lines import Summary
 from mailmirror.store.timelines import Hit, Partitions, deal_partitions
 from mailmirror.usecases.cards.acting_user import Viewer
+from mailmirror.usecases.cards.matches_pending import matches_pending
 from mailmirror.usecases.cards.shown_versions import Shown, shown_versions
 from mailmirror.usecases.mailboxes.read_mailbox import MailboxReport, report
 
@@ -100,6 +101,9 @@ def read_deal_card(
     deal = runtime.deals.find(viewer.account, id)
     if deal is None or deal.latest.status is DealStatus.DELETED:
         raise Refused(Code.NOT_FOUND)
+    # Before its messages: what a run matches while they are read may not be among them.
+    if pending := matches_pending(viewer.account, deal, runtime):
+        runtime.thread_queue.send([MatchJob(viewer.account)])
     before = _before(cursor)
     shown: list[Line] = []
     roots: dict[ThreadId, Root] = {}
@@ -123,7 +127,13 @@ def read_deal_card(
     return Page(
         shown[:limit],
         _cursor(shown[limit - 1]) if len(shown) > limit else None,
-        _deal_coverage(viewer, deal, index.announced, runtime),
+        replace(
+            _coverage(
+                viewer, _last_gained(viewer.account, deal, runtime), runtime, unread=deal.lost
+            ),
+            thread_pending=index.announced,
+            matches_pending=pending,
+        ),
     )
 
 
@@ -177,16 +187,11 @@ def _lines(
     ]
 
 
-def _deal_coverage(viewer: Viewer, deal: Deal, announced: bool, runtime: Runtime) -> Coverage:
-    """The coverage of a deal's card: mail of its contacts may be unread, or not matched yet."""
+def _last_gained(account: AccountId, deal: Deal, runtime: Runtime) -> int:
+    """The line of the log at which a contact of a deal has last gained an address."""
     refs = (PersonRef(PersonKind.CONTACT, one) for one in deal.latest.contacts)
-    people = runtime.people.find_many(viewer.account, refs).values()
-    line = max((person.line for person in people), default=0)
-    return replace(
-        _coverage(viewer, line, runtime, unread=deal.lost),
-        thread_pending=announced,
-        matches_pending=max(line, deal.line) > runtime.matching.line(viewer.account),
-    )
+    people = runtime.people.find_many(account, refs).values()
+    return max((person.line for person in people), default=0)
 
 
 def _coverage(viewer: Viewer, line: int, runtime: Runtime, *, unread: int = 0) -> Coverage:

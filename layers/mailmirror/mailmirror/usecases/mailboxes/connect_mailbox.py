@@ -158,7 +158,7 @@ def _mailbox(account: Account, request: ConnectRequest, runtime: Runtime) -> Mai
     """The mailbox as it will be stored, if the account allows it."""
     if not is_id(request.user) or not runtime.people.user_exists(account.id, request.user):
         raise Refused(Code.USER_UNKNOWN, "user_id")
-    same = check_room(account, request.user, request.email, runtime)
+    same = check_may_connect(account, request.user, request.email, runtime)
     key = same.key if same else MailboxKey(account.id, MailboxId(runtime.new_id()[:16]))
     first_day = (runtime.now() - FIRST_HISTORY).date()
     return Mailbox(
@@ -176,8 +176,10 @@ def _mailbox(account: Account, request: ConnectRequest, runtime: Runtime) -> Mai
     )
 
 
-def check_room(account: Account, user: UserId, email: Address, runtime: Runtime) -> Mailbox | None:
-    """Return the user's mailbox of this address, which may be connected again; None without one.
+def check_may_connect(
+    account: Account, user: UserId, email: Address, runtime: Runtime
+) -> Mailbox | None:
+    """Return the user's mailbox of this address, which may be connected again, or None.
 
     Raises:
         Refused: another mailbox with the address is connected, or as many as a user may have.

@@ -38,7 +38,7 @@ from mailmirror.usecases.mailboxes.access_tokens import client_of
 from mailmirror.usecases.mailboxes.connect_mailbox import (
     ConnectRequest,
     check_address,
-    check_room,
+    check_may_connect,
     connect_mailbox,
 )
 
@@ -90,7 +90,7 @@ def begin_sign_in(id: AccountId, request: AuthorizeRequest, runtime: Runtime) ->
         raise Refused(Code.RETURN_URL_NOT_ALLOWED, "return_url")
     if request.login_hint:
         check_address(account.id, request.user, request.login_hint, runtime)
-        check_room(account, request.user, request.login_hint, runtime)
+        check_may_connect(account, request.user, request.login_hint, runtime)
     registration = _registration(account, request.provider, runtime)
     facts = SIGN_IN[request.provider]
     state = f"{id}.{secrets.token_urlsafe(32)}"
@@ -204,23 +204,22 @@ def _expected(
         Refused: another address was signed in, or it cannot become the user's.
     """
     check_address(account.id, begun.user, who.address, runtime)
-    team = runtime.people.team(account.id)
-    expected: Set[str]
-    if begun.login_hint:
-        expected, named = {begun.login_hint}, begun.login_hint
-    else:
-        mailboxes = runtime.mailboxes.list_all(account.id)
-        own = {one.email for one in mailboxes if one.owner == begun.user}
-        expected, named = own | team.users.get(begun.user, set()), "an address of the user's own"
+    given = runtime.people.team(account.id).claims.given.get(begun.user, set())
+    mailboxes = runtime.mailboxes.list_all(account.id)
+    own = given | {one.email for one in mailboxes if one.owner == begun.user}
+    hint = Address(begun.login_hint)
+    expected: Set[Address] = {hint} if hint else own
+    named = hint or "an address of the user's own"
+    if who.address in expected & own:
+        return who.address, [who.address]
+    if who.mail is not None:
+        check_address(account.id, begun.user, who.mail, runtime)
+        if who.mail in (expected | own if who.address in expected else expected):
+            return who.mail, list(dict.fromkeys((who.mail, who.address)))
     if who.address in expected:
         return who.address, [who.address]
-    if begun.provider is Provider.MICROSOFT:
-        if who.mail is not None and who.mail in expected:
-            check_address(account.id, begun.user, who.mail, runtime)
-            return who.mail, [who.mail, who.address]
-        hint = Address(begun.login_hint)
-        if hint in team.claims.given.get(begun.user, ()):
-            return hint, [hint]
+    if begun.provider is Provider.MICROSOFT and hint in given:
+        return hint, [hint]
     raise Refused(Code.ADDRESS_MISMATCH, f"{who.address} instead of {named}")
 
 

@@ -18,19 +18,24 @@ from mailmirror.domain.address import Address
 from mailmirror.domain.deals import DEAL_LOOKBACK, DealId
 from mailmirror.domain.feed import PersonKind, PersonRef
 from mailmirror.domain.mailbox import AccountId
-from mailmirror.runtime import Runtime
+from mailmirror.runtime import Runtime, log_failure
+from mailmirror.store import keys
 from mailmirror.store.change_log import Change, ChangeKind
+from mailmirror.store.due_threads import DueThread
 from mailmirror.store.keys import mailbox_of_name
 from mailmirror.store.matching import Matching
+from mailmirror.store.people import Known
 from mailmirror.store.timelines import FURTHER, Hit
 from mailmirror.usecases.crm_feed.crm_view import CrmView
-from mailmirror.usecases.threads.thread_writer import ThreadWriter
+from mailmirror.usecases.threads.thread_writer import Contended, ThreadWriter
 
 _MAX_LINES = 100
 _PAGE_MESSAGES = 100
 _EARLIEST = datetime.min.replace(tzinfo=UTC)
 _NEWEST = "~"
 """Sorts after every place of a timeline."""
+_OF_ONE_THREAD = (Contended, ArithmeticError, LookupError, TypeError, ValueError)
+"""What one thread may raise that no other does: it is scheduled alone, and the run goes on."""
 _MARGIN = timedelta(minutes=1)
 """How long after its deadline a run may still be at work on a page."""
 
@@ -92,6 +97,7 @@ class _Run:
                 since[address] = min(instant, since.get(address, instant))
 
         gained: set[Address] = set()
+        deals: dict[DealId, datetime] = {}
         for change in changes:
             add(change.lost, _EARLIEST)
             if change.kind is ChangeKind.PERSON:
@@ -100,8 +106,11 @@ class _Run:
                 add(change.gained, _EARLIEST)
             if change.deal is not None:
                 opened = change.since - DEAL_LOOKBACK if change.since else _EARLIEST
-                add(self._addresses_of(DealId(change.deal)), opened)
-        add(self._on_deals(gained), _EARLIEST)
+                deal = DealId(change.deal)
+                deals[deal] = min(opened, deals.get(deal, opened))
+        for deal, opened in deals.items():
+            add(self._addresses_of(deal), opened)
+        add(self._that_are_on_deals(gained), _EARLIEST)
         return since
 
     def _addresses_of(self, id: DealId) -> Iterable[Address]:
@@ -112,7 +121,7 @@ class _Run:
         people = self.runtime.people.find_many(self.account, refs)
         return [address for person in people.values() for address in person.emails]
 
-    def _on_deals(self, addresses: Iterable[Address]) -> Sequence[Address]:
+    def _that_are_on_deals(self, addresses: Iterable[Address]) -> Sequence[Address]:
         """Those of addresses of which a person is or was on a deal."""
         self.view.forget()
         crm = self.view.crm(addresses)
@@ -128,9 +137,9 @@ class _Run:
         Returns:
             The place from which it is to go on, where the deadline has come; else None.
         """
-        known = self.runtime.people.known(self.account, [address]).get(address)
-        keys = [mailbox_of_name(self.account, one) for one in known.mailboxes] if known else []
-        partitions = self.runtime.timelines.person_partitions(self.account, [address], keys)
+        known = self.runtime.people.known(self.account, [address]).get(address, Known())
+        mailboxes = (mailbox_of_name(self.account, name) for name in known.mailboxes)
+        partitions = {key: [keys.card_timeline(key, address)] for key in mailboxes}
         while self.runtime.now() < self.until:
             hits = self.runtime.timelines.card(partitions, before, _PAGE_MESSAGES, consistent=True)
             self._refile(hits, end)
@@ -150,5 +159,10 @@ class _Run:
         threads = {one.thread for one in contents.values()}
         roots = self.runtime.roots.read_many(self.account, threads)
         for thread in sorted({root.thread for root in roots.values() if root.facts < end}):
-            self.writer.refile(thread)
-            self.runtime.count("ThreadsMatchedAgain")
+            try:
+                self.writer.refile(thread)
+                self.runtime.count("ThreadsMatchedAgain")
+            except _OF_ONE_THREAD as error:
+                log_failure(error)
+                due = DueThread(self.account, thread, f"match-{end}")
+                self.runtime.due_threads.put(due, self.runtime.now())

@@ -1,0 +1,31 @@
+"""Whether lines of the log that `match_again` has not worked off may concern a deal."""
+
+from mailmirror.domain.deals import Deal
+from mailmirror.domain.feed import PersonKind, PersonRef
+from mailmirror.domain.mailbox import AccountId
+from mailmirror.runtime import Runtime
+from mailmirror.store.change_log import ChangeKind
+
+_MAX_LINES = 100
+"""Further ones are taken to concern every deal."""
+
+
+def matches_pending(account: AccountId, deal: Deal, runtime: Runtime) -> bool:
+    """Tell whether threads may not be matched with a deal as they will be.
+
+    Two read units, where all lines are worked off; else a few more. A line that takes an address
+    away does not say whose it was, and counts for every deal.
+    """
+    done, head = runtime.matching.line(account), runtime.change_log.head(account)
+    if head <= done:
+        return False
+    if head - done > _MAX_LINES:
+        return True
+    changes = [line.change for line in runtime.change_log.lines(account, done, _MAX_LINES)]
+    if any(one.deal == deal.id or one.lost or one.kind is ChangeKind.TEAM for one in changes):
+        return True
+    contacts = {contact for version in deal.versions for contact in version.contacts}
+    refs = (PersonRef(PersonKind.CONTACT, contact) for contact in contacts)
+    people = runtime.people.find_many(account, refs).values()
+    addresses = {address for person in people for address in person.emails}
+    return any(not addresses.isdisjoint(one.gained) for one in changes)
