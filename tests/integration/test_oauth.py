@@ -67,6 +67,7 @@ from tests.integration.office import (
 from tests.integration.sending import accept, deliver_job
 from tests.servers.dovecot import Dovecot
 from tests.servers.hostile import Answer, Hostile
+from tests.servers.mailbox_server import MailboxServer
 from tests.servers.oidc import GMAIL, Claims, OidcServer
 from tests.servers.postfix import Postfix
 from tests.servers.scripted_smtp import ScriptedSmtp
@@ -248,6 +249,12 @@ def oidc() -> Iterator[OidcServer]:
 def dovecot(oidc: OidcServer) -> Iterator[Dovecot]:
     with Dovecot(LOGINS, oauth=oidc.oauth()) as server:
         yield server
+
+
+@pytest.fixture
+def imap_server(dovecot: Dovecot) -> MailboxServer:
+    """The server that the account's mailboxes are on, and trust."""
+    return dovecot
 
 
 @pytest.fixture

@@ -95,6 +95,7 @@ def test_a_mailbox_is_tried_kept_and_waits_for_its_first_sync(
         "user_id": "ann",
         "email": "ann@us.example",
         "provider": "imap",
+        "sent_folders": None,
         "address_proof": "crm",
         "state": "first_sync",
         "progress": None,
@@ -268,12 +269,14 @@ def test_a_password_is_not_sent_without_tls(ask: Ask, good: dict[str, Any]) -> N
     assert b"AUTHENTICATE" not in heard.upper()
 
 
-@pytest.mark.parametrize("greeting", [POP3_GREETING, SMTP_GREETING])
+@pytest.mark.parametrize(
+    ("greeting", "code"), [(POP3_GREETING, "pop3_unsupported"), (SMTP_GREETING, "another_service")]
+)
 def test_another_service_at_the_port_is_reported(
-    ask: Ask, good: dict[str, Any], authority: trustme.CA, greeting: bytes
+    ask: Ask, good: dict[str, Any], authority: trustme.CA, greeting: bytes, code: str
 ) -> None:
     with Hostile(greeting=greeting, issuer=authority) as server:
-        assert refused(ask(good | {"imap": at(server)})) == "protocol_error"
+        assert refused(ask(good | {"imap": at(server)})) == code
 
 
 def test_imap_at_the_port_of_submission_is_reported(
