@@ -5,8 +5,10 @@ from datetime import timedelta
 import pytest
 
 from mailmirror.api.mailboxes import MailboxProblems
-from mailmirror.domain.contained import Cause
-from mailmirror.domain.mailbox import Mailbox
+from mailmirror.domain.contained import Cause, Contained
+from mailmirror.domain.containment import Place
+from mailmirror.domain.limits import MAX_CONTAINED_SUBJECT_CHARS
+from mailmirror.domain.mailbox import AccountId, Mailbox, MailboxId, MailboxKey
 from mailmirror.domain.problems import Code
 from mailmirror.domain.words.explanation import Language
 from mailmirror.mail.mime.content import Content, parse_message
@@ -144,6 +146,16 @@ def test_a_message_at_which_the_parser_fails_is_listed_by_its_headers(
     office.sync(mailbox)
     (found,) = problems(mailbox, runtime)
     assert (found.code, found.uid) == (Cause.HEADERS_ONLY, 1)
+
+
+@pytest.mark.exceeds("MAX_CONTAINED_SUBJECT_CHARS")
+def test_a_long_subject_of_a_message_that_could_not_be_read_is_cut(runtime: Runtime) -> None:
+    key, place = MailboxKey(AccountId("a" * 12), MailboxId("m")), Place("INBOX", 1, 7)
+    subject = "x" * (MAX_CONTAINED_SUBJECT_CHARS + 1)
+    unread = Contained(Cause.HEADERS_ONLY, received_at=MARCH, subject=subject)
+    runtime.contained.put(key, {place: unread}, MARCH)
+    (stored,) = runtime.contained.list_all(key)
+    assert stored.contained.subject == subject[:-1]
 
 
 def test_a_folder_that_cannot_be_opened_is_named_until_it_can(

@@ -239,7 +239,17 @@ MAX_LINE_ATTACHMENTS_BYTES = 3_000
 MAX_LINE_NAME_BYTES = 300
 """Of one name in a list: a hundred characters of any script."""
 
+MAX_CONTAINED_SUBJECT_CHARS = 200
+"""Of the subject of a message that could not be read, as the list of problems shows it."""
+
 # Written by a mail server
+
+MAX_HEARD_LINE_BYTES = 2_000
+"""Of a status response, or of the first line of whatever answers at a port: what a refusal quotes
+is cut to less. Servers write one line of some 100 bytes."""
+
+MAX_HEARD_ALERTS = 2
+"""Of the alerts before a command's end the last ones are quoted. Servers send one."""
 
 MAX_FOLDER_NAME_BYTES = 4_000
 """Of a folder's name, as LIST gives it; a folder with a longer name is not read, and its name is

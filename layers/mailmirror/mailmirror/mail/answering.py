@@ -3,13 +3,13 @@
 import socket
 from contextlib import suppress
 
+from mailmirror.domain.limits import MAX_HEARD_LINE_BYTES
 from mailmirror.domain.mailbox import Security, Server
 from mailmirror.domain.problems import Code, Refused
 from mailmirror.domain.services import Service, service_of
 from mailmirror.mail.connection import NetworkPolicy
 
 _LINE_SECONDS = 1.5
-_MAX_LINE_BYTES = 400
 _REQUEST = b"HEAD / HTTP/1.0\r\n\r\n"
 """A web server waits for one; mail servers speak first."""
 
@@ -49,7 +49,7 @@ def _said(server: Server, policy: NetworkPolicy, *, tls: bool) -> Service | None
 def _first_line(connection: socket.socket) -> str:
     """What is said at once; empty where nothing is."""
     try:
-        said = connection.recv(_MAX_LINE_BYTES)
+        said = connection.recv(MAX_HEARD_LINE_BYTES)
     except OSError:
         return ""
     return said.partition(b"\n")[0].decode("utf-8", "replace")

@@ -10,11 +10,10 @@ from datetime import datetime
 
 from mailmirror.domain.contained import Cause, Contained
 from mailmirror.domain.containment import Place
+from mailmirror.domain.limits import MAX_CONTAINED_SUBJECT_CHARS
 from mailmirror.domain.mailbox import MailboxKey
 from mailmirror.store import keys
 from mailmirror.store.table import Item, Table, Update
-
-_MAX_SUBJECT_CHARS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +34,9 @@ class ContainedStore:
             values = {":cause": one.cause.value, ":now": keys.time_text(now)}
             if one.received_at:
                 assignments += ["received_at = :received_at", "subject = :subject"]
-                subject = one.subject[:_MAX_SUBJECT_CHARS].encode("utf-8", "replace").decode()
+                subject = (
+                    one.subject[:MAX_CONTAINED_SUBJECT_CHARS].encode("utf-8", "replace").decode()
+                )
                 values |= {
                     ":received_at": keys.time_text(one.received_at),
                     ":subject": subject,

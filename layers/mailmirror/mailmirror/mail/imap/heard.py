@@ -15,6 +15,7 @@ from mailmirror.domain.imap_answers import (
     sign_in_refusal,
     visible,
 )
+from mailmirror.domain.limits import MAX_HEARD_ALERTS, MAX_HEARD_LINE_BYTES
 from mailmirror.domain.problems import Code, Refused
 
 _STATUS = re.compile(rb"(\*|[A-P]{4}\d+) (OK|NO|BAD|BYE|PREAUTH)(?: |(?=\r?\n))", re.IGNORECASE)
@@ -23,9 +24,6 @@ _LITERAL = re.compile(rb"(?<=[ (])~?\{([0-9]{1,20}+)\+?\}\r\n\Z")
 _ALERT = re.compile(r"\[(?:WEB)?ALERT\b", re.IGNORECASE)
 _EXCHANGE_ONLINE = re.compile(r"Microsoft Exchange IMAP4 service is ready\. \[")
 """A server of one's own does not add the name of a server in brackets."""
-_MAX_NOTICES = 2
-_MAX_LINE_BYTES = 2_000
-"""Of a line that are looked at."""
 
 
 def completed(line: bytes) -> bytes:
@@ -65,7 +63,7 @@ class Heard:
 
     def line(self, line: bytes) -> None:
         """Take note of a line that is not part of a literal."""
-        line = line[:_MAX_LINE_BYTES]
+        line = line[:MAX_HEARD_LINE_BYTES]
         if not self.first_line:
             self.first_line = visible(line.decode("utf-8", "replace"))
         found = _STATUS.match(line)
@@ -78,7 +76,7 @@ class Heard:
             self._refusal = StatusResponse(Condition(condition), text, self.redact(text))
         elif not is_tagged and _ALERT.search(text):
             self._notices.append(text.strip())
-            del self._notices[:-_MAX_NOTICES]
+            del self._notices[:-MAX_HEARD_ALERTS]
 
     def greeting(self) -> Refused:
         """Return why there is no session, after the greeting."""
