@@ -1,7 +1,7 @@
 """Facts about deals that come after the mail: threads are matched again, and cards say so."""
 
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -256,10 +256,12 @@ def test_a_run_reads_consistently_which_mailboxes_have_an_addresss_mail(
     deal_changed(office, ("e1", 0, "open"))
     get_many = office.runtime.table.get_many
 
-    def stale(wanted: Any, *, consistent: bool = False) -> Iterator[Item]:
-        for item in get_many(wanted, consistent=consistent):
-            lately = set() if consistent else {"mailboxes"}
-            yield {name: value for name, value in item.items() if name not in lately}
+    def stale(wanted: Any, *, consistent: bool = False) -> list[Item]:
+        lately = set() if consistent else {"mailboxes"}
+        items = get_many(wanted, consistent=consistent)
+        return [
+            {name: value for name, value in item.items() if name not in lately} for item in items
+        ]
 
     with monkeypatch.context() as replica:
         replica.setattr(office.runtime.table, "get_many", stale)

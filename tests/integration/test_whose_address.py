@@ -189,8 +189,9 @@ def example(office: Office, dovecot: Dovecot) -> Mailbox:
     ("change", "proof"),
     [
         (lambda one: one, None),
-        (lambda one: replace(one, provider=Provider.GOOGLE), Proof.PROVIDER),
-        (lambda one: replace(one, provider=Provider.MICROSOFT), Proof.PROVIDER),
+        (lambda one: by_token(one, Provider.GOOGLE, STRANGER), Proof.PROVIDER),
+        (lambda one: by_token(one, Provider.MICROSOFT, STRANGER), Proof.PROVIDER),
+        (lambda one: by_token(one, Provider.MICROSOFT, REP), None),
         (lambda one: signed_in(one, "imap.gmail.com", STRANGER), Proof.PROVIDER),
         (lambda one: signed_in(one, "IMAP.Gmail.com", STRANGER.upper()), Proof.PROVIDER),
         (lambda one: signed_in(one, "outlook.office365.com", STRANGER), Proof.PROVIDER),
@@ -202,6 +203,10 @@ def test_a_sign_in_at_googles_or_microsofts_host_under_the_address_proves_it(
     change: Callable[[Mailbox], Mailbox], proof: Proof | None, example: Mailbox
 ) -> None:
     assert proof_of(change(example), Claims({})) is proof
+
+
+def by_token(mailbox: Mailbox, provider: Provider, username: str) -> Mailbox:
+    return replace(mailbox, provider=provider, username=username)
 
 
 def signed_in(mailbox: Mailbox, host: str, username: str) -> Mailbox:

@@ -282,7 +282,7 @@ def test_another_service_at_the_port_is_reported(
 def test_imap_at_the_port_of_submission_is_reported(
     ask: Ask, good: dict[str, Any], mail_server: Dovecot
 ) -> None:
-    assert refused(ask(good | {"smtp": good["imap"]}), "smtp") == "protocol_error"
+    assert refused(ask(good | {"smtp": good["imap"]}), "smtp") == "another_service"
 
 
 def test_a_submission_server_that_refuses_the_password_is_reported(
