@@ -391,3 +391,12 @@ def test_the_largest_answer_of_a_webhook_fits_into_a_functions(
     left_out = [LeftOutAtOnce(**one) for one in found.left_out]
     answer = Answer(HTTPStatus.ACCEPTED, EventsAccepted(number, [], left_out)).to_gateway()
     assert len(json.dumps(answer)) < 6_000_000
+
+
+def test_events_without_an_id_are_listed_each(account: AccountId, runtime: Runtime) -> None:
+    for number, event in enumerate(({}, {}, {"type": "contact.upserted"}), 1):
+        job = FeedJob(account, event, ("missing_field", "id"), accepted=number)
+        for _ in range(2):  # the queue may bring it again
+            apply_event(job, runtime)
+    listed = runtime.feed.refused(account, runtime.now())
+    assert len(listed) == 3

@@ -70,6 +70,12 @@ def test_mail_within_the_team_is_internal() -> None:
     assert judge(copy(REP, BOSS), KNOWN, RULES) is Verdict.INTERNAL
 
 
+def test_mail_of_a_sender_without_an_address_is_not_taken_for_the_teams() -> None:
+    unknown = replace(copy(REP, BOSS), sender_known=False)
+    assert judge(unknown, KNOWN, RULES) is Verdict.NO_PERSON
+    assert judge(replace(unknown, is_report=True), KNOWN, RULES) is Verdict.REPORT
+
+
 @given(participants=anybody, entered=st.frozensets(st.sampled_from([REP, BOSS])))
 def test_entering_team_members_as_contacts_changes_no_verdict(
     participants: Set[Address], entered: Set[Address]

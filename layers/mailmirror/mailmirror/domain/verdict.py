@@ -35,6 +35,8 @@ class Headers:
     recipients: int = 1
     """How many addresses stand in To, Cc and Bcc together."""
     is_report: bool = False
+    sender_known: bool = True
+    """Whether From or Sender has an address: `From: me` may be of anyone."""
     addresses_cut: bool = False
     """Whether an address field is too long to be read whole, so that there may be any number of
     further participants."""
@@ -91,7 +93,8 @@ def judge(copy: Headers, people: People, rules: Rules) -> Verdict:
     if outside_window(copy.received_at, rules):
         return Verdict.OUTSIDE_WINDOW
     outsiders = people.outsiders(copy.participants)
-    if copy.participants and not outsiders and not copy.addresses_cut:
+    whole = copy.sender_known and not copy.addresses_cut
+    if copy.participants and not outsiders and whole:
         return Verdict.INTERNAL
     if copy.is_report:
         return Verdict.REPORT

@@ -77,7 +77,7 @@ class FeedStore:
         if listed:
             detail = "; ".join(one.detail for one in listed)
             entry = _entry(event, listed[0].code, detail, now, applied=True)
-            self._list(account, event, entry, now, gap=False)
+            self._list(account, _name(event), entry, now, gap=False)
             return
         head = self._note(account, "SET as_of = :now", now)
         if not _is_within_lifetime(head.get("listed_at"), now):
@@ -87,10 +87,17 @@ class FeedStore:
             key = keys.listed_event(account, _name(event))
             self._table.transact([_entry_deletion(account, pointer), Delete(key)])
 
-    def refuse(self, account: AccountId, event: object, refusal: Refused, now: datetime) -> None:
-        """List an event that cannot be applied, with its code, for 30 days. Eight write units."""
+    def refuse(
+        self, account: AccountId, event: object, refusal: Refused, now: datetime, accepted: int = 0
+    ) -> None:
+        """List an event that cannot be applied, with its code, for 30 days. Eight write units.
+
+        Parameters:
+            accepted: its number at acceptance, which tells it from others without an id.
+        """
         entry = _entry(event, refusal.code, refusal.detail, now)
-        self._list(account, event, entry, now, gap=is_gap(label(event)))
+        name = _name(event, accepted)
+        self._list(account, name, entry, now, gap=is_gap(label(event)))
 
     def state(self, account: AccountId, now: datetime) -> FeedState:
         """Half a read unit; where a gap came within 30 days, one more for every ten gaps."""
@@ -142,12 +149,12 @@ class FeedStore:
         return bool(found)
 
     def _list(
-        self, account: AccountId, event: object, entry: Item, now: datetime, *, gap: bool
+        self, account: AccountId, name: str, entry: Item, now: datetime, *, gap: bool
     ) -> None:
-        """List an event in place of what was listed under its id."""
+        """List an event in place of what was listed under its name."""
         noted = "listed_at = :now, gap_at = :now" if gap else "listed_at = :now"
         head = self._note(account, f"SET as_of = :now, {noted} ADD listed_n :one", now, one=1)
-        n, name, kind = int(head["listed_n"]), _name(event), keys.GAPS if gap else keys.NOTES
+        n, kind = int(head["listed_n"]), keys.GAPS if gap else keys.NOTES
         key = keys.listed_event(account, name)
         before = self._table.get(key, consistent=True)
         common = {"listed_n": n, keys.EXPIRES: int((now + _LIFETIME).timestamp())}
@@ -209,10 +216,11 @@ def _entry_deletion(account: AccountId, pointer: Item) -> Delete:
     return Delete(keys.listed(account, pointer["list"], int(pointer["listed_n"])))
 
 
-def _name(event: object) -> str:
-    """What an event and its repeats have in common: the id, or all of it where it has none."""
+def _name(event: object, accepted: int = 0) -> str:
+    """What an event and its repeats have in common: the id. One without an id has no repeats, but
+    may come from the queue again, under its number."""
     id = label(event).get("id", "")
-    text = id if is_id(id) else _text(event)
+    text = id if is_id(id) else f"{accepted}#{_text(event)}"
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 

@@ -91,7 +91,7 @@ def _apply_or_refuse(job: FeedJob, runtime: Runtime) -> None:
 
 
 def _refuse(job: FeedJob, refusal: Refused, runtime: Runtime) -> None:
-    runtime.feed.refuse(job.account, job.event, refusal, runtime.now())
+    runtime.feed.refuse(job.account, job.event, refusal, runtime.now(), job.accepted)
     runtime.count("EventsRefused")
     runtime.count(f"Refused_{refusal.code}")
 

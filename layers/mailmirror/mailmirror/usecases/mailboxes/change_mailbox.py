@@ -1,7 +1,5 @@
 """Requests about a mailbox: sync now, disconnect, erase."""
 
-from dataclasses import replace
-
 from mailmirror.aws.queues import SyncJob
 from mailmirror.domain.mailbox import AccountId, Mailbox, MailboxId, MailboxStatus
 from mailmirror.domain.problems import Code, Refused
@@ -38,7 +36,7 @@ def disconnect(account: AccountId, id: str, runtime: Runtime) -> Mailbox:
         runtime.mailboxes.disconnect(mailbox)
     except ConditionFailed as error:
         raise Refused(Code.MAILBOX_BUSY) from error
-    return replace(mailbox, status=MailboxStatus.DISCONNECTED)
+    return _find(account, id, runtime)
 
 
 def erase(account: AccountId, user: str | None, id: str, runtime: Runtime) -> Mailbox:

@@ -49,5 +49,6 @@ def _headers(fetched: FetchedHeader) -> Headers:
         participants=headers.participants,
         recipients=headers.recipients,
         is_report=headers.is_report,
+        sender_known=bool(headers.from_ or headers.sender),
         addresses_cut=headers.addresses_cut,
     )
