@@ -17,7 +17,7 @@ _INVISIBLE = re.compile(
     "\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
     "\U000e0000-\U000e0fff]"
 )
-"""Default_Ignorable_Code_Point of Unicode 16: nobody sees these, and programs paste them."""
+"""Default_Ignorable_Code_Point of Unicode 16: they are not displayed, and programs paste them."""
 
 
 def normalise(text: str) -> Address | None:

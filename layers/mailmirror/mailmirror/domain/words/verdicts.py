@@ -17,7 +17,7 @@ VERDICTS: Catalogue[Verdict] = {
         "それより古いメールは反映されないため、操作は不要です。",
     ),
     Verdict.INTERNAL: translated(
-        "Everybody in the message is of your own team.",
+        "All participants of the message are of your own team.",
         "Nothing to do: mail within the team is not mirrored.",
         "チームのメンバーだけのメールです。",
         "チーム内のメールは反映されないため、操作は不要です。",
