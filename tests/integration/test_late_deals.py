@@ -321,6 +321,18 @@ def test_a_deal_that_a_fact_does_not_concern_stays_complete(
     assert gap(office) is None
 
 
+def test_more_lines_than_a_card_looks_at_count_for_every_deal(
+    office: Mailboxes, mailbox: MailboxKey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mailmirror.usecases.cards.matches_pending._MAX_LINES", 2)
+    deal_changed(office, ("e1", 0, "open"))
+    office.match_again()
+    for number, expected in enumerate((None, None, Gap.MATCHES_PENDING)):
+        email = f"n{number}@new.example"
+        office.tell("contact.upserted", id=f"n{number}", name="N", emails=[email])
+        assert gap(office) is expected
+
+
 def test_a_thread_that_fails_is_scheduled_alone_and_stops_no_other(
     office: Mailboxes, mailbox: MailboxKey, monkeypatch: pytest.MonkeyPatch
 ) -> None:

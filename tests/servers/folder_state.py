@@ -24,7 +24,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class FolderState:
-    """What a server says of one folder; two are equal if nobody has changed anything."""
+    """What a server says of one folder; two are equal where nothing was changed between them."""
 
     uidvalidity: int
     uidnext: int

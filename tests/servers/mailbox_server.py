@@ -95,7 +95,7 @@ class MailboxServer(ABC):
     def reset_uidvalidity(self, user: str, folder: str) -> None:
         """Give a folder a new UIDVALIDITY, and its messages the UIDs from 1 in reverse order.
 
-        So whoever takes an old UID for a new one finds another message. Nobody may be connected.
+        A program that takes an old UID for a new one finds another message. No session may be open.
         """
 
     def session(self, user: str) -> AbstractContextManager[IMAPClient]:

@@ -11,10 +11,11 @@ _MAX_LINES = 100
 
 
 def matches_pending(account: AccountId, deal: Deal, runtime: Runtime) -> bool:
-    """Tell whether threads may not be matched with a deal as they will be.
+    """Tell whether a change that is not worked off yet may put mail on a deal, or take it off.
 
-    Two read units, where all lines are worked off; else a few more. A line that takes an address
-    away does not say whose it was, and counts for every deal.
+    One and a half read units where all lines are worked off; else one more for each 4 KB of lines
+    and for each contact of the deal. A line about a lost address names no person, so it counts for
+    every deal.
     """
     done, head = runtime.matching.line(account), runtime.change_log.head(account)
     if head <= done:
