@@ -1,4 +1,4 @@
-"""What a deployed stack keeps, worked on from outside: its table and key, without its functions."""
+"""What a deployed stack keeps, worked on from outside: its table, key and queues, without its functions."""
 
 from dataclasses import replace
 from typing import Any
@@ -12,7 +12,7 @@ from mailmirror.runtime import Runtime, Settings
 
 
 def runtime_of_stack(session: boto3.Session, stack_name: str, url: str | None = None) -> Runtime:
-    """Make the runtime of a stack, on its table and its key.
+    """Make the runtime of a stack, on its table, its key and its queues.
 
     Parameters:
         session: whose credentials and region count.
@@ -27,7 +27,15 @@ def runtime_of_stack(session: boto3.Session, stack_name: str, url: str | None = 
         return session.client(service, endpoint_url=url)  # type: ignore[call-overload]
 
     resources = resources_of(client("cloudformation"), stack_name)
-    settings = replace(Settings.from_environment(), table=resources.table, key_id=resources.key)
+    settings = replace(
+        Settings.from_environment(),
+        table=resources.table,
+        key_id=resources.key,
+        feed_queue=resources.queues["FeedQueue"],
+        sync_queue=resources.queues["SyncQueue"],
+        first_sync_queue=resources.queues["FirstSyncQueue"],
+        thread_queue=resources.queues["ThreadQueue"],
+    )
     return Runtime(settings, client)
 
 
