@@ -24,12 +24,12 @@ TODAY = MARCH + timedelta(days=100)
 
 
 class Mailboxes(Office):
-    def open(self, owner: str = "rep") -> MailboxKey:
+    def open(self, owner: str = "rep", email: str = REP) -> MailboxKey:
         key = MailboxKey(self.account, MailboxId(f"mailbox-{owner}"))
         mailbox = Mailbox(
             key=key,
             owner=UserId(owner),
-            email=Address(REP),
+            email=Address(email),
             imap=Server("localhost", 993, Security.TLS),
             smtp=None,
             username=owner,

@@ -1,4 +1,4 @@
-"""The account that `make sam-local` and `make sam_env` make for the samples, in the deployed stack."""
+"""The account that `make sam-local` and `make sam_env` make, in the deployed stack."""
 
 from local.sample_account import ANN, open_account
 from mailmirror.runtime import Runtime

@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from mailmirror.store.people import PeopleStore
     from mailmirror.store.providers import ProviderStore
     from mailmirror.store.roots import RootStore
+    from mailmirror.store.sent_copies import SentCopies
     from mailmirror.store.sign_ins import SignInStore
     from mailmirror.store.sync_state import SyncStates
     from mailmirror.store.table import Table
@@ -302,6 +303,12 @@ class Runtime:
         from mailmirror.store.threads import ThreadStore
 
         return ThreadStore(self.table)
+
+    @cached_property
+    def sent_copies(self) -> SentCopies:
+        from mailmirror.store.sent_copies import SentCopies
+
+        return SentCopies(self.table)
 
     @cached_property
     def timelines(self) -> TimelineStore:

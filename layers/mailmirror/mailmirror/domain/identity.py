@@ -11,6 +11,9 @@ MessageKey = NewType("MessageKey", str)
 Vertex = NewType("Vertex", str)
 """A Message-ID in the graph of threads: 32 hexadecimal digits."""
 
+SentFields = NewType("SentFields", str)
+"""From, Date, Subject and To of a message of the team: 32 hexadecimal digits."""
+
 BELIEVABLE_LEAD = timedelta(days=1)
 """How far a Date may lie after the INTERNALDATE and still be believed."""
 
@@ -77,6 +80,16 @@ def message_key(
     if message_id is not None:
         return MessageKey(_digest("id", message_id, instant))
     return MessageKey(_digest("fields", sender, instant, subject, recipients, _flat(text)))
+
+
+def sent_fields(sender: str, date: datetime, subject: str, recipients: str) -> SentFields:
+    """Return what copies of a message in sent mail and at its recipients have in common.
+
+    Parameters:
+        sender, recipients: the addresses of From and To, joined by commas.
+    """
+    instant = date.astimezone(UTC).isoformat()
+    return SentFields(_digest("sent", sender, instant, " ".join(subject.split()), recipients))
 
 
 def vertex(message_id: str) -> Vertex:

@@ -212,6 +212,10 @@ ones are counted."""
 MAX_COUNTED_VERSIONS = 100
 """Contents beyond those that are kept: each is counted once, by its digest, in one item of 3 KB."""
 
+MAX_SENT_COPIES = 20
+"""Copies in sent mail without a Message-ID that have one From, Date, Subject and To: further ones
+keep an identity of their own."""
+
 MAX_ADDED_LINES = 40
 """What lists and gateways add: footers and disclaimers. A version that lacks more than that may be
 an excerpt that hides the rest, so it is not preferred."""

@@ -12,7 +12,7 @@ from mailmirror.domain.address import Address
 from mailmirror.domain.containment import Place
 from mailmirror.domain.deals import ContactId, DealId
 from mailmirror.domain.feed import PersonKind, PersonRef
-from mailmirror.domain.identity import MessageKey, Vertex
+from mailmirror.domain.identity import MessageKey, SentFields, Vertex
 from mailmirror.domain.mailbox import AccountId, MailboxId, MailboxKey, Provider, UserId
 from mailmirror.domain.message import Entry
 from mailmirror.domain.slot import Slot
@@ -380,6 +380,29 @@ def deal_timeline(key: MailboxKey, deal: DealId) -> str:
 
 def vertex(account: AccountId, vertex: Vertex) -> Key:
     return _key(f"{account}#vertex#{vertex}", "thread")
+
+
+SENT_WITH_ID = "id#"
+SENT_WITHOUT_ID = "none#"
+
+
+def sent_copies(account: AccountId, fields: SentFields) -> str:
+    """The partition of the messages of the team that have these fields."""
+    return f"{account}#sent#{fields}"
+
+
+def sent_with_id(account: AccountId, fields: SentFields, own: Vertex) -> Key:
+    return _key(sent_copies(account, fields), f"{SENT_WITH_ID}{own}")
+
+
+def sent_without_id(fields: SentFields, key: MailboxKey, message: MessageKey) -> Key:
+    name = f"{SENT_WITHOUT_ID}{message}#{mailbox_name(key)}"
+    return _key(sent_copies(key.account, fields), name)
+
+
+def any_sent_without_id(account: AccountId, fields: SentFields) -> Key:
+    """Where it is stored that there is a copy without a Message-ID: read without a query."""
+    return _key(sent_copies(account, fields), "any")
 
 
 def thread_root(account: AccountId, id: ThreadId) -> Key:

@@ -16,6 +16,10 @@ RECEIVED_DATE_UNKNOWN = "received_date_unknown"
 """The warning on a message whose INTERNALDATE the server does not give."""
 
 
+COPY_WARNINGS = frozenset({TOO_LARGE, HEADERS_ONLY, RECEIVED_DATE_UNKNOWN})
+"""What only the fetching knows; everything else is read again from the bytes."""
+
+
 @dataclass(frozen=True, slots=True)
 class FetchedHeader:
     """What the header pass fetches of a copy."""

@@ -7,34 +7,30 @@ crash anywhere repeats the batch and changes nothing.
 import hashlib
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 
 from botocore.exceptions import ClientError
 
 from mailmirror.domain.address import Address
-from mailmirror.domain.aliases import Evidence, is_of_alias, is_of_token, token_counts
+from mailmirror.domain.aliases import is_of_alias
 from mailmirror.domain.identity import (
-    MessageKey,
-    Vertex,
     instant,
-    message_key,
-    vertex,
 )
 from mailmirror.domain.mailbox import FolderRole, MailboxKey
 from mailmirror.domain.message import Entry, ListedAttachment
-from mailmirror.domain.message_token import MessageToken
 from mailmirror.domain.participants import all_fit, indexed
-from mailmirror.domain.threads import ThreadId, vertices
+from mailmirror.domain.threads import ThreadId
 from mailmirror.domain.verdict import Rules
 from mailmirror.domain.versions import Received, text_lines
-from mailmirror.mail.imap.fetched import TOO_LARGE, FetchedCopy
-from mailmirror.mail.mime.content import Content, parse_message
-from mailmirror.mail.mime.headers import MessageHeaders, UnreadableHeaders
+from mailmirror.mail.imap.fetched import COPY_WARNINGS, TOO_LARGE, FetchedCopy
+from mailmirror.mail.mime.headers import MessageHeaders
 from mailmirror.runtime import Runtime, log_failure
 from mailmirror.store.content_lines import Summary
 from mailmirror.store.threads import ThreadGraph, entry_name
 from mailmirror.usecases.crm_feed.crm_view import CrmView
+from mailmirror.usecases.sync.join_sent_copies import join_sent_copies
 from mailmirror.usecases.sync.keep_versions import Arrival, keep_versions, take_off_displaced
+from mailmirror.usecases.sync.read_copy import ReadCopy, read_copy
 from mailmirror.usecases.threads.associate_threads import associate_threads
 from mailmirror.usecases.threads.join_threads import join_threads
 from mailmirror.usecases.threads.thread_writer import ThreadWriter
@@ -49,20 +45,6 @@ class FolderKey:
     uidvalidity: int
     role: FolderRole = FolderRole.INBOX
     """Strangers can write to every folder but sent mail."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Read:
-    copy: FetchedCopy
-    content: Content
-    message: MessageKey
-    vertices: list[Vertex]
-    """Its own last."""
-    date: datetime | None
-    """The Date that the message was given here, where a transport has replaced it."""
-    evidence: Evidence
-    own_key: MessageKey
-    """The identity that it has by its own Message-ID and Date."""
 
 
 def mirror_each(
@@ -112,7 +94,7 @@ def _mirror(
     where: FolderKey, copies: Sequence[FetchedCopy], view: CrmView, runtime: Runtime
 ) -> None:
     """Mirror a batch. What each message costs stands in docs/data-model.md."""
-    read = [_read(copy, where.role, view, runtime) for copy in copies]
+    read = [read_copy(copy, where.role, view, runtime) for copy in copies]
     if not read:
         return
     view.refresh()
@@ -149,7 +131,17 @@ def _mirror(
     entries = set(kept.entries)
     associate_threads([one for one in placed if one in entries], writer)
     take_off_displaced(kept.displaced, runtime)
+    join_sent_copies(pairs, writer, lambda one, raw: _mirror_again(one, raw, view, runtime))
     runtime.count("CopiesMirrored", len(read))
+
+
+def _mirror_again(content: Summary, raw: bytes, view: CrmView, runtime: Runtime) -> None:
+    """Mirror what is stored of a copy, under the identity that it has by now."""
+    at = content.received
+    where = FolderKey(content.key, at.folder, at.uidvalidity, at.role)
+    warnings = tuple(one for one in content.warnings if one in COPY_WARNINGS)
+    header = raw.partition(b"\r\n\r\n")[0]
+    _mirror(where, [FetchedCopy(at.uid, at.at, header, raw, warnings)], view, runtime)
 
 
 def _on_cards(entries: Sequence[Entry], view: CrmView) -> Sequence[tuple[Entry, Set[Address]]]:
@@ -158,49 +150,8 @@ def _on_cards(entries: Sequence[Entry], view: CrmView) -> Sequence[tuple[Entry, 
     return [(one, one.participants - view.team) for one in entries]
 
 
-def _read(copy: FetchedCopy, role: FolderRole, view: CrmView, runtime: Runtime) -> _Read:
-    try:
-        content = parse_message(copy.raw)
-    except UnreadableHeaders:  # the server gives other bytes than in the header pass
-        copy = copy.without_body()
-        content = parse_message(copy.raw)
-    headers = content.headers
-    key = _message_key(content)
-    own = vertex(headers.message_id) if headers.message_id else Vertex(key)
-    members = vertices(own, headers.in_reply_to, headers.references)
-    evidence = Evidence(
-        own=own,
-        from_team=any(one.address in view.team for one in headers.from_),
-        in_sent=role is FolderRole.SENT,
-        date=headers.date,
-        received_at=copy.received_at,
-    )
-    token = headers.token and MessageToken.read(
-        headers.token, runtime.vault.signature_key(view.account, runtime.now())
-    )
-    if not token or not token_counts(evidence, token):
-        return _Read(copy, content, key, members, headers.date, evidence, key)
-    if own != token.vertex:
-        members = [token.vertex, *members]
-    if not is_of_token(evidence, token):
-        return _Read(copy, content, key, members, headers.date, evidence, key)
-    return _Read(copy, content, token.message, members, token.date, evidence, key)
-
-
-def _message_key(content: Content) -> MessageKey:
-    headers = content.headers
-    return message_key(
-        headers.message_id,
-        headers.date,
-        sender=",".join(one.address for one in headers.from_),
-        subject=headers.subject,
-        recipients=",".join(one.address for one in headers.to),
-        text=content.text,
-    )
-
-
 def _placed(
-    key: MailboxKey, read: list[_Read], graph: ThreadGraph, writer: ThreadWriter
+    key: MailboxKey, read: list[ReadCopy], graph: ThreadGraph, writer: ThreadWriter
 ) -> Sequence[Entry]:
     """Find each message's thread."""
     entries = [_entry(key, one, graph, writer.view) for one in read]
@@ -208,7 +159,7 @@ def _placed(
     return join_threads([one.vertices for one in read], entries, graph, writer)
 
 
-def _entry(key: MailboxKey, one: _Read, graph: ThreadGraph, view: CrmView) -> Entry:
+def _entry(key: MailboxKey, one: ReadCopy, graph: ThreadGraph, view: CrmView) -> Entry:
     """The entry of a message whose thread is still to be found."""
     message, date = one.message, one.date
     if (known := graph.alias(one.evidence.own)) and is_of_alias(one.evidence, known):
@@ -237,7 +188,7 @@ def _participants_of(headers: MessageHeaders, view: CrmView) -> Set[Address]:
     return indexed(participants, view.people(participants[:limit]).customers)
 
 
-def _summary(where: FolderKey, read: _Read, entry: Entry) -> Summary:
+def _summary(where: FolderKey, read: ReadCopy, entry: Entry) -> Summary:
     headers, content = read.content.headers, read.content
     return Summary(
         key=entry.key,
@@ -261,7 +212,7 @@ def _summary(where: FolderKey, read: _Read, entry: Entry) -> Summary:
     )
 
 
-def _attachments(read: _Read) -> Sequence[ListedAttachment]:
+def _attachments(read: ReadCopy) -> Sequence[ListedAttachment]:
     if TOO_LARGE in read.copy.warnings:
         return ()
     return [one.listed for one in read.content.attachments]
