@@ -117,7 +117,7 @@ def test_a_defect_that_no_handler_knows_stops_only_the_message_at_which_it_shows
             raise RuntimeError("a defect")
         return parse_message(raw)
 
-    monkeypatch.setattr("mailmirror.usecases.sync.mirror_copies.parse_message", defect)
+    monkeypatch.setattr("mailmirror.usecases.sync.read_copy.parse_message", defect)
     dovecot.append_all(REP, "INBOX", [(letter(n), MARCH) for n in range(1, 6)])
     mailbox = office.connect(dovecot, "rep", REP)
     for _ in range(4):
@@ -158,7 +158,7 @@ def test_two_messages_with_a_defect_are_both_contained(
     office: Office, dovecot: Dovecot, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     failing = failing_at(2, 4, by=RuntimeError)
-    monkeypatch.setattr("mailmirror.usecases.sync.mirror_copies.parse_message", failing)
+    monkeypatch.setattr("mailmirror.usecases.sync.read_copy.parse_message", failing)
     dovecot.append_all(REP, "INBOX", [(letter(n), MARCH) for n in range(1, 6)])
     mailbox = office.connect(dovecot, "rep", REP)
     ends = ends_of(office, mailbox, clock, 12, lambda _: None)
@@ -170,7 +170,7 @@ def test_new_mail_between_deaths_does_not_hide_the_message_that_kills(
     office: Office, dovecot: Dovecot, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     killing = failing_at(3, by=Killed)
-    monkeypatch.setattr("mailmirror.usecases.sync.mirror_copies.parse_message", killing)
+    monkeypatch.setattr("mailmirror.usecases.sync.read_copy.parse_message", killing)
     dovecot.append_all(REP, "INBOX", [(letter(n), MARCH) for n in range(1, 6)])
     mailbox = office.connect(dovecot, "rep", REP)
 
@@ -192,7 +192,7 @@ def test_a_pending_message_that_kills_when_it_is_returned_delays_no_other(
 ) -> None:
     """1 and 4 are withheld; then 4 is handed over."""
     killing = failing_at(4, by=Killed)
-    monkeypatch.setattr("mailmirror.usecases.sync.mirror_copies.parse_message", killing)
+    monkeypatch.setattr("mailmirror.usecases.sync.read_copy.parse_message", killing)
     withheld = {1, 4}
 
     def meddle(said: Said) -> bytes | End:

@@ -82,7 +82,7 @@ def test_a_message_that_cannot_be_kept_whole_is_mirrored_by_its_headers(
             raise ValueError("a defect of the parser")
         return parse_message(raw)
 
-    monkeypatch.setattr("mailmirror.usecases.sync.mirror_copies.parse_message", failing_at_bombs)
+    monkeypatch.setattr("mailmirror.usecases.sync.read_copy.parse_message", failing_at_bombs)
     imap_server.append(REP, "INBOX", letter(1, text="a bomb"), MARCH)
     imap_server.append(REP, "INBOX", letter(2), MARCH)
     mailbox = office.connect(imap_server, "rep", REP)
@@ -100,7 +100,7 @@ def test_a_letter_of_other_people_replaces_no_content_of_headers_alone(
             raise ValueError("a defect of the parser")
         return parse_message(raw)
 
-    monkeypatch.setattr("mailmirror.usecases.sync.mirror_copies.parse_message", failing_at_bombs)
+    monkeypatch.setattr("mailmirror.usecases.sync.read_copy.parse_message", failing_at_bombs)
     office.tell("contact.upserted", id="lee", name="Lee", emails=[LEE])
     imap_server.append(REP, "INBOX", letter(1, text="a bomb"), MARCH)
     imap_server.append(REP, "INBOX", letter(1, LEE), MARCH)

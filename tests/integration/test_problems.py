@@ -116,7 +116,7 @@ def test_a_message_at_which_functions_die_is_listed(
             raise RuntimeError("a defect")
         return parse_message(raw)
 
-    monkeypatch.setattr("mailmirror.usecases.sync.mirror_copies.parse_message", defect)
+    monkeypatch.setattr("mailmirror.usecases.sync.read_copy.parse_message", defect)
     mail = [letter(1), letter(2, text="bomb"), letter(3)]
     dovecot.append_all(REP, "INBOX", [(one, MARCH) for one in mail])
     mailbox = office.connect(dovecot, "rep", REP)
@@ -140,7 +140,7 @@ def test_a_message_at_which_the_parser_fails_is_listed_by_its_headers(
             raise ValueError("a defect of the parser")
         return parse_message(raw)
 
-    monkeypatch.setattr("mailmirror.usecases.sync.mirror_copies.parse_message", failing)
+    monkeypatch.setattr("mailmirror.usecases.sync.read_copy.parse_message", failing)
     dovecot.append_all(REP, "INBOX", [(letter(1, text="bomb"), MARCH), (letter(2), MARCH)])
     mailbox = office.connect(dovecot, "rep", REP)
     office.sync(mailbox)
