@@ -6,8 +6,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from socket import create_connection
 
+from mailmirror.domain.folder_choice import FolderChoice
 from mailmirror.domain.mailbox import FolderRole, Security, Server
-from mailmirror.mail.imap.folders import RemoteFolder
 from mailmirror.mail.imap.session import ImapSession
 from mailmirror.mail.sasl import PasswordLogin
 from tests.integration.office import REP, loopback
@@ -44,7 +44,7 @@ def _fetch(server: Dovecot) -> None:
     at = Server("localhost", server.imaps_port, Security.TLS)
     policy = loopback(server.authority)
     with ImapSession.sign_in(at, PasswordLogin(REP, "secret"), policy, 600) as session:
-        session.examine(RemoteFolder("INBOX", FolderRole.INBOX))
+        session.examine(FolderChoice("INBOX", FolderRole.INBOX))
         for uids in _commands():
             assert len(session.bodies(dict.fromkeys(uids, len(RAW)))) == AT_ONCE
 

@@ -12,14 +12,14 @@ import pytest
 
 from mailmirror.domain.containment import Caution, Place
 from mailmirror.domain.folder import FolderState
+from mailmirror.domain.folder_choice import Listed
 from mailmirror.domain.ledger import Ledger
 from mailmirror.domain.ledger_parts import MAX_HEAD_BYTES, LedgerParts
 from mailmirror.domain.mailbox import AccountId, FolderRole, Mailbox, MailboxId, MailboxKey
 from mailmirror.domain.totals import Totals
 from mailmirror.domain.uids import UidSet
 from mailmirror.domain.verdict import Verdict
-from mailmirror.mail.imap.folders import RemoteFolder
-from mailmirror.mail.imap.session import ImapSession
+from mailmirror.mail.imap.listing import Listing
 from mailmirror.runtime import Runtime
 from mailmirror.store import keys
 from mailmirror.store.folders import FolderChanged
@@ -82,7 +82,7 @@ def test_the_state_stays_below_1_kb_with_the_largest_caution_and_the_largest_tot
 
 
 @pytest.fixture
-def many_folders(imap_server: MailboxServer, monkeypatch: pytest.MonkeyPatch) -> Sequence[str]:
+def many_folders(imap_server: MailboxServer) -> Sequence[str]:
     """300 folders that are all read; the first four have a message."""
     names = ["INBOX", "Sent", *(f"Project {n:03}" for n in range(FOLDERS - 2))]
     with imap_server.session(REP) as client:
@@ -90,9 +90,6 @@ def many_folders(imap_server: MailboxServer, monkeypatch: pytest.MonkeyPatch) ->
             client.create_folder(name)
     for n, name in enumerate(names[:4]):
         imap_server.append(REP, name, letter(n + 1), MARCH)
-    roles = {"INBOX": FolderRole.INBOX, "Sent": FolderRole.SENT}
-    found = [RemoteFolder(name, roles.get(name, FolderRole.OTHER)) for name in names]
-    monkeypatch.setattr(ImapSession, "folders", lambda _: found)
     return names
 
 
@@ -148,7 +145,7 @@ def test_a_batch_proves_progress_and_forgets_deaths(
     mailbox = office.connect(imap_server, "rep", REP)
     runtime.sync_states.take(mailbox.key, runtime.now())
     clock.advance(LIFETIME)
-    monkeypatch.setattr("mailmirror.usecases.sync.mirror_copies.parse_message", killing)
+    monkeypatch.setattr("mailmirror.usecases.sync.read_copy.parse_message", killing)
     found = []
     save = runtime.folders.save
 
@@ -387,8 +384,8 @@ def test_a_folder_of_sent_mail_that_is_gone_is_no_longer_in_the_totals(
     mailbox = office.connect(imap_server, "rep", REP)
     office.sync(mailbox)
     assert totals_of(mailbox, runtime).has_sent
-    inbox = RemoteFolder("INBOX", FolderRole.INBOX)
-    monkeypatch.setattr(ImapSession, "folders", lambda _: [inbox])
+    inbox = Listing([Listed(frozenset(), "/", "INBOX", b"INBOX")])
+    monkeypatch.setattr("mailmirror.mail.imap.session.list_folders", lambda *_, **__: inbox)
     office.sync(mailbox)
     assert not totals_of(mailbox, runtime).has_sent
     assert len(runtime.folders.read_all(mailbox.key)) == 2

@@ -2,7 +2,7 @@
 
 import time
 import tracemalloc
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta, timezone
 from itertools import repeat
 from pathlib import Path
@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import trustme
 
+from mailmirror.domain.folder_choice import FolderChoice
 from mailmirror.domain.limits import MAX_FOLDER_NAME_BYTES, MAX_UID, MAX_UIDVALIDITY
 from mailmirror.domain.mailbox import FolderRole, Security, Server
 from mailmirror.domain.problems import Code, Refused
@@ -17,7 +18,6 @@ from mailmirror.domain.uids import UidSet
 from mailmirror.mail.connection import NetworkPolicy
 from mailmirror.mail.imap.fetch import FetchFailed
 from mailmirror.mail.imap.fetched import RECEIVED_DATE_UNKNOWN, FetchedHeader
-from mailmirror.mail.imap.folders import RemoteFolder
 from mailmirror.mail.imap.opening import Status
 from mailmirror.mail.imap.session import ImapSession
 from mailmirror.mail.sasl import PasswordLogin
@@ -44,7 +44,7 @@ LOGINS = {
     "braces@us.example": "{5} (a) %s * ~ ]:",
     "japanese@us.example": "パスワード—é",
 }
-INBOX = RemoteFolder("INBOX", FolderRole.INBOX)
+INBOX = FolderChoice("INBOX", FolderRole.INBOX)
 TOKYO = timezone(timedelta(hours=9))
 SEEN_AT = datetime(2026, 3, 9, tzinfo=UTC)
 SECONDS = 60.0
@@ -167,7 +167,7 @@ def test_a_wrong_login_is_reported(
 def test_a_folder_is_examined(filled: MailboxServer, session: ImapSession) -> None:
     state = filled.snapshot(REP)["INBOX"]
     assert session.examine(INBOX) == Status(state.uidvalidity, 13, 10)
-    assert session.status(INBOX) == Status(state.uidvalidity, 13, 10)
+    assert session.statuses([INBOX])[INBOX.name] == Status(state.uidvalidity, 13, 10)
 
 
 @pytest.mark.parametrize(
@@ -246,8 +246,8 @@ def test_a_folder_is_found_by_its_name_in_any_language(name: str) -> None:
         server.append(REP, name, message(1), received_at(1))
         for session in opened(server):
             inbox, sent = session.folders()
-            assert (inbox, sent) == (INBOX, RemoteFolder(name, FolderRole.SENT))
-            status = session.status(sent)
+            assert (inbox, sent) == (INBOX, FolderChoice(name, FolderRole.SENT))
+            status = session.statuses([sent])[sent.name]
             assert status == session.examine(sent)
             assert status is not None
             assert (status.uidnext, status.messages) == (2, 1)
@@ -261,18 +261,20 @@ def test_special_names_are_written_as_servers_write_them(
     if refused := set(name) & set(imap_server.refused_in_names):
         pytest.skip(f"the server has no folders with {' '.join(refused)}")
     imap_server.create(REP, name)
-    folder = RemoteFolder(imap_server.named(name), FolderRole.SENT)
+    folder = FolderChoice(imap_server.named(name), FolderRole.SENT)
     for session in opened(imap_server):
-        status = session.status(folder)
+        status = session.statuses([folder])[folder.name]
         assert status is not None
         assert status == session.examine(folder)
 
 
 def test_a_folder_that_is_not_there_has_no_status(session: ImapSession) -> None:
-    assert session.status(RemoteFolder("Nowhere", FolderRole.SENT)) is None
-    assert session.status(INBOX) is not None
+    nowhere = FolderChoice("Nowhere", FolderRole.SENT)
+    found = session.statuses([nowhere, INBOX])
+    assert found["Nowhere"] is None
+    assert found["INBOX"] is not None
     with pytest.raises(Refused):
-        session.examine(RemoteFolder("Nowhere", FolderRole.SENT))
+        session.examine(nowhere)
 
 
 def test_nothing_on_the_server_changes() -> None:
@@ -281,7 +283,7 @@ def test_nothing_on_the_server_changes() -> None:
         before, asked = server.snapshot(REP), len(server.commands())
         for session in opened(server):
             session.folders()
-            session.status(INBOX)
+            session.statuses([INBOX])[INBOX.name]
             uids = session.listed(UidSet.span(1, 3), 3)
             session.dates(uids)
             session.headers(uids, SEEN_AT)
@@ -290,7 +292,8 @@ def test_nothing_on_the_server_changes() -> None:
         ours = server.commands()[asked:]
         assert server.snapshot(REP) == before
     names = {line.split()[1].upper() for line in ours}
-    assert names <= {"ID", "CAPABILITY", "LIST", "STATUS", "EXAMINE", "UID", "LOGOUT"}
+    known = {"ID", "CAPABILITY", "NAMESPACE", "LIST", "STATUS", "EXAMINE", "UID", "LOGOUT"}
+    assert names <= known
     assert names >= {"LIST", "STATUS", "EXAMINE", "UID"}
     fetches = [line for line in ours if " FETCH " in line]
     assert len(fetches) == 5
@@ -452,7 +455,7 @@ def test_what_is_reported_unasked_is_passed_over() -> None:
         ("EXAMINE", nothing),
         ("UID FETCH", listing),
         ("UID FETCH", bodies),
-        ("STATUS", lambda session: session.status(INBOX)),
+        ("STATUS", lambda session: session.statuses([INBOX])[INBOX.name]),
         ("LIST", ImapSession.folders),
     ],
 )
@@ -641,7 +644,7 @@ def test_a_bye_in_place_of_a_greeting_blames_neither_host_nor_port(words: str) -
     [
         ("EXAMINE", nothing),
         ("LIST", ImapSession.folders),
-        ("STATUS", lambda session: session.status(INBOX)),
+        ("STATUS", lambda session: session.statuses([INBOX])[INBOX.name]),
         ("UID FETCH", headers),
         ("UID FETCH", listing),
     ],
@@ -678,7 +681,7 @@ def test_a_refusal_of_messages_is_not_taken_for_one_of_the_server(words: str) ->
         ("LOGIN", nothing),
         ("EXAMINE", nothing),
         ("LIST", ImapSession.folders),
-        ("STATUS", lambda session: session.status(INBOX)),
+        ("STATUS", lambda session: session.statuses([INBOX])[INBOX.name]),
         ("UID FETCH", headers),
     ],
 )
@@ -806,20 +809,38 @@ def test_a_tls_that_never_begins_is_ended(how: Answer) -> None:
 
 
 @pytest.mark.parametrize(
-    "line",
+    ("line", "name"),
     [
-        b'* LIST () "/" "Br\xfcder"\r\n',
-        b'* LIST () "/" "&AB"\r\n',
-        b'* LIST () "/" "&2AA-"\r\n',
-        b'* LIST () "/" "&&&&"\r\n',
-        b"* LIST () NIL 2026\r\n",
-        b'* LIST () "/" {4}\r\n2"26\r\n',
-        b'* LIST (\\Noselect) "" ""\r\n',
+        (b'* LIST () "/" "Br\xfcder"\r\n', "Brüder"),
+        (b'* LIST () "/" "&AB"\r\n', "&AB"),
+        (b'* LIST () "/" "&2AA-"\r\n', "&2AA-"),
+        (b'* LIST () "/" "&&&&"\r\n', "&&&&"),
+        (b"* LIST () NIL 2026\r\n", "2026"),
+        (b'* LIST () "/" {4}\r\n2"26\r\n', '2"26'),
     ],
 )
-def test_a_folder_with_a_broken_name_hides_no_other(line: bytes) -> None:
+def test_a_folder_with_a_broken_name_is_read_and_asked_for_as_it_is_listed(
+    line: bytes, name: str
+) -> None:
     inbox = b'* LIST () "/" INBOX\r\n'
-    with Hostile({"LIST": [line, inbox, line, DONE]}) as server:
+    told = b"* OK [UIDVALIDITY 1] x\r\n* OK [UIDNEXT 1] x\r\n* 0 EXISTS\r\n"
+    with Hostile({"LIST": [line, inbox, line, DONE], "EXAMINE": [told + DONE]}) as server:
+
+        def opened(session: ImapSession) -> Sequence[FolderChoice]:
+            folders = session.folders()
+            session.examine(folders[1])
+            return folders
+
+        assert run(server, opened) == [INBOX, FolderChoice(name, FolderRole.OTHER)]
+        (asked,) = [one for one in server.received if b"EXAMINE" in one]
+    written = line.rstrip().rpartition(b" ")[2].rpartition(b"\n")[2].strip(b'"')
+    assert written.replace(b'"', b'\\"') in asked
+
+
+def test_a_folder_without_a_name_is_none() -> None:
+    with Hostile(
+        {"LIST": [b'* LIST (\\Noselect) "" ""\r\n* LIST () "/" INBOX\r\n', DONE]}
+    ) as server:
         assert run(server, ImapSession.folders) == [INBOX]
 
 
@@ -994,13 +1015,13 @@ def test_results_of_a_search_over_several_lines_add_up() -> None:
     assert b" 1:2,5 " in fetch
 
 
-@pytest.mark.parametrize(
-    "lines",
-    [b'* LIST () "/" Sent\r\n', b'* LIST () "/" Sent\r\n* LIST () "/" Other\r\n'],
-)
-def test_an_inbox_that_is_not_listed_is_there_all_the_same(lines: bytes) -> None:
+@pytest.mark.parametrize("others", [[], ["Other"]])
+def test_an_inbox_that_is_not_listed_is_there_all_the_same(others: list[str]) -> None:
+    lines = b"".join(b'* LIST () "/" %s\r\n' % name.encode() for name in ["Sent", *others])
+    found = [INBOX, FolderChoice("Sent", FolderRole.SENT)]
+    found += [FolderChoice(name, FolderRole.OTHER) for name in others]
     with Hostile({"LIST": [lines, DONE]}) as server:
-        assert run(server, ImapSession.folders) == [INBOX, RemoteFolder("Sent", FolderRole.SENT)]
+        assert run(server, ImapSession.folders) == found
 
 
 @pytest.mark.parametrize("lines", [b"", b'* LIST (\\Noselect) "/" INBOX\r\n'])
@@ -1034,8 +1055,8 @@ def test_special_use_is_asked_for_where_it_is_offered(refuses: bool) -> None:
     with Hostile(script) as server:
         servers.append(server)
         found = run(server, ImapSession.folders)
-    sent = [] if refuses else [RemoteFolder("Ausgang", FolderRole.SENT)]
-    assert found == [INBOX, *sent]
+    role = FolderRole.OTHER if refuses else FolderRole.SENT
+    assert found == [INBOX, FolderChoice("Ausgang", role)]
 
 
 @pytest.mark.parametrize("name", ["送信済み", "Envoyés", "Отправленные"])
@@ -1044,12 +1065,12 @@ def test_a_name_in_raw_utf_8_is_read_and_written_so(name: str) -> None:
 
     def opened(session: ImapSession) -> object:
         _, sent = session.folders()
-        session.status(sent)
+        session.statuses([sent])[sent.name]
         session.examine(sent)
         return sent
 
     with Hostile({"LIST": [lines, DONE]}) as server:
-        assert run(server, opened) == RemoteFolder(name, FolderRole.SENT)
+        assert run(server, opened) == FolderChoice(name, FolderRole.SENT)
         written = [line for line in server.received if f'"{name}"'.encode() in line]
     assert [line.split()[1] for line in written] == [b"STATUS", b"EXAMINE"]
 
@@ -1069,7 +1090,7 @@ class Knowing:
 def test_a_name_that_was_listed_in_another_session_is_tried_in_raw_utf_8() -> None:
     """A poll asks for STATUS without LIST."""
     servers: list[Hostile] = []
-    sent = RemoteFolder("Envoyés", FolderRole.SENT)
+    sent = FolderChoice("Envoyés", FolderRole.SENT)
     opened = [b"* 0 EXISTS\r\n* OK [UIDVALIDITY 1] x\r\n* OK [UIDNEXT 4] x\r\n", DONE]
     status = [b"* STATUS x (MESSAGES 0 UIDNEXT 4 UIDVALIDITY 1)\r\n", DONE]
     script: dict[str, Iterable[Answer]] = {
@@ -1078,7 +1099,7 @@ def test_a_name_that_was_listed_in_another_session_is_tried_in_raw_utf_8() -> No
     }
     with Hostile(script) as server:
         servers.append(server)
-        assert run(server, lambda session: session.status(sent)) == Status(1, 4, 0)
+        assert run(server, lambda session: session.statuses([sent])[sent.name]) == Status(1, 4, 0)
         assert run(server, lambda session: session.examine(sent)) == Status(1, 4, 0)
 
 
@@ -1095,7 +1116,8 @@ def test_without_uidnext_the_greatest_uid_tells(answer: bytes) -> None:
     with Hostile(script) as server:
         assert run(server, lambda session: session.examine(INBOX)) == Status(1, 18, 3)
         if answer:
-            assert run(server, lambda session: session.status(INBOX)) == Status(1, 18, 3)
+            told = run(server, lambda session: session.statuses([INBOX]))
+            assert told == {"INBOX": Status(1, 18, 3)}
         assert any(b"UID FETCH * (UID)" in line for line in server.received)
 
 
@@ -1127,7 +1149,7 @@ def test_a_literal_of_any_kind_is_one(announced: bytes) -> None:
         assert run(server, lambda session: session.bodies({1: 500})) == {1: raw}
         name = b'* LIST () "/" ' + announced % 4 + b"\r\nSent\r\n"
     with Hostile({"LIST": [b'* LIST () "/" INBOX\r\n', name, DONE]}) as server:
-        assert run(server, ImapSession.folders) == [INBOX, RemoteFolder("Sent", FolderRole.SENT)]
+        assert run(server, ImapSession.folders) == [INBOX, FolderChoice("Sent", FolderRole.SENT)]
 
 
 def test_a_refusal_without_text_is_one() -> None:

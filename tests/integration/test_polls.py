@@ -1,6 +1,6 @@
 """Which mailboxes are polled when, and what a poll makes of what a server says."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -12,9 +12,9 @@ import trustme
 
 from mailmirror.aws.queues import PollJob, SyncJob
 from mailmirror.domain.address import Address
-from mailmirror.domain.mailbox import AccountId, FolderRole, Mailbox, MailboxId, MailboxKey, Seen
+from mailmirror.domain.folder_choice import FolderChoice
+from mailmirror.domain.mailbox import AccountId, Mailbox, MailboxId, MailboxKey, Seen
 from mailmirror.domain.problems import Code, Refused
-from mailmirror.mail.imap.folders import RemoteFolder
 from mailmirror.mail.imap.opening import Status
 from mailmirror.mail.imap.session import ImapSession
 from mailmirror.runtime import Runtime
@@ -284,20 +284,12 @@ def test_a_mailbox_that_was_never_synced_goes_to_a_queue_of_its_own(
 
 
 @pytest.fixture
-def projects(
-    synced: Mailbox, imap_server: MailboxServer, monkeypatch: pytest.MonkeyPatch
-) -> Sequence[str]:
+def projects(synced: Mailbox, imap_server: MailboxServer) -> Sequence[str]:
     """Folders of REP's beside Inbox and Sent, which are read."""
     names = [imap_server.named(f"Project {n}") for n in range(30)]
     with imap_server.session(REP) as client:
         for name in names:
             client.create_folder(name)
-    folders = ImapSession.folders
-
-    def all_folders(session: ImapSession) -> Sequence[RemoteFolder]:
-        return [*folders(session), *(RemoteFolder(name, FolderRole.OTHER) for name in names)]
-
-    monkeypatch.setattr(ImapSession, "folders", all_folders)
     return names
 
 
@@ -513,15 +505,17 @@ def test_a_mailbox_disconnected_during_its_poll_is_never_due_again(
 ) -> None:
     if outcome == "news":
         imap_server.append(REP, "INBOX", letter(4), MARCH)
-    status = ImapSession.status
+    statuses = ImapSession.statuses
 
-    def disconnected_meanwhile(session: ImapSession, folder: RemoteFolder) -> Status | None:
+    def disconnected_meanwhile(
+        session: ImapSession, folders: Sequence[FolderChoice]
+    ) -> Mapping[str, Status | None]:
         disconnect(office.account, synced.key.mailbox, runtime)
         if outcome == "failing":
             raise Refused(Code.CONNECTION_LOST)
-        return status(session, folder)
+        return statuses(session, folders)
 
-    monkeypatch.setattr(ImapSession, "status", disconnected_meanwhile)
+    monkeypatch.setattr(ImapSession, "statuses", disconnected_meanwhile)
     poll(runtime, synced)
     assert runtime.due.find(synced) is None
     assert dispatch_polls(runtime) == 0

@@ -37,7 +37,8 @@ def test_folders_that_the_setting_names_are_read_as_sent_mail(
     assert [line.outgoing for line in card] == [True, True, False]
     roles = {one.folder.name: one.folder.role for one in read_ledger(mailbox, runtime)}
     sent = dict.fromkeys(named, FolderRole.SENT)
-    assert roles == {"INBOX": FolderRole.INBOX} | sent
+    others = {"INBOX": FolderRole.INBOX, filled.named("Sent"): FolderRole.OTHER}
+    assert roles == others | sent
     filled.append(REP, ARCHIVE, letter(4, REP, [KIM]), MARCH)
     office.sync(mailbox)
     assert subjects(office.card("rep", "kim"))[0] == "Letter 4"

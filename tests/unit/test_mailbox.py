@@ -1,6 +1,5 @@
 """When a mailbox has news, how long it waits after a failure, and how it is doing."""
 
-from collections.abc import Set
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -77,11 +76,21 @@ def state(
     waits: timedelta = timedelta(),
     complete: bool = True,
     pending: int = 0,
-    roles: Set[FolderRole] = BOTH,
+    has_sent: bool = True,
+    failing_folders: int = 0,
 ) -> tuple[MailboxState, Code | None]:
     """The state `waits` after DUE's poll was due and a cursor last moved."""
     now = DUE.due_at + waits
-    return state_of(status, due, now, DUE.due_at, complete=complete, pending=pending, roles=roles)
+    return state_of(
+        status,
+        due,
+        now,
+        DUE.due_at,
+        complete=complete,
+        pending=pending,
+        has_sent=has_sent,
+        failing_folders=failing_folders,
+    )
 
 
 def test_a_mailbox_with_both_folders_and_nothing_pending_is_healthy() -> None:
@@ -90,12 +99,15 @@ def test_a_mailbox_with_both_folders_and_nothing_pending_is_healthy() -> None:
 
 def test_before_its_first_sync_is_done_it_says_so() -> None:
     assert state(complete=False) == (MailboxState.FIRST_SYNC, None)
-    assert state(complete=False, pending=3, roles=frozenset()) == (MailboxState.FIRST_SYNC, None)
+    assert state(complete=False, pending=3, has_sent=False) == (MailboxState.FIRST_SYNC, None)
 
 
 def test_without_a_folder_of_sent_mail_it_is_incomplete() -> None:
-    found = state(roles=frozenset({FolderRole.INBOX}))
-    assert found == (MailboxState.INCOMPLETE, Code.SENT_NOT_FOUND)
+    assert state(has_sent=False) == (MailboxState.INCOMPLETE, Code.SENT_NOT_FOUND)
+
+
+def test_with_a_folder_that_cannot_be_read_it_is_incomplete() -> None:
+    assert state(failing_folders=1) == (MailboxState.INCOMPLETE, Code.FOLDER_FAILING)
 
 
 def test_while_the_server_withholds_messages_it_is_incomplete() -> None:
@@ -140,7 +152,7 @@ NEWS = Due(DUE.due_at + MAX_WAIT, news_since=DUE.due_at)
 
 def test_news_that_is_being_read_for_long_makes_the_mailbox_incomplete() -> None:
     now = NEWS.due_at + timedelta(minutes=10)
-    found = state_of(MailboxStatus.CONNECTED, NEWS, now, now, complete=True, pending=0, roles=BOTH)
+    found = state_of(MailboxStatus.CONNECTED, NEWS, now, now, complete=True, pending=0)
     assert found == (MailboxState.INCOMPLETE, Code.NEWS_WAITING)
 
 

@@ -12,8 +12,8 @@ from mailmirror.api.times import utc
 from mailmirror.domain.address import Address
 from mailmirror.domain.contained import Cause
 from mailmirror.domain.ledger import Audit
-from mailmirror.domain.limits import MAX_SENT_FOLDERS
-from mailmirror.domain.mailbox import MailboxState, Provider, Security, Server, UserId
+from mailmirror.domain.limits import MAX_CHOSEN_FOLDERS, MAX_SENT_FOLDERS
+from mailmirror.domain.mailbox import FolderScope, MailboxState, Provider, Security, Server, UserId
 from mailmirror.domain.ownership import Proof
 from mailmirror.domain.problems import Code
 from mailmirror.domain.uids import UidSet
@@ -42,6 +42,9 @@ class ServerBody(Strict):
         return Server(self.host, self.port, self.security)
 
 
+FolderNames = Annotated[Sequence[FolderName], Meta(min_length=1, max_length=MAX_CHOSEN_FOLDERS)]
+
+
 class ConnectBody(Strict):
     """The body of `POST /v1/mailboxes`."""
 
@@ -52,6 +55,10 @@ class ConnectBody(Strict):
     username: Printable
     password: Printable
     smtp: ServerBody | None = None
+    folders: Annotated[
+        FolderScope | FolderNames,
+        Meta(description="Folders that are read: all that hold mail, Inbox and Sent, or these"),
+    ] = FolderScope.ALL
     sent_folders: Annotated[
         Sequence[FolderName],
         Meta(
@@ -70,6 +77,11 @@ class ConnectBody(Strict):
             smtp=self.smtp.server() if self.smtp else None,
             username=self.username,
             credential=Password(self.password),
+            folders=(
+                self.folders
+                if isinstance(self.folders, FolderScope)
+                else tuple(map(str, self.folders))
+            ),
             sent_folders=tuple(map(str, self.sent_folders)),
         )
 
@@ -104,6 +116,8 @@ class Mailbox(Struct, frozen=True):
     error: MailboxError | None
     counters: Mapping[str, int] | None
     """UIDs by verdict; for its owner only."""
+    folders: FolderScope | Sequence[str] | None
+    """Which folders are read, as was said when connecting; for its owner only."""
     sent_folders: Sequence[str] | None
     """The folders of sent mail that were named when connecting; for its owner only."""
 
@@ -134,6 +148,7 @@ class Mailbox(Struct, frozen=True):
             news_since=utc(due.news_since) if due else None,
             error=error,
             counters=counters,
+            folders=mailbox.folders if counters is not None else None,
             sent_folders=mailbox.sent_folders if counters is not None else None,
         )
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from mailmirror.domain.problems import Code
@@ -59,6 +59,9 @@ class Judged:
     """Those that are pending, or mirrored by their headers."""
 
 
+_MIN_PAUSE, _MAX_PAUSE = timedelta(minutes=5), timedelta(hours=1)
+
+
 @dataclass(frozen=True, slots=True)
 class FolderFailure:
     """Why a folder could not be read in the last sync."""
@@ -66,3 +69,7 @@ class FolderFailure:
     code: Code
     detail: str
     since: datetime
+
+    def retry_at(self, now: datetime) -> datetime:
+        """When the folder is tried again: after as long as it has failed, within two bounds."""
+        return now + min(max(now - self.since, _MIN_PAUSE), _MAX_PAUSE)

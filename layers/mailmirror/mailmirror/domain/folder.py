@@ -76,6 +76,16 @@ class FolderState:
         """Whether the server has more or fewer messages than the ledger."""
         return self.messages != self.present + self.pending
 
+    def is_current(self, uidvalidity: int, uidnext: int, messages: int, now: datetime) -> bool:
+        """Tell from a folder's STATUS that a sync has nothing to do in it."""
+        return (
+            (uidvalidity, uidnext) == (self.uidvalidity, self.uidnext)
+            and messages == self.present + self.pending
+            and self.complete
+            and self.failure is None
+            and not self.retry_is_due(now)
+        )
+
     @property
     def untouched(self) -> bool:
         """Whether no UID was looked at yet."""

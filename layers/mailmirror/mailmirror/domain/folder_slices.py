@@ -15,8 +15,13 @@ type Marks = tuple[int, int]
 
 
 def slice_count(folders: int) -> int:
-    """In how many slices so many folders are divided."""
-    return -(-folders // SLICE_FOLDERS)
+    """In how many slices so many folders are divided; in one where there are none yet."""
+    return max(1, -(-folders // SLICE_FOLDERS))
+
+
+def slice_in_turn(minute: int, slices: int) -> int:
+    """The slice that is asked for at a minute, where a poll asks for one slice alone."""
+    return minute % slices
 
 
 def slice_of(name: str, slices: int) -> int:

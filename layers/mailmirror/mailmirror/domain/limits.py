@@ -373,6 +373,10 @@ MAX_NUMBER_DIGITS = 100
 """Of a number in JSON; a longer one is read as a float, for Python reads digits in quadratic time
 and refuses more than 4,300."""
 
+MAX_CHOSEN_FOLDERS = 100
+"""Folders that the setting `folders` names; they are stored with the mailbox. Who reads more leaves
+the setting at `all`."""
+
 MAX_SENT_FOLDERS = 5
 """Of a mailbox, that its setting names: each lies in the schedule entry, and every poll asks for
 it."""

@@ -1,6 +1,6 @@
 """A mailbox: its servers, its owner, its schedule entry and its state."""
 
-from collections.abc import Set
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
@@ -42,10 +42,44 @@ class Provider(StrEnum):
 
 
 class FolderRole(StrEnum):
+    """What a folder is to its mailbox; several folders may have one role."""
+
     INBOX = "inbox"
     SENT = "sent"
+    ALL = "all"
+    """Gmail's All Mail, which has the messages of all others."""
+    ARCHIVE = "archive"
     OTHER = "other"
-    """Any other folder that is read; a mailbox may have many."""
+
+
+class FolderScope(StrEnum):
+    """Which folders are read, where they are not named."""
+
+    ALL = "all"
+    """Every folder that holds mail but Trash, Junk and Drafts."""
+    INBOX_AND_SENT = "inbox_and_sent"
+
+
+type FolderSetting = FolderScope | tuple[str, ...]
+"""A mailbox's setting `folders`: a scope, or the server's names of the folders that are read."""
+
+
+@dataclass(frozen=True, slots=True)
+class FolderRules:
+    """A mailbox's settings that say which folders are read."""
+
+    folders: FolderSetting = FolderScope.ALL
+    sent_folders: Sequence[str] = ()
+    """Names of the folders of sent mail, where a setting gives them."""
+
+    @property
+    def named(self) -> Sequence[str]:
+        """The folders that the settings name: each is there, or is told as missing."""
+        chosen = () if isinstance(self.folders, FolderScope) else self.folders
+        return list(dict.fromkeys([*self.sent_folders, *chosen]))
+
+
+READ_ALL = FolderRules()
 
 
 class MailboxStatus(StrEnum):
@@ -84,11 +118,16 @@ class Mailbox:
     connected_at: datetime
     """When it was last connected, with the credential that is stored."""
     provider: Provider = Provider.IMAP
+    folders: FolderSetting = FolderScope.ALL
     sent_folders: tuple[str, ...] = ()
     """The folders of sent mail, by the server's names; empty where they are found by SPECIAL-USE or
     by their names."""
     last_success_at: datetime | None = None
     """Of a disconnected mailbox, when a poll or sync last found no mail without a verdict."""
+
+    @property
+    def folder_rules(self) -> FolderRules:
+        return FolderRules(self.folders, self.sent_folders)
 
 
 class MailboxState(StrEnum):
@@ -179,7 +218,8 @@ def state_of(
     *,
     complete: bool,
     pending: int,
-    roles: Set[FolderRole],
+    failing_folders: int = 0,
+    has_sent: bool = True,
 ) -> tuple[MailboxState, Code | None]:
     """Return the state of a mailbox, and the problem that keeps it from being read.
 
@@ -187,7 +227,8 @@ def state_of(
         progressed_at: when a sync last judged anything; at first, when it was connected.
         complete: whether every folder's history has been looked at.
         pending: how many UIDs the server listed and did not return.
-        roles: of the folders that were found.
+        failing_folders: how many folders cannot be read.
+        has_sent: whether the server has a folder of sent mail.
     """
     if status is MailboxStatus.DISCONNECTED:
         return MailboxState.DISCONNECTED, None
@@ -205,7 +246,9 @@ def state_of(
         return MailboxState.FIRST_SYNC, None
     if waiting:
         return MailboxState.INCOMPLETE, Code.NEWS_WAITING
-    if FolderRole.SENT not in roles:
+    if failing_folders:
+        return MailboxState.INCOMPLETE, Code.FOLDER_FAILING
+    if not has_sent:
         return MailboxState.INCOMPLETE, Code.SENT_NOT_FOUND
     if pending:
         return MailboxState.INCOMPLETE, Code.MESSAGES_PENDING

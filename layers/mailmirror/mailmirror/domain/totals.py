@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from mailmirror.domain.folder import FolderState
-from mailmirror.domain.mailbox import FolderRole
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,25 +12,28 @@ class Totals:
 
     folders: int = 0
     complete_folders: int = 0
-    """Those whose history has been looked at."""
+    """Those whose history has been looked at, or that cannot be read at present."""
     messages: int = 0
     """EXISTS, as EXAMINE last answered."""
     judged: int = 0
     """UIDs with a verdict other than `pending`; of a folder not more than it has messages."""
     pending: int = 0
     has_sent: bool = False
-    """Whether a folder of sent mail is among them."""
+    """Whether the server has a folder of sent mail."""
+    failing: int = 0
+    """Folders that cannot be read at present."""
 
     @classmethod
-    def of(cls, folders: Iterable[FolderState]) -> "Totals":
+    def of(cls, folders: Iterable[FolderState], *, has_sent: bool) -> "Totals":
         folders = list(folders)
         return cls(
             folders=len(folders),
-            complete_folders=sum(folder.complete for folder in folders),
+            complete_folders=sum(one.complete or one.failure is not None for one in folders),
             messages=sum(folder.messages for folder in folders),
             judged=sum(min(folder.judged, folder.messages) for folder in folders),
             pending=sum(folder.pending for folder in folders),
-            has_sent=any(folder.role is FolderRole.SENT for folder in folders),
+            has_sent=has_sent,
+            failing=sum(folder.failure is not None for folder in folders),
         )
 
     @property

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import batched
 
 from mailmirror.domain.mailbox import (
@@ -31,6 +31,8 @@ class DueEntry:
     """Inbox, Sent or `\\All` by name, as a sync last left them; empty before one has finished."""
     slices: Sequence[int] = ()
     """The hashes of the other folders that are read (`domain.folder_slices`)."""
+    slices_at: Sequence[datetime] = ()
+    """When polls have last asked for each slice; empty where a sync was the last to ask."""
     retry_at: datetime | None = None
     """When pending copies are asked for again; None where there are none."""
 
@@ -71,13 +73,22 @@ class DueStore:
             item["slices"] = _slices_bytes(known.slices)
         return Put(item)
 
-    def polled(self, mailbox: Mailbox, now: datetime) -> None:
-        """The server has nothing that the last finished sync has not seen. One write unit."""
+    def polled(self, mailbox: Mailbox, now: datetime, slices_at: Sequence[datetime] = ()) -> None:
+        """The server has nothing that the last finished sync has not seen. One write unit.
+
+        Parameters:
+            slices_at: when each slice of folders was last asked for; the least is the success.
+        """
         self._write(
             mailbox,
-            "SET due_at = :due, last_success_at = :now, failures = :none"
+            "SET due_at = :due, last_success_at = :asked, slices_at = :slices_at, failures = :none"
             " REMOVE #error, error_detail, failing_since, news_since",
-            {":due": keys.time_text(now + POLL_INTERVAL), ":now": keys.time_text(now), ":none": 0},
+            {
+                ":due": keys.time_text(now + POLL_INTERVAL),
+                ":asked": keys.time_text(min(slices_at, default=now)),
+                ":slices_at": b"".join(int(one.timestamp()).to_bytes(4) for one in slices_at),
+                ":none": 0,
+            },
         )
 
     def queued(self, mailbox: Mailbox, due_at: datetime) -> None:
@@ -114,7 +125,7 @@ class DueStore:
             mailbox,
             f"SET due_at = :due, last_success_at = :now, seen = :seen, slices = :slices,"
             f" failures = :none{retry}"
-            " REMOVE #error, error_detail, failing_since, news_since"
+            " REMOVE #error, error_detail, failing_since, news_since, slices_at"
             + ("" if retry else ", retry_at"),
             {
                 ":due": keys.time_text(now + POLL_INTERVAL),
@@ -205,8 +216,8 @@ def _slices_bytes(slices: Sequence[int]) -> bytes:
     return b"".join(one.to_bytes(8) for one in slices)
 
 
-def _slices(stored: bytes) -> Sequence[int]:
-    return [int.from_bytes(bytes(one)) for one in batched(stored, 8, strict=True)]
+def _numbers(stored: bytes, size: int) -> Sequence[int]:
+    return [int.from_bytes(bytes(one)) for one in batched(stored, size, strict=True)]
 
 
 def _entry(item: Item) -> DueEntry:
@@ -226,7 +237,8 @@ def _entry(item: Item) -> DueEntry:
             sending_detail=item.get("sending_detail", ""),
         ),
         {name: Seen(**one) for name, one in json.loads(item.get("seen", "{}")).items()},
-        _slices(item.get("slices", b"")),
+        _numbers(item.get("slices", b""), 8),
+        [datetime.fromtimestamp(one, UTC) for one in _numbers(item.get("slices_at", b""), 4)],
         _time(item.get("retry_at")),
     )
 

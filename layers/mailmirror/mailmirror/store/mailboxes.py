@@ -1,6 +1,6 @@
 """Mailboxes: owner, servers, window and status."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, astuple, replace
 from datetime import date, datetime
 from typing import Any
@@ -8,6 +8,8 @@ from typing import Any
 from mailmirror.domain.address import Address
 from mailmirror.domain.mailbox import (
     AccountId,
+    FolderScope,
+    FolderSetting,
     Mailbox,
     MailboxId,
     MailboxKey,
@@ -61,6 +63,11 @@ class MailboxStore:
             "smtp": asdict(mailbox.smtp) if mailbox.smtp else None,
             "username": mailbox.username,
             "provider": mailbox.provider.value,
+            "folders": (
+                mailbox.folders.value
+                if isinstance(mailbox.folders, FolderScope)
+                else list(mailbox.folders)
+            ),
             "sent_folders": list(mailbox.sent_folders),
             "history_since": mailbox.history_since.isoformat(),
             "status": MailboxStatus.CONNECTED.value,
@@ -216,11 +223,16 @@ def _mailbox(account: AccountId, item: Item) -> Mailbox:
         slot=Slot(*map(int, item["slot"])),
         connected_at=datetime.fromisoformat(item["connected_at"]),
         provider=Provider(item.get("provider", Provider.IMAP)),
+        folders=_folders(item.get("folders", FolderScope.ALL.value)),
         sent_folders=tuple(item.get("sent_folders", ())),
         last_success_at=(
             datetime.fromisoformat(item["last_success_at"]) if "last_success_at" in item else None
         ),
     )
+
+
+def _folders(stored: str | Sequence[str]) -> FolderSetting:
+    return FolderScope(stored) if isinstance(stored, str) else tuple(stored)
 
 
 def read_server(item: Mapping[str, Any]) -> Server:

@@ -38,10 +38,11 @@ MAILBOX_PROBLEMS: Catalogue[Code] = {
         f"{_RETRIED_JA}、ホストかポートが変わった場合はそれで接続し直してください。",
     ),
     Code.FOLDER_UNKNOWN: translated(
-        "A folder that `sent_folders` names is not there any more, or cannot be opened.",
-        "Connect the mailbox again with the folder's present name, or without `sent_folders`.",
-        "`sent_folders` に指定されたフォルダーが見つからないか、開けません。",
-        "現在のフォルダー名を指定するか、`sent_folders` なしで接続し直してください。",
+        "A folder that `folders` or `sent_folders` names is not there any more, or cannot be"
+        " opened.",
+        "Connect the mailbox again with the folder's present name, or without the setting.",
+        "`folders` か `sent_folders` に指定されたフォルダーが見つからないか、開けません。",
+        "現在のフォルダー名を指定するか、設定なしで接続し直してください。",
     ),
     Code.SIGN_IN_UNANSWERED: translated(
         "The mail server does not answer the sign-in in time.",

@@ -548,18 +548,28 @@ PROBLEMS: Catalogue[Code] = {
         "サーバーの管理者に `detail` を伝え、INBOX の用意を依頼してください。",
     ),
     Code.SENT_NOT_FOUND: translated(
-        "No folder of sent mail was found, so sent mail is not mirrored.",
+        "No folder of sent mail was found, so copies of what is sent from the CRM are put nowhere.",
         "Mark the folder of sent mail with \\Sent at the server, or name it Sent; or connect the"
         " mailbox again with its name in `sent_folders`.",
-        "送信済みフォルダーが見つからないため、送信メールは反映されません。",
+        "送信済みフォルダーが見つからないため、CRM から送信したメールの控えを保存できません。",
         "サーバーで送信済みフォルダーに \\Sent を付けるか、名前を Sent にするか、`sent_folders` に"
         "その名前を指定して接続し直してください。",
     ),
     Code.FOLDER_UNKNOWN: translated(
         "The mailbox has no such folder; `detail` names it, and folders that there are.",
-        "Correct `sent_folders`: give the folder's name as your mail program shows it.",
+        "Correct `folders` or `sent_folders`: give the name as your mail program shows it.",
         "そのフォルダーはありません。`detail` に、その名前と実在するフォルダーがあります。",
-        "`sent_folders` を修正し、メールソフトに表示されるフォルダー名を指定してください。",
+        "`folders` か `sent_folders` を修正し、メールソフトに表示されるフォルダー名を指定して"
+        "ください。",
+    ),
+    Code.FOLDER_FAILING: translated(
+        "A folder of the mailbox cannot be read, so its mail is not mirrored.",
+        "Nothing to do: it is tried again. `GET /v1/mailboxes/{mailbox_id}/problems` names it and"
+        " says why; if it stays, ask the server's owner.",
+        "読み取れないフォルダーがあり、その中のメールは反映されていません。",
+        "自動で再試行されるため操作は不要です。フォルダー名と原因は"
+        " `GET /v1/mailboxes/{mailbox_id}/problems` で確認でき、続く場合はサーバーの管理者に"
+        "確認してください。",
     ),
     Code.MESSAGES_PENDING: translated(
         "The server lists messages but does not return them, so they are not mirrored.",

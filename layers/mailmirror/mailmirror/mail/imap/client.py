@@ -83,10 +83,15 @@ class BoundedClient(IMAPClient):  # type: ignore[misc]
     def _create_IMAP4(self) -> _Imap4:
         return _Imap4(self._connection, self._server, self.heard)
 
+    @staticmethod
+    def quoted(name: bytes) -> bytes:
+        """A folder's name as a command has it."""
+        return b'"' + name.replace(b"\\", b"\\\\").replace(b'"', b'\\"') + b'"'
+
     def _normalise_folder(self, folder_name: str | bytes) -> str | bytes:
         """Quote a name. IMAPClient takes bytes for ASCII; some servers have names in UTF-8."""
         if isinstance(folder_name, bytes):
-            return b'"' + folder_name.replace(b"\\", b"\\\\").replace(b'"', b'\\"') + b'"'
+            return self.quoted(folder_name)
         return str(super()._normalise_folder(folder_name))
 
     @property

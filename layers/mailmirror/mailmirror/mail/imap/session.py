@@ -4,12 +4,16 @@ It asks in ranges of UIDs. Nothing needs CONDSTORE, QRESYNC, ESEARCH or SPECIAL-
 asked for where it is offered, and the results of IMAP4rev2 are understood.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
 
-from imapclient import imap_utf7
-
+from mailmirror.domain.folder_choice import (
+    FolderChoice,
+    LeftOut,
+    Namespaces,
+    choose,
+)
 from mailmirror.domain.limits import (
     MAX_DATES_BYTES,
     MAX_LISTED_MESSAGES,
@@ -17,7 +21,7 @@ from mailmirror.domain.limits import (
     MAX_LONG_HEADERS_BYTES,
     MAX_MEAN_HEADER_BYTES,
 )
-from mailmirror.domain.mailbox import FolderRole, Server
+from mailmirror.domain.mailbox import READ_ALL, FolderRole, FolderRules, Server
 from mailmirror.domain.problems import Code, Refused
 from mailmirror.domain.uids import UidSet
 from mailmirror.mail.connection import NetworkPolicy
@@ -26,9 +30,9 @@ from mailmirror.mail.imap.client import BoundedClient
 from mailmirror.mail.imap.fetch import fetch
 from mailmirror.mail.imap.fetch_answers import START_BYTES
 from mailmirror.mail.imap.fetched import FetchedHeader
-from mailmirror.mail.imap.folders import RemoteFolder, folders_named, roles
+from mailmirror.mail.imap.folders import folders_named
 from mailmirror.mail.imap.heard import CommandRefused
-from mailmirror.mail.imap.listing import list_folders
+from mailmirror.mail.imap.listing import Listing, encoded_name, list_folders, namespaces
 from mailmirror.mail.imap.opening import Status
 from mailmirror.mail.imap.search import search_since
 from mailmirror.mail.imap.sign_in import signed_in_client
@@ -48,11 +52,15 @@ class ImapSession:
             fetch it is a FetchFailed.
     """
 
-    def __init__(self, client: BoundedClient, sent_folders: Sequence[str] = ()) -> None:
+    def __init__(self, client: BoundedClient, rules: FolderRules = READ_ALL) -> None:
         self._client = client
-        self._sent_folders = sent_folders
+        self._rules = rules
         self._wire: dict[str, bytes] = {}
-        """How LIST writes the names that are not ASCII."""
+        """How LIST writes the names that are not in modified UTF-7."""
+        self._told: Mapping[str, Status] = {}
+        """What LIST has told of folders when it was asked for their STATUS."""
+        self._namespaces: Namespaces | None = None
+        self._has_sent = False
 
     @classmethod
     @contextmanager
@@ -62,47 +70,93 @@ class ImapSession:
         login: Login,
         policy: NetworkPolicy,
         seconds: float,
-        sent_folders: Sequence[str] = (),
+        rules: FolderRules = READ_ALL,
     ) -> Iterator["ImapSession"]:
         """Connect, start TLS and sign in; log out at the end.
 
         Parameters:
             seconds: how long the session may last, whatever the server does.
-            sent_folders: the folders of sent mail, where a setting names them.
+            rules: which folders are read.
 
         Raises:
             Refused: the stage that failed, by its code.
         """
         with signed_in_client(server, login, policy, seconds) as client:
-            yield cls(client, sent_folders)
+            yield cls(client, rules)
 
-    def folders(self) -> Sequence[RemoteFolder]:
-        """Find the Inbox and the folder of sent mail, or those that the setting names.
+    def folders(self, *, with_status: bool = False) -> Sequence[FolderChoice]:
+        """Find the folders that are read: the Inbox, `\\All` and sent mail come first.
 
-        INBOX is there (RFC 9051 5.1) also where LIST names other folders only.
+        Parameters:
+            with_status: whether `statuses` follows, which then needs no round trip where the server
+                offers LIST-STATUS.
+
+        Raises:
+            Refused: `inbox_not_found`, where the server lists no folder that could be the Inbox.
         """
-        listed = list_folders(self._client)
-        self._wire |= {one.name: one.wire for one in listed if not one.wire.isascii()}
-        found = roles(listed, self._sent_folders)
-        if listed and not any(one.name.upper() == "INBOX" for one in listed):
-            return [RemoteFolder("INBOX", FolderRole.INBOX), *found]
-        if all(folder.role is not FolderRole.INBOX for folder in found):
-            raise Refused(Code.INBOX_NOT_FOUND)
+        found = self.choices(with_status=with_status)
+        _inbox_of(found)
+        return [one for one in found if one.left_out is None]
+
+    def inbox(self) -> FolderChoice:
+        """Find the Inbox, whether it is read or not.
+
+        Raises:
+            Refused: `inbox_not_found`.
+        """
+        return _inbox_of(self.choices())
+
+    @property
+    def list_tells_status(self) -> bool:
+        """Whether LIST has told the STATUS of folders."""
+        return bool(self._told)
+
+    def choices(self, *, with_status: bool = False) -> Sequence[FolderChoice]:
+        """Find all folders, those that are not read with the reason."""
+        listing = self._listing(with_status=with_status)
+        self._told = listing.statuses
+        if self._namespaces is None:
+            self._namespaces = namespaces(self._client)
+        gmail = self._client.offers("X-GM-EXT-1")
+        found = choose(listing.folders, self._namespaces, self._rules, gmail=gmail)
+        self._has_sent = any(one.role in (FolderRole.SENT, FolderRole.ALL) for one in found)
         return found
 
-    def named(self, names: Sequence[str]) -> tuple[str, ...]:
+    @property
+    def has_sent(self) -> bool:
+        """Whether the folders that were last found include sent mail."""
+        return self._has_sent
+
+    def named(self, names: Sequence[str], *, beside_inbox: bool = False) -> tuple[str, ...]:
         """Find folders by the names that a person gives, and return the server's names.
+
+        Parameters:
+            beside_inbox: whether the Inbox is none of them.
 
         Raises:
             Refused: `folder_unknown`.
         """
-        return folders_named(names, list_folders(self._client))
+        listed = self._listing().folders
+        return folders_named(names, [x for x in listed if not (beside_inbox and x.is_inbox)])
 
-    def status(self, folder: RemoteFolder) -> Status | None:
-        """Ask for a folder's STATUS; None where the server has no such folder any more."""
-        return opening.status(self._client, self._names(folder))
+    def _listing(self, *, with_status: bool = False) -> Listing:
+        listing = list_folders(self._client, with_status=with_status)
+        self._wire |= {
+            one.name: one.wire for one in listing.folders if one.wire != encoded_name(one.name)
+        }
+        return listing
 
-    def examine(self, folder: RemoteFolder) -> Status:
+    def statuses(self, folders: Iterable[FolderChoice]) -> Mapping[str, Status | None]:
+        """The STATUS of folders by name; None where the server has no such folder any more.
+
+        One round trip a hundred; none for those that LIST has told.
+        """
+        asked = {one.name: self._names(one) for one in folders}
+        told = {name: self._told[name] for name in asked if name in self._told}
+        rest = {name: written for name, written in asked.items() if name not in told}
+        return {**told, **opening.statuses(self._client, rest)}
+
+    def examine(self, folder: FolderChoice) -> Status:
         """Open a folder read-only.
 
         Raises:
@@ -111,11 +165,11 @@ class ImapSession:
         try:
             return opening.examine(self._client, self._names(folder))
         except CommandRefused as refused:
-            if folder.name not in self._sent_folders:
+            if folder.name not in self._rules.named:
                 raise
             raise Refused(Code.FOLDER_UNKNOWN, refused.detail) from refused
 
-    def _names(self, folder: RemoteFolder) -> Sequence[bytes]:
+    def _names(self, folder: FolderChoice) -> Sequence[bytes]:
         """How a folder's name may be written: as LIST did, else in modified UTF-7, else in UTF-8.
 
         IMAP4rev2 has UTF-8 (RFC 9051 5.1); servers of other versions send it against the rules.
@@ -123,7 +177,7 @@ class ImapSession:
         name = folder.name
         if name in self._wire:
             return [self._wire[name]]
-        encoded = [bytes(imap_utf7.encode(name))]
+        encoded = [encoded_name(name)]
         return encoded if name.isascii() else [*encoded, name.encode()]
 
     def listed(self, uids: UidSet, messages: int) -> UidSet:
@@ -208,7 +262,14 @@ class ImapSession:
         )
         return frozenset(values.values())
 
-    def append(self, folder: RemoteFolder, raw: bytes, at: datetime) -> None:
+    def append(self, folder: FolderChoice, raw: bytes, at: datetime) -> None:
         """Put a message into a folder, as read: the one change ever made to a mailbox."""
         with self._client.asking():
             self._client.append(self._names(folder)[0], raw, [b"\\Seen"], at)
+
+
+def _inbox_of(folders: Sequence[FolderChoice]) -> FolderChoice:
+    for one in folders:
+        if one.role is FolderRole.INBOX and one.left_out is not LeftOut.NOT_SELECTABLE:
+            return one
+    raise Refused(Code.INBOX_NOT_FOUND)

@@ -12,7 +12,7 @@ from mailmirror.domain.event_fields import is_id
 from mailmirror.domain.mailbox import (
     FIRST_HISTORY,
     AccountId,
-    FolderRole,
+    FolderScope,
     Mailbox,
     MailboxId,
     MailboxKey,
@@ -62,8 +62,11 @@ class ConnectRequest:
     username: str
     credential: Credential
     provider: Provider = Provider.IMAP
-    sent_folders: Sequence[str] = ()
-    """Names of the folders of sent mail, as a person sees them; empty: they are looked for."""
+    folders: FolderScope | Sequence[str] | None = None
+    """Which folders are read: a scope, or names as a person sees them; None: as before."""
+    sent_folders: Sequence[str] | None = None
+    """Names of the folders of sent mail, as a person sees them; empty: they are looked for; None:
+    as before."""
 
     def __repr__(self) -> str:
         return f"ConnectRequest(user={self.user!r})"
@@ -90,8 +93,7 @@ def connect_mailbox(id: AccountId, request: ConnectRequest, runtime: Runtime) ->
         ImapSession.sign_in(request.imap, login, runtime.network_policy, IMAP_SECONDS) as session,
     ):
         _open_inbox(session)
-        if request.sent_folders:
-            mailbox = replace(mailbox, sent_folders=session.named(request.sent_folders))
+        mailbox = _with_folders(mailbox, request, session)
     cannot_send = _try_to_send(request, login, began_at, runtime)
     _keep(account, mailbox, request.credential, runtime)
     if cannot_send:
@@ -100,13 +102,31 @@ def connect_mailbox(id: AccountId, request: ConnectRequest, runtime: Runtime) ->
     return mailbox.key.mailbox
 
 
+def _with_folders(mailbox: Mailbox, request: ConnectRequest, session: ImapSession) -> Mailbox:
+    """The mailbox with the server's names of the folders that a person names.
+
+    Raises:
+        Refused: `folder_unknown`.
+    """
+    if request.sent_folders is not None:
+        names = request.sent_folders and session.named(request.sent_folders, beside_inbox=True)
+        mailbox = replace(mailbox, sent_folders=tuple(names))
+    match request.folders:
+        case None:
+            return mailbox
+        case FolderScope() as scope:
+            return replace(mailbox, folders=scope)
+        case names:
+            return replace(mailbox, folders=session.named(names))
+
+
 def _open_inbox(session: ImapSession) -> None:
     """Open the Inbox, which some servers refuse after they have accepted the sign-in.
 
     Raises:
         Refused: `inbox_not_found`, with the server's words, or what else is wrong with the server.
     """
-    inbox = next(one for one in session.folders() if one.role is FolderRole.INBOX)
+    inbox = session.inbox()
     try:
         session.examine(inbox)
     except CommandRefused as refused:
@@ -173,6 +193,8 @@ def _mailbox(account: Account, request: ConnectRequest, runtime: Runtime) -> Mai
         slot=same.slot if same else key.new_slot,
         connected_at=runtime.now(),
         provider=request.provider,
+        folders=same.folders if same else FolderScope.ALL,
+        sent_folders=same.sent_folders if same else (),
     )
 
 
@@ -242,7 +264,7 @@ def _keep(account: Account, mailbox: Mailbox, credential: Credential, runtime: R
 
 def _place(mailbox: Mailbox) -> tuple[object, ...]:
     """What a mailbox's mail is read from: where it differs, the schedule entry begins anew."""
-    return mailbox.imap, mailbox.username, mailbox.sent_folders
+    return mailbox.imap, mailbox.username, mailbox.folder_rules
 
 
 def _connected_elsewhere(account: Account, mailbox: Mailbox, runtime: Runtime) -> bool:

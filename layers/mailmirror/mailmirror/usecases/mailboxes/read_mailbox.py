@@ -9,7 +9,6 @@ from mailmirror.domain.ledger import Ledger
 from mailmirror.domain.mailbox import (
     AccountId,
     Due,
-    FolderRole,
     Mailbox,
     MailboxId,
     MailboxState,
@@ -89,7 +88,8 @@ def _report(
         max(sync.progressed_at or mailbox.connected_at, mailbox.connected_at),
         complete=entry is not None and bool(entry.seen) and sync.complete,
         pending=totals.pending,
-        roles={FolderRole.SENT} if totals.has_sent else set(),
+        failing_folders=totals.failing,
+        has_sent=totals.has_sent,
     )
     return MailboxReport(
         mailbox,

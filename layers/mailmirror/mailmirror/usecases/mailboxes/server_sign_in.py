@@ -36,7 +36,7 @@ def signed_in(mailbox: Mailbox, runtime: Runtime, seconds: float) -> Iterator[Im
 
     def open_session(login: Login) -> AbstractContextManager[ImapSession]:
         return ImapSession.sign_in(
-            mailbox.imap, login, runtime.network_policy, seconds, mailbox.sent_folders
+            mailbox.imap, login, runtime.network_policy, seconds, mailbox.folder_rules
         )
 
     with stage("imap"), ExitStack() as stack:

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from mailmirror.domain.folder_choice import FolderChoice, LeftOut
 from mailmirror.domain.mailbox import FolderRole, Mailbox
 from mailmirror.domain.message_token import FIELD
 from mailmirror.domain.problems import Code, Refused
-from mailmirror.mail.imap.folders import RemoteFolder
 from mailmirror.mail.imap.session import ImapSession
 from mailmirror.runtime import Runtime
 from mailmirror.usecases.mailboxes.server_sign_in import signed_in
@@ -41,15 +41,19 @@ def lies_in_sent(token: str, mailbox: Mailbox, date: datetime, runtime: Runtime)
         return any(_lies_in(session, folder, token, date) for folder in _sent(session))
 
 
-def _sent(session: ImapSession) -> Sequence[RemoteFolder]:
+def _sent(session: ImapSession) -> Sequence[FolderChoice]:
     """The folders of sent mail; a copy is appended to the first."""
-    found = [folder for folder in session.folders() if folder.role is FolderRole.SENT]
+    found = [
+        folder
+        for folder in session.choices()
+        if folder.role is FolderRole.SENT and folder.left_out is not LeftOut.NOT_SELECTABLE
+    ]
     if not found:
         raise Refused(Code.SENT_NOT_FOUND)
     return found
 
 
-def _lies_in(session: ImapSession, folder: RemoteFolder, token: str, date: datetime) -> bool:
+def _lies_in(session: ImapSession, folder: FolderChoice, token: str, date: datetime) -> bool:
     """By the header of each recent message: SEARCH HEADER of some servers misses mail."""
     session.examine(folder)
     return token in session.values_since(FIELD, (date - _SINCE_MARGIN).date(), _MAX_SEARCHED)

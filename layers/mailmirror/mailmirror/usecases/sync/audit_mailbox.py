@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from mailmirror.domain.folder_choice import FolderChoice
 from mailmirror.domain.ledger import Audit, Ledger, audit
 from mailmirror.domain.mailbox import AccountId, Mailbox, MailboxId, MailboxStatus
 from mailmirror.domain.problems import Code, Refused
 from mailmirror.domain.uids import UidSet
-from mailmirror.mail.imap.folders import RemoteFolder
 from mailmirror.mail.imap.opening import Status
 from mailmirror.mail.imap.session import ImapSession
 from mailmirror.runtime import Runtime
@@ -20,7 +20,7 @@ SESSION_SECONDS = 18.0
 
 @dataclass(frozen=True, slots=True)
 class FolderAudit:
-    folder: RemoteFolder
+    folder: FolderChoice
     audit: Audit
 
 
@@ -53,13 +53,13 @@ def audit_mailbox(mailbox: Mailbox, runtime: Runtime) -> Sequence[FolderAudit]:
 
 
 def _audit(
-    mailbox: Mailbox, folder: RemoteFolder, session: ImapSession, runtime: Runtime
+    mailbox: Mailbox, folder: FolderChoice, session: ImapSession, runtime: Runtime
 ) -> FolderAudit:
     found = _look(mailbox, folder, session, runtime)
     return FolderAudit(folder, found if found.clean else _look(mailbox, folder, session, runtime))
 
 
-def _look(mailbox: Mailbox, folder: RemoteFolder, session: ImapSession, runtime: Runtime) -> Audit:
+def _look(mailbox: Mailbox, folder: FolderChoice, session: ImapSession, runtime: Runtime) -> Audit:
     status = session.examine(folder)
     span = UidSet.span(1, status.uidnext - 1)
     server = session.listed(span, 2 * status.messages + 1_000)
@@ -67,7 +67,7 @@ def _look(mailbox: Mailbox, folder: RemoteFolder, session: ImapSession, runtime:
 
 
 def _held_against(
-    mailbox: Mailbox, folder: RemoteFolder, status: Status, server: UidSet, runtime: Runtime
+    mailbox: Mailbox, folder: FolderChoice, status: Status, server: UidSet, runtime: Runtime
 ) -> Audit:
     id = folder_id(mailbox, folder)
     stored = runtime.folders.find(mailbox.key, id)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from mailmirror.domain.contained import FolderFailure
+from mailmirror.domain.folder_choice import FolderChoice
 from mailmirror.domain.imap_answers import OF_THE_SERVER
 from mailmirror.domain.limits import MAX_CUT_MESSAGE_BYTES, MAX_MESSAGE_BYTES
 from mailmirror.domain.mailbox import Mailbox
@@ -19,7 +20,6 @@ from mailmirror.domain.problems import Code, Refused
 from mailmirror.domain.uids import UidSet
 from mailmirror.mail.imap.fetch import FetchFailed
 from mailmirror.mail.imap.fetched import TOO_LARGE, FetchedCopy, FetchedHeader
-from mailmirror.mail.imap.folders import RemoteFolder
 from mailmirror.mail.imap.opening import Status
 from mailmirror.mail.imap.session import ImapSession
 from mailmirror.runtime import Runtime
@@ -85,7 +85,7 @@ class MailServer:
     """Whether UNAVAILABLE (RFC 5530) is a failure at the messages that were asked for."""
     session: ImapSession = field(init=False)
     _stack: ExitStack = field(init=False, default_factory=ExitStack)
-    _examined: tuple[RemoteFolder, Status] | None = field(init=False, default=None)
+    _examined: tuple[FolderChoice, Status] | None = field(init=False, default=None)
     _failures: int = field(init=False, default=0)
     _last_code: Code = field(init=False, default=Code.PROTOCOL_ERROR)
     _unavailable: int = field(init=False, default=0)
@@ -113,11 +113,14 @@ class MailServer:
             raise
         server._stack.close()
 
-    def folders(self) -> Sequence[RemoteFolder]:
-        """The folders that are read."""
-        return self.session.folders()
+    def folders(self) -> Mapping[FolderChoice, Status | None]:
+        """The folders that are read, each with its STATUS; None of one that is gone by now."""
+        folders = self.session.folders(with_status=True)
+        statuses = self.session.statuses(folders)
+        self.note_progress()
+        return {folder: statuses[folder.name] for folder in folders}
 
-    def examine(self, folder: RemoteFolder, failure: FolderFailure | None = None) -> Status:
+    def examine(self, folder: FolderChoice, failure: FolderFailure | None = None) -> Status:
         """Open a folder read-only.
 
         Parameters:

@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from mailmirror.aws.queues import PollJob, SyncJob
-from mailmirror.domain.folder_slices import slice_hashes
+from mailmirror.domain.folder_choice import FolderChoice
+from mailmirror.domain.folder_slices import slice_hashes, slice_in_turn, slice_of
 from mailmirror.domain.mailbox import (
     POLL_INTERVAL,
     FolderRole,
@@ -14,8 +16,6 @@ from mailmirror.domain.mailbox import (
     is_news,
 )
 from mailmirror.domain.problems import Code, Refused
-from mailmirror.mail.imap.folders import RemoteFolder
-from mailmirror.mail.imap.session import ImapSession
 from mailmirror.runtime import Runtime, log_failure
 from mailmirror.store.due import DueEntry
 from mailmirror.usecases.mailboxes.server_sign_in import signed_in
@@ -70,8 +70,7 @@ def _poll(mailbox: Mailbox, entry: DueEntry, at: datetime, runtime: Runtime) -> 
         runtime.first_sync_queue.send([job])
         return
     try:
-        retry = entry.retry_at is not None and at >= entry.retry_at
-        news = retry or _has_news(mailbox, entry, runtime)
+        asked = _ask(mailbox, entry, at, runtime)
     except Exception as error:
         if not isinstance(error, Refused):
             log_failure(error)
@@ -79,29 +78,51 @@ def _poll(mailbox: Mailbox, entry: DueEntry, at: datetime, runtime: Runtime) -> 
         runtime.due.failed(mailbox, entry.due.failures, error, at)
         runtime.count("PollsFailed")
         return
-    if news:
+    if asked.news or (entry.retry_at is not None and at >= entry.retry_at):
         runtime.due.found_news(mailbox, at + POLL_INTERVAL, at)
         runtime.sync_queue.send([job])
     else:
-        runtime.due.polled(mailbox, at)
-    runtime.count("PollsWithNews" if news else "PollsWithoutNews")
+        runtime.due.polled(mailbox, at, asked.slices_at)
+    runtime.count("PollsWithNews" if asked.news else "PollsWithoutNews")
 
 
-def _has_news(mailbox: Mailbox, entry: DueEntry, runtime: Runtime) -> bool:
-    """Compare each folder's STATUS with that of the last sync; a missing folder is news."""
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What a server has answered to a poll."""
+
+    news: bool
+    slices_at: Sequence[datetime]
+    """When the folders of each slice were last asked for."""
+
+
+def _ask(mailbox: Mailbox, entry: DueEntry, at: datetime, runtime: Runtime) -> _Asked:
+    """Compare each folder's STATUS with that of the last sync; a missing folder is news.
+
+    Inbox, Sent and `\\All` at each poll. The other folders, too, where LIST tells their STATUS or
+    one slice has them all; else one slice a minute.
+    """
     with signed_in(mailbox, runtime, SESSION_SECONDS) as session:
-        for name, seen in entry.seen.items():
-            status = session.status(RemoteFolder(name, FolderRole.INBOX))
-            if status is None or is_news(seen, status.uidvalidity, status.uidnext, status.messages):
-                return True
-        return bool(entry.slices) and _slices(session, len(entry.slices)) != entry.slices
-
-
-def _slices(session: ImapSession, slices: int) -> Sequence[int]:
-    """The hashes of the other folders, as the server has them now."""
-    others = [folder for folder in session.folders() if folder.role is FolderRole.OTHER]
-    statuses = {folder.name: session.status(folder) for folder in others}
+        watched = [FolderChoice(name, FolderRole.OTHER) for name in entry.seen]
+        listed = session.folders(with_status=True)
+        others = [one for one in listed if one.name not in entry.seen]
+        slices = len(entry.slices)
+        turn = range(slices)
+        if slices > 1 and not session.list_tells_status:
+            number = slice_in_turn(int(at.timestamp()) // 60, slices)
+            turn = range(number, number + 1)
+        others = [one for one in others if slice_of(one.name, slices) in turn] if slices else []
+        statuses = session.statuses([*watched, *others])
+    news = any(
+        status is None or is_news(seen, status.uidvalidity, status.uidnext, status.messages)
+        for name, seen in entry.seen.items()
+        for status in [statuses[name]]
+    )
     marks = {
-        name: (one.uidvalidity, one.uidnext) if one else (0, 0) for name, one in statuses.items()
+        one.name: (status.uidvalidity, status.uidnext) if status else (0, 0)
+        for one in others
+        for status in [statuses[one.name]]
     }
-    return slice_hashes(marks, slices)
+    hashes = slice_hashes(marks, slices)
+    news = news or any(hashes[number] != entry.slices[number] for number in turn)
+    before = entry.slices_at or [entry.due.last_success_at or at] * slices
+    return _Asked(news, [at if one in turn else asked for one, asked in enumerate(before)])

@@ -12,12 +12,12 @@ from dataclasses import dataclass, replace
 
 from mailmirror.domain.contained import Judged
 from mailmirror.domain.folder import FolderState, difference
+from mailmirror.domain.folder_choice import FolderChoice
 from mailmirror.domain.ledger_parts import LedgerParts
 from mailmirror.domain.mailbox import Mailbox
 from mailmirror.domain.problems import Code, Refused
 from mailmirror.domain.uids import UidSet
 from mailmirror.domain.verdict import Verdict
-from mailmirror.mail.imap.folders import RemoteFolder
 from mailmirror.mail.imap.opening import Status
 from mailmirror.runtime import Runtime
 from mailmirror.usecases.sync.checkpoint import Checkpoint
@@ -142,19 +142,19 @@ class FolderSync:
         return self.server.listed(uids, self._folder.max_listed)
 
 
-def folder_id(mailbox: Mailbox, folder: RemoteFolder) -> str:
+def folder_id(mailbox: Mailbox, folder: FolderChoice) -> str:
     """A folder's name in keys: 12 hexadecimal digits. UIDs of another server are other UIDs."""
     place = "\n".join([mailbox.imap.host.lower(), mailbox.username, folder.name])
     return hashlib.sha256(place.encode("utf-8", "surrogatepass")).hexdigest()[:12]
 
 
-def unread_folder(folder: RemoteFolder) -> FolderState:
+def unread_folder(folder: FolderChoice) -> FolderState:
     """A folder that could not be opened yet: its UIDVALIDITY is not known."""
     return FolderState(name=folder.name, role=folder.role, uidvalidity=0, next=2, low=2)
 
 
 def new_folder(
-    folder: RemoteFolder, status: Status, known: FolderState | None = None
+    folder: FolderChoice, status: Status, known: FolderState | None = None
 ) -> FolderState:
     """A folder without any verdict: it is new, or its UIDVALIDITY is.
 

@@ -7,19 +7,20 @@ job ─► lease ─► sign in ─► each folder ─► due entry ─► relea
                               └ died: the next sync finds the lease expired, and is more cautious
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import islice
 
 from mailmirror.aws.queues import SyncJob
 from mailmirror.domain.contained import FolderFailure
 from mailmirror.domain.containment import FULL_BATCH, SMALL_BATCH, Caution
 from mailmirror.domain.folder import FolderState
+from mailmirror.domain.folder_choice import FolderChoice
 from mailmirror.domain.folder_slices import slice_count, slice_hashes
 from mailmirror.domain.mailbox import FolderRole, Mailbox, MailboxStatus, Seen
 from mailmirror.domain.problems import Code, Refused
 from mailmirror.domain.verdict import Rules
-from mailmirror.mail.imap.folders import RemoteFolder
 from mailmirror.mail.imap.opening import Status
 from mailmirror.runtime import Runtime, is_of_aws
 from mailmirror.store.folders import FolderChanged, StoredFolder
@@ -34,6 +35,9 @@ from mailmirror.usecases.sync.repeated import repeated
 from mailmirror.usecases.sync.sync_folder import FolderSync, folder_id, new_folder, unread_folder
 from mailmirror.usecases.sync.sync_progress import SyncProgress
 
+_WATCHED_ROLES = {FolderRole.INBOX, FolderRole.ALL, FolderRole.SENT}
+_MAX_WATCHED = 4
+"""Folders, whose STATUS takes up to some 300 bytes each in the schedule entry."""
 _STALLED = Refused(Code.CONNECTION_LOST, "not one batch was done in the time of a sync")
 
 
@@ -119,16 +123,16 @@ class _Sync:
             raise
         seen = {
             folder.name: Seen(folder.uidvalidity, folder.uidnext, folder.present + folder.pending)
-            for folder in folders.values()
-            if folder.role is not FolderRole.OTHER
+            for folder in _watched(folders.values())
         }
         others = {
             folder.name: (folder.uidvalidity, folder.uidnext)
             for folder in folders.values()
-            if folder.role is FolderRole.OTHER
+            if folder.name not in seen
         }
         slices = slice_hashes(others, slice_count(len(others)))
         retries = [one.retry_at or begun_at for one in folders.values() if one.pending]
+        retries += [one.failure.retry_at(begun_at) for one in folders.values() if one.failure]
         caution = self._caution() if self.state.deaths else None
         if not retries:
             caution = self._caution().after_sync()
@@ -190,25 +194,53 @@ class _Sync:
         synced: dict[str, FolderState] = {}
         failed: Refused | None = None
         with MailServer.opened(self.mailbox, runtime, self.until, self.progress.note) as server:
-            folders = {folder_id(self.mailbox, folder): folder for folder in server.folders()}
+            folders = {
+                folder_id(self.mailbox, folder): (folder, status)
+                for folder, status in server.folders().items()
+            }
+            self.record.has_sent = server.session.has_sent
             self.record.folders = {id: self.stored[id].state for id in folders if id in self.stored}
-            for id, folder in folders.items():
+            for id, (folder, status) in folders.items():
+                if current := self._current(id, folder, status):
+                    synced[id] = current
+                    continue
                 try:
                     synced[id] = self._folder(id, folder, server, rules, view)
                 except Refused as refusal:  # a folder fails alone
                     if runtime.now() >= self.until:
                         raise
-                    failed = failed or refusal
-                    self._folder_failed(id, folder, refusal)
+                    failing = self._folder_failed(id, folder, refusal)
+                    if folder.role in _WATCHED_ROLES:
+                        failed = failed or refusal
+                    else:
+                        synced[id] = _as_told(failing, status)
                     server.sign_in_again(refusal)
+            self._forget_failures(folders.keys())
         if failed:
             raise failed
         self.record.folders = synced
-        _forget_renamed(self.lease, self.stored, synced, runtime)
         return synced
 
+    def _current(self, id: str, folder: FolderChoice, status: Status | None) -> FolderState | None:
+        """What is stored of a folder, where its STATUS says that nothing of it has changed."""
+        stored = self.stored.get(id)
+        if stored is None or status is None or stored.state.role is not folder.role:
+            return None
+        told = (status.uidvalidity, status.uidnext, status.messages)
+        return stored.state if stored.state.is_current(*told, self.runtime.now()) else None
+
+    def _forget_failures(self, folders: Set[str]) -> None:
+        """A folder that is not read any more, or that is gone, is no problem of the mailbox.
+
+        Whatever else is known of it stays: it erases nothing, and it may come back.
+        """
+        for id in self.stored.keys() - folders:
+            if self.stored[id].state.failure is not None:
+                state = replace(self.stored[id].state, failure=None)
+                self.runtime.folders.save(self.lease, id, state, self.stored[id])
+
     def _folder(
-        self, id: str, folder: RemoteFolder, server: MailServer, rules: Rules, view: CrmView
+        self, id: str, folder: FolderChoice, server: MailServer, rules: Rules, view: CrmView
     ) -> FolderState:
         try:
             return self._synced(id, folder, self.stored.get(id), server, rules, view)
@@ -221,29 +253,31 @@ class _Sync:
         self.runtime.count("FoldersChanged")
         return self.runtime.folders.claim(self.lease, id)
 
-    def _folder_failed(self, id: str, folder: RemoteFolder, refusal: Refused) -> None:
-        """Store why a folder could not be read; since when stays as it is."""
+    def _folder_failed(self, id: str, folder: FolderChoice, refusal: Refused) -> FolderState:
+        """Store why a folder could not be read, and return it; since when stays as it is."""
         reached = self.checkpoint if self.checkpoint and self.checkpoint.id == id else None
         stored = reached.stored if reached else self.stored.get(id)
         try:
-            self._store_failure(id, folder, refusal, stored)
+            return self._store_failure(id, folder, refusal, stored)
         except FolderChanged:
-            self._store_failure(id, folder, refusal, self._claimed(id))
+            return self._store_failure(id, folder, refusal, self._claimed(id))
 
     def _store_failure(
-        self, id: str, folder: RemoteFolder, refusal: Refused, stored: StoredFolder | None
-    ) -> None:
+        self, id: str, folder: FolderChoice, refusal: Refused, stored: StoredFolder | None
+    ) -> FolderState:
         state = stored.state if stored else unread_folder(folder)
         before = state.failure
         since = before.since if before else self.runtime.now()
         failure = FolderFailure(refusal.code, refusal.detail, since)
+        failed = replace(state, failure=failure)
         if failure != before:
-            self.runtime.folders.save(self.lease, id, replace(state, failure=failure), stored)
+            self.runtime.folders.save(self.lease, id, failed, stored)
+        return failed
 
     def _synced(
         self,
         id: str,
-        folder: RemoteFolder,
+        folder: FolderChoice,
         stored: StoredFolder | None,
         server: MailServer,
         rules: Rules,
@@ -274,14 +308,14 @@ def _still_known(known: FolderState | None, status: Status) -> FolderState | Non
     return known
 
 
-def _forget_renamed(
-    lease: Lease,
-    stored: Mapping[str, StoredFolder],
-    synced: Mapping[str, FolderState],
-    runtime: Runtime,
-) -> None:
-    """Drop folders whose role another folder has now; one that is just missing is kept."""
-    roles = {folder.role for folder in synced.values()}
-    for id, folder in stored.items():
-        if id not in synced and folder.state.role in roles - {FolderRole.OTHER}:
-            runtime.folders.forget(lease, id, folder)
+def _as_told(folder: FolderState, status: Status | None) -> FolderState:
+    """As a poll is to find a folder that cannot be read: it is no news each time."""
+    if status is None:
+        return folder
+    told = (status.uidvalidity, status.uidnext)
+    return replace(folder, uidvalidity=told[0], uidnext=told[1], messages=status.messages)
+
+
+def _watched(folders: Iterable[FolderState]) -> Iterable[FolderState]:
+    """The folders whose STATUS the schedule entry has in full."""
+    return islice((one for one in folders if one.role in _WATCHED_ROLES), _MAX_WATCHED)

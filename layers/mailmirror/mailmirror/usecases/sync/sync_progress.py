@@ -36,6 +36,8 @@ class SyncProgress:
     """When `state` was last written by this sync."""
     folders: dict[str, FolderState] = field(default_factory=dict)
     """Those that were found on the server, by their ids."""
+    has_sent: bool = False
+    """Whether a folder of sent mail is among those of the server, read or not."""
     moved_at: datetime | None = None
     """When a cursor last moved."""
     moves: int = 0
@@ -48,7 +50,7 @@ class SyncProgress:
 
     @property
     def totals(self) -> Totals:
-        return Totals.of(self.folders.values())
+        return Totals.of(self.folders.values(), has_sent=self.has_sent)
 
     def moved(self, id: str, folder: FolderState, caution: Caution) -> None:
         """A folder was written: store it in `state` where that cannot wait."""

@@ -1,4 +1,4 @@
-"""Names that servers give the folders of sent mail, Trash, Junk and Drafts, in their languages.
+"""Names that servers give to folders of one use, in their languages.
 
 As Exchange, Gmail, Zimbra, Dovecot and large providers name them where SPECIAL-USE (RFC 6154) is
 not offered. The names of one use are separated by `|`; the commonest language stands first.
@@ -9,12 +9,24 @@ from enum import StrEnum
 
 
 class FolderUse(StrEnum):
-    """What a folder is for, by its name."""
+    """What a folder is for."""
 
     SENT = "sent"
     TRASH = "trash"
     JUNK = "junk"
     DRAFTS = "drafts"
+    OUTBOX = "outbox"
+    ARCHIVE = "archive"
+    ALL = "all"
+    FLAGGED = "flagged"
+    SYNC_ISSUES = "sync_issues"
+    CONVERSATIONS = "conversations"
+    FEEDS = "feeds"
+    CALENDAR = "calendar"
+    CONTACTS = "contacts"
+    TASKS = "tasks"
+    NOTES = "notes"
+    JOURNAL = "journal"
 
 
 _SENT = """
@@ -122,11 +134,72 @@ piszkozatok|schițe|ciorne|mesaje nefinalizate
 skice|osnutki|nacrti|mustandid|melnraksti|juodraščiai
 esborranys|zirriborroak|ड्राफ़्ट
 """
+_OUTBOX = """
+outbox|送信トレイ|postausgang|boîte d'envoi|boîte d’envoi|bandeja de salida|caixa de saída|a enviar
+posta in uscita|postvak uit|utkorgen|udbakke|utboks|lähtevät|skrzynka nadawcza|pošta k odeslání
+na odoslanie|postázandó üzenetek|outbox|mesaje de expediat|изходящи|εξερχόμενα|giden kutusu
+исходящие|вихідні|发件箱|寄件匣|보낼 편지함|דואר יוצא|صندوق الصادر|علبة الصادر|กล่องขาออก|hộp thư đi
+kotak keluar|odlazna pošta|odlazne poruke|poslano na čakanju|väljundkaust|izsūtne|siunčiamieji
+"""
+_ARCHIVE = """
+archive|archives|アーカイブ|archiv|archivage|archivo|arquivo|arquivo morto|archivio|archief|arkiv
+arkisto|archiwum|archív|archívum|arhivă|архив|αρχειοθέτηση|arşiv|архів|存档|封存|归档|보관함|보관
+ארכיון|أرشيف|เก็บถาวร|lưu trữ|arsip|arhiva|arhiiv|arhīvs|archyvas
+"""
+_SYNC_ISSUES = """
+sync issues|同期の失敗|synchronisierungsprobleme|problèmes de synchronisation
+problemas de sincronización|problemas de sincronização|problemi di sincronizzazione
+synchronisatieproblemen|synkroniseringsproblem|synkroniseringsproblemer|synkronointiongelmat
+problemy z synchronizacją|problémy se synchronizací|problémy so synchronizáciou
+szinkronizálási hibák|probleme de sincronizare|eşitleme sorunları|ошибки синхронизации
+проблеми синхронізації|проблемы синхронизации|同步问题|同步處理問題|동기화 문제
+"""
+_CONVERSATIONS = """
+conversation history|会話の履歴|スレッド履歴|aufgezeichnete unterhaltungen|unterhaltungsverlauf
+historique des conversations|historial de conversaciones|histórico de conversas
+histórico de conversação|cronologia conversazioni|gespreksgeschiedenis|konversationshistorik
+samtalehistorik|samtalelogg|keskusteluhistoria|historia konwersacji|historie konverzací
+história konverzácií|beszélgetések előzményei|istoric conversații|konuşma geçmişi
+журнал бесед|история разговоров|журнал розмов|对话历史记录|交談記錄|대화 내용|대화 기록
+"""
+_FEEDS = """
+rss feeds|rss subscriptions|rss フィード|rss-feeds|rss-abonnements|flux rss|fuentes rss|feeds rss
+feed rss|rss-flöden|rss-feed|rss-syötteet|źródła wiadomości rss|kanały rss|informační kanály rss
+rss-hírcsatornák|fluxuri rss|rss akışları|rss-каналы|rss-канали|rss 源|rss 摘要|rss 피드
+"""
+_CALENDAR = """
+calendar|予定表|カレンダー|kalender|calendrier|calendario|calendário|agenda|kalenteri|kalendarz
+kalendář|kalendár|naptár|calendar|календар|ημερολόγιο|takvim|календарь|日历|行事曆|일정|לוח שנה
+التقويم|ปฏิทิน|lịch|kalendar|koledar|kalendārs|kalendorius
+"""
+_CONTACTS = """
+contacts|連絡先|kontakte|contactos|contatos|contatti|contactpersonen|kontakter|kontaktpersoner
+yhteystiedot|kontakty|névjegyek|kapcsolatok|persoane de contact|contacte|контакти|επαφές|kişiler
+контакты|联系人|連絡人|연락처|אנשי קשר|جهات الاتصال|ที่ติดต่อ|danh bạ|liên hệ|kontak|kontakti|stiki
+kontaktid|kontaktpersonas|adresatai
+"""
+_TASKS = """
+tasks|タスク|aufgaben|tâches|tareas|tarefas|attività|taken|uppgifter|opgaver|oppgaver
+tehtävät|zadania|úkoly|úlohy|feladatok|activități|задачи|εργασίες|görevler|завдання|任务|工作|작업
+משימות|المهام|งาน|tác vụ|nhiệm vụ|tugas|zadaci|opravila|ülesanded|uzdevumi|užduotys
+"""
+_NOTES = """
+notes|メモ|notizen|notas|anotações|note|notities|anteckningar|noter|notater|muistiinpanot|notatki
+poznámky|feljegyzések|jegyzetek|бележки|σημειώσεις|notlar|заметки|нотатки|便笺|記事|메모|הערות
+الملاحظات|บันทึกย่อ|ghi chú|catatan|bilješke|beleške|opombe|märkmed|piezīmes|pastabos
+"""
+_JOURNAL = """
+journal|履歴|diario|diário|logboek|dagbok|päiväkirja|dziennik|deník|denník|napló|jurnal
+дневник|ημερολόγιο καταγραφής|günlük|журнал|日记|日誌|업무 일지|יומן|دفتر اليومية|สมุดบันทึก|nhật ký
+buku harian|dnevnik|päevik|žurnāls|žurnalas
+"""
 _PREFIXES = ("[gmail]/", "[google mail]/")
 
 
 def _normal(name: str) -> str:
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
+    """Without case, also of the Turkish dotless i, whose capital is that of i."""
+    folded = unicodedata.normalize("NFC", name).casefold().replace("ı", "i")
+    return unicodedata.normalize("NFC", folded)
 
 
 def _names(table: str) -> tuple[str, ...]:
@@ -138,6 +211,16 @@ NAMES: dict[FolderUse, tuple[str, ...]] = {
     FolderUse.TRASH: _names(_TRASH),
     FolderUse.JUNK: _names(_JUNK),
     FolderUse.DRAFTS: _names(_DRAFTS),
+    FolderUse.OUTBOX: _names(_OUTBOX),
+    FolderUse.ARCHIVE: _names(_ARCHIVE),
+    FolderUse.SYNC_ISSUES: _names(_SYNC_ISSUES),
+    FolderUse.CONVERSATIONS: _names(_CONVERSATIONS),
+    FolderUse.FEEDS: _names(_FEEDS),
+    FolderUse.CALENDAR: _names(_CALENDAR),
+    FolderUse.CONTACTS: _names(_CONTACTS),
+    FolderUse.TASKS: _names(_TASKS),
+    FolderUse.NOTES: _names(_NOTES),
+    FolderUse.JOURNAL: _names(_JOURNAL),
 }
 """Normalised, the commonest first."""
 _RANKS = {name: (use, rank) for use, names in NAMES.items() for rank, name in enumerate(names)}
