@@ -14,6 +14,7 @@ class Verdict(StrEnum):
 
     UNREADABLE = "unreadable"
     OUTSIDE_WINDOW = "outside_window"
+    DRAFT = "draft"
     INTERNAL = "internal"
     REPORT = "report"
     NO_PERSON = "no_person"
@@ -37,6 +38,8 @@ class Headers:
     is_report: bool = False
     sender_known: bool = True
     """Whether From or Sender has an address: `From: me` may be of anyone."""
+    is_draft: bool = False
+    """Whether the server says so: by the flag `\\Draft`, or by Gmail's label."""
     addresses_cut: bool = False
     """Whether an address field is too long to be read whole, so that there may be any number of
     further participants."""
@@ -92,6 +95,8 @@ def judge(copy: Headers, people: People, rules: Rules) -> Verdict:
     """
     if outside_window(copy.received_at, rules):
         return Verdict.OUTSIDE_WINDOW
+    if copy.is_draft:
+        return Verdict.DRAFT
     outsiders = people.outsiders(copy.participants)
     whole = copy.sender_known and not copy.addresses_cut
     if copy.participants and not outsiders and whole:

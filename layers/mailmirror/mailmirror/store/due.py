@@ -60,13 +60,14 @@ class DueStore:
     def first(
         self, key: MailboxKey, slot: Slot, now: datetime, known: DueEntry | None = None
     ) -> Put:
-        """The entry of a mailbox that has just been connected, due at once.
+        """The entry of a mailbox that has just been connected, and whose sync is queued.
 
         Parameters:
             known: the entry of the same mailbox, where it was connected: it goes on from there.
         """
         text = keys.time_text(now)
-        item = {**keys.due(key, slot), "due_at": text, "since": text, "failures": 0}
+        due_at = keys.time_text(now + POLL_INTERVAL)
+        item = {**keys.due(key, slot), "due_at": due_at, "since": text, "failures": 0}
         if known and known.due.last_success_at:
             item["last_success_at"] = keys.time_text(known.due.last_success_at)
             item["seen"] = _seen_text(known.seen)

@@ -16,6 +16,12 @@ VERDICTS: Catalogue[Verdict] = {
         "メールボックスの同期開始日より前に届いたメールです。",
         "それより古いメールは反映されないため、操作は不要です。",
     ),
+    Verdict.DRAFT: translated(
+        "The message is a draft that has not been sent.",
+        "Send it: what is sent is mirrored.",
+        "まだ送信されていない下書きです。",
+        "送信してください。送信したメールは反映されます。",
+    ),
     Verdict.INTERNAL: translated(
         "All participants of the message are of your own team.",
         "Nothing to do: mail within the team is not mirrored.",

@@ -6,15 +6,21 @@ the literal that it announces.
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from imapclient.response_parser import parse_fetch_response
 
 from mailmirror.domain.limits import MAX_FIELD_BYTES
+from mailmirror.domain.mailbox import FolderRole
 from mailmirror.mail.imap.fetched import FetchedHeader
 
 _UID = re.compile(rb"\bUID ([0-9]{1,10})\b")
+_LABELS = b"X-GM-LABELS"
+_DRAFT = frozenset({b"\\draft", b"\\drafts"})
+_ROLES = {b"\\sent": FolderRole.SENT, b"\\inbox": FolderRole.INBOX}
+"""A message to oneself has both labels; that it was sent is what strangers cannot feign."""
 START_BYTES = MAX_FIELD_BYTES + len(b"\r\n") + 1
 """Of a field that is fetched by itself: an empty line follows it."""
 
@@ -38,7 +44,7 @@ def dates(lines: list[Any]) -> dict[int, datetime]:
 
 
 def headers(seen_at: datetime) -> Callable[[list[Any]], dict[int, FetchedHeader]]:
-    """Return what reads INTERNALDATE, RFC822.SIZE and header fields.
+    """Return what reads FLAGS, INTERNALDATE, RFC822.SIZE, header fields and Gmail's labels.
 
     Parameters:
         seen_at: when a copy arrived of which neither INTERNALDATE nor Date can be read.
@@ -46,7 +52,9 @@ def headers(seen_at: datetime) -> Callable[[list[Any]], dict[int, FetchedHeader]
 
     def read(lines: list[Any]) -> dict[int, FetchedHeader]:
         return {
-            uid: FetchedHeader.dated(_received(items), _size(items), header, seen_at)
+            uid: _labelled(
+                FetchedHeader.dated(_received(items), _size(items), header, seen_at), items
+            )
             for uid, items in _parsed(lines)
             if (header := joined(_literals(items, b"BODY[HEADER.FIELDS"))) is not None
         }
@@ -90,6 +98,22 @@ def _start(field: bytes) -> bytes:
 def _received(items: Mapping[bytes, Any]) -> datetime | None:
     received = items.get(b"INTERNALDATE")
     return received if isinstance(received, datetime) and received.tzinfo is not None else None
+
+
+def _labelled(one: FetchedHeader, items: Mapping[bytes, Any]) -> FetchedHeader:
+    """With what its flags and Gmail's labels say (X-GM-EXT-1)."""
+    labels = _words(items.get(_LABELS))
+    role = None
+    if _LABELS in items:
+        role = next((role for label, role in _ROLES.items() if label in labels), FolderRole.OTHER)
+    is_draft = not labels.isdisjoint(_DRAFT) or b"\\draft" in _words(items.get(b"FLAGS"))
+    return replace(one, is_draft=is_draft, role=role)
+
+
+def _words(value: object) -> frozenset[bytes]:
+    """Flags or labels without case; of a label that is a number nothing is asked."""
+    found = value if isinstance(value, tuple) else ()
+    return frozenset(one.lower() for one in found if isinstance(one, bytes))
 
 
 def _size(items: Mapping[bytes, Any]) -> int:

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from mailmirror.domain.identity import BELIEVABLE_LEAD
+from mailmirror.domain.mailbox import FolderRole
 from mailmirror.mail.mime.headers import UnreadableHeaders, parse_headers
 
 TOO_LARGE = "too_large"
@@ -30,6 +31,10 @@ class FetchedHeader:
     """RFC822.SIZE, in bytes: servers may estimate it."""
     header: bytes
     warnings: tuple[str, ...] = ()
+    is_draft: bool = False
+    """By the flag `\\Draft`, or by Gmail's label."""
+    role: FolderRole | None = None
+    """By Gmail's labels; None where the folder tells it."""
 
     @classmethod
     def dated(
@@ -62,11 +67,13 @@ class FetchedCopy:
     raw: bytes
     warnings: tuple[str, ...] = ()
     """Why `raw` is not the whole message, or what else of the copy is not known."""
+    role: FolderRole | None = None
+    """As in FetchedHeader."""
 
     @classmethod
     def of(cls, uid: int, fetched: FetchedHeader, raw: bytes, *warnings: str) -> "FetchedCopy":
         warnings = (*fetched.warnings, *warnings)
-        return cls(uid, fetched.received_at, fetched.header, raw, warnings)
+        return cls(uid, fetched.received_at, fetched.header, raw, warnings, fetched.role)
 
     @classmethod
     def of_header(cls, uid: int, fetched: FetchedHeader) -> "FetchedCopy":

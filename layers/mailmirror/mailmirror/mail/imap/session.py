@@ -210,8 +210,13 @@ class ImapSession:
         """
         budget = min(MAX_LONG_HEADER_BYTES * len(uids), MAX_LONG_HEADERS_BYTES)
         budget += MAX_MEAN_HEADER_BYTES * len(uids)
-        asked = ["INTERNALDATE", "RFC822.SIZE", _HEADERS]
+        asked = [*self._of_copies(), _HEADERS]
         return fetch(self._client, uids, asked, budget, fetch_answers.headers(seen_at))
+
+    def _of_copies(self) -> Sequence[str]:
+        """What is asked for of each copy beside its header."""
+        labels = ["X-GM-LABELS"] if self._client.offers("X-GM-EXT-1") else []
+        return ["FLAGS", "INTERNALDATE", "RFC822.SIZE", *labels]
 
     def header_starts(self, uid: int, seen_at: datetime) -> Mapping[int, FetchedHeader]:
         """Fetch the beginning of each field that the rules need, of one message.
@@ -224,7 +229,7 @@ class ImapSession:
             for name in HEADER_FIELDS
         ]
         budget = 2 * START_BYTES * len(starts)
-        asked = ["INTERNALDATE", "RFC822.SIZE", *starts]
+        asked = [*self._of_copies(), *starts]
         return fetch(self._client, UidSet.of([uid]), asked, budget, fetch_answers.headers(seen_at))
 
     def bodies(self, sizes: Mapping[int, int]) -> Mapping[int, bytes]:

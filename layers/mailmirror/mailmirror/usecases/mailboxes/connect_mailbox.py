@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from mailmirror.aws.queues import SyncJob
 from mailmirror.domain.address import Address
 from mailmirror.domain.event_fields import is_id
 from mailmirror.domain.mailbox import (
@@ -73,7 +74,9 @@ class ConnectRequest:
 
 
 def connect_mailbox(id: AccountId, request: ConnectRequest, runtime: Runtime) -> MailboxId:
-    """Try a mailbox's servers, and store it if they accept the sign-in; it is due at once.
+    """Try a mailbox's servers, and store it if they accept the sign-in; it is synced at once.
+
+    It is in the schedule, too, which finds a mailbox whose job was lost.
 
     The user's own address connected again is the same mailbox: its sync continues.
 
@@ -98,6 +101,7 @@ def connect_mailbox(id: AccountId, request: ConnectRequest, runtime: Runtime) ->
     _keep(account, mailbox, request.credential, runtime)
     if cannot_send:
         runtime.due.sending_refused(mailbox, cannot_send)
+    runtime.first_sync_queue.send([SyncJob(account.id, mailbox.key.mailbox)])
     runtime.count("MailboxesConnected")
     return mailbox.key.mailbox
 

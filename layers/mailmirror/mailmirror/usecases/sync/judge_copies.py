@@ -49,6 +49,7 @@ def _headers(fetched: FetchedHeader) -> Headers:
         participants=headers.participants,
         recipients=headers.recipients,
         is_report=headers.is_report,
+        is_draft=fetched.is_draft,
         sender_known=bool(headers.from_ or headers.sender),
         addresses_cut=headers.addresses_cut,
     )

@@ -37,6 +37,15 @@ class FolderSync:
     judge: RunJudge
     runtime: Runtime
 
+    def newest(self, status: Status, most: int) -> None:
+        """Judge new mail, and of old mail the newest messages, up to so many.
+
+        Raises:
+            OutOfTime, Refused, LeaseLost: what was judged before is kept.
+        """
+        self._new_mail(status)
+        self._old_mail(most)
+
     def run(self, status: Status) -> FolderState:
         """Judge every UID that the server has and the ledger has not.
 
@@ -48,6 +57,8 @@ class FolderSync:
         self._old_mail()
         if retry_is_due:
             self._retry()
+        if self._folder.differs:
+            self._forget_drafts()
         if self._folder.differs:
             self._reconcile()
         self.checkpoint.move(replace(self._folder, failure=None))
@@ -69,7 +80,7 @@ class FolderSync:
             self.checkpoint.advance(judged, next=max(judged.verdicts) + 1)
         self.checkpoint.move(self._folder)
 
-    def _old_mail(self) -> None:
+    def _old_mail(self, most: int | None = None) -> None:
         if self._folder.complete:
             return
         untouched = self._folder.untouched
@@ -80,9 +91,10 @@ class FolderSync:
         if untouched:
             end = newest_first[0] + 1 if newest_first else 1
             self.checkpoint.folder = replace(self._folder, next=end, low=end)
-        for judged in self.judge.runs(newest_first):
+        for judged in self.judge.runs(newest_first[:most]):
             self.checkpoint.advance(judged, low=min(judged.verdicts))
-        self.checkpoint.move(replace(self._folder, low=1))
+        if most is None or len(newest_first) <= most:
+            self.checkpoint.move(replace(self._folder, low=1))
 
     def _retry(self) -> None:
         """Ask again for the pending UIDs; those that the server does not list any more are gone.
@@ -104,6 +116,14 @@ class FolderSync:
                 self.checkpoint.advance(judged, ledger)
         if not self._folder.pending:
             self.checkpoint.move(replace(self._folder, retries=0, retry_at=None))
+
+    def _forget_drafts(self) -> None:
+        """Ask for the drafts alone: an open one is saved each half minute, under another UID."""
+        ledger = self.checkpoint.ledger()
+        drafts = ledger.of(Verdict.DRAFT) & ledger.present
+        if drafts and self._folder.messages < self._folder.present + self._folder.pending:
+            left = drafts - self._listed(drafts)
+            self.checkpoint.remove(left - self._listed(left), ledger)
 
     def _reconcile(self) -> None:
         """The server has more or fewer messages than the ledger: find out which.

@@ -7,7 +7,7 @@ job ─► lease ─► sign in ─► each folder ─► due entry ─► relea
                               └ died: the next sync finds the lease expired, and is more cautious
 """
 
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import islice
@@ -36,6 +36,8 @@ from mailmirror.usecases.sync.sync_folder import FolderSync, folder_id, new_fold
 from mailmirror.usecases.sync.sync_progress import SyncProgress
 
 _WATCHED_ROLES = {FolderRole.INBOX, FolderRole.ALL, FolderRole.SENT}
+_FIRST_ROUNDS = (100, 1_000)
+"""Old messages of each folder that a first sync judges before it begins with further ones."""
 _MAX_WATCHED = 4
 """Folders, whose STATUS takes up to some 300 bytes each in the schedule entry."""
 _STALLED = Refused(Code.CONNECTION_LOST, "not one batch was done in the time of a sync")
@@ -88,8 +90,8 @@ class _Sync:
     until: datetime
     record: SyncProgress
     """What `state` has of this sync."""
-    stored: Mapping[str, StoredFolder] = field(default_factory=dict)
-    """The folders by their ids, as the table had them."""
+    stored: dict[str, StoredFolder] = field(default_factory=dict)
+    """The folders by their ids, as the table has them."""
     checkpoint: Checkpoint | None = None
     """Of the folder that is read now."""
     max_batch: int = FULL_BATCH
@@ -188,7 +190,7 @@ class _Sync:
         if not state.first_sync_done:
             head = runtime.change_log.head(account.id)
             runtime.sync_states.start_log(self.lease, head, runtime.now())
-        self.stored = runtime.folders.read_all(self.lease.key)
+        self.stored = dict(runtime.folders.read_all(self.lease.key))
         view = CrmView(account, runtime)
         rules = Rules(self.mailbox.history_since, account.max_recipients)
         synced: dict[str, FolderState] = {}
@@ -200,26 +202,37 @@ class _Sync:
             }
             self.record.has_sent = server.session.has_sent
             self.record.folders = {id: self.stored[id].state for id in folders if id in self.stored}
-            for id, (folder, status) in folders.items():
-                if current := self._current(id, folder, status):
-                    synced[id] = current
-                    continue
-                try:
-                    synced[id] = self._folder(id, folder, server, rules, view)
-                except Refused as refusal:  # a folder fails alone
-                    if runtime.now() >= self.until:
-                        raise
-                    failing = self._folder_failed(id, folder, refusal)
-                    if folder.role in _WATCHED_ROLES:
-                        failed = failed or refusal
-                    else:
-                        synced[id] = _as_told(failing, status)
-                    server.sign_in_again(refusal)
+            for most in self._rounds(len(folders)):
+                for id, (folder, status) in folders.items():
+                    if id in synced:
+                        continue
+                    if current := self._current(id, folder, status):
+                        synced[id] = current
+                        continue
+                    try:
+                        found = self._folder(id, folder, server, rules, view, most)
+                    except Refused as refusal:  # a folder fails alone
+                        if runtime.now() >= self.until:
+                            raise
+                        if folder.role in _WATCHED_ROLES:
+                            failed = failed or refusal
+                        found = _as_told(self._folder_failed(id, folder, refusal), status)
+                        synced[id] = found
+                        server.sign_in_again(refusal)
+                    if most is None:
+                        synced[id] = found
             self._forget_failures(folders.keys())
         if failed:
             raise failed
         self.record.folders = synced
         return synced
+
+    def _rounds(self, folders: int) -> Sequence[int | None]:
+        """How many old messages of each folder are judged before those of the others.
+
+        In a first sync the newest mail of all folders comes first.
+        """
+        return [None] if self.state.first_sync_done or folders < 2 else [*_FIRST_ROUNDS, None]
 
     def _current(self, id: str, folder: FolderChoice, status: Status | None) -> FolderState | None:
         """What is stored of a folder, where its STATUS says that nothing of it has changed."""
@@ -240,12 +253,18 @@ class _Sync:
                 self.runtime.folders.save(self.lease, id, state, self.stored[id])
 
     def _folder(
-        self, id: str, folder: FolderChoice, server: MailServer, rules: Rules, view: CrmView
+        self,
+        id: str,
+        folder: FolderChoice,
+        server: MailServer,
+        rules: Rules,
+        view: CrmView,
+        most: int | None,
     ) -> FolderState:
         try:
-            return self._synced(id, folder, self.stored.get(id), server, rules, view)
+            return self._synced(id, folder, self.stored.get(id), server, rules, view, most)
         except FolderChanged:
-            return self._synced(id, folder, self._claimed(id), server, rules, view)
+            return self._synced(id, folder, self._claimed(id), server, rules, view, most)
 
     def _claimed(self, id: str) -> StoredFolder | None:
         """Read a folder again that a sync has written which has lost the lease; it can do so no
@@ -282,6 +301,7 @@ class _Sync:
         server: MailServer,
         rules: Rules,
         view: CrmView,
+        most: int | None,
     ) -> FolderState:
         earlier = stored.state if stored else None
         status = server.examine(folder, earlier.failure if earlier else None)
@@ -298,7 +318,13 @@ class _Sync:
         judge = RunJudge(
             server, self.checkpoint, rules, view, self.runtime, self.until, self.max_batch
         )
-        return FolderSync(server, self.checkpoint, judge, self.runtime).run(status)
+        sync = FolderSync(server, self.checkpoint, judge, self.runtime)
+        if most is None:
+            return sync.run(status)
+        sync.newest(status, most)
+        if self.checkpoint.stored is not None:
+            self.stored[id] = self.checkpoint.stored
+        return self.checkpoint.folder
 
 
 def _still_known(known: FolderState | None, status: Status) -> FolderState | None:
