@@ -14,7 +14,7 @@ from mailmirror.api.mailboxes import ConnectBody
 from mailmirror.aws.queues import FeedJob, MatchJob, SyncJob
 from mailmirror.domain.deals import DealId
 from mailmirror.domain.feed import PersonKind, PersonRef
-from mailmirror.domain.mailbox import AccountId, Mailbox, Server
+from mailmirror.domain.mailbox import AccountId, FolderScope, Mailbox, Server
 from mailmirror.mail.connection import NetworkPolicy
 from mailmirror.runtime import Runtime
 from mailmirror.usecases.cards.acting_user import Viewer, viewer
@@ -123,6 +123,7 @@ class Office:
         email: str,
         smtp: Server | None = None,
         sent_folders: Sequence[str] = (),
+        folders: FolderScope | Sequence[str] = FolderScope.ALL,
     ) -> Mailbox:
         request = typed(
             {
@@ -133,6 +134,7 @@ class Office:
                 "username": email,
                 "password": server.users[email],
                 "smtp": asdict(smtp) if smtp else None,
+                "folders": folders if isinstance(folders, str) else list(folders),
                 "sent_folders": list(sent_folders),
             },
             ConnectBody,

@@ -13,6 +13,16 @@ SLICE_FOLDERS = 20
 type Marks = tuple[int, int]
 """UIDVALIDITY and UIDNEXT; both 0 of a folder that STATUS does not find."""
 
+NOT_FOUND: Marks = (0, 0)
+
+
+def marks(uidvalidity: int, uidnext: int, messages: int) -> Marks:
+    """What is compared of a folder.
+
+    UIDVALIDITY of an empty folder is left out: Courier gives one at each opening.
+    """
+    return (uidvalidity if messages else 0), uidnext
+
 
 def slice_count(folders: int) -> int:
     """In how many slices so many folders are divided; in one where there are none yet."""

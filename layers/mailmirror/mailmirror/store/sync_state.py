@@ -245,9 +245,9 @@ def _totals_item(totals: Totals) -> Item:
 
 
 def _totals(item: Item) -> Totals:
-    numbers = ("folders", "complete_folders", "messages", "judged", "pending")
+    numbers = ("folders", "complete_folders", "messages", "judged", "pending", "failing")
     return Totals(
-        has_sent=bool(item["has_sent"]), **{number: int(item[number]) for number in numbers}
+        has_sent=bool(item["has_sent"]), **{number: int(item.get(number, 0)) for number in numbers}
     )
 
 

@@ -31,7 +31,7 @@ from mailmirror.mail.imap.heard import CommandRefused
 from mailmirror.mail.imap.session import ImapSession
 from mailmirror.mail.sasl import Login
 from mailmirror.mail.smtp.session import SubmissionSession
-from mailmirror.runtime import Runtime
+from mailmirror.runtime import Runtime, is_of_aws, log_failure
 from mailmirror.store.accounts import Account
 from mailmirror.store.credentials import Credential
 from mailmirror.store.table import ConditionFailed
@@ -101,7 +101,12 @@ def connect_mailbox(id: AccountId, request: ConnectRequest, runtime: Runtime) ->
     _keep(account, mailbox, request.credential, runtime)
     if cannot_send:
         runtime.due.sending_refused(mailbox, cannot_send)
-    runtime.first_sync_queue.send([SyncJob(account.id, mailbox.key.mailbox)])
+    try:
+        runtime.first_sync_queue.send([SyncJob(account.id, mailbox.key.mailbox)])
+    except Exception as error:
+        if not is_of_aws(error):
+            raise
+        log_failure(error)
     runtime.count("MailboxesConnected")
     return mailbox.key.mailbox
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from mailmirror.aws.queues import PollJob, SyncJob
 from mailmirror.domain.folder_choice import FolderChoice
-from mailmirror.domain.folder_slices import slice_hashes, slice_in_turn, slice_of
+from mailmirror.domain.folder_slices import NOT_FOUND, marks, slice_hashes, slice_in_turn, slice_of
 from mailmirror.domain.mailbox import (
     POLL_INTERVAL,
     FolderRole,
@@ -117,12 +117,14 @@ def _ask(mailbox: Mailbox, entry: DueEntry, at: datetime, runtime: Runtime) -> _
         for name, seen in entry.seen.items()
         for status in [statuses[name]]
     )
-    marks = {
-        one.name: (status.uidvalidity, status.uidnext) if status else (0, 0)
+    told = {
+        one.name: marks(status.uidvalidity, status.uidnext, status.messages)
+        if status
+        else NOT_FOUND
         for one in others
         for status in [statuses[one.name]]
     }
-    hashes = slice_hashes(marks, slices)
+    hashes = slice_hashes(told, slices)
     news = news or any(hashes[number] != entry.slices[number] for number in turn)
     before = entry.slices_at or [entry.due.last_success_at or at] * slices
     return _Asked(news, [at if one in turn else asked for one, asked in enumerate(before)])

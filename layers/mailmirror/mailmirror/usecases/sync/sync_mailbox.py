@@ -17,7 +17,7 @@ from mailmirror.domain.contained import FolderFailure
 from mailmirror.domain.containment import FULL_BATCH, SMALL_BATCH, Caution
 from mailmirror.domain.folder import FolderState
 from mailmirror.domain.folder_choice import FolderChoice
-from mailmirror.domain.folder_slices import slice_count, slice_hashes
+from mailmirror.domain.folder_slices import marks, slice_count, slice_hashes
 from mailmirror.domain.mailbox import FolderRole, Mailbox, MailboxStatus, Seen
 from mailmirror.domain.problems import Code, Refused
 from mailmirror.domain.verdict import Rules
@@ -128,7 +128,7 @@ class _Sync:
             for folder in _watched(folders.values())
         }
         others = {
-            folder.name: (folder.uidvalidity, folder.uidnext)
+            folder.name: marks(folder.uidvalidity, folder.uidnext, folder.messages)
             for folder in folders.values()
             if folder.name not in seen
         }

@@ -1,0 +1,260 @@
+"""Mail is on its cards wherever its owner files it; what is no mail, or not sent, is on none."""
+
+from collections.abc import Iterable
+from datetime import timedelta
+
+import pytest
+
+from mailmirror.domain.folder import FolderState
+from mailmirror.domain.limits import MAX_CHOSEN_FOLDERS
+from mailmirror.domain.mailbox import FolderScope, MailboxState
+from mailmirror.domain.problems import Code, Refused
+from mailmirror.runtime import Runtime
+from mailmirror.store.folders import StoredFolder
+from mailmirror.store.sync_state import Lease
+from mailmirror.usecases.mailboxes.list_problems import list_problems
+from mailmirror.usecases.mailboxes.read_mailbox import read_ledger, read_mailbox
+from mailmirror.usecases.sync.audit_mailbox import audit_mailbox
+from tests.integration.office import KIM, MARCH, REP, Clock, Office, letter, subjects
+from tests.integration.test_polls import first_syncs, poll, syncs
+from tests.servers.dovecot import Dovecot
+from tests.servers.mailbox_server import MailboxServer
+
+MINUTE = timedelta(minutes=1)
+
+
+def filed(server: MailboxServer, folders: Iterable[str]) -> None:
+    """A letter in each of these folders, which are made where they are not there."""
+    with server.session(REP) as client:
+        there = {name for _, _, name in client.list_folders()}
+    for number, name in enumerate(folders, start=1):
+        if server.named(name) not in there:
+            server.create(REP, name)
+        server.append(REP, name, letter(number), MARCH)
+
+
+def moved(server: MailboxServer, uid: int, source: str, target: str) -> None:
+    with server.session(REP) as client:
+        client.select_folder(server.named(source))
+        client.move([uid], server.named(target))
+
+
+def test_mail_is_mirrored_wherever_it_is_filed_but_in_trash_junk_and_drafts(
+    office: Office, imap_server: MailboxServer
+) -> None:
+    mail = ["INBOX", "Sent", "Archive", "Customers", "Kunden 顧客"]
+    filed(imap_server, [*mail, "Trash", "Junk", "Drafts"])
+    mailbox = office.connect(imap_server, "rep", REP)
+    office.sync(mailbox)
+
+    assert len(office.card("rep", "kim")) == len(mail)
+    read = ["INBOX", *map(imap_server.named, mail[1:])]
+    assert office.counts(mailbox) == {name: {"mirrored": 1} for name in read}
+
+
+def test_a_folder_that_is_new_is_found_by_a_poll(
+    office: Office, imap_server: MailboxServer, runtime: Runtime, clock: Clock
+) -> None:
+    filed(imap_server, ["INBOX"])
+    mailbox = office.connect(imap_server, "rep", REP)
+    office.sync(mailbox)
+    clock.advance(MINUTE)
+    imap_server.create(REP, "Customers")
+    poll(runtime, mailbox)
+    assert syncs(runtime) == [mailbox.key.mailbox]
+    imap_server.append(REP, "Customers", letter(7), MARCH)
+    office.sync(mailbox)
+    assert subjects(office.card("rep", "kim")) == ["Letter 7", "Letter 1"]
+
+
+@pytest.mark.parametrize("back", [False, True], ids=["away", "away and back"])
+def test_a_message_that_moves_stays_one_message(
+    office: Office, imap_server: MailboxServer, runtime: Runtime, back: bool
+) -> None:
+    filed(imap_server, ["INBOX", "Customers"])
+    mailbox = office.connect(imap_server, "rep", REP)
+    office.sync(mailbox)
+    before = office.card("rep", "kim")
+    moved(imap_server, 1, "INBOX", "Customers")
+    office.sync(mailbox)
+    if back:
+        moved(imap_server, 2, "Customers", "INBOX")
+        office.sync(mailbox)
+
+    after = office.card("rep", "kim")
+    assert subjects(after) == ["Letter 2", "Letter 1"]
+    assert [(line.thread, line.summary.message, line.instant) for line in after] == [
+        (line.thread, line.summary.message, line.instant) for line in before
+    ]
+    assert all(one.audit.clean for one in audit_mailbox(mailbox, runtime))
+
+
+def test_a_folder_that_is_renamed_or_deleted_takes_nothing_off_a_card(
+    office: Office, imap_server: MailboxServer, runtime: Runtime
+) -> None:
+    filed(imap_server, ["INBOX", "Customers", "Old"])
+    mailbox = office.connect(imap_server, "rep", REP)
+    office.sync(mailbox)
+    with imap_server.session(REP) as client:
+        client.rename_folder(imap_server.named("Customers"), imap_server.named("Accounts"))
+        client.delete_folder(imap_server.named("Old"))
+    office.sync(mailbox)
+    assert subjects(office.card("rep", "kim")) == ["Letter 3", "Letter 2", "Letter 1"]
+    assert read_mailbox(office.account, mailbox.key.mailbox, runtime).state == "healthy"
+
+
+# Drafts
+
+
+def test_a_message_with_the_flag_of_a_draft_is_not_mirrored_before_it_is_sent(
+    office: Office, imap_server: MailboxServer
+) -> None:
+    draft = imap_server.append(REP, "INBOX", letter(1, REP, [KIM]), MARCH, ["\\Draft"])
+    mailbox = office.connect(imap_server, "rep", REP)
+    office.sync(mailbox)
+    assert office.counts(mailbox)["INBOX"] == {"draft": 1}
+    assert office.card("rep", "kim") == []
+
+    imap_server.expunge(REP, "INBOX", [draft])
+    imap_server.append(REP, "Sent", letter(1, REP, [KIM]), MARCH)
+    office.sync(mailbox)
+    assert subjects(office.card("rep", "kim")) == ["Letter 1"]
+
+
+@pytest.mark.dovecot_only("it reads the server's log of commands")
+def test_an_open_draft_that_is_saved_again_and_again_lists_no_folder(
+    office: Office, imap_server: MailboxServer, dovecot: Dovecot, runtime: Runtime
+) -> None:
+    imap_server.append_all(REP, "INBOX", [(letter(n), MARCH) for n in range(1, 6)])
+    mailbox = office.connect(imap_server, "rep", REP)
+    saved = imap_server.append(REP, "INBOX", letter(9, REP, [KIM]), MARCH, ["\\Draft"])
+    office.sync(mailbox)
+    asked = len(dovecot.commands())
+    for _ in range(3):
+        imap_server.expunge(REP, "INBOX", [saved])
+        saved = imap_server.append(REP, "INBOX", letter(9, REP, [KIM]), MARCH, ["\\Draft"])
+        office.sync(mailbox)
+
+    listings = [line for line in dovecot.commands()[asked:] if line.endswith(" (UID)")]
+    assert all(" 1:" not in line for line in listings), listings
+    (inbox,) = (one for one in audit_mailbox(mailbox, runtime) if one.folder.name == "INBOX")
+    assert inbox.audit.clean
+    assert len(office.card("rep", "kim")) == 5
+
+
+# Settings
+
+
+def test_a_setting_narrows_what_is_read_to_inbox_and_sent_mail(
+    office: Office, imap_server: MailboxServer
+) -> None:
+    filed(imap_server, ["INBOX", "Sent", "Customers"])
+    mailbox = office.connect(imap_server, "rep", REP, folders=FolderScope.INBOX_AND_SENT)
+    office.sync(mailbox)
+    assert subjects(office.card("rep", "kim")) == ["Letter 2", "Letter 1"]
+
+
+def test_a_setting_names_folders_as_a_mail_program_shows_them(
+    office: Office, imap_server: MailboxServer, runtime: Runtime
+) -> None:
+    filed(imap_server, ["INBOX", "Customers", "Trash"])
+    mailbox = office.connect(imap_server, "rep", REP, folders=["inbox", "customers", "Trash"])
+    assert mailbox.folders == ("INBOX", *map(imap_server.named, ["Customers", "Trash"]))
+    office.sync(mailbox)
+    assert len(office.card("rep", "kim")) == 3
+    assert read_mailbox(office.account, mailbox.key.mailbox, runtime).state == "healthy"
+
+
+def test_connected_again_with_another_setting_further_folders_are_read(
+    office: Office, imap_server: MailboxServer
+) -> None:
+    filed(imap_server, ["INBOX", "Customers"])
+    office.sync(office.connect(imap_server, "rep", REP, folders=FolderScope.INBOX_AND_SENT))
+    assert subjects(office.card("rep", "kim")) == ["Letter 1"]
+    office.sync(office.connect(imap_server, "rep", REP))
+    assert subjects(office.card("rep", "kim")) == ["Letter 2", "Letter 1"]
+
+
+@pytest.mark.exceeds("MAX_CHOSEN_FOLDERS")
+def test_so_many_folders_may_be_named(office: Office, imap_server: MailboxServer) -> None:
+    with pytest.raises(Refused) as refused:
+        office.connect(imap_server, "rep", REP, folders=["INBOX"] * (MAX_CHOSEN_FOLDERS + 1))
+    assert refused.value.code is Code.INVALID_FIELD
+
+
+def test_a_name_that_is_no_folder_is_refused_with_those_that_there_are(
+    office: Office, imap_server: MailboxServer, runtime: Runtime
+) -> None:
+    with pytest.raises(Refused) as refused:
+        office.connect(imap_server, "rep", REP, folders=["INBOX", "Nowhere"])
+    assert refused.value.code is Code.FOLDER_UNKNOWN
+    assert refused.value.detail == f'imap: "Nowhere" is none of: INBOX, {imap_server.named("Sent")}'
+    assert runtime.mailboxes.list_all(office.account) == []
+
+
+# What fails
+
+
+@pytest.mark.dovecot_only("it takes a folder's files away")
+def test_a_folder_that_cannot_be_opened_fails_alone_and_is_named(
+    office: Office, imap_server: MailboxServer, dovecot: Dovecot, runtime: Runtime, clock: Clock
+) -> None:
+    filed(imap_server, ["INBOX", "Customers", "Projects"])
+    files = dovecot.mail / REP / "Maildir" / ".Customers" / "cur"
+    files.chmod(0)
+    mailbox = office.connect(imap_server, "rep", REP)
+    office.sync(mailbox)
+    assert subjects(office.card("rep", "kim")) == ["Letter 3", "Letter 1"]
+    report = read_mailbox(office.account, mailbox.key.mailbox, runtime)
+    assert (report.state, report.problem) == (MailboxState.INCOMPLETE, Code.FOLDER_FAILING)
+    (named,) = (one for one in list_problems(mailbox, runtime).listed if one.folder)
+    assert named.folder == "Customers"
+
+    clock.advance(MINUTE)
+    poll(runtime, mailbox)
+    assert syncs(runtime) == []
+    files.chmod(0o700)
+    clock.advance(5 * MINUTE)
+    poll(runtime, mailbox)
+    assert syncs(runtime) == [mailbox.key.mailbox]
+    office.sync(mailbox)
+    assert subjects(office.card("rep", "kim")) == ["Letter 3", "Letter 2", "Letter 1"]
+    assert list_problems(mailbox, runtime).listed == []
+
+
+# Newest first, and at once
+
+
+def test_a_mailbox_that_was_just_connected_is_synced_at_once(
+    office: Office, imap_server: MailboxServer, runtime: Runtime
+) -> None:
+    mailbox = office.connect(imap_server, "rep", REP)
+    assert first_syncs(runtime) == [mailbox.key.mailbox]
+
+
+def test_a_first_sync_reads_the_newest_mail_of_every_folder_first(
+    office: Office,
+    imap_server: MailboxServer,
+    runtime: Runtime,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("mailmirror.usecases.sync.sync_mailbox._FIRST_ROUNDS", (2,))
+    imap_server.create(REP, "Customers")
+    for folder, first in (("INBOX", 0), ("Customers", 10)):
+        messages = [(letter(first + n), MARCH) for n in range(1, 9)]
+        imap_server.append_all(REP, folder, messages)
+    mailbox = office.connect(imap_server, "rep", REP)
+    judged: list[str] = []
+    save = runtime.folders.save
+
+    def saved(lease: Lease, id: str, state: FolderState, stored: StoredFolder) -> StoredFolder:
+        judged.append(f"{state.name} {state.low}")
+        return save(lease, id, state, stored)
+
+    monkeypatch.setattr(runtime.folders, "save", saved)
+    office.sync(mailbox)
+    customers = imap_server.named("Customers")
+    assert judged.index(f"{customers} 7") < judged.index("INBOX 1")
+    assert judged.index("INBOX 7") < judged.index(f"{customers} 1")
+    assert len(office.card("rep", "kim")) == 16
+    assert all(one.folder.complete for one in read_ledger(mailbox, runtime))
