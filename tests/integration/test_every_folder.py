@@ -188,7 +188,10 @@ def test_a_name_that_is_no_folder_is_refused_with_those_that_there_are(
     with pytest.raises(Refused) as refused:
         office.connect(imap_server, "rep", REP, folders=["INBOX", "Nowhere"])
     assert refused.value.code is Code.FOLDER_UNKNOWN
-    assert refused.value.detail == f'imap: "Nowhere" is none of: INBOX, {imap_server.named("Sent")}'
+    assert refused.value.detail.startswith('imap: "Nowhere" is none of: ')
+    assert {"INBOX", imap_server.named("Sent")} <= set(
+        refused.value.detail.partition(" of: ")[2].split(", ")
+    )
     assert runtime.mailboxes.list_all(office.account) == []
 
 

@@ -77,9 +77,13 @@ class FolderState:
         return self.messages != self.present + self.pending
 
     def is_current(self, uidvalidity: int, uidnext: int, messages: int, now: datetime) -> bool:
-        """Tell from a folder's STATUS that a sync has nothing to do in it."""
+        """Tell from a folder's STATUS that a sync has nothing to do in it.
+
+        Where UIDs below UIDNEXT were not listed, mail may arrive there: UIDNEXT was too high once.
+        """
         return (
             (uidvalidity, uidnext) == (self.uidvalidity, self.uidnext)
+            and self.next >= uidnext
             and messages == self.present + self.pending
             and self.complete
             and self.failure is None
