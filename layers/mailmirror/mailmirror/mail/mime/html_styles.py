@@ -31,6 +31,8 @@ _CLIPS = {"hidden", "clip", "auto", "scroll"}
 """Values of `overflow` with which nothing is seen beyond a box."""
 _SCROLLS = _CLIPS - {"clip"}
 """Those that make `auto` of `visible` along the other axis."""
+_PLACED = {"absolute", "fixed"}
+_UNSEEN = {"hidden", "collapse"}
 _OF_THE_PARENT = {"inherit", "unset"}
 
 COMMENT_OR_STRING = re.compile(
@@ -87,7 +89,7 @@ def hides(style: str) -> bool:
         own, across = (values.get(f"overflow-{one}", "visible") for one in (axis, other))
         return own in _CLIPS or (own == "visible" and across in _SCROLLS)
 
-    placed = values.get("position") in ("absolute", "fixed")
+    placed = values.get("position") in _PLACED
     return (
         values.get("display") == "none"
         or is_zero("opacity")
@@ -107,7 +109,29 @@ def letters_are_seen(style: str) -> bool | None:
     size, visibility = values.get("font-size"), values.get("visibility")
     if {size, visibility} <= {None, *_OF_THE_PARENT}:
         return None
-    return visibility not in ("hidden", "collapse") and not (size and _ZERO.match(size))
+    return visibility not in _UNSEEN and not (size and _ZERO.match(size))
+
+
+def says_hidden(name: str, value: str) -> bool | None:
+    """Tell whether a property's value may hide an element; None where it says nothing of that."""
+    match name:
+        case "display":
+            return value == "none"
+        case "visibility" | "font-size" if value in _OF_THE_PARENT:
+            return None
+        case "visibility":
+            return value in _UNSEEN
+        case "position":
+            return value in _PLACED
+        case "left" | "top":
+            return _FAR_OUT.match(value) is not None
+        case "overflow-x" | "overflow-y":
+            return value in _CLIPS
+        case "opacity" | "font-size" | "height" | "max-height" | "min-height":
+            return _ZERO.match(value) is not None
+        case "width" | "max-width" | "min-width":
+            return _ZERO.match(value) is not None
+    return None
 
 
 def declarations(style: str) -> Iterator[tuple[str, str, bool]]:
