@@ -241,7 +241,8 @@ class _Body:
         for part, _ in self.attached:
             if part.content_type == "text/calendar":
                 self.reader.warn("calendar_only")
-                return [_Passage(calendar_text(self._decode(part)), None)]
+                method = part.attributes.get("method", "")
+                return [_Passage(calendar_text(self._decode(part), method), None)]
         if not self.wrapped.isdisjoint(_TNEF):
             self.reader.warn("winmail_dat")
         return []
