@@ -18,6 +18,7 @@ from mailmirror.domain.mailbox import (
     MailboxKey,
     MailboxStatus,
     Provider,
+    Security,
     Server,
     UserId,
 )
@@ -139,19 +140,28 @@ def _service_named(
     """Where a server does not answer as expected, find out which service does.
 
     Raises:
-        Refused: `another_service` or `pop3_unsupported`, or what was refused where it is not known.
+        Refused: `another_service` or `pop3_unsupported`; `tls_failed` where the service begins with
+            TLS and STARTTLS was asked for, or the reverse; else what was refused.
     """
     try:
         yield
     except Refused as refusal:
+        place = f"{server.host}:{server.port}"
+        if refusal.code is Code.POP3_UNSUPPORTED and expected is Service.SMTP:
+            raise Refused(Code.ANOTHER_SERVICE, f"POP3 at {place}") from refusal
         if refusal.code not in _OF_ANOTHER_SERVICE or runtime.now() - began_at > _NAMING_DELAY:
             raise
         found = answering_service(server, runtime.network_policy)
-        if found in (None, expected):
+        if found is None:
             raise
-        of_mail = (expected, found) == (Service.IMAP, Service.POP3)
+        if found.service in (None, expected):
+            if found.tls is (server.security is Security.TLS):
+                raise
+            name, how = found.service or "the server", "with" if found.tls else "without"
+            raise Refused(Code.TLS_FAILED, f"{name} at {place} begins {how} TLS") from refusal
+        of_mail = (expected, found.service) == (Service.IMAP, Service.POP3)
         code = Code.POP3_UNSUPPORTED if of_mail else Code.ANOTHER_SERVICE
-        raise Refused(code, f"{found} at {server.host}:{server.port}") from refusal
+        raise Refused(code, f"{found.service} at {place}") from refusal
 
 
 def _mailbox(account: Account, request: ConnectRequest, runtime: Runtime) -> Mailbox:
