@@ -1,6 +1,6 @@
 """Requests about a mailbox: sync now, disconnect, erase."""
 
-from mailmirror.aws.queues import SyncJob
+from mailmirror.aws.queues import MatchJob, SyncJob
 from mailmirror.domain.mailbox import AccountId, Mailbox, MailboxId, MailboxStatus
 from mailmirror.domain.problems import Code, Refused
 from mailmirror.runtime import Runtime, log_erasure
@@ -54,6 +54,7 @@ def erase(account: AccountId, user: str | None, id: str, runtime: Runtime) -> Ma
     log_erasure(mailbox.key, owner)
     if mailbox.status is not MailboxStatus.ERASING:
         mailbox = _begin_erasing(mailbox, runtime)
+    runtime.thread_queue.send([MatchJob(account)])  # the address is no longer of the team
     runtime.sync_queue.send([SyncJob(account, mailbox.key.mailbox)])
     return mailbox
 

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from mailmirror.aws.queues import MatchJob
 from mailmirror.domain.address import Address
 from mailmirror.domain.event_fields import is_id
 from mailmirror.domain.mailbox import (
@@ -95,6 +96,7 @@ def connect_mailbox(id: AccountId, request: ConnectRequest, runtime: Runtime) ->
             mailbox = replace(mailbox, sent_folders=session.named(request.sent_folders))
     cannot_send = _try_to_send(request, login, began_at, runtime)
     _keep(account, mailbox, request.credential, runtime)
+    runtime.thread_queue.send([MatchJob(account.id)])  # the address is of the team now
     if cannot_send:
         runtime.due.sending_refused(mailbox, cannot_send)
     runtime.count("MailboxesConnected")
