@@ -11,7 +11,7 @@ _ATTEMPTS = 5
 
 
 def request_sync(account: AccountId, id: str, runtime: Runtime) -> Mailbox:
-    """Queue a sync of a mailbox now.
+    """Queue a sync of a mailbox now, which tries its pending messages again.
 
     Raises:
         Refused: it is not there, or not connected.
@@ -19,7 +19,7 @@ def request_sync(account: AccountId, id: str, runtime: Runtime) -> Mailbox:
     mailbox = _find(account, id, runtime)
     if mailbox.status is not MailboxStatus.CONNECTED:
         raise Refused(Code.MAILBOX_DISCONNECTED)
-    runtime.sync_queue.send([SyncJob(account, mailbox.key.mailbox)])
+    runtime.sync_queue.send([SyncJob(account, mailbox.key.mailbox, runtime.now())])
     return mailbox
 
 

@@ -62,7 +62,9 @@ def sync_mailbox(job: SyncJob, runtime: Runtime, until: datetime) -> None:
                 )
             else:
                 record = SyncProgress.of(lease, state, runtime)
-                done = _Sync(mailbox, lease, state, progress, runtime, until, record).run()
+                done = _Sync(
+                    mailbox, lease, state, progress, runtime, until, record, job.asked_at
+                ).run()
     except LeaseLost:
         runtime.count("LeaseLost")
         return
@@ -84,6 +86,8 @@ class _Sync:
     until: datetime
     record: SyncProgress
     """What `state` has of this sync."""
+    asked_at: datetime | None
+    """When a person asked for it."""
     stored: Mapping[str, StoredFolder] = field(default_factory=dict)
     """The folders by their ids, as the table had them."""
     checkpoint: Checkpoint | None = None
@@ -264,7 +268,8 @@ class _Sync:
         judge = RunJudge(
             server, self.checkpoint, rules, view, self.runtime, self.until, self.max_batch
         )
-        return FolderSync(server, self.checkpoint, judge, self.runtime).run(status)
+        sync = FolderSync(server, self.checkpoint, judge, self.runtime, self.asked_at)
+        return sync.run(status)
 
 
 def _still_known(known: FolderState | None, status: Status) -> FolderState | None:
