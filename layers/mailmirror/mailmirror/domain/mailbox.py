@@ -180,6 +180,7 @@ def state_of(
     complete: bool,
     pending: int,
     roles: Set[FolderRole],
+    resumes: bool = False,
 ) -> tuple[MailboxState, Code | None]:
     """Return the state of a mailbox, and the problem that keeps it from being read.
 
@@ -188,6 +189,7 @@ def state_of(
         complete: whether every folder's history has been looked at.
         pending: how many UIDs the server listed and did not return.
         roles: of the folders that were found.
+        resumes: whether it is connected again, and no sync has finished since.
     """
     if status is MailboxStatus.DISCONNECTED:
         return MailboxState.DISCONNECTED, None
@@ -198,7 +200,8 @@ def state_of(
     if due is not None and now - due.due_at > MAX_WAIT:
         return MailboxState.FAILING, Code.POLL_OVERDUE
     stalled = now - progressed_at > MAX_WAIT
-    waiting = due is not None and due.news_since and now - due.news_since > MAX_WAIT
+    late = due is not None and due.news_since and now - due.news_since > MAX_WAIT
+    waiting = late or resumes
     if stalled and (waiting or not complete):
         return MailboxState.FAILING, Code.NEWS_WAITING
     if not complete:

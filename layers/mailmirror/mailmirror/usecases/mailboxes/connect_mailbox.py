@@ -13,6 +13,7 @@ from mailmirror.domain.event_fields import is_id
 from mailmirror.domain.mailbox import (
     FIRST_HISTORY,
     AccountId,
+    Due,
     FolderRole,
     Mailbox,
     MailboxId,
@@ -35,6 +36,7 @@ from mailmirror.mail.smtp.session import SubmissionSession
 from mailmirror.runtime import Runtime
 from mailmirror.store.accounts import Account
 from mailmirror.store.credentials import Credential
+from mailmirror.store.due import DueEntry
 from mailmirror.store.table import ConditionFailed
 from mailmirror.usecases.mailboxes.server_sign_in import login_of
 
@@ -230,7 +232,7 @@ def _keep(account: Account, mailbox: Mailbox, credential: Credential, runtime: R
     now = mailbox.connected_at
     before = runtime.mailboxes.find(account.id, mailbox.key.mailbox)
     goes_on = before and _place(before) == _place(mailbox)
-    known = runtime.due.find(mailbox) if goes_on else None
+    known = _known_entry(before, mailbox, runtime) if before and goes_on else None
     runtime.credentials.put(account, mailbox.key, credential, now)
     refusal = Refused(Code.MAILBOX_BUSY)
     for attempt in range(_ATTEMPTS):
@@ -250,6 +252,15 @@ def _keep(account: Account, mailbox: Mailbox, credential: Credential, runtime: R
     if kept is None or kept.status is not MailboxStatus.CONNECTED:
         runtime.credentials.delete(mailbox.key)
     raise refusal
+
+
+def _known_entry(before: Mailbox, mailbox: Mailbox, runtime: Runtime) -> DueEntry | None:
+    """The schedule entry to go on from; of a mailbox that was disconnected its last success."""
+    entry = runtime.due.find(mailbox)
+    if entry or before.last_success_at is None:
+        return entry
+    due = Due(mailbox.connected_at, before.last_success_at)
+    return DueEntry(mailbox.key.account, mailbox.key.mailbox, due)
 
 
 def _place(mailbox: Mailbox) -> tuple[object, ...]:
