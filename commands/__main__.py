@@ -61,7 +61,7 @@ def main() -> None:
 def _deployed(stack_name: str, home: Home) -> Deployed:
     if not stack_name:
         stack = home.stack()
-        return Deployed(runtime_of_emulator(stack.aws_endpoint), stack.endpoint)
+        return Deployed(runtime_of_emulator(stack.aws_endpoint), stack.endpoint, home)
     session = boto3.Session()
     stacks = session.client("cloudformation").describe_stacks(StackName=stack_name)
     outputs = {

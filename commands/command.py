@@ -4,6 +4,7 @@ import argparse
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from local.stack import Home
 from mailmirror.domain.mailbox import AccountId
 from mailmirror.runtime import Runtime
 
@@ -19,6 +20,8 @@ class Deployed:
     runtime: Runtime
     endpoint: str
     """The base URL of its API."""
+    home: Home | None = None
+    """The folder of a stack on this machine."""
 
     def account(self, text: str) -> AccountId:
         """Find the account that was entered.

@@ -15,6 +15,8 @@ def run(arguments: argparse.Namespace, deployed: Deployed) -> None:
         raise WrongArgument("another command has just replaced it: run this again") from error
     print(f"webhook secret  {secret}")
     print("It is not shown again. The one before is valid for a day: enter the new one by then.")
+    if deployed.home and deployed.home.keep_webhook_secret(account, secret):
+        print(f"It is in {deployed.home.directory / 'stack.env'}: read that file again.")
 
 
 COMMAND = Command("webhook_secret", run, ["--account"])

@@ -6,7 +6,7 @@ import os
 import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -133,6 +133,14 @@ class Home:
         }
         lines = [f"export {name}={shlex.quote(value)}\n" for name, value in values.items()]
         _write_text(self.directory / "stack.env", "".join(lines))
+
+    def keep_webhook_secret(self, account: str, secret: str) -> bool:
+        """Write the new webhook secret of the stack's own account; return whether it is that."""
+        stack = self.stack()
+        if stack.account_id != account:
+            return False
+        self.save_stack(replace(stack, webhook_secret=secret))
+        return True
 
     def forget(self) -> None:
         """Forget a stack that is no more; its logs stay."""

@@ -14,7 +14,7 @@ from mailmirror.api.mailboxes import ConnectBody
 from mailmirror.aws.queues import FeedJob, MatchJob, SyncJob
 from mailmirror.domain.deals import DealId
 from mailmirror.domain.feed import PersonKind, PersonRef
-from mailmirror.domain.mailbox import AccountId, FolderScope, Mailbox, Server
+from mailmirror.domain.mailbox import AccountId, FolderScope, Mailbox, Security, Server
 from mailmirror.mail.connection import NetworkPolicy
 from mailmirror.runtime import Runtime
 from mailmirror.usecases.cards.acting_user import Viewer, viewer
@@ -124,13 +124,18 @@ class Office:
         smtp: Server | None = None,
         sent_folders: Sequence[str] = (),
         folders: FolderScope | Sequence[str] = FolderScope.ALL,
+        security: Security = Security.TLS,
     ) -> Mailbox:
         request = typed(
             {
                 "user_id": user,
                 "email": email,
                 "provider": "imap",
-                "imap": {"host": "localhost", "port": server.imaps_port, "security": "tls"},
+                "imap": {
+                    "host": "localhost",
+                    "port": server.imaps_port,
+                    "security": security.value,
+                },
                 "username": email,
                 "password": server.users[email],
                 "smtp": asdict(smtp) if smtp else None,

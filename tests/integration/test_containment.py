@@ -8,12 +8,15 @@ from itertools import pairwise
 
 import pytest
 
+from mailmirror.aws.queues import SyncJob
 from mailmirror.domain.mailbox import Mailbox
 from mailmirror.domain.problems import Code
 from mailmirror.runtime import Runtime
 from mailmirror.store.folders import StoredFolder
+from mailmirror.usecases.mailboxes.change_mailbox import request_sync
 from mailmirror.usecases.mailboxes.read_mailbox import read_mailbox
 from mailmirror.usecases.sync.audit_mailbox import audit_mailbox
+from mailmirror.usecases.sync.sync_mailbox import sync_mailbox
 from tests.integration.office import KIM, MARCH, REP, Clock, Office, letter, loopback, subjects
 from tests.integration.test_polls import first_syncs
 from tests.servers.dovecot import Dovecot
@@ -134,6 +137,30 @@ def test_what_is_pending_is_asked_for_ever_less_often(
             assert not [command for command in asked if BODY.encode() in command]
             clock.advance(pause + timedelta(seconds=1))
     assert pauses == [5, 10, 20, 40, 80, 160, 320, 640, 1280, 1440, 1440, 1440]
+
+
+def test_a_person_who_asks_for_a_sync_has_pending_messages_tried_again(
+    office: Office,
+    imap_server: MailboxServer,
+    runtime: Runtime,
+    clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    imap_server.append_all(REP, "INBOX", [(letter(n), MARCH) for n in range(1, 4)])
+    sent = list[SyncJob]()
+    monkeypatch.setattr(runtime.sync_queue, "send", sent.extend)
+    with before(imap_server, runtime, Refusing(BODY, 2)) as server:
+        mailbox = office.connect(server, "rep", REP)
+        for _ in range(4):
+            office.sync(mailbox)
+            clock.advance(MINUTE)
+        server.meddle = unchanged
+        office.sync(mailbox)
+        assert verdicts(office, mailbox) == {"mirrored": 2, "pending": 1}
+        request_sync(office.account, mailbox.key.mailbox, runtime)
+        (job,) = sent
+        sync_mailbox(SyncJob.from_json(job.to_json()), runtime, runtime.now() + 5 * MINUTE)
+        assert verdicts(office, mailbox) == {"mirrored": 3}
 
 
 @pytest.mark.long

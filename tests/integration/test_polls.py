@@ -13,7 +13,14 @@ import trustme
 from mailmirror.aws.queues import PollJob, SyncJob
 from mailmirror.domain.address import Address
 from mailmirror.domain.folder_choice import FolderChoice
-from mailmirror.domain.mailbox import AccountId, Mailbox, MailboxId, MailboxKey, Seen
+from mailmirror.domain.mailbox import (
+    AccountId,
+    Mailbox,
+    MailboxId,
+    MailboxKey,
+    MailboxState,
+    Seen,
+)
 from mailmirror.domain.problems import Code, Refused
 from mailmirror.mail.imap.opening import Status
 from mailmirror.mail.imap.session import ImapSession
@@ -22,6 +29,7 @@ from mailmirror.store import keys
 from mailmirror.store.credentials import Password
 from mailmirror.store.due import DueEntry
 from mailmirror.usecases.mailboxes.change_mailbox import disconnect, erase
+from mailmirror.usecases.mailboxes.read_mailbox import read_mailbox
 from mailmirror.usecases.sync.dispatch_due import dispatch_polls
 from mailmirror.usecases.sync.poll_mailboxes import STALE_AFTER, poll_mailboxes
 from tests.integration.office import BOSS, MARCH, REP, Clock, Office, letter
@@ -409,6 +417,35 @@ def test_connected_again_a_mailbox_goes_on_and_at_another_server_begins_there(
     elsewhere = entry(moved_to, runtime)
     assert moved_to.key == synced.key
     assert (elsewhere.seen, elsewhere.due.last_success_at) == ({}, None)
+
+
+def test_a_mailbox_that_is_connected_again_waits_for_its_newer_mail_as_of_its_last_success(
+    office: Office,
+    imap_server: MailboxServer,
+    synced: Mailbox,
+    runtime: Runtime,
+    clock: Clock,
+    authority: trustme.CA,
+) -> None:
+    success = entry(synced, runtime).due.last_success_at
+    for again in range(2):
+        disconnect(office.account, synced.key.mailbox, runtime)
+        clock.advance(MINUTE)
+        office.connect(imap_server, "rep", REP)
+        told = read_mailbox(office.account, synced.key.mailbox, runtime)
+        expected = (MailboxState.INCOMPLETE, Code.NEWS_WAITING, success, 100)
+        assert (told.state, told.problem, told.last_success_at, told.progress) == expected, again
+        assert told.due is not None
+        assert told.due.news_since == told.mailbox.connected_at
+    imap_server.append(REP, "INBOX", letter(4), MARCH)
+    office.sync(synced)
+    told = read_mailbox(office.account, synced.key.mailbox, runtime)
+    assert (told.state, told.problem, told.progress) == (MailboxState.HEALTHY, None, 100)
+    with Dovecot({REP: "rep's secret", BOSS: "boss's secret"}, issuer=authority) as other:
+        disconnect(office.account, synced.key.mailbox, runtime)
+        office.connect(other, "rep", REP)
+        told = read_mailbox(office.account, synced.key.mailbox, runtime)
+    assert (told.state, told.last_success_at, told.progress) == (MailboxState.FIRST_SYNC, None, 0)
 
 
 def test_what_one_server_does_is_no_other_mailboxs_affair(

@@ -73,6 +73,33 @@ def test_a_message_that_the_server_does_not_return_is_listed_until_it_does(
     assert card(office, "kim").coverage.mailboxes[0].contained == 0
 
 
+def test_a_message_whose_headers_cannot_be_understood_is_listed_behind_the_others(
+    office: Office, dovecot: Dovecot, runtime: Runtime
+) -> None:
+    for raw in (b"\r\nno header at all\r\n", letter(2), letter(3)):
+        dovecot.append(REP, "INBOX", raw, MARCH)
+    with before(dovecot, runtime, Refusing(BODY, 3)) as server:
+        mailbox = office.connect(server, "rep", REP)
+        office.sync(mailbox)
+    assert office.counts(mailbox)["INBOX"] == {"mirrored": 1, "pending": 1, "unreadable": 1}
+    pending, unreadable = problems(mailbox, runtime)
+    assert (pending.code, pending.uid) == (Cause.REFUSED, 3)
+    assert (unreadable.code, unreadable.folder, unreadable.uid) == (Cause.UNREADABLE, "INBOX", 1)
+    told = MailboxProblems.of(list_problems(mailbox, runtime), Language.EN).problems[1]
+    assert (told.kind, told.code, told.next_try_at) == ("message", "message_unreadable", None)
+    assert told.reason == "The message's headers cannot be understood."
+
+
+def test_unreadable_messages_beyond_a_hundred_are_counted(
+    office: Office, dovecot: Dovecot, runtime: Runtime
+) -> None:
+    dovecot.append_all(REP, "INBOX", [(b"\r\nno header at all\r\n", MARCH)] * (MAX_LISTED + 3))
+    mailbox = office.connect(dovecot, "rep", REP)
+    office.sync(mailbox)
+    found = list_problems(mailbox, runtime)
+    assert (len(found.listed), found.further) == (MAX_LISTED, 3)
+
+
 def test_of_a_message_whose_headers_were_not_read_nothing_but_its_uid_is_known(
     office: Office, dovecot: Dovecot, runtime: Runtime
 ) -> None:

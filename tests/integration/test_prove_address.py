@@ -10,13 +10,14 @@ import pytest
 from mailmirror.api.addresses import AddressJob, ConfirmJob
 from mailmirror.api.decoding import typed
 from mailmirror.api.mailboxes import Mailbox as MailboxAnswer
+from mailmirror.aws.queues import MatchJob
 from mailmirror.domain.mailbox import Mailbox
 from mailmirror.domain.ownership import CODE_TRIES, CODES_AN_HOUR, Proof
 from mailmirror.domain.problems import Code, Refused
 from mailmirror.domain.words.explanation import Language
 from mailmirror.mail.mime.content import parse_message
 from mailmirror.runtime import Runtime
-from mailmirror.usecases.mailboxes.change_mailbox import disconnect
+from mailmirror.usecases.mailboxes.change_mailbox import disconnect, erase
 from mailmirror.usecases.mailboxes.prove_address import AddressRequest, confirm_code, send_code
 from mailmirror.usecases.mailboxes.read_mailbox import read_mailbox
 from mailmirror.usecases.operating.accounts import set_codes_mailbox
@@ -91,6 +92,27 @@ def test_a_code_that_came_back_proves_the_address(
     # It is proven: nothing more is sent.
     assert send_code(office.account, asked(), runtime).proof is Proof.CODE
     assert len(server.accepted) == 1
+
+
+def test_every_change_of_the_teams_addresses_has_threads_matched_again(
+    office: Office,
+    dovecot: Dovecot,
+    server: ScriptedSmtp,
+    runtime: Runtime,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sent = list[MatchJob]()
+    monkeypatch.setattr(runtime.thread_queue, "send", sent.extend)
+    job = MatchJob(office.account)
+    mailbox = connected(office, request(dovecot, STRANGER))
+    assert sent == [job]
+    send_code(office.account, asked(), runtime)
+    assert sent == [job]
+    (message,) = server.accepted
+    confirm_code(office.account, answered(code_in(message)), runtime)
+    assert sent == [job, job]
+    erase(office.account, "rep", mailbox.key.mailbox, runtime)
+    assert sent == [job, job, job]
 
 
 def test_what_the_crm_gives_needs_no_code(

@@ -1,6 +1,7 @@
 """A mailbox at servers with habits of their own is connected, and all of its mail is mirrored."""
 
 import re
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -9,6 +10,7 @@ import trustme
 
 from mailmirror.domain.mailbox import Security, Server
 from mailmirror.domain.problems import Code, Refused
+from mailmirror.mail.connection import NetworkPolicy
 from mailmirror.mail.imap.fetched import RECEIVED_DATE_UNKNOWN
 from mailmirror.runtime import Runtime
 from tests.integration.office import MARCH, REP, Office, letter, loopback, subjects
@@ -17,6 +19,7 @@ from tests.servers.hostile import POP3_GREETING, SILENCE, SMTP_GREETING, Answer,
 from tests.servers.mailbox_server import MailboxServer
 from tests.servers.meddling import Meddling, Said
 
+LOOPBACK = "127.0.0.0/8,::1/128"
 LETTERS = [f"Letter {n}" for n in (5, 4, 3, 2, 1)]
 
 
@@ -157,6 +160,74 @@ def test_a_port_of_imap_without_tls_asks_for_starttls(office: Office, runtime: R
         with pytest.raises(Refused) as refused:
             office.connect(Users(server.port, {REP: "secret"}), "rep", REP)
     assert refused.value.code is Code.TLS_FAILED
+
+
+@pytest.mark.parametrize("issuer", [trustme.CA(), None])
+@pytest.mark.parametrize("chosen", Security)
+def test_a_server_that_begins_otherwise_than_chosen_is_named_with_how_it_begins(
+    office: Office,
+    runtime: Runtime,
+    monkeypatch: pytest.MonkeyPatch,
+    chosen: Security,
+    issuer: trustme.CA | None,
+) -> None:
+    monkeypatch.setattr("mailmirror.usecases.mailboxes.connect_mailbox.IMAP_SECONDS", 1.0)
+    with Hostile(tls=chosen is Security.STARTTLS, issuer=issuer) as server:
+        trusted = server.authority.read_text() if issuer else None
+        runtime.network_policy = NetworkPolicy.make(LOOPBACK, trusted)
+        begun = time.monotonic()
+        with pytest.raises(Refused) as refused:
+            office.connect(Users(server.port, {REP: "secret"}), "rep", REP, security=chosen)
+    begins = "without" if chosen is Security.TLS else "with"
+    name = "IMAP" if issuer or begins == "without" else "the server"
+    assert refused.value.code is Code.TLS_FAILED
+    assert refused.value.detail == f"imap: {name} at localhost:{server.port} begins {begins} TLS"
+    assert time.monotonic() - begun < 8
+
+
+@pytest.mark.parametrize("chosen", Security)
+def test_a_submission_server_that_begins_otherwise_than_chosen_is_named(
+    office: Office,
+    imap_server: MailboxServer,
+    runtime: Runtime,
+    monkeypatch: pytest.MonkeyPatch,
+    chosen: Security,
+) -> None:
+    monkeypatch.setattr("mailmirror.usecases.mailboxes.connect_mailbox.SMTP_SECONDS", 1.0)
+    tls = chosen is Security.STARTTLS
+    with Hostile(greeting=SMTP_GREETING, tls=tls, issuer=trustme.CA()) as server:
+        both = imap_server.authority.read_text() + server.authority.read_text()
+        runtime.network_policy = NetworkPolicy.make(LOOPBACK, both)
+        smtp = Server("localhost", server.port, chosen)
+        with pytest.raises(Refused) as refused:
+            office.connect(imap_server, "rep", REP, smtp)
+    assert refused.value.code is Code.TLS_FAILED
+    begins = "with" if tls else "without"
+    assert refused.value.detail == f"smtp: SMTP at localhost:{server.port} begins {begins} TLS"
+
+
+def test_a_silent_server_is_asked_for_a_bounded_time(
+    office: Office, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mailmirror.usecases.mailboxes.connect_mailbox.IMAP_SECONDS", 1.0)
+    with Hostile(greeting=SILENCE, tls=False, issuer=trustme.CA()) as server:
+        runtime.network_policy = loopback(server.authority)
+        begun = time.monotonic()
+        users, chosen = Users(server.port, {REP: "secret"}), Security.STARTTLS
+        with pytest.raises(Refused) as refused:
+            office.connect(users, "rep", REP, security=chosen)
+    assert refused.value.code is Code.CONNECT_TIMEOUT
+    assert time.monotonic() - begun < 1 + 8 + 1
+
+
+@pytest.mark.parametrize("port", [110, 995])
+def test_a_port_of_pop3_for_the_submission_server_asks_for_that_servers_port(
+    office: Office, imap_server: MailboxServer, port: int
+) -> None:
+    with pytest.raises(Refused) as refused:
+        office.connect(imap_server, "rep", REP, Server("localhost", port, Security.TLS))
+    assert refused.value.code is Code.ANOTHER_SERVICE
+    assert refused.value.detail == f"smtp: POP3 at localhost:{port}"
 
 
 @dataclass(slots=True)

@@ -4,7 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from mailmirror.api.cards import Coverage as Answer
 from mailmirror.domain.coverage import (
+    GAP_ORDER,
     Coverage,
     FeedCoverage,
     Gap,
@@ -128,6 +130,9 @@ def test_a_hundred_refused_events_stand_for_more() -> None:
 
 
 WHOLE, FEED = MailboxCoverage(HERS, NOON, 100), FeedCoverage(NOON, refused=0)
+FIRST = MailboxCoverage(HERS, NOON, 62, Gap.FIRST_SYNC)
+LATE = MailboxCoverage(HERS, NOON, 100, Gap.LATE_FACTS)
+REFUSED = MailboxCoverage(HERS, NOON, 100, Code.CONNECT_REFUSED)
 
 
 @pytest.mark.parametrize(
@@ -164,9 +169,16 @@ def test_a_card_is_complete_where_each_of_its_mailboxes_and_the_feed_are(
         (Coverage([WHOLE], FeedCoverage(NOON, refused=1), unread=2), Gap.EVENTS_REFUSED, "1"),
         (Coverage([], FeedCoverage(None, refused=0)), Gap.NO_MAILBOX, "no mailbox"),
         (Coverage([WHOLE], FEED, thread_pending=True), Gap.THREAD_PENDING, "thread"),
+        (Coverage([LATE], FEED, unread=2), Gap.ENTRIES_UNREAD, "2 of this card's"),
+        (Coverage([LATE], FeedCoverage(NOON, refused=7), unread=2), Gap.EVENTS_REFUSED, "7"),
+        (Coverage([WHOLE], FEED, matches_pending=True, unread=2), Gap.ENTRIES_UNREAD, "2"),
+        (Coverage([LATE], FEED, matches_pending=True), Gap.LATE_FACTS, "earlier mail"),
+        (Coverage([LATE, REFUSED], FEED, thread_pending=True), Code.CONNECT_REFUSED, "refuses"),
+        (Coverage([FIRST, LATE, REFUSED], FEED, unread=1), Code.CONNECT_REFUSED, "refuses"),
+        (Coverage([LATE, FIRST], FeedCoverage(NOON, refused=1), unread=1), Gap.FIRST_SYNC, "62"),
     ],
 )
-def test_a_card_is_explained_by_the_first_cause(
+def test_a_card_is_explained_by_the_worst_cause(
     coverage: Coverage, gap: Gap | Code, words: str
 ) -> None:
     found = explain_card(coverage, EN)
@@ -188,3 +200,12 @@ def test_a_viewer_without_a_mailbox_is_reported_to_connect_one() -> None:
     assert Coverage([WHOLE], FEED).gap is None
     assert Coverage([], FEED).gap is Gap.NO_MAILBOX
     assert "Connect" in explain_gap(Gap.NO_MAILBOX, EN).remedy
+
+
+def test_every_gap_has_a_place_among_those_that_are_told() -> None:
+    assert sorted(GAP_ORDER) == sorted(Gap)
+
+
+def test_what_could_not_be_read_is_counted_beside_any_other_gap() -> None:
+    told = Answer.of(Coverage([REFUSED], FEED, unread=3), EN)
+    assert (told.gap, told.entries_unread) == (Code.CONNECT_REFUSED, 3)

@@ -333,21 +333,29 @@ def test_of_a_long_value_the_beginning_is_named() -> None:
 @pytest.mark.parametrize(
     ("value", "said"),
     [
-        (1770681600000, "a number of milliseconds since 1970, not an RFC 3339 time such as"),
-        ("1770681600000", "a number of milliseconds since 1970, not an RFC 3339 time such as"),
-        (1770681600, "a number of seconds since 1970, not an RFC 3339 time such as"),
-        ("1770681600", "a number of seconds since 1970, not an RFC 3339 time such as"),
-        (1770681600.25, "a number of seconds since 1970, not an RFC 3339 time such as"),
-        (" 1770681600.000 ", "a number of seconds since 1970, not an RFC 3339 time such as"),
-        (1770681600000000, "a number of microseconds since 1970, not an RFC 3339 time such as"),
-        (1770681600000000000, "a number of nanoseconds since 1970, not an RFC 3339 time such as"),
+        (1770681600000, "1770681600000 ms"),
+        ("1770681600000", "1770681600000 ms"),
+        (1770681600, "1770681600 s"),
+        ("1770681600", "1770681600 s"),
+        (1770681600.25, "1770681600.25 s"),
+        (" 1770681600.000 ", "1770681600.000 s"),
+        (1770681600000000, "1770681600000000 µs"),
+        (1770681600000000000, "1770681600000000000 ns"),
     ],
 )
 def test_a_number_in_place_of_a_time_is_named_with_its_unit_and_what_it_means(
     value: object, said: str
 ) -> None:
     raw = event("deal.deleted", occurred_at=value)
-    assert refusal(raw) == (Code.INVALID_FIELD, f"occurred_at: {said} 2026-02-10T00:00:00Z")
+    meant = f"occurred_at: {said} = 2026-02-10T00:00:00Z (RFC 3339 time)"
+    assert refusal(raw) == (Code.INVALID_FIELD, meant)
+
+
+@pytest.mark.parametrize("value", [-1, 10**30, "-62135596801"])
+def test_a_number_that_means_no_time_is_named_with_the_form_of_one(value: object) -> None:
+    raw = event("deal.deleted", occurred_at=value)
+    said = f"occurred_at: {value} ≠ YYYY-MM-DDThh:mm:ssZ (RFC 3339 time)"
+    assert refusal(raw) == (Code.INVALID_FIELD, said)
 
 
 def test_any_number_in_place_of_a_time_is_refused() -> None:

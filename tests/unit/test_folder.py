@@ -85,6 +85,18 @@ def test_pending_uids_are_retried_at_once_and_then_after_pauses_that_double() ->
     assert set(pauses[9:]) == {24 * 60}
 
 
+def test_pending_uids_are_retried_once_for_each_time_that_a_person_asks() -> None:
+    folder = NEW.advanced(recorded({100: Verdict.PENDING}), low=1)
+    minute = timedelta(minutes=1)
+    for retries in range(12):
+        now = NOON + retries * 3 * minute
+        folder = folder.retrying(now)
+        assert not folder.retry_is_due(now + minute)
+        assert not folder.retry_is_due(now + minute, asked_at=now - minute)
+        assert folder.retry_is_due(now + 2 * minute, asked_at=now + minute)
+    assert not NEW.retry_is_due(NOON, asked_at=NOON)
+
+
 def test_a_newly_pending_uid_is_retried_at_once_whatever_waits_already() -> None:
     before = recorded({100: Verdict.PENDING})
     waiting = NEW.advanced(before, low=100).retrying(NOON)

@@ -4,11 +4,14 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import trustme
 
+from commands import __main__ as commands
 from local.down import down
 from local.emulator import Emulator
 from local.process import Process
@@ -153,3 +156,25 @@ def test_up_ends_with_commands_to_type(
 def test_down_says_what_it_did(home_that_is_up: Home, tmp_path: Path) -> None:
     assert down(home_that_is_up).startswith("the local stack is stopped")
     assert down(home_that_is_up) == "no local stack is up: nothing was stopped"
+
+
+@pytest.mark.parametrize(("account", "is_own"), [("a", True), ("b", False)])
+def test_a_new_webhook_secret_of_the_stacks_own_account_is_written_for_the_shell(
+    home_that_is_up: Home,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    account: str,
+    is_own: bool,
+) -> None:
+    runtime = SimpleNamespace(accounts=SimpleNamespace(find=str))
+    monkeypatch.setattr("commands.__main__.runtime_of_emulator", lambda _: runtime)
+    monkeypatch.setattr("commands.webhook_secret.replace_webhook_secret", lambda *_: "new one")
+    before = home_that_is_up.stack()
+    arguments = ["--directory", str(home_that_is_up.directory), "webhook_secret"]
+    monkeypatch.setattr(sys, "argv", ["commands", *arguments, "--account", account])
+    commands.main()
+    said, env = capsys.readouterr().out, home_that_is_up.directory / "stack.env"
+    assert ("export WEBHOOK_SECRET='new one'" in env.read_text()) is is_own
+    assert (str(env) in said) is is_own
+    expected = replace(before, webhook_secret="new one") if is_own else before
+    assert home_that_is_up.stack() == expected

@@ -189,6 +189,12 @@ HIDDEN = [
     "<div title='>' style='display:none'>no</div>",
     "<ul style='display:none'><li>no<li>no</ul>",
     "<br hidden>",
+    "<div style='display:none/**/'>no</div>",
+    "<div style='color:red/*;*/;/* ; */display:none'>no</div>",
+    "<div style='max-height:0;overflow:hidden auto'>no</div>",
+    "<div style='height:0;overflow:auto'>no</div>",
+    "<div style='width:0;overflow-x:hidden'>no</div>",
+    "<div style='height:0;overflow-x:scroll'>no</div>",
 ]
 
 
@@ -221,6 +227,18 @@ def test_what_is_hidden_is_neither_shown_nor_read(markup: str) -> None:
         "<div style='overflow:hidden;width:0;min-width:100%'>yes</div>",
         "<div style='font-size:16px !important;font-size:0'>yes</div>",
         "<td style='font-size:0'><span style='font-size:14px'>yes</span></td>",
+        "<td style='font:0/0 a'><span style='font:bold .9em/1 a'>yes</span></td>",
+        "<td style='font:0 a'><span style='font:12px/0 a, b'>yes</span></td>",
+        "<td style='font:0 a'><span style='font:italic small a'>yes</span></td>",
+        "<p style='font:0'>yes</p>",
+        "<p style='font:400 16px a'>yes</p>",
+        "<p style='visibility:visible'><b style='visibility:inherit'>yes</b></p>",
+        "<p style='display:no/**/ne'>yes</p>",
+        "<p style='/*display:none*/'>yes</p>",
+        "<p style='/*display:none'>yes</p>",
+        "<p style='font-family:\"a;display:none;b\"'>yes</p>",
+        "<p style='width:0;overflow-y:clip'>yes</p>",
+        "<p style='height:0;overflow:visible'>yes</p>",
     ],
 )
 def test_what_is_seen_stays(markup: str) -> None:
@@ -228,13 +246,32 @@ def test_what_is_seen_stays(markup: str) -> None:
     assert "yes" in sanitise(markup)
 
 
-@pytest.mark.parametrize("style", ["font-size:0px", "visibility:hidden", "visibility:collapse"])
+@pytest.mark.parametrize(
+    "style",
+    [
+        *(
+            "font-size:0px",
+            "visibility:hidden",
+            "visibility:collapse",
+            "font:0/0 a",
+            "font: 0 / 0 a",
+        ),
+        *(
+            "font: 0 / 0 a",
+            "font:italic 700 0px/1.5 a, b",
+            "font:14px a;font:0 a",
+            "font-size:/**/0/**/",
+        ),
+    ],
+)
 def test_letters_that_are_not_seen_are_not_read(style: str) -> None:
     markup = f"<p>one <font style='{style}'>no<b>no</b></font>two</p>"
     assert text_of(markup) == "one two"
 
 
-@pytest.mark.parametrize("style", ["color:a{}b", "color{}:b", "a:b!{}important", "{};a:b"])
+@pytest.mark.parametrize(
+    "style", ["color:a{}b", "color{}:b", "a:b!{}important", "{};a:b", "/*{}", "font:{}0/1"]
+)
 def test_a_style_takes_time_in_proportion_to_its_length(style: str) -> None:
     assert text_of(f"<p style='{style.format(' ' * 1_000_000)}'>yes</p>") == "yes"
 

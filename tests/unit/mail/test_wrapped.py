@@ -373,7 +373,7 @@ DTSTART:19701025T030000\r
 END:STANDARD\r
 END:VTIMEZONE\r
 BEGIN:VEVENT\r
-SUMMARY;LANGUAGE=en:The offer\\, at la\r
+SUMMARY;ALTREP="cid:a@x";LANGUAGE=en:The offer\\, at la\r
  st\r
 DTSTART;TZID="Europe/Berlin":20260302T100000\r
 DTEND:20260302T103000Z\r
@@ -395,6 +395,65 @@ def test_of_a_calendar_alone_there_is_what_it_is_about() -> None:
     )
     assert names(content) == ["attachment-1.ics"]
     assert content.warnings == ("calendar_only",)
+
+
+def of_method(head: bytes, event: bytes = b"") -> bytes:
+    """The meeting, with lines before and in its event."""
+    begun = MEETING.replace(b"BEGIN:VTIMEZONE", head + b"\r\nBEGIN:VTIMEZONE")
+    return begun.replace(b"LOCATION:", event + b"\r\nLOCATION:")
+
+
+def attendee(answer: bytes) -> bytes:
+    return b'ATTENDEE;CN="Kim: a; b";PARTSTAT=' + answer + b":mailto:kim@customer.example"
+
+
+@pytest.mark.parametrize(
+    ("content_type", "calendar", "first"),
+    [
+        ("text/calendar", of_method(b"METHOD:CANCEL"), "Cancelled / キャンセル"),
+        ("text/calendar", of_method(b"method;x=y: cancel "), "Cancelled / キャンセル"),
+        ("text/calendar; method=CANCEL", MEETING, "Cancelled / キャンセル"),
+        ("text/calendar", of_method(b"", b"STATUS:CANCELLED"), "Cancelled / キャンセル"),
+        (
+            "text/calendar",
+            of_method(b"METHOD:REPLY", attendee(b"ACCEPTED")),
+            "Accepted / 承諾",
+        ),
+        (
+            "text/calendar; method=reply",
+            of_method(b"", attendee(b"Declined")),
+            "Declined / 辞退",
+        ),
+        (
+            "text/calendar",
+            of_method(b"METHOD:REPLY", attendee(b"TENTA\r\n TIVE")),
+            "Accepted tentatively / 仮承諾",
+        ),
+        (
+            "text/calendar",
+            of_method(b"METHOD:COUNTER"),
+            "Another time is proposed / 日時変更の提案",
+        ),
+    ],
+)
+def test_a_calendar_says_that_its_event_is_cancelled_or_what_is_answered(
+    content_type: str, calendar: bytes, first: str
+) -> None:
+    lines = parse_message(message(content_type, calendar)).text.split("\n")
+    assert lines[:2] == [first, "The offer, at last"]
+
+
+@pytest.mark.parametrize(
+    "calendar",
+    [
+        of_method(b"METHOD:REQUEST", attendee(b"ACCEPTED")),
+        of_method(b"METHOD:REPLY", attendee(b"NEEDS-ACTION")),
+        of_method(b"METHOD:REPLY"),
+        of_method(b"METHOD:PUBLISH", b"STATUS:CONFIRMED\r\nDESCRIPTION:METHOD:CANCEL"),
+    ],
+)
+def test_an_event_that_is_announced_begins_with_what_it_is_about(calendar: bytes) -> None:
+    assert parse_message(message("text/calendar", calendar)).text.startswith("The offer, at last")
 
 
 @pytest.mark.parametrize(

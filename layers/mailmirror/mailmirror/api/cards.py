@@ -157,9 +157,11 @@ class FeedCoverage(Struct, frozen=True):
 class Coverage(Struct, frozen=True):
     complete: bool
     gap: str | None
-    """The first of the gaps below, or one of the card as a whole."""
+    """One of the gaps below, or of the card as a whole: docs/api.md has their order."""
     reason: str | None
     remedy: str | None
+    entries_unread: int
+    """The person's addresses, or the deal's contacts, that the CRM sent and that cannot be read."""
     mailboxes: Sequence[MailboxCoverage]
     feed: FeedCoverage
 
@@ -170,6 +172,7 @@ class Coverage(Struct, frozen=True):
             found.complete,
             gap,
             *_words(said),
+            found.unread,
             [MailboxCoverage.of(one, language) for one in found.mailboxes],
             FeedCoverage.of(found.feed, language),
         )

@@ -34,14 +34,20 @@ class SyncJob:
 
     account: AccountId
     mailbox: MailboxId
+    asked_at: datetime | None = None
+    """When a person asked for it: pending messages are tried again that were not since."""
 
     @classmethod
     def from_json(cls, body: str) -> "SyncJob":
         fields = json.loads(body)
-        return cls(AccountId(fields["account"]), MailboxId(fields["mailbox"]))
+        asked = fields.get("asked_at")
+        asked_at = datetime.fromisoformat(asked) if asked else None
+        return cls(AccountId(fields["account"]), MailboxId(fields["mailbox"]), asked_at)
 
     def to_json(self) -> str:
-        return json.dumps({"account": self.account, "mailbox": self.mailbox})
+        fields = {"account": self.account, "mailbox": self.mailbox}
+        asked = {"asked_at": self.asked_at.isoformat()} if self.asked_at else {}
+        return json.dumps(fields | asked)
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,8 @@ class Cause(StrEnum):
     """Mailmirror failed at it."""
     HEADERS_ONLY = "message_headers_only"
     """It is mirrored by its headers: functions failed at its body."""
+    UNREADABLE = "message_unreadable"
+    """Its headers cannot be understood: it has the verdict `unreadable`."""
 
     @classmethod
     def of_fetch(cls, failure: Code | None) -> "Cause":

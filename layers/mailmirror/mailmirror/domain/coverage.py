@@ -113,6 +113,19 @@ class FeedCoverage:
         return self.gap is None
 
 
+GAP_ORDER: Sequence[Gap] = (
+    *(Gap.NO_MAILBOX, Gap.DISCONNECTED, Gap.ERASING, Gap.FIRST_SYNC),
+    *(Gap.FEED_SILENT, Gap.EVENTS_REFUSED, Gap.ENTRIES_UNREAD, Gap.LATE_FACTS),
+    *(Gap.MATCHES_PENDING, Gap.THREAD_PENDING),
+)
+"""Which gap is told of several: behind the problems of mailboxes, first what leaves out most, then
+what a person can mend, then what stays, and at last what passes within a minute."""
+
+
+def _rank(gap: Gap | Code | None) -> int:
+    return GAP_ORDER.index(gap) + 1 if isinstance(gap, Gap) else 0
+
+
 @dataclass(frozen=True, slots=True)
 class Coverage:
     """Whether a card shows everything: of each mailbox that the viewer may read, and of the CRM."""
@@ -137,10 +150,14 @@ class Coverage:
 
     @property
     def cause(self) -> Gap | MailboxCoverage | FeedCoverage | None:
-        """The first reason why the card may lack mail; None where it is complete."""
+        """The reason to tell why the card may lack mail; None where it is complete."""
         parts: list[MailboxCoverage | FeedCoverage] = [*self.mailboxes, self.feed]
-        unread = Gap.ENTRIES_UNREAD if self.unread else None
-        return self.gap or next((one for one in parts if not one.complete), unread)
+        causes: list[tuple[int, Gap | MailboxCoverage | FeedCoverage]] = [
+            (_rank(one.gap), one) for one in parts if not one.complete
+        ]
+        own = (self.gap, Gap.ENTRIES_UNREAD if self.unread else None)
+        causes += [(_rank(one), one) for one in own if one is not None]
+        return min(causes, key=lambda cause: cause[0])[1] if causes else None
 
     @property
     def complete(self) -> bool:

@@ -13,7 +13,8 @@ _LEAST_LONG_ID = 10**MAX_CRM_ID_CHARS
 _HALF_PAIR = re.compile(r"[\ud800-\udfff]")
 _NUMBER = re.compile(r"[+-]?[0-9]{1,40}(?:\.[0-9]{0,40})?\Z")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_UNITS = {"seconds": 1, "milliseconds": 10**3, "microseconds": 10**6, "nanoseconds": 10**9}
+_UNITS = {"s": 1, "ms": 10**3, "µs": 10**6, "ns": 10**9}
+"""Since 1970."""
 _MAX_SECONDS = 10**11
 """In the year 5138; as many milliseconds after 1970 it is 1973."""
 
@@ -105,7 +106,7 @@ def instant(fields: Mapping[str, object], field: str) -> datetime:
     value = fields.get(field)
     number = _epoch_number(value)
     if number is not None:
-        raise Refused(Code.INVALID_FIELD, f"{field}: {_in_rfc_3339(number)}")
+        raise Refused(Code.INVALID_FIELD, f"{field}: {_in_rfc_3339(number, str(value).strip())}")
     try:
         # RFC 3339 allows lower-case letters, Python does not.
         found = datetime.fromisoformat(text(fields, field).upper())
@@ -125,13 +126,14 @@ def _epoch_number(value: object) -> float | None:
     return float(value) if abs(value) < 10**40 else None
 
 
-def _in_rfc_3339(number: float) -> str:
-    """Say what a number is that was sent in place of a time, and which time it means."""
-    units = ((unit, number / each) for unit, each in _UNITS.items())
-    unit, seconds = next(
-        ((unit, seconds) for unit, seconds in units if 0 <= seconds < _MAX_SECONDS), ("", 0.0)
-    )
-    meant = (_EPOCH + timedelta(seconds=round(seconds, 3))).isoformat(timespec="seconds")
-    example = meant.replace("+00:00", "Z") if unit else "2026-02-10T00:00:00Z"
-    what = f"a number of {unit} since 1970" if unit else "a number"
-    return f"{what}, not an RFC 3339 time such as {example}"
+def _in_rfc_3339(number: float, sent: str) -> str:
+    """Say which time a number means that was sent in its place.
+
+    In signs alone: the text is stored with a refused event, and read in every language.
+    """
+    for unit, each in _UNITS.items():
+        seconds = number / each
+        if 0 <= seconds < _MAX_SECONDS:
+            meant = (_EPOCH + timedelta(seconds=round(seconds, 3))).isoformat(timespec="seconds")
+            return f"{sent} {unit} = {meant.replace('+00:00', 'Z')} (RFC 3339 time)"
+    return f"{sent} ≠ YYYY-MM-DDThh:mm:ssZ (RFC 3339 time)"

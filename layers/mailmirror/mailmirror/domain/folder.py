@@ -76,10 +76,20 @@ class FolderState:
         """Whether the server has more or fewer messages than the ledger."""
         return self.messages != self.present + self.pending
 
-    def is_current(self, uidvalidity: int, uidnext: int, messages: int, now: datetime) -> bool:
+    def is_current(
+        self,
+        uidvalidity: int,
+        uidnext: int,
+        messages: int,
+        now: datetime,
+        asked_at: datetime | None = None,
+    ) -> bool:
         """Tell from a folder's STATUS that a sync has nothing to do in it.
 
         Where UIDs below UIDNEXT were not listed, mail may arrive there: UIDNEXT was too high once.
+
+        Parameters:
+            asked_at: when a person asked for a sync.
         """
         return (
             (uidvalidity, uidnext) == (self.uidvalidity, self.uidnext)
@@ -87,7 +97,7 @@ class FolderState:
             and messages == self.present + self.pending
             and self.complete
             and self.failure is None
-            and not self.retry_is_due(now)
+            and not self.retry_is_due(now, asked_at)
         )
 
     @property
@@ -138,13 +148,20 @@ class FolderState:
             retry_at=None if newly_pending else self.retry_at,
         )
 
-    def retry_is_due(self, now: datetime) -> bool:
-        return self.pending > 0 and (self.retry_at is None or now >= self.retry_at)
+    def retry_is_due(self, now: datetime, asked_at: datetime | None = None) -> bool:
+        """Whether pending UIDs are to be asked for now.
+
+        Parameters:
+            asked_at: when a person asked for it: it is due if the last retry began before.
+        """
+        if not self.pending or self.retry_at is None:
+            return self.pending > 0
+        began_at = self.retry_at - _retry_pause(self.retries - 1)
+        return now >= self.retry_at or (asked_at is not None and began_at < asked_at)
 
     def retrying(self, now: datetime) -> "FolderState":
         """The state while pending UIDs are retried: each retry comes after a longer pause."""
-        pause = timedelta(minutes=_RETRY_MINUTES << min(self.retries, 16))
-        retry_at = now + min(pause, _MAX_RETRY_PAUSE)
+        retry_at = now + _retry_pause(self.retries)
         return replace(self, retries=self.retries + 1, retry_at=retry_at)
 
     def retry_order(self, uids: UidSet) -> Sequence[int]:
@@ -157,6 +174,12 @@ class FolderState:
         step = _RETRY_STEP if len(ordered) > _RETRY_STEP else 1
         first = self.retries * step % len(ordered) if ordered else 0
         return ordered[first:] + ordered[:first]
+
+
+def _retry_pause(retries: int) -> timedelta:
+    """The pause after so many retries and one more."""
+    pause = timedelta(minutes=_RETRY_MINUTES << min(max(retries, 0), 16))
+    return min(pause, _MAX_RETRY_PAUSE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -126,6 +126,17 @@ MAX_HTML_FOSTERED_PIECES = 3_000
 """Tags and words in a table and outside of its cells: each is moved before the table, past all
 that is there already (13.2.6.1 of the HTML standard)."""
 
+MAX_SHEET_CHARS = 200_000
+"""Of the style sheets in a message's HTML: newsletters have 60,000. Of more none is read, so that
+what they hide is shown."""
+
+MAX_SHEET_RULES = 5_000
+"""Selectors whose rules say whether elements are seen; of more none is read."""
+
+MAX_SHEET_STEPS = 200_000
+"""Selectors, with their classes and properties, that are compared with the different tags of a
+message, at 2 µs; of sheets that need more none is read. Newsletters need some thousand."""
+
 MAX_ATTRIBUTES_OF_A_TAG = 500
 """The HTML parser compares each name with all before it. Mail has fewer than 30."""
 

@@ -220,6 +220,7 @@ def state_of(
     pending: int,
     failing_folders: int = 0,
     has_sent: bool = True,
+    resumes: bool = False,
 ) -> tuple[MailboxState, Code | None]:
     """Return the state of a mailbox, and the problem that keeps it from being read.
 
@@ -229,6 +230,7 @@ def state_of(
         pending: how many UIDs the server listed and did not return.
         failing_folders: how many folders cannot be read.
         has_sent: whether the server has a folder of sent mail.
+        resumes: whether it is connected again, and no sync has finished since.
     """
     if status is MailboxStatus.DISCONNECTED:
         return MailboxState.DISCONNECTED, None
@@ -239,7 +241,8 @@ def state_of(
     if due is not None and now - due.due_at > MAX_WAIT:
         return MailboxState.FAILING, Code.POLL_OVERDUE
     stalled = now - progressed_at > MAX_WAIT
-    waiting = due is not None and due.news_since and now - due.news_since > MAX_WAIT
+    late = due is not None and due.news_since and now - due.news_since > MAX_WAIT
+    waiting = late or resumes
     if stalled and (waiting or not complete):
         return MailboxState.FAILING, Code.NEWS_WAITING
     if not complete:

@@ -1,47 +1,74 @@
-"""Find out which service answers at a port where a mail server was expected."""
+"""Find out which service answers at a port where a mail server was expected, and how it begins."""
 
 import socket
+import time
 from contextlib import suppress
+from dataclasses import dataclass
 
 from mailmirror.domain.limits import MAX_HEARD_LINE_BYTES
 from mailmirror.domain.mailbox import Security, Server
 from mailmirror.domain.problems import Code, Refused
 from mailmirror.domain.services import Service, service_of
-from mailmirror.mail.connection import NetworkPolicy
+from mailmirror.mail.connection import NetworkPolicy, limited
 
 _LINE_SECONDS = 1.5
+_TLS_AFTER_SECONDS = 3.5
+"""A server that said nothing without TLS, and was connected to within half a second, is asked again
+with TLS: for a slower one there is no time."""
+_CONVERSATION_SECONDS, _AGAIN_SECONDS = 5.5, 4.0
+"""How long a connection is used, after it was made: the first, and one that is made again."""
 _REQUEST = b"HEAD / HTTP/1.0\r\n\r\n"
 """A web server waits for one; mail servers speak first."""
 
 
-def answering_service(server: Server, policy: NetworkPolicy) -> Service | None:
-    """Name the service that speaks at a port, with TLS or without; None where it is not known.
+@dataclass(frozen=True, slots=True)
+class Answering:
+    service: Service | None
+    """None where it is not known."""
+    tls: bool
+    """Whether it begins with TLS."""
 
-    It takes up to eight seconds, of which five are for the connection.
+
+def answering_service(server: Server, policy: NetworkPolicy) -> Answering | None:
+    """Name the service that speaks at a port, with TLS or without; None where none is known.
+
+    It takes up to nine seconds, beside those of the connections.
     """
     if server.security is Security.TLS:
         try:
-            return _said(server, policy, tls=True)
+            return Answering(_said(server, policy, tls=True), tls=True)
         except Refused as refusal:
             if refusal.code is not Code.TLS_FAILED:
                 return None
-    with suppress(Refused):
-        return _said(server, policy, tls=False)
-    return None
-
-
-def _said(server: Server, policy: NetworkPolicy, *, tls: bool) -> Service | None:
-    connection = policy.connect(server)
+    begun = time.monotonic()
     try:
-        if tls:
-            connection = policy.secure(connection, server.host)
-        connection.settimeout(_LINE_SECONDS)
-        line = _first_line(connection)
-        if not line:
-            with suppress(OSError):
-                connection.sendall(_REQUEST)
+        service = _said(server, policy, tls=False)
+        if service or server.security is Security.TLS:
+            return Answering(service, tls=False) if service else None
+        if time.monotonic() - begun > _TLS_AFTER_SECONDS:
+            return None
+        return Answering(_said(server, policy, tls=True, seconds=_AGAIN_SECONDS), tls=True)
+    except Refused as refusal:
+        # Only a server that begins with TLS has a certificate.
+        is_tls = refusal.code is Code.CERTIFICATE_INVALID
+        return Answering(None, tls=True) if is_tls else None
+
+
+def _said(
+    server: Server, policy: NetworkPolicy, *, tls: bool, seconds: float = _CONVERSATION_SECONDS
+) -> Service | None:
+    plain = connection = policy.connect(server)
+    try:
+        with limited(seconds, plain):
+            if tls:
+                connection = policy.secure(plain, server.host)
+            connection.settimeout(_LINE_SECONDS)
             line = _first_line(connection)
-        return service_of(line)
+            if not line:
+                with suppress(OSError):
+                    connection.sendall(_REQUEST)
+                line = _first_line(connection)
+            return service_of(line)
     finally:
         connection.close()
 

@@ -64,14 +64,18 @@ class DueStore:
 
         Parameters:
             known: the entry of the same mailbox, where it was connected: it goes on from there.
+                What came since its last success is news, where no sync has left anything seen.
         """
         text = keys.time_text(now)
         due_at = keys.time_text(now + POLL_INTERVAL)
         item = {**keys.due(key, slot), "due_at": due_at, "since": text, "failures": 0}
         if known and known.due.last_success_at:
             item["last_success_at"] = keys.time_text(known.due.last_success_at)
-            item["seen"] = _seen_text(known.seen)
-            item["slices"] = _slices_bytes(known.slices)
+            if known.seen:
+                item["seen"] = _seen_text(known.seen)
+                item["slices"] = _slices_bytes(known.slices)
+            else:
+                item["news_since"] = text
         return Put(item)
 
     def polled(self, mailbox: Mailbox, now: datetime, slices_at: Sequence[datetime] = ()) -> None:

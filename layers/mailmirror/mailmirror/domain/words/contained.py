@@ -1,7 +1,9 @@
 """The explanation of each cause for which a message could not be read, or not whole."""
 
 from mailmirror.domain.contained import Cause
+from mailmirror.domain.verdict import Verdict
 from mailmirror.domain.words.explanation import Catalogue, translated
+from mailmirror.domain.words.verdicts import VERDICTS
 
 CAUSES: Catalogue[Cause] = {
     Cause.NOT_RETURNED: translated(
@@ -47,4 +49,5 @@ CAUSES: Catalogue[Cause] = {
         "本文の処理に失敗したため、ヘッダーだけがカードに表示されています。",
         "メールボックスで直接開き、運用者に報告してください。",
     ),
+    Cause.UNREADABLE: VERDICTS[Verdict.UNREADABLE],
 }

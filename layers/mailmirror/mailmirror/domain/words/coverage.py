@@ -112,7 +112,7 @@ def explain_feed(coverage: FeedCoverage, language: Language) -> Explanation | No
 
 
 def explain_card(coverage: Coverage, language: Language) -> tuple[Gap | Code, Explanation] | None:
-    """The first reason why a card may lack mail; None where it is complete."""
+    """The reason to tell why a card may lack mail; None where it is complete."""
     match coverage.cause:
         case Gap() as gap:
             return gap, explain_gap(gap, language, unread=coverage.unread)

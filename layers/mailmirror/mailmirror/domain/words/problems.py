@@ -422,10 +422,11 @@ PROBLEMS: Catalogue[Code] = {
     ),
     Code.TLS_FAILED: translated(
         "The host does not speak TLS as expected at this port.",
-        'Try `"security": "starttls"` for ports 143 and 587, `"tls"` for 993 and 465.',
-        "このポートで TLS による通信ができません。",
-        'ポート 143 と 587 では `"security": "starttls"`、993 と 465 では `"tls"`'
-        " をお試しください。",
+        'Use `"security": "tls"` where `detail` says that the server begins with TLS, as at ports'
+        ' 993 and 465, and `"starttls"` where it begins without, as at 143 and 587.',
+        "このポートでは想定どおりに TLS で通信できません。",
+        '`detail` が with TLS（ポート 993 と 465 など）であれば `"security": "tls"`、without TLS'
+        '（143 と 587 など）であれば `"starttls"` を使ってください。',
     ),
     Code.CERTIFICATE_INVALID: translated(
         "The host's certificate does not verify.",
@@ -449,10 +450,11 @@ PROBLEMS: Catalogue[Code] = {
     ),
     Code.ANOTHER_SERVICE: translated(
         "Another service answers at this port; `detail` names it.",
-        "Enter host and port of the mail server: IMAP is at 993 or 143, submission at 465 or 587.",
+        "Enter host and port of the mail server, of the one with which `detail` begins: `imap` is"
+        " at 993 or 143, `smtp` (submission) at 465 or 587.",
         "このポートでは別のサービスが応答しています。`detail` にその名前があります。",
-        "メールサーバーのホストとポートを入力してください。IMAP は 993 か 143、送信は 465 か 587"
-        " です。",
+        "`detail` の先頭が示すメールサーバーのホストとポートを入力してください。`imap` は 993 か"
+        " 143、`smtp`（送信）は 465 か 587 です。",
     ),
     Code.SIGN_IN_FAILED: translated(
         "The server refuses the user name or the password.",

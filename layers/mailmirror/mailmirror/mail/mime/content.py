@@ -24,7 +24,7 @@ from mailmirror.mail.mime.snippet import snippet_of
 from mailmirror.mail.mime.tnef import mime_entity
 from mailmirror.mail.mime.uuencode import files_in
 
-PARSER_VERSION = 5
+PARSER_VERSION = 6
 """Raised with each change of the result for the same bytes."""
 
 _TEXTS = ("text/plain", "text/html")
@@ -241,7 +241,8 @@ class _Body:
         for part, _ in self.attached:
             if part.content_type == "text/calendar":
                 self.reader.warn("calendar_only")
-                return [_Passage(calendar_text(self._decode(part)), None)]
+                method = part.attributes.get("method", "")
+                return [_Passage(calendar_text(self._decode(part), method), None)]
         if not self.wrapped.isdisjoint(_TNEF):
             self.reader.warn("winmail_dat")
         return []

@@ -5,6 +5,7 @@ import re
 
 from mailmirror.domain.limits import MAX_SANITISED_CHARS
 from mailmirror.mail.mime.html_limits import Budget
+from mailmirror.mail.mime.html_sheets import with_sheets
 from mailmirror.mail.mime.html_styles import STYLES, harmless_style, hides, letters_are_seen
 
 _TAGS = {
@@ -70,6 +71,7 @@ def sanitise(markup: str, budget: Budget | None = None) -> str:
     Beyond the limits in `html_limits` the bare text is returned, and `budget.exceeded` is set.
     """
     budget = budget or Budget()
+    markup = with_sheets(markup)
     if not budget.admits(markup):
         return _bare_html(markup, budget)
     import nh3  # a library of 2 MB, which most functions never call
@@ -97,6 +99,7 @@ def text_of(markup: str, budget: Budget | None = None) -> str:
     Beyond the limits in `html_limits` the bare text is returned, and `budget.exceeded` is set.
     """
     budget = budget or Budget()
+    markup = with_sheets(markup)
     if not budget.admits(markup):
         return _bare_text(budget.take_bare(markup))
     import nh3

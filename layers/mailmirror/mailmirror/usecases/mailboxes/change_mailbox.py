@@ -1,6 +1,6 @@
 """Requests about a mailbox: sync now, disconnect, erase."""
 
-from mailmirror.aws.queues import SyncJob
+from mailmirror.aws.queues import MatchJob, SyncJob
 from mailmirror.domain.mailbox import AccountId, Mailbox, MailboxId, MailboxStatus
 from mailmirror.domain.problems import Code, Refused
 from mailmirror.runtime import Runtime, log_erasure
@@ -11,7 +11,7 @@ _ATTEMPTS = 5
 
 
 def request_sync(account: AccountId, id: str, runtime: Runtime) -> Mailbox:
-    """Queue a sync of a mailbox now.
+    """Queue a sync of a mailbox now, which tries its pending messages again.
 
     Raises:
         Refused: it is not there, or not connected.
@@ -19,7 +19,7 @@ def request_sync(account: AccountId, id: str, runtime: Runtime) -> Mailbox:
     mailbox = _find(account, id, runtime)
     if mailbox.status is not MailboxStatus.CONNECTED:
         raise Refused(Code.MAILBOX_DISCONNECTED)
-    runtime.sync_queue.send([SyncJob(account, mailbox.key.mailbox)])
+    runtime.sync_queue.send([SyncJob(account, mailbox.key.mailbox, runtime.now())])
     return mailbox
 
 
@@ -54,6 +54,7 @@ def erase(account: AccountId, user: str | None, id: str, runtime: Runtime) -> Ma
     log_erasure(mailbox.key, owner)
     if mailbox.status is not MailboxStatus.ERASING:
         mailbox = _begin_erasing(mailbox, runtime)
+    runtime.thread_queue.send([MatchJob(account)])  # the address is no longer of the team
     runtime.sync_queue.send([SyncJob(account, mailbox.key.mailbox)])
     return mailbox
 

@@ -7,18 +7,20 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from mailmirror.aws.queues import SyncJob
+from mailmirror.aws.queues import MatchJob, SyncJob
 from mailmirror.domain.address import Address
 from mailmirror.domain.event_fields import is_id
 from mailmirror.domain.mailbox import (
     FIRST_HISTORY,
     AccountId,
+    Due,
     FolderScope,
     Mailbox,
     MailboxId,
     MailboxKey,
     MailboxStatus,
     Provider,
+    Security,
     Server,
     UserId,
 )
@@ -34,6 +36,7 @@ from mailmirror.mail.smtp.session import SubmissionSession
 from mailmirror.runtime import Runtime, is_of_aws, log_failure
 from mailmirror.store.accounts import Account
 from mailmirror.store.credentials import Credential
+from mailmirror.store.due import DueEntry
 from mailmirror.store.table import ConditionFailed
 from mailmirror.usecases.mailboxes.server_sign_in import login_of
 
@@ -99,6 +102,7 @@ def connect_mailbox(id: AccountId, request: ConnectRequest, runtime: Runtime) ->
         mailbox = _with_folders(mailbox, request, session)
     cannot_send = _try_to_send(request, login, began_at, runtime)
     _keep(account, mailbox, request.credential, runtime)
+    runtime.thread_queue.send([MatchJob(account.id)])  # the address is of the team now
     if cannot_send:
         runtime.due.sending_refused(mailbox, cannot_send)
     try:
@@ -168,19 +172,28 @@ def _service_named(
     """Where a server does not answer as expected, find out which service does.
 
     Raises:
-        Refused: `another_service` or `pop3_unsupported`, or what was refused where it is not known.
+        Refused: `another_service` or `pop3_unsupported`; `tls_failed` where the service begins with
+            TLS and STARTTLS was asked for, or the reverse; else what was refused.
     """
     try:
         yield
     except Refused as refusal:
+        place = f"{server.host}:{server.port}"
+        if refusal.code is Code.POP3_UNSUPPORTED and expected is Service.SMTP:
+            raise Refused(Code.ANOTHER_SERVICE, f"POP3 at {place}") from refusal
         if refusal.code not in _OF_ANOTHER_SERVICE or runtime.now() - began_at > _NAMING_DELAY:
             raise
         found = answering_service(server, runtime.network_policy)
-        if found in (None, expected):
+        if found is None:
             raise
-        of_mail = (expected, found) == (Service.IMAP, Service.POP3)
+        if found.service in (None, expected):
+            if found.tls is (server.security is Security.TLS):
+                raise
+            name, how = found.service or "the server", "with" if found.tls else "without"
+            raise Refused(Code.TLS_FAILED, f"{name} at {place} begins {how} TLS") from refusal
+        of_mail = (expected, found.service) == (Service.IMAP, Service.POP3)
         code = Code.POP3_UNSUPPORTED if of_mail else Code.ANOTHER_SERVICE
-        raise Refused(code, f"{found} at {server.host}:{server.port}") from refusal
+        raise Refused(code, f"{found.service} at {place}") from refusal
 
 
 def _mailbox(account: Account, request: ConnectRequest, runtime: Runtime) -> Mailbox:
@@ -249,7 +262,7 @@ def _keep(account: Account, mailbox: Mailbox, credential: Credential, runtime: R
     now = mailbox.connected_at
     before = runtime.mailboxes.find(account.id, mailbox.key.mailbox)
     goes_on = before and _place(before) == _place(mailbox)
-    known = runtime.due.find(mailbox) if goes_on else None
+    known = _known_entry(before, mailbox, runtime) if before and goes_on else None
     runtime.credentials.put(account, mailbox.key, credential, now)
     refusal = Refused(Code.MAILBOX_BUSY)
     for attempt in range(_ATTEMPTS):
@@ -269,6 +282,15 @@ def _keep(account: Account, mailbox: Mailbox, credential: Credential, runtime: R
     if kept is None or kept.status is not MailboxStatus.CONNECTED:
         runtime.credentials.delete(mailbox.key)
     raise refusal
+
+
+def _known_entry(before: Mailbox, mailbox: Mailbox, runtime: Runtime) -> DueEntry | None:
+    """The schedule entry to go on from; of a mailbox that was disconnected its last success."""
+    entry = runtime.due.find(mailbox)
+    if entry or before.last_success_at is None:
+        return entry
+    due = Due(mailbox.connected_at, before.last_success_at)
+    return DueEntry(mailbox.key.account, mailbox.key.mailbox, due)
 
 
 def _place(mailbox: Mailbox) -> tuple[object, ...]:

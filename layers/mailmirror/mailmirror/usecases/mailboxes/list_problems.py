@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 
 from mailmirror.domain.contained import Cause, Contained
 from mailmirror.domain.containment import Place
@@ -11,6 +12,7 @@ from mailmirror.domain.ledger import Ledger
 from mailmirror.domain.mailbox import Mailbox
 from mailmirror.domain.problems import Code
 from mailmirror.domain.uids import UidSet
+from mailmirror.domain.verdict import Verdict
 from mailmirror.runtime import Runtime
 from mailmirror.store.contained import StoredContained
 from mailmirror.usecases.mailboxes.read_mailbox import report
@@ -46,7 +48,8 @@ class Problems:
 def list_problems(mailbox: Mailbox, runtime: Runtime) -> Problems:
     """List a mailbox's problems, its own first, then its folders', then its messages'.
 
-    Two requests more than reading the mailbox, and a query of the ledger of each folder concerned.
+    Of the messages those that are tried again come first, and those that are unreadable last. Two
+    requests more than reading the mailbox, and its whole ledger, as its owner reads the mailbox.
     """
     (read,) = report([mailbox], runtime)
     due = read.due
@@ -59,17 +62,24 @@ def list_problems(mailbox: Mailbox, runtime: Runtime) -> Problems:
     if due and due.sending_error:
         found.append(Problem(due.sending_error, due.sending_detail))
     messages: list[Problem] = []
+    unreadable: list[Problem] = []
+    count = 0
     contained = {one.place: one for one in runtime.contained.list_all(mailbox.key)}
     for id, folder in runtime.folders.read_all(mailbox.key).items():
         state = folder.state
         if (failure := state.failure) is not None:
             detail, since = failure.detail, failure.since
             found.append(Problem(failure.code, detail, since, next_poll, folder=state.name))
-        of_folder = [one for one in contained.values() if one.place.folder == id]
-        if state.pending or of_folder:
-            current = runtime.ledgers.read_current(mailbox.key, id, state)
-            messages += _of_folder(id, *current, contained, next_poll) if current else ()
-    return Problems([*found, *messages[:MAX_LISTED]], max(0, len(messages) - MAX_LISTED))
+        if current := runtime.ledgers.read_current(mailbox.key, id, state):
+            messages += _of_folder(id, *current, contained, next_poll)
+            uids = current[1].of(Verdict.UNREADABLE) & current[1].present
+            count += len(uids)
+            unreadable += [
+                Problem(Cause.UNREADABLE, folder=state.name, uid=uid)
+                for uid in islice(uids, MAX_LISTED)
+            ]
+    count += len(messages)
+    return Problems([*found, *(messages + unreadable)[:MAX_LISTED]], max(0, count - MAX_LISTED))
 
 
 def _of_folder(

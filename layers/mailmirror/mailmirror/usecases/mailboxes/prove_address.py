@@ -10,6 +10,7 @@ import smtplib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from mailmirror.aws.queues import MatchJob
 from mailmirror.aws.ses import SesRefused, SesUnclear
 from mailmirror.domain.address import Address
 from mailmirror.domain.event_fields import is_id
@@ -109,6 +110,7 @@ def confirm_code(id: AccountId, request: AddressRequest, runtime: Runtime) -> Pr
             runtime.codes.confirm(id, request.user, request.address, runtime.now(), head)
         except ConditionFailed:
             continue  # events come in
+        runtime.thread_queue.send([MatchJob(id)])  # the address is of the team now
         runtime.count("AddressesProven")
         return Proving(request.address, Proof.CODE)
     raise Refused(Code.MAILBOX_BUSY)

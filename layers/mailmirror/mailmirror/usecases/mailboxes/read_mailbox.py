@@ -81,22 +81,26 @@ def _report(
 ) -> MailboxReport:
     """Whether the first sync is done tells the schedule entry: a new server has none."""
     totals = sync.totals
+    synced = entry is not None and bool(entry.seen)
+    resumes = entry is not None and not entry.seen and entry.due.last_success_at is not None
+    of_another_server = entry is not None and not synced and not resumes and sync.complete
     state, problem = state_of(
         mailbox.status,
         entry.due if entry else None,
         now,
         max(sync.progressed_at or mailbox.connected_at, mailbox.connected_at),
-        complete=entry is not None and bool(entry.seen) and sync.complete,
+        complete=(synced or resumes) and sync.complete,
         pending=totals.pending,
         failing_folders=totals.failing,
         has_sent=totals.has_sent,
+        resumes=resumes,
     )
     return MailboxReport(
         mailbox,
         state,
         problem,
         entry.due if entry else None,
-        sync.progress,
+        0 if of_another_server else sync.progress,
         sync.log_cursor,
         totals.pending,
         proof_of(mailbox, claims),

@@ -9,6 +9,7 @@ ledger and the cursor together.
 import hashlib
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from mailmirror.domain.contained import Judged
 from mailmirror.domain.folder import FolderState, difference
@@ -36,6 +37,8 @@ class FolderSync:
     checkpoint: Checkpoint
     judge: RunJudge
     runtime: Runtime
+    asked_at: datetime | None = None
+    """When a person asked for the sync."""
 
     def newest(self, status: Status, most: int) -> None:
         """Judge new mail, and of old mail the newest messages, up to so many.
@@ -52,7 +55,7 @@ class FolderSync:
         Raises:
             OutOfTime, Refused, LeaseLost: what was judged before is kept.
         """
-        retry_is_due = self._folder.retry_is_due(self.runtime.now())
+        retry_is_due = self._folder.retry_is_due(self.runtime.now(), self.asked_at)
         self._new_mail(status)
         self._old_mail()
         if retry_is_due:

@@ -68,7 +68,9 @@ def sync_mailbox(job: SyncJob, runtime: Runtime, until: datetime) -> None:
                 )
             else:
                 record = SyncProgress.of(lease, state, runtime)
-                done = _Sync(mailbox, lease, state, progress, runtime, until, record).run()
+                done = _Sync(
+                    mailbox, lease, state, progress, runtime, until, record, job.asked_at
+                ).run()
     except LeaseLost:
         runtime.count("LeaseLost")
         return
@@ -90,6 +92,8 @@ class _Sync:
     until: datetime
     record: SyncProgress
     """What `state` has of this sync."""
+    asked_at: datetime | None
+    """When a person asked for it."""
     stored: dict[str, StoredFolder] = field(default_factory=dict)
     """The folders by their ids, as the table has them."""
     checkpoint: Checkpoint | None = None
@@ -240,7 +244,8 @@ class _Sync:
         if stored is None or status is None or stored.state.role is not folder.role:
             return None
         told = (status.uidvalidity, status.uidnext, status.messages)
-        return stored.state if stored.state.is_current(*told, self.runtime.now()) else None
+        current = stored.state.is_current(*told, self.runtime.now(), self.asked_at)
+        return stored.state if current else None
 
     def _forget_failures(self, folders: Set[str]) -> None:
         """A folder that is not read any more, or that is gone, is no problem of the mailbox.
@@ -318,7 +323,7 @@ class _Sync:
         judge = RunJudge(
             server, self.checkpoint, rules, view, self.runtime, self.until, self.max_batch
         )
-        sync = FolderSync(server, self.checkpoint, judge, self.runtime)
+        sync = FolderSync(server, self.checkpoint, judge, self.runtime, self.asked_at)
         if most is None:
             return sync.run(status)
         sync.newest(status, most)
