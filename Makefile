@@ -7,6 +7,9 @@ sam := $(environment)/sam/bin
 need := @$(PYTHON) -m local.environments
 checked := functions layers tests commands local demo
 
+# pytest keeps the test modules that it has rewritten, else each of its processes rewrites them all.
+unexport PYTHONDONTWRITEBYTECODE
+
 EXTRA_CA ?=
 ALLOW_NETWORKS ?=
 STACK ?=
