@@ -95,13 +95,15 @@ revoke:  ## Revoke an API key ACCOUNT=… KEY=… [STACK=…]
 	$(need) project
 	$(command) revoke --account "$(ACCOUNT)" --key "$(KEY)"
 
-# A file's tests share a stack and servers; files are handed out in the order of tests/conftest.py.
+# A file's tests share servers; files are handed out in the order of tests/conftest.py.
 two_at_once := --numprocesses 2 --dist loadfile --no-loadscope-reorder
+# Those of tests/stack share a stack as well (tests/distribution.py), and mostly wait for it: a third.
+three_at_once := --numprocesses 3 --dist loadgroup --no-loadscope-reorder
 
 test: lint typecheck  ## All checks, and all tests but the long ones; installs mail servers and node where missing
 	$(need) project sam ministack
 	@$(project)/python -m local.programs
-	@$(project)/pytest -m "not long" $(two_at_once)
+	@$(project)/pytest -m "not long" $(three_at_once)
 
 test-long:  ## The tests that take minutes: a stack's alarms, its adoption, models, the whole corpus
 	$(need) project sam ministack
