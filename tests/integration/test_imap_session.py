@@ -371,7 +371,7 @@ def nothing(session: ImapSession) -> object:
 def test_a_server_that_sends_without_end_is_not_listened_to(
     act: Act, command: str, answers: Iterable[Answer]
 ) -> None:
-    began = time.monotonic()
+    """A bound ends it: the end of the session's time would have another code."""
     tracemalloc.start()
     try:
         code = refusal(act, {command: answers})
@@ -379,7 +379,6 @@ def test_a_server_that_sends_without_end_is_not_listened_to(
     finally:
         tracemalloc.stop()
     assert code is Code.PROTOCOL_ERROR
-    assert time.monotonic() - began < 20
     assert peak < 256 << 20
 
 
