@@ -110,8 +110,9 @@ test-long:  ## The tests that take minutes: a stack's alarms, its adoption, mode
 	@$(project)/python -m local.programs
 	@$(project)/pytest -m long $(two_at_once)
 
-# What needs nothing of a server but mailboxes to put mail into. The others say why they are skipped.
-synced := $(addprefix tests/integration/test_,$(addsuffix .py,sync two_mailboxes imap_session server_habits containment polls ledgers))
+# What needs nothing of a server but mailboxes to put mail into, the longest first. The others say why
+# they are skipped.
+synced := $(addprefix tests/integration/test_,$(addsuffix .py,containment imap_session polls server_habits sync ledgers two_mailboxes))
 
 test-servers:  ## The sync against Cyrus and Courier, sign-in against Exim, in chroots; as root, on Debian
 	$(need) project sam ministack
