@@ -7,6 +7,9 @@ sam := $(environment)/sam/bin
 need := @$(PYTHON) -m local.environments
 checked := functions layers tests commands local demo
 
+# pytest keeps the test modules that it has rewritten, else each of its processes rewrites them all.
+unexport PYTHONDONTWRITEBYTECODE
+
 EXTRA_CA ?=
 ALLOW_NETWORKS ?=
 STACK ?=
@@ -92,21 +95,24 @@ revoke:  ## Revoke an API key ACCOUNT=… KEY=… [STACK=…]
 	$(need) project
 	$(command) revoke --account "$(ACCOUNT)" --key "$(KEY)"
 
-# A file's tests share a stack and servers; files are handed out in the order of tests/conftest.py.
+# A file's tests share servers; files are handed out in the order of tests/conftest.py.
 two_at_once := --numprocesses 2 --dist loadfile --no-loadscope-reorder
+# Those of tests/stack share a stack as well (tests/distribution.py), and mostly wait for it: a third.
+three_at_once := --numprocesses 3 --dist loadgroup --no-loadscope-reorder
 
 test: lint typecheck  ## All checks, and all tests but the long ones; installs mail servers and node where missing
 	$(need) project sam ministack
 	@$(project)/python -m local.programs
-	@$(project)/pytest -m "not long" $(two_at_once)
+	@$(project)/pytest -m "not long" $(three_at_once)
 
 test-long:  ## The tests that take minutes: a stack's alarms, its adoption, models, the whole corpus
 	$(need) project sam ministack
 	@$(project)/python -m local.programs
 	@$(project)/pytest -m long $(two_at_once)
 
-# What needs nothing of a server but mailboxes to put mail into. The others say why they are skipped.
-synced := $(addprefix tests/integration/test_,$(addsuffix .py,sync two_mailboxes imap_session server_habits containment polls ledgers))
+# What needs nothing of a server but mailboxes to put mail into, the longest first. The others say why
+# they are skipped.
+synced := $(addprefix tests/integration/test_,$(addsuffix .py,containment imap_session polls server_habits sync ledgers two_mailboxes))
 
 test-servers:  ## The sync against Cyrus and Courier, sign-in against Exim, in chroots; as root, on Debian
 	$(need) project sam ministack

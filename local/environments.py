@@ -24,6 +24,8 @@ HOME = ROOT / ".local"
 ENVIRONMENTS = HOME / "environments"
 PYTHON_VERSION = (3, 13)
 """The functions' runtime. MiniStack runs them with its own interpreter, so it has the same."""
+_INSTALL = ("--quiet", "--compile-bytecode")
+"""Compiled: else, with PYTHONDONTWRITEBYTECODE set, each process compiles all that it imports."""
 
 
 def executable(environment: str, name: str) -> Path:
@@ -52,7 +54,7 @@ def _make(program: str, name: str) -> None:
     _run(program, "venv", "--quiet", "--clear", "--python", _python(), str(directory))
     python = str(executable(name, "python"))
     pins = str(PINS / f"{name}.txt")
-    _run(program, "pip", "install", "--quiet", "--python", python, "--requirement", pins)
+    _run(program, "pip", "install", *_INSTALL, "--python", python, "--requirement", pins)
     if name == "project":
         version = ".".join(map(str, PYTHON_VERSION))
         packages = directory / "lib" / f"python{version}" / "site-packages"
@@ -71,7 +73,7 @@ def _stamp(name: str) -> Path:
 def _digest(name: str) -> str:
     # The place counts too: an environment does not survive a move of the checkout.
     pins = (PINS / f"{name}.txt").read_bytes()
-    return hashlib.sha256(repr((PYTHON_VERSION, str(ROOT), pins)).encode()).hexdigest()
+    return hashlib.sha256(repr((PYTHON_VERSION, str(ROOT), _INSTALL, pins)).encode()).hexdigest()
 
 
 def _python() -> str:

@@ -1,4 +1,4 @@
-"""What tests share: one local stack a session, and runtimes on tables of their own."""
+"""What tests share: an emulated AWS and a deployed stack a session, and tables of their own."""
 
 import os
 import secrets
@@ -17,6 +17,8 @@ from local.resources import Resources, resources_of
 from local.stack import STACK_NAME, Home, Options, Stack
 from local.up import up
 from mailmirror.runtime import Runtime
+from tests.distribution import OneStack
+from tests.servers.bare_aws import BUCKET, BareAws, bare_aws
 from tests.servers.dovecot import Dovecot
 from tests.servers.mailbox_servers import MAILBOX_SERVERS, StartServer
 from tests.servers.postfix import Postfix
@@ -38,6 +40,11 @@ _FOLDERS = ("stack", "hostile", "integration", "models", "unit")
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--imap-server", choices=MAILBOX_SERVERS, default="dovecot")
     parser.addoption("--submission-server", choices=("postfix", "exim"), default="postfix")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> OneStack | None:
+    return OneStack(config, log) if config.getoption("dist") == "loadgroup" else None
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -134,8 +141,15 @@ def resources(aws: Any) -> Resources:
     return resources_of(aws("cloudformation"), STACK_NAME)
 
 
+@pytest.fixture(scope="session")
+def bare() -> Iterator[BareAws]:
+    """An emulated AWS on which nothing is deployed: it starts in a second, and works on nothing."""
+    with bare_aws() as made:
+        yield made
+
+
 @pytest.fixture
-def runtime(aws: Any, stack: Stack, resources: Resources) -> Iterator[Runtime]:
+def runtime(bare: BareAws) -> Iterator[Runtime]:
     """The use cases in this process, on a table and queues that no deployed function works on."""
-    with own_table(aws, stack.bucket, resources.key) as made:
+    with own_table(bare.client, BUCKET, bare.key) as made:
         yield made

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from random import Random
 
-from tests.hostile.bare_aws import BareAws, bare_aws
 from tests.hostile.comparison import Picture, differences, picture
 from tests.hostile.steps import CONTACTS, History, Step, perform
 from tests.hostile.world import USERS, NeverSettled, World, world
+from tests.servers.bare_aws import BareAws, bare_aws
 from tests.servers.dovecot import Dovecot, Folder
 
 STEPS = 60

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.hostile.bare_aws import BareAws, bare_aws
+from tests.servers.bare_aws import BareAws, bare_aws
 
 
 @pytest.fixture(scope="module")

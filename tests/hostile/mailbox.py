@@ -23,11 +23,11 @@ from mailmirror.usecases.cards.acting_user import viewer
 from mailmirror.usecases.cards.read_card import read_person_card
 from mailmirror.usecases.mailboxes.read_mailbox import read_ledger
 from mailmirror.usecases.sync.audit_mailbox import audit_mailbox
-from tests.hostile.bare_aws import bare_aws
 from tests.hostile.functions import Failed
 from tests.hostile.letters import GOOD, hostile
 from tests.hostile.world import World, world
 from tests.integration.office import KIM, REP, letter
+from tests.servers.bare_aws import bare_aws
 from tests.servers.dovecot import Dovecot
 from tests.template import functions
 

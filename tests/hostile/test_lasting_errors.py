@@ -8,9 +8,9 @@ import pytest
 from local import emulator
 from mailmirror.runtime import Runtime, client_config
 from mailmirror.usecases.sync.audit_mailbox import audit_mailbox
-from tests.hostile.bare_aws import BUCKET, BareAws
 from tests.hostile.bursts import Bursts
 from tests.integration.office import KIM, MARCH, REP, STRANGER, Clock, Office, letter, loopback
+from tests.servers.bare_aws import BUCKET, BareAws
 from tests.servers.dovecot import Dovecot
 from tests.servers.faulty_aws import FaultyAws
 from tests.servers.tables import own_table

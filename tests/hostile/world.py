@@ -14,11 +14,11 @@ from mailmirror.domain.mailbox import AccountId, Mailbox, MailboxStatus, UserId
 from mailmirror.runtime import Runtime
 from mailmirror.usecases.operating.accounts import create_account
 from mailmirror.usecases.sync.audit_mailbox import audit_mailbox
-from tests.hostile.bare_aws import BUCKET, BareAws
 from tests.hostile.bursts import TRANSIENT
 from tests.hostile.functions import Children, Environment, Failed, call
 from tests.hostile.lies import Lies
 from tests.integration.office import BOSS, REP, loopback
+from tests.servers.bare_aws import BUCKET, BareAws
 from tests.servers.dovecot import Dovecot
 from tests.servers.faulty_aws import Call, Fault, FaultyAws
 from tests.servers.meddling import Meddling

@@ -7,9 +7,12 @@ import pytest
 
 from mailmirror.runtime import Runtime
 from tests.integration.office import BOSS, REP, Clock, Office, loopback
+from tests.integration.stored_people import StoredPeople
+from tests.servers.bare_aws import BUCKET, BareAws
 from tests.servers.dovecot import Dovecot
 from tests.servers.mailbox_server import MailboxServer
 from tests.servers.mailbox_servers import StartServer
+from tests.servers.tables import own_table
 
 USERS = {REP: "rep's secret", BOSS: "boss's secret"}
 
@@ -34,10 +37,19 @@ def clock(runtime: Runtime) -> Clock:
     return clock
 
 
+@pytest.fixture(scope="session")
+def stored_people(bare: BareAws) -> StoredPeople:
+    with own_table(bare.client, BUCKET, bare.key) as runtime:
+        office = Office(runtime)
+        return StoredPeople.of(office.account, office.events, runtime)
+
+
 @pytest.fixture
-def office(runtime: Runtime, imap_server: MailboxServer, clock: Clock) -> Office:
+def office(
+    runtime: Runtime, imap_server: MailboxServer, clock: Clock, stored_people: StoredPeople
+) -> Office:
     runtime.network_policy = loopback(imap_server.authority)
-    return Office(runtime)
+    return Office(runtime, stored_people)
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ A hand holds in the very next read. Deals that change late reach a thread with i
 the cards are compared whole after all mail has come once more, which changes nothing else.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from random import Random
@@ -21,8 +20,6 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from local.resources import Resources
-from local.stack import Stack
 from mailmirror.aws.queues import FeedJob
 from mailmirror.domain.address import Address
 from mailmirror.domain.deals import DealId, DealPolicy
@@ -47,6 +44,7 @@ from mailmirror.usecases.sync.mirror_copies import FolderKey, mirror_each
 from mailmirror.usecases.threads.set_override import set_override
 from tests.integration.association_model import Associations, DealFact, MailCopy, OverrideFact
 from tests.integration.office import BOSS, KIM, LEE, MARCH, REP, STRANGER, Office, letter
+from tests.servers.bare_aws import BUCKET, BareAws
 from tests.servers.tables import own_table
 
 EXAMPLES, STEPS = 8, 20
@@ -376,9 +374,9 @@ class OneAccount(RuleBasedStateMachine):
 
 @pytest.mark.long
 def test_every_card_follows_from_mail_deals_and_overrides_in_whatever_order_they_arrive(
-    aws: Callable[[str], Any], stack: Stack, resources: Resources
+    bare: BareAws,
 ) -> None:
-    with own_table(aws, stack.bucket, resources.key) as runtime:
+    with own_table(bare.client, BUCKET, bare.key) as runtime:
 
         class Machine(OneAccount):
             pass

@@ -12,6 +12,7 @@ from mailmirror.store.table import Update
 from mailmirror.usecases.cards.read_message import read_message
 from tests.integration.copies import TODAY, Mailboxes
 from tests.integration.office import KIM, LEE, MARCH, REP, STRANGER
+from tests.integration.stored_people import StoredPeople
 
 NAME = "😀" * 100
 PART = f'Content-Type: text/x-long; name="{NAME}"\r\n\r\nx\r\n--b\r\n'
@@ -19,9 +20,9 @@ BODY = f"--b\r\n\r\nShall we talk?\r\n--b\r\n{PART * 200}\r\n--b--\r\n".encode()
 
 
 @pytest.fixture
-def office(runtime: Runtime) -> Mailboxes:
+def office(runtime: Runtime, stored_people: StoredPeople) -> Mailboxes:
     runtime.now = lambda: TODAY
-    return Mailboxes(runtime)
+    return Mailboxes(runtime, stored_people)
 
 
 @pytest.fixture

@@ -15,12 +15,12 @@ from mailmirror.domain.limits import MAX_FOLDER_NAME_BYTES, MAX_UID, MAX_UIDVALI
 from mailmirror.domain.mailbox import FolderRole, Security, Server
 from mailmirror.domain.problems import Code, Refused
 from mailmirror.domain.uids import UidSet
-from mailmirror.mail.connection import NetworkPolicy
 from mailmirror.mail.imap.fetch import FetchFailed
 from mailmirror.mail.imap.fetched import RECEIVED_DATE_UNKNOWN, FetchedHeader
 from mailmirror.mail.imap.opening import Status
 from mailmirror.mail.imap.session import ImapSession
 from mailmirror.mail.sasl import PasswordLogin
+from tests.integration.office import loopback
 from tests.servers.dovecot import LIKE_MICROSOFT, Dovecot, Folder
 from tests.servers.hostile import (
     DRIP,
@@ -79,10 +79,6 @@ def filled(imap_server: MailboxServer) -> MailboxServer:
     return imap_server
 
 
-def policy(authority: Path) -> NetworkPolicy:
-    return NetworkPolicy.make("127.0.0.0/8,::1/128", authority.read_text())
-
-
 def at(server: MailboxServer, security: Security = Security.TLS, host: str = "localhost") -> Server:
     port = server.imaps_port if security is Security.TLS else server.imap_port
     return Server(host, port, security)
@@ -92,7 +88,7 @@ def told(server: Server, username: str, password: str, trusted: Path) -> Code | 
     """The code with which a sign-in is refused; None where it is not."""
     try:
         login = PasswordLogin(username, password)
-        with ImapSession.sign_in(server, login, policy(trusted), SECONDS) as session:
+        with ImapSession.sign_in(server, login, loopback(trusted), SECONDS) as session:
             assert session.folders()
     except Refused as refused:
         return refused.code
@@ -100,7 +96,7 @@ def told(server: Server, username: str, password: str, trusted: Path) -> Code | 
 
 
 def opened(imap_server: MailboxServer) -> Iterator[ImapSession]:
-    trust = policy(imap_server.authority)
+    trust = loopback(imap_server.authority)
     login = PasswordLogin(REP, LOGINS[REP])
     with ImapSession.sign_in(at(imap_server), login, trust, SECONDS) as session:
         session.examine(INBOX)
@@ -326,7 +322,7 @@ def run(
     """What a session with a scripted server brings."""
     security = Security.TLS if server.tls else Security.STARTTLS
     target = Server(server.host, server.port, security)
-    trust = policy(server.authority)
+    trust = loopback(server.authority)
     login = PasswordLogin(username, password)
     with ImapSession.sign_in(target, login, trust, seconds) as session:
         session.examine(INBOX)
@@ -378,7 +374,7 @@ def nothing(session: ImapSession) -> object:
 def test_a_server_that_sends_without_end_is_not_listened_to(
     act: Act, command: str, answers: Iterable[Answer]
 ) -> None:
-    began = time.monotonic()
+    """A bound ends it: the end of the session's time would have another code."""
     tracemalloc.start()
     try:
         code = refusal(act, {command: answers})
@@ -386,7 +382,6 @@ def test_a_server_that_sends_without_end_is_not_listened_to(
     finally:
         tracemalloc.stop()
     assert code is Code.PROTOCOL_ERROR
-    assert time.monotonic() - began < 20
     assert peak < 256 << 20
 
 

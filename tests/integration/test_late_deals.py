@@ -26,6 +26,7 @@ from mailmirror.usecases.threads.thread_writer import Contended, ThreadWriter
 from mailmirror.usecases.threads.tidy_thread import tidy_thread
 from tests.integration.copies import TODAY, Mailboxes
 from tests.integration.office import BOSS, KIM, LEE, MARCH, REP, letter
+from tests.integration.stored_people import StoredPeople
 
 DAY, MINUTE = timedelta(days=1), timedelta(minutes=1)
 EVENTS = (("e1", 0, "open"), ("e2", 4, "won"), ("e3", 9, "open"), ("e4", 20, "lost"))
@@ -36,9 +37,9 @@ ON_DEAL = [2, 6, 12]
 
 
 @pytest.fixture
-def office(runtime: Runtime) -> Mailboxes:
+def office(runtime: Runtime, stored_people: StoredPeople) -> Mailboxes:
     runtime.now = lambda: TODAY
-    return Mailboxes(runtime)
+    return Mailboxes(runtime, stored_people)
 
 
 @pytest.fixture

@@ -96,7 +96,7 @@ def test_a_server_drips_for_ever() -> None:
 def test_a_slow_reply_is_whole_in_the_end() -> None:
     began = time.monotonic()
     with ScriptedSmtp({"MAIL": [Slowly("250 2.1.0 OK", 0.2)]}) as server:
-        with connected(server, 0.1) as client:
+        with connected(server) as client:
             client.sendmail(REP, [KIM], HELLO)
         assert len(server.accepted) == 1
     assert time.monotonic() - began > 0.2

@@ -26,14 +26,15 @@ from mailmirror.usecases.cards.read_card import read_person_card
 from mailmirror.usecases.cards.read_message import attachment_link, find_message, read_message
 from tests.integration.copies import TODAY, Mailboxes
 from tests.integration.office import KIM, LEE, MARCH, REP, STRANGER, letter
+from tests.integration.stored_people import StoredPeople
 
 MINUTE = timedelta(minutes=1)
 
 
 @pytest.fixture
-def office(runtime: Runtime) -> Mailboxes:
+def office(runtime: Runtime, stored_people: StoredPeople) -> Mailboxes:
     runtime.now = lambda: TODAY
-    return Mailboxes(runtime)
+    return Mailboxes(runtime, stored_people)
 
 
 @pytest.fixture

@@ -1,20 +1,15 @@
 """A real Courier IMAP (5.2) for tests, in a chroot: see tests.servers.chroots."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from types import TracebackType
-from typing import Self
+from typing import ClassVar
 
-import trustme
 from imapclient import imap_utf7
 
-from tests.servers.authority import certify
-from tests.servers.chrooted import Chrooted
+from tests.servers.authority import Certified
+from tests.servers.chrooted_server import ChrootedServer
 from tests.servers.mailbox_server import MailboxServer
-from tests.servers.ports import free_ports
 
-_ATTEMPTS = 5
 _OWNER = "courier"
 
 _CAPABILITY = (
@@ -48,48 +43,18 @@ exec $tcpd {{imaps_port}} /usr/bin/couriertls -server -tcpd -user={_OWNER} $logi
 
 
 @dataclass(slots=True)
-class Courier(MailboxServer):
+class Courier(ChrootedServer, MailboxServer):
     """`with Courier({"rep@us.example": "secret"}) as server:` runs a server within the block."""
 
-    users: Mapping[str, str]
-    issuer: trustme.CA | None = None
-    """The authority that certifies the server; without one it makes its own."""
+    package: ClassVar[str] = "courier"
+    mounts: ClassVar[Mapping[str, str]] = {"/etc/courier": "etc", "/run/courier": "run"}
 
-    host: str = field(init=False, default="127.0.0.1")
     imaps_port: int = field(init=False)
     imap_port: int = field(init=False)
-    authority: Path = field(init=False)
-
-    _chrooted: Chrooted = field(init=False)
 
     def named(self, folder: str) -> str:
         """All folders are below INBOX, with dots."""
         return folder if folder == "INBOX" else f"INBOX.{folder.replace('/', '.')}"
-
-    def __enter__(self) -> Self:
-        """Start the server, and return when it answers.
-
-        Raises:
-            ChrootMissing: it is not installed.
-            RuntimeError: it does not start; its log is the error's text.
-        """
-        self._chrooted = Chrooted("courier")
-        try:
-            self._configure()
-            if not any(self._start() for _ in range(_ATTEMPTS)):
-                raise RuntimeError(self._chrooted.log())
-        except BaseException:
-            self._chrooted.close()
-            raise
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._chrooted.close()
 
     def reset_uidvalidity(self, user: str, folder: str) -> None:
         maildir = self._chrooted.folder / "mail" / str(list(self.users).index(user)) / "Maildir"
@@ -103,12 +68,10 @@ class Courier(MailboxServer):
         renumbered += [f"{uid} {name}" for uid, name in enumerate(files, start=1)]
         uids.write_text("".join(f"{line}\n" for line in renumbered), "utf-8")
 
-    def _configure(self) -> None:
+    def _configure(self, certified: Certified) -> None:
         folder, inside = self._chrooted.folder, self._chrooted.inside
         (folder / "etc").mkdir()
         (folder / "run" / "authdaemon").mkdir(parents=True)
-        certified = certify(folder, self.issuer)
-        self.authority = certified.authority
         pem = certified.key.read_text() + certified.chain.read_text()
         (folder / "etc" / "server.pem").write_text(pem)
         for number in range(len(self.users)):
@@ -131,11 +94,6 @@ class Courier(MailboxServer):
         userdb.chmod(0o600)
         self._chrooted.give(f"{_OWNER}:{_OWNER}")
 
-    def _start(self) -> bool:
-        self.imaps_port, self.imap_port = free_ports(2)
-        script = _SCRIPT.format(imaps_port=self.imaps_port, imap_port=self.imap_port)
-        return self._chrooted.start(
-            ["sh", "-c", script],
-            [self.imaps_port, self.imap_port],
-            {"/etc/courier": "etc", "/run/courier": "run"},
-        )
+    def _command(self, starttls_port: int, tls_port: int) -> Sequence[str]:
+        self.imap_port, self.imaps_port = starttls_port, tls_port
+        return ["sh", "-c", _SCRIPT.format(imap_port=starttls_port, imaps_port=tls_port)]

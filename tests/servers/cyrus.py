@@ -1,19 +1,13 @@
 """A real Cyrus IMAP (3.6) for tests, in a chroot: see tests.servers.chroots."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from types import TracebackType
-from typing import ClassVar, Self
+from typing import ClassVar
 
-import trustme
-
-from tests.servers.authority import certify
-from tests.servers.chrooted import Chrooted
+from tests.servers.authority import Certified
+from tests.servers.chrooted_server import ChrootedServer
 from tests.servers.mailbox_server import MailboxServer
-from tests.servers.ports import free_ports
 
-_ATTEMPTS = 5
 _ADMINISTRATOR = "cyrus"
 
 _IMAPD = """\
@@ -59,46 +53,14 @@ EVENTS {{
 
 
 @dataclass(slots=True)
-class Cyrus(MailboxServer):
+class Cyrus(ChrootedServer, MailboxServer):
     """`with Cyrus({"rep@us.example": "secret"}) as server:` runs a server within the block."""
 
+    package: ClassVar[str] = "cyrus"
     refused_in_names: ClassVar[str] = '"\\%'
 
-    users: Mapping[str, str]
-    issuer: trustme.CA | None = None
-    """The authority that certifies the server; without one it makes its own."""
-
-    host: str = field(init=False, default="127.0.0.1")
     imaps_port: int = field(init=False)
     imap_port: int = field(init=False)
-    authority: Path = field(init=False)
-
-    _chrooted: Chrooted = field(init=False)
-
-    def __enter__(self) -> Self:
-        """Start the server, and return when it answers.
-
-        Raises:
-            ChrootMissing: it is not installed.
-            RuntimeError: it does not start; its log is the error's text.
-        """
-        self._chrooted = Chrooted("cyrus")
-        try:
-            self._configure()
-            if not any(self._start() for _ in range(_ATTEMPTS)):
-                raise RuntimeError(self._chrooted.log())
-        except BaseException:
-            self._chrooted.close()
-            raise
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._chrooted.close()
 
     def reset_uidvalidity(self, user: str, folder: str) -> None:
         """The folder is made anew, without flags; with the Inbox go all other folders."""
@@ -114,9 +76,8 @@ class Cyrus(MailboxServer):
         again = [found[uid] for uid in sorted(found, reverse=True)]
         self.append_all(user, folder, [(one[b"BODY[]"], one[b"INTERNALDATE"]) for one in again])
 
-    def _configure(self) -> None:
+    def _configure(self, certified: Certified) -> None:
         folder, inside = self._chrooted.folder, self._chrooted.inside
-        self.authority = certify(folder, self.issuer).authority
         for name in ("config", "mail", "sieve"):
             (folder / name).mkdir()
         settings = _IMAPD.format(folder=inside, administrator=_ADMINISTRATOR)
@@ -128,16 +89,13 @@ class Cyrus(MailboxServer):
             self._chrooted.run(*saslpasswd, name, told=password)
         self._chrooted.give("cyrus:mail")
 
-    def _start(self) -> bool:
-        self.imaps_port, self.imap_port = free_ports(2)
+    def _command(self, starttls_port: int, tls_port: int) -> Sequence[str]:
+        self.imap_port, self.imaps_port = starttls_port, tls_port
         folder, inside = self._chrooted.folder, self._chrooted.inside
-        services = _MASTER.format(
-            folder=inside, imap_port=self.imap_port, imaps_port=self.imaps_port
-        )
+        services = _MASTER.format(folder=inside, imap_port=starttls_port, imaps_port=tls_port)
         (folder / "cyrus.conf").write_text(services)
         master = ("/usr/lib/cyrus/bin/master", "-D", "-p", f"{inside}/master.pid")
-        configuration = ("-C", f"{inside}/imapd.conf", "-M", f"{inside}/cyrus.conf")
-        return self._chrooted.start([*master, *configuration], [self.imaps_port, self.imap_port])
+        return [*master, "-C", f"{inside}/imapd.conf", "-M", f"{inside}/cyrus.conf"]
 
 
 def _as_the_administrator_names(user: str, folder: str) -> str:

@@ -4,19 +4,13 @@ What it accepts stays in its queue, and goes with it.
 """
 
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from types import TracebackType
-from typing import Self
+from typing import ClassVar
 
-import trustme
+from tests.servers.authority import Certified
+from tests.servers.chrooted_server import ChrootedServer
 
-from tests.servers.authority import certify
-from tests.servers.chrooted import Chrooted
-from tests.servers.ports import free_ports
-
-_ATTEMPTS = 5
 _OWNER = "Debian-exim"
 
 _CONFIGURATION = """\
@@ -59,69 +53,36 @@ login:
 
 
 @dataclass(slots=True)
-class Exim:
+class Exim(ChrootedServer):
     """`with Exim({"rep@us.example": "secret"}) as server:` runs a server within the block."""
 
-    users: Mapping[str, str]
-    """Passwords by sign-in name."""
-    issuer: trustme.CA | None = None
-    """The authority that certifies the server; without one it makes its own."""
+    package: ClassVar[str] = "exim"
 
-    host: str = field(init=False, default="127.0.0.1")
     submission_port: int = field(init=False)
     """STARTTLS and a sign-in are required."""
     submissions_port: int = field(init=False)
     """TLS from the first byte, and a sign-in is required."""
-    authority: Path = field(init=False)
-    """The certificate (PEM) of the authority that the server is certified by."""
 
-    _chrooted: Chrooted = field(init=False)
-
-    def __enter__(self) -> Self:
-        """Start the server, and return when it answers.
-
-        Raises:
-            ChrootMissing: it is not installed.
-            RuntimeError: it does not start; its log is the error's text.
-        """
-        self._chrooted = Chrooted("exim")
-        try:
-            self.authority = certify(self._chrooted.folder, self.issuer).authority
-            (self._chrooted.folder / "spool").mkdir()
-            if not any(self._start() for _ in range(_ATTEMPTS)):
-                raise RuntimeError(self._chrooted.log())
-        except BaseException:
-            self._chrooted.close()
-            raise
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._chrooted.close()
-
-    def _start(self) -> bool:
-        self.submission_port, self.submissions_port = free_ports(2)
-        folder, inside = self._chrooted.folder, self._chrooted.inside
+    def _configure(self, certified: Certified) -> None:
+        folder = self._chrooted.folder
+        (folder / "spool").mkdir()
         # In base64: a password may look like an expression of Exim's.
         passwords = (
             f'"{user}": {b64encode(password.encode()).decode()}\n'
             for user, password in self.users.items()
         )
         (folder / "passwords").write_text("".join(passwords))
-        (folder / "exim.conf").write_text(
-            _CONFIGURATION
-            % {
-                "folder": inside,
-                "owner": _OWNER,
-                "submission": self.submission_port,
-                "submissions": self.submissions_port,
-            }
-        )
         self._chrooted.give(f"{_OWNER}:{_OWNER}")
-        self._chrooted.run("chown", "root", f"{inside}/exim.conf")
-        exim = ("/usr/sbin/exim4", "-bdf", "-C", f"{inside}/exim.conf")
-        return self._chrooted.start(exim, [self.submission_port, self.submissions_port])
+
+    def _command(self, starttls_port: int, tls_port: int) -> Sequence[str]:
+        self.submission_port, self.submissions_port = starttls_port, tls_port
+        inside = self._chrooted.inside
+        settings = {
+            "folder": inside,
+            "owner": _OWNER,
+            "submission": starttls_port,
+            "submissions": tls_port,
+        }
+        # Exim reads no configuration that its own user could have written.
+        (self._chrooted.folder / "exim.conf").write_text(_CONFIGURATION % settings)
+        return ["/usr/sbin/exim4", "-bdf", "-C", f"{inside}/exim.conf"]

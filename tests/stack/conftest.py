@@ -6,11 +6,13 @@ from typing import Any
 import pytest
 
 from local.deployed import runtime_of_emulator
+from local.resources import Resources
 from local.stack import Stack
 from mailmirror.runtime import Runtime
 from mailmirror.usecases.operating.accounts import create_account
 from tests.crm import Crm, user
 from tests.servers.dovecot import Dovecot
+from tests.servers.tables import own_table
 from tests.stack.feed import told
 from tests.stack.mailing import Login, ago, letter
 from tests.stack.team import CLEO, KIM, LATER, Team, assemble
@@ -21,6 +23,13 @@ from tests.stack.traces import Traces
 def office(stack: Stack) -> Runtime:
     """The operator's commands on the deployed stack's table."""
     return runtime_of_emulator(stack.aws_endpoint)
+
+
+@pytest.fixture
+def runtime(aws: Any, stack: Stack, resources: Resources) -> Iterator[Runtime]:
+    """The use cases in this process, on a table and queues that no deployed function works on."""
+    with own_table(aws, stack.bucket, resources.key) as made:
+        yield made
 
 
 @pytest.fixture(scope="session")

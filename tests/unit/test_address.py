@@ -1,5 +1,8 @@
 """Which addresses are the same, and which texts are none."""
 
+import sys
+import unicodedata
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -137,6 +140,21 @@ def test_folding_twice_is_folding_once(text: str) -> None:
     assert plain(plain(text)) == plain(text)
     address = normalise(f"{text}@customer.example")
     assert address is None or normalise(address) == address
+
+
+def test_every_letter_of_full_or_half_width_is_read_as_the_ordinary_one() -> None:
+    kinds = {
+        letter: unicodedata.decomposition(letter).split()
+        for letter in map(chr, range(sys.maxunicode + 1))
+    }
+    folded = {
+        letter: chr(int(kind[1], 16))
+        for letter, kind in kinds.items()
+        if kind and kind[0] in ("<wide>", "<narrow>")
+    }
+    assert len(folded) > 200
+    for letter, ordinary in folded.items():
+        assert plain(f"k{letter}k") == plain(f"k{ordinary}k"), hex(ord(letter))
 
 
 def test_a_domain_is_what_follows_the_sign() -> None:

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from functools import cache
 
 import pytest
 
@@ -25,14 +26,15 @@ json.dump(sorted(set(sys.modules) - before), sys.stdout)
 """
 
 
-def imported(function: str) -> set[str]:
+@cache
+def imported(function: str) -> frozenset[str]:
     """The modules that a function's import brings beside boto3 and Powertools."""
     environment = os.environ | {"PYTHONPATH": str(ROOT / "layers" / "mailmirror")}
     command = [sys.executable, "-c", _IMPORT, function]
     done = subprocess.run(
         command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True
     )
-    return set(json.loads(done.stdout))
+    return frozenset(json.loads(done.stdout))
 
 
 @pytest.mark.parametrize("function", ["apply", "dispatch", "webhook"])
