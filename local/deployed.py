@@ -1,4 +1,4 @@
-"""What a deployed stack keeps, worked on from outside: its table, key and queues, without its functions."""
+"""What a deployed stack keeps, worked on from outside: its table, key and queues."""
 
 from dataclasses import replace
 from typing import Any
