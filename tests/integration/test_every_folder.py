@@ -89,6 +89,42 @@ def test_a_message_that_moves_stays_one_message(
     assert all(one.audit.clean for one in audit_mailbox(mailbox, runtime))
 
 
+@pytest.mark.dovecot_only("it reads the server's log of commands")
+def test_what_moves_or_gets_new_uids_is_not_fetched_again(
+    office: Office, imap_server: MailboxServer, dovecot: Dovecot, runtime: Runtime
+) -> None:
+    filed(imap_server, ["INBOX", "Customers", "Projects"])
+    imap_server.append(REP, "INBOX", letter(8, text="x" * 20_000), MARCH)
+    mailbox = office.connect(imap_server, "rep", REP)
+    office.sync(mailbox)
+    asked = len(dovecot.commands())
+    moved(imap_server, 1, "INBOX", "Customers")
+    moved(imap_server, 2, "INBOX", "Projects")
+    imap_server.reset_uidvalidity(REP, "Projects")
+    with imap_server.session(REP) as client:
+        client.rename_folder("Customers", "Accounts")
+    office.sync(mailbox)
+
+    assert not any("BODY.PEEK[]" in line for line in dovecot.commands()[asked:])
+    assert len(office.card("rep", "kim")) == 4
+    assert all(one.audit.clean for one in audit_mailbox(mailbox, runtime))
+
+
+def test_another_text_under_the_same_header_fields_is_fetched(
+    office: Office, imap_server: MailboxServer
+) -> None:
+    """Who sends a message twice cannot hide the second: it has other `Received` fields."""
+    texts = ("Yes, gladly.\r\n", "No, not now.\r\n")
+    for number, text in enumerate(texts):
+        trace = f"Received: from x by y; Sun, 1 Mar 2026 09:00:0{number} +0000\r\n".encode()
+        imap_server.append(REP, "INBOX", trace + letter(1, text=text), MARCH)
+        if not number:
+            office.sync(office.connect(imap_server, "rep", REP))
+    office.sync(office.connect(imap_server, "rep", REP))
+    (line,) = office.card("rep", "kim")
+    assert {one.snippet for one in line.versions} == {"Yes, gladly.", "No, not now."}
+
+
 def test_a_folder_that_is_renamed_or_deleted_takes_nothing_off_a_card(
     office: Office, imap_server: MailboxServer, runtime: Runtime
 ) -> None:

@@ -62,6 +62,15 @@ def headers(seen_at: datetime) -> Callable[[list[Any]], dict[int, FetchedHeader]
     return read
 
 
+def header_blocks(lines: list[Any]) -> dict[int, bytes]:
+    """Read whole header blocks."""
+    return {
+        uid: found[0]
+        for uid, items in _parsed(lines)
+        if (found := _literals(items, b"BODY[HEADER]"))
+    }
+
+
 def bodies(lines: list[Any]) -> dict[int, bytes]:
     """Read whole messages, or the piece of one."""
     return {

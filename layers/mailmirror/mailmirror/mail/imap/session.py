@@ -16,6 +16,7 @@ from mailmirror.domain.folder_choice import (
 )
 from mailmirror.domain.limits import (
     MAX_DATES_BYTES,
+    MAX_HEADER_BYTES,
     MAX_LISTED_MESSAGES,
     MAX_LONG_HEADER_BYTES,
     MAX_LONG_HEADERS_BYTES,
@@ -231,6 +232,16 @@ class ImapSession:
         budget = 2 * START_BYTES * len(starts)
         asked = [*self._of_copies(), *starts]
         return fetch(self._client, UidSet.of([uid]), asked, budget, fetch_answers.headers(seen_at))
+
+    def header_blocks(self, sizes: Mapping[int, int]) -> Mapping[int, bytes]:
+        """Fetch whole header blocks.
+
+        Parameters:
+            sizes: the RFC822.SIZE of each UID; a block is not longer.
+        """
+        budget = sum(min(size, MAX_HEADER_BYTES) for size in sizes.values())
+        asked = ["BODY.PEEK[HEADER]"]
+        return fetch(self._client, UidSet.of(sizes), asked, budget, fetch_answers.header_blocks)
 
     def bodies(self, sizes: Mapping[int, int]) -> Mapping[int, bytes]:
         """Fetch whole messages.

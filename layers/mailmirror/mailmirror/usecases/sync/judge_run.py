@@ -1,7 +1,7 @@
 """Judge the UIDs of a folder run by run, and mirror what each run has to mirror."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import batched
 
@@ -15,6 +15,7 @@ from mailmirror.runtime import Runtime
 from mailmirror.usecases.crm_feed.crm_view import CrmView
 from mailmirror.usecases.sync.checkpoint import Checkpoint
 from mailmirror.usecases.sync.judge_copies import judge_copies
+from mailmirror.usecases.sync.known_copies import known_copies
 from mailmirror.usecases.sync.mail_server import (
     Fetched,
     MailServer,
@@ -130,10 +131,7 @@ class RunJudge:
         if not wanted:
             return Judged(verdicts, contained)
         self._check_time()
-        if reading is Reading.WHOLE:
-            copies = self.server.copies(wanted)
-        else:
-            copies = Fetched({uid: FetchedCopy.of_header(uid, o) for uid, o in wanted.items()})
+        copies = self._copies(wanted, reading)
         judged = {uid: verdicts[uid] for uid in batches.before(verdicts, copies.unasked)}
         folder = self.checkpoint.folder
         mailbox = self.checkpoint.lease.key
@@ -147,6 +145,16 @@ class RunJudge:
                 if uid not in mirrored:
                     judged[uid] = Verdict.PENDING
         return Judged(judged, {uid: one for uid, one in contained.items() if uid in judged})
+
+    def _copies(
+        self, wanted: Mapping[int, FetchedHeader], reading: Reading
+    ) -> Fetched[FetchedCopy]:
+        if reading is not Reading.WHOLE:
+            return Fetched({uid: FetchedCopy.of_header(uid, one) for uid, one in wanted.items()})
+        known = known_copies(self.checkpoint.lease.key, wanted, self.server, self.runtime)
+        self.runtime.count("BodiesKnown", len(known))
+        rest = self.server.copies({uid: one for uid, one in wanted.items() if uid not in known})
+        return replace(rest, found={**known, **rest.found})
 
 
 def _cause(

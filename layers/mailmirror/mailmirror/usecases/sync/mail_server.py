@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from mailmirror.domain.contained import FolderFailure
 from mailmirror.domain.folder_choice import FolderChoice
 from mailmirror.domain.imap_answers import OF_THE_SERVER
-from mailmirror.domain.limits import MAX_CUT_MESSAGE_BYTES, MAX_MESSAGE_BYTES
+from mailmirror.domain.limits import MAX_CUT_MESSAGE_BYTES, MAX_HEADER_BYTES, MAX_MESSAGE_BYTES
 from mailmirror.domain.mailbox import Mailbox
 from mailmirror.domain.problems import Code, Refused
 from mailmirror.domain.uids import UidSet
@@ -174,6 +174,17 @@ class MailServer:
             lambda some: self.session.headers(UidSet.of(some), self.runtime.now()),
             lambda uid: self.session.header_starts(uid, self.runtime.now()).get(uid),
         )
+
+    def header_blocks(self, sizes: Mapping[int, int]) -> Mapping[int, bytes]:
+        """Fetch the whole header block of each UID that the server returns.
+
+        Parameters:
+            sizes: the RFC822.SIZE of each.
+        """
+        return self._each(
+            _groups({uid: min(size, MAX_HEADER_BYTES) for uid, size in sizes.items()}),
+            lambda some: self.session.header_blocks({uid: sizes[uid] for uid in some}),
+        ).found
 
     def copies(self, wanted: Mapping[int, FetchedHeader]) -> Fetched[FetchedCopy]:
         """Fetch messages, in the order given, cut where they are too large.
