@@ -57,13 +57,13 @@ class Build:
         return {canonicalize_name(one.metadata["Name"]): one for one in found}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def built(stack: Stack, stack_home: Home) -> Build:
     """What was built for the stack, and deployed to it."""
     return Build(stack_home.build, architecture())
 
 
-@pytest.fixture(scope="session", params=sorted(MACHINES))
+@pytest.fixture(scope="package", params=sorted(MACHINES))
 def layer(
     request: pytest.FixtureRequest,
     stack: Stack,
