@@ -19,6 +19,7 @@ EXPECTED: Mapping[str, Expected] = {
     "api-post": Expected(202),
     "api-put": Expected(404, "deal_unknown"),
     "probe-audit": Expected(code="host_unknown"),
+    "probe-folders": Expected(code="host_unknown"),
     "probe-authorize": Expected(code="provider_not_configured"),
     "probe-callback": Expected(code="state_unknown"),
     "probe-code": Expected(code="proof_sender_missing"),

@@ -7,7 +7,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from mailmirror.api.addresses import AddressJob, ConfirmJob, ProvenAddress
 from mailmirror.api.decoding import typed
-from mailmirror.api.mailboxes import AuditAnswer, ConnectBody
+from mailmirror.api.mailboxes import AuditAnswer, ConnectBody, FoldersBody
 from mailmirror.api.sign_ins import AuthorizeBody, CallbackJob, SignInOutcome, SignInPage
 from mailmirror.domain.problems import Refused
 from mailmirror.runtime import Runtime, observed
@@ -43,6 +43,15 @@ def audit(job: ProbeJob) -> object:
     return AuditAnswer.of(audit_mailbox(mailbox, runtime), runtime.now())
 
 
+def folders(job: ProbeJob) -> object:
+    from mailmirror.usecases.mailboxes.choose_folders import choose_folders
+    from mailmirror.usecases.sync.audit_mailbox import connected_mailbox
+
+    mailbox = connected_mailbox(job.account, job.mailbox, runtime)
+    choose_folders(mailbox, *typed(job.request, FoldersBody).chosen(), runtime)
+    return {"id": mailbox.key.mailbox}
+
+
 def send_code(job: ProbeJob) -> object:
     from mailmirror.usecases.mailboxes import prove_address
 
@@ -62,6 +71,7 @@ TASKS = {
     Task.AUTHORIZE: authorize,
     Task.CALLBACK: callback,
     Task.AUDIT: audit,
+    Task.FOLDERS: folders,
     Task.SEND_CODE: send_code,
     Task.CONFIRM_CODE: confirm_code,
 }

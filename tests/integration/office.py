@@ -13,6 +13,7 @@ from typing import Protocol
 from mailmirror.api.decoding import typed
 from mailmirror.api.mailboxes import ConnectBody
 from mailmirror.aws.queues import FeedJob, MatchJob, SyncJob
+from mailmirror.domain.coverage import Coverage
 from mailmirror.domain.deals import DealId
 from mailmirror.domain.feed import PersonKind, PersonRef
 from mailmirror.domain.mailbox import AccountId, FolderScope, Mailbox, Security, Server
@@ -176,6 +177,10 @@ class Office:
         return self._whole(
             lambda cursor: read_person_card(self.viewer(user), person, cursor, 100, self.runtime)
         )
+
+    def coverage(self, user: str, contact: str) -> Coverage:
+        person = PersonRef(PersonKind.CONTACT, contact)
+        return read_person_card(self.viewer(user), person, None, 1, self.runtime).coverage
 
     def deal(self, user: str, deal: str) -> list[Line]:
         return self._whole(

@@ -1,10 +1,12 @@
 """Mail is on its cards wherever its owner files it; what is no mail, or not sent, is on none."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
+from mailmirror.domain.coverage_limits import Limit
 from mailmirror.domain.folder import FolderState
 from mailmirror.domain.limits import MAX_CHOSEN_FOLDERS
 from mailmirror.domain.mailbox import FolderScope, MailboxState
@@ -12,6 +14,8 @@ from mailmirror.domain.problems import Code, Refused
 from mailmirror.runtime import Runtime
 from mailmirror.store.folders import StoredFolder
 from mailmirror.store.sync_state import Lease
+from mailmirror.usecases.mailboxes.change_mailbox import disconnect
+from mailmirror.usecases.mailboxes.choose_folders import choose_folders
 from mailmirror.usecases.mailboxes.list_problems import list_problems
 from mailmirror.usecases.mailboxes.read_mailbox import read_ledger, read_mailbox
 from mailmirror.usecases.sync.audit_mailbox import audit_mailbox
@@ -229,6 +233,73 @@ def test_a_name_that_is_no_folder_is_refused_with_those_that_there_are(
         refused.value.detail.partition(" of: ")[2].split(", ")
     )
     assert runtime.mailboxes.list_all(office.account) == []
+
+
+def test_the_setting_is_changed_later_without_another_sign_in(
+    office: Office, imap_server: MailboxServer, runtime: Runtime
+) -> None:
+    filed(imap_server, ["INBOX", "Customers", "Ablage raus"])
+    mailbox = office.connect(imap_server, "rep", REP, folders=["INBOX"])
+    office.sync(mailbox)
+    assert subjects(office.card("rep", "kim")) == ["Letter 1"]
+    first_syncs(runtime)
+
+    choose_folders(mailbox, ["INBOX", "customers"], None, runtime)
+    assert first_syncs(runtime) == [mailbox.key.mailbox]
+    changed = runtime.mailboxes.find(office.account, mailbox.key.mailbox, consistent=True)
+    assert changed is not None
+    (coverage,) = office.coverage("rep", "kim").mailboxes
+    assert not coverage.complete
+    office.sync(changed)
+    assert subjects(office.card("rep", "kim")) == ["Letter 2", "Letter 1"]
+    assert office.coverage("rep", "kim").mailboxes[0].complete
+
+    choose_folders(changed, None, ["Ablage raus"], runtime)
+    changed = runtime.mailboxes.find(office.account, mailbox.key.mailbox, consistent=True)
+    assert changed is not None
+    assert changed.sent_folders == (imap_server.named("Ablage raus"),)
+    first_syncs(runtime)
+    choose_folders(changed, None, ["Ablage raus"], runtime)
+    assert first_syncs(runtime) == []
+
+
+def test_a_setting_that_names_no_folder_changes_nothing(
+    office: Office, imap_server: MailboxServer, runtime: Runtime
+) -> None:
+    mailbox = office.connect(imap_server, "rep", REP)
+    with pytest.raises(Refused) as refused:
+        choose_folders(mailbox, ["Nowhere"], None, runtime)
+    assert refused.value.code is Code.FOLDER_UNKNOWN
+    assert runtime.mailboxes.find(office.account, mailbox.key.mailbox) == mailbox
+
+
+def test_a_mailbox_that_is_disconnected_meanwhile_stays_so(
+    office: Office, imap_server: MailboxServer, runtime: Runtime
+) -> None:
+    mailbox = office.connect(imap_server, "rep", REP)
+    disconnect(office.account, mailbox.key.mailbox, runtime)
+    with pytest.raises(Refused) as refused:
+        runtime.mailboxes.set_folders(replace(mailbox, folders=("INBOX",)))
+    assert refused.value.code is Code.MAILBOX_DISCONNECTED
+
+
+# Limits
+
+
+def test_a_card_tells_within_which_limits_it_is_complete(
+    office: Office, imap_server: MailboxServer
+) -> None:
+    filed(imap_server, ["INBOX", "Customers", "Trash", "Junk"])
+    mailbox = office.connect(imap_server, "rep", REP)
+    office.sync(mailbox)
+    (coverage,) = office.coverage("rep", "kim").mailboxes
+    assert coverage.complete
+    assert coverage.limits == {Limit.DRAFTS_NOT_FOUND}
+    assert coverage.history_since == mailbox.history_since
+
+    office.sync(office.connect(imap_server, "rep", REP, folders=["INBOX"]))
+    (coverage,) = office.coverage("rep", "kim").mailboxes
+    assert coverage.limits == {Limit.FOLDERS_LEFT_OUT}
 
 
 # What fails

@@ -1,7 +1,7 @@
 """Cards: a page of messages, and how far it can be trusted."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
@@ -12,10 +12,12 @@ from mailmirror.domain.coverage import Coverage as Found
 from mailmirror.domain.coverage import FeedCoverage as FeedFound
 from mailmirror.domain.coverage import Gap
 from mailmirror.domain.coverage import MailboxCoverage as MailboxFound
+from mailmirror.domain.coverage_limits import Limit
 from mailmirror.domain.limits import MAX_PAGE_LINES
 from mailmirror.domain.message import Participant as Someone
 from mailmirror.domain.outbound import OutboundState
 from mailmirror.domain.words.coverage import explain_card, explain_feed, explain_mailbox
+from mailmirror.domain.words.coverage_limits import COVERAGE_LIMITS
 from mailmirror.domain.words.explanation import Explanation, Language
 from mailmirror.store.content_lines import Summary
 from mailmirror.usecases.cards.read_card import Line, Page
@@ -113,6 +115,19 @@ class ListedMessage(Struct, frozen=True, rename={"from_": "from"}):
         )
 
 
+class CoverageLimit(Struct, frozen=True):
+    """What may be missing although the mailbox is complete, or be there although it is no mail."""
+
+    code: Limit
+    reason: str
+    remedy: str
+
+    @classmethod
+    def of(cls, limit: Limit, language: Language) -> "CoverageLimit":
+        said = COVERAGE_LIMITS[limit][language]
+        return cls(limit, said.reason, said.remedy)
+
+
 class MailboxCoverage(Struct, frozen=True):
     mailbox_id: str
     complete: bool
@@ -125,6 +140,9 @@ class MailboxCoverage(Struct, frozen=True):
     remedy: str | None
     contained: int
     """Messages that could not be read: `GET /v1/mailboxes/{mailbox_id}/problems` lists them."""
+    history_since: date | None
+    """The first day, in UTC, of the mail that is read."""
+    limits: Sequence[CoverageLimit]
 
     @classmethod
     def of(cls, one: MailboxFound, language: Language) -> "MailboxCoverage":
@@ -138,6 +156,8 @@ class MailboxCoverage(Struct, frozen=True):
             reason=said.reason if said else None,
             remedy=said.remedy if said else None,
             contained=one.contained,
+            history_since=one.history_since,
+            limits=[CoverageLimit.of(limit, language) for limit in sorted(one.limits)],
         )
 
 

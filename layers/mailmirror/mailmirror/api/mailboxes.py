@@ -27,6 +27,7 @@ from mailmirror.usecases.mailboxes.list_problems import Problem, Problems
 from mailmirror.usecases.mailboxes.read_mailbox import FolderLedger, MailboxReport
 
 if TYPE_CHECKING:  # what speaks IMAP and SMTP is loaded by `probe` alone
+    from mailmirror.usecases.mailboxes.choose_folders import NamedFolders
     from mailmirror.usecases.mailboxes.connect_mailbox import ConnectRequest
     from mailmirror.usecases.sync.audit_mailbox import FolderAudit
 
@@ -77,13 +78,34 @@ class ConnectBody(Strict):
             smtp=self.smtp.server() if self.smtp else None,
             username=self.username,
             credential=Password(self.password),
-            folders=(
-                self.folders
-                if isinstance(self.folders, FolderScope)
-                else tuple(map(str, self.folders))
-            ),
+            folders=_folders(self.folders),
             sent_folders=tuple(map(str, self.sent_folders)),
         )
+
+
+class FoldersBody(Strict):
+    """The body of `PATCH /v1/mailboxes/{mailbox_id}`: what is left out stays as it is."""
+
+    folders: Annotated[
+        FolderScope | FolderNames | None,
+        Meta(description="Folders that are read: all that hold mail, Inbox and Sent, or these"),
+    ] = None
+    sent_folders: Annotated[
+        Sequence[FolderName] | None,
+        Meta(
+            max_length=MAX_SENT_FOLDERS,
+            description="Folders of sent mail, where they are not found by themselves",
+        ),
+    ] = None
+
+    def chosen(self) -> "tuple[NamedFolders, Sequence[str] | None]":
+        named = None if self.folders is None else _folders(self.folders)
+        sent = None if self.sent_folders is None else tuple(map(str, self.sent_folders))
+        return named, sent
+
+
+def _folders(named: FolderScope | Sequence[FolderName]) -> FolderScope | Sequence[str]:
+    return named if isinstance(named, FolderScope) else tuple(map(str, named))
 
 
 class DisconnectQuery(Strict):

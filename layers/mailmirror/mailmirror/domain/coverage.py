@@ -1,10 +1,11 @@
 """How far a card can be trusted: for whom, and as of when, it is complete."""
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 
+from mailmirror.domain.coverage_limits import Limit
 from mailmirror.domain.mailbox import Due, MailboxId, MailboxState
 from mailmirror.domain.problems import Code
 
@@ -44,6 +45,10 @@ class MailboxCoverage:
     """When a problem began, where that is known."""
     contained: int = 0
     """Messages that could not be read, and are tried again: `pending` in its ledger."""
+    history_since: date | None = None
+    """The first day of its window, in UTC; None where no mail was read yet."""
+    limits: Set[Limit] = frozenset()
+    """What else may be missing although it is complete, or be there."""
 
     @property
     def complete(self) -> bool:
@@ -67,6 +72,8 @@ def mailbox_coverage(
     late: bool = False,
     last_success_at: datetime | None = None,
     contained: int = 0,
+    history_since: date | None = None,
+    limits: Set[Limit] = frozenset(),
 ) -> MailboxCoverage:
     """The coverage of one mailbox.
 
@@ -76,11 +83,13 @@ def mailbox_coverage(
         late: whether the card's person or deal changed after the mailbox's old mail was judged.
         last_success_at: where the mailbox has no schedule entry any more.
         contained: messages that could not be read.
+        history_since: the first day of its window.
+        limits: within which it is read, as the viewer may know.
     """
     as_of = due.last_success_at if due else last_success_at
     since = _began(problem, due) if due and problem else None
     gap = problem or _GAPS.get(state, Gap.LATE_FACTS if late else None)
-    return MailboxCoverage(mailbox, as_of, progress, gap, since, contained)
+    return MailboxCoverage(mailbox, as_of, progress, gap, since, contained, history_since, limits)
 
 
 def _began(problem: Code, due: Due) -> datetime | None:

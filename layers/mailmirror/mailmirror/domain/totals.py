@@ -1,8 +1,9 @@
 """What a mailbox's folders amount to: enough for a card's coverage, without reading each folder."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from dataclasses import dataclass
 
+from mailmirror.domain.coverage_limits import Limit
 from mailmirror.domain.folder import FolderState
 
 
@@ -22,9 +23,13 @@ class Totals:
     """Whether the server has a folder of sent mail."""
     failing: int = 0
     """Folders that cannot be read at present."""
+    limits: Set[Limit] = frozenset()
+    """Within which the mailbox is read."""
 
     @classmethod
-    def of(cls, folders: Iterable[FolderState], *, has_sent: bool) -> "Totals":
+    def of(
+        cls, folders: Iterable[FolderState], *, has_sent: bool, limits: Set[Limit] = frozenset()
+    ) -> "Totals":
         folders = list(folders)
         return cls(
             folders=len(folders),
@@ -33,6 +38,7 @@ class Totals:
             judged=sum(min(folder.judged, folder.messages) for folder in folders),
             pending=sum(folder.pending for folder in folders),
             has_sent=has_sent,
+            limits=frozenset(limits),
             failing=sum(folder.failure is not None for folder in folders),
         )
 

@@ -100,6 +100,10 @@ class DueStore:
         """A job was queued that stores its own success: poll again at `due_at` otherwise."""
         self._write(mailbox, "SET due_at = :due", {":due": keys.time_text(due_at)})
 
+    def begin_again(self, mailbox: Mailbox) -> None:
+        """What a sync has seen is forgotten: other folders are read from now on."""
+        self._write(mailbox, "REMOVE seen, slices, slices_at", {})
+
     def found_news(self, mailbox: Mailbox, due_at: datetime, now: datetime) -> None:
         """A poll found news and a sync was queued, which removes `news_since` when it finishes."""
         self._write(

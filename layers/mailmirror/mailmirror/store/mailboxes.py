@@ -20,11 +20,12 @@ from mailmirror.domain.mailbox import (
     UserId,
 )
 from mailmirror.domain.ownership import Claims, proof_of
+from mailmirror.domain.problems import Code, Refused
 from mailmirror.domain.slot import Slot
 from mailmirror.store import keys
 from mailmirror.store.change_log import Change, ChangeKind, ChangeLog
 from mailmirror.store.due import DueEntry, DueStore
-from mailmirror.store.table import Delete, Item, Put, Table, Update
+from mailmirror.store.table import ConditionFailed, Delete, Item, Put, Table, Update
 
 
 class MailboxStore:
@@ -63,11 +64,7 @@ class MailboxStore:
             "smtp": asdict(mailbox.smtp) if mailbox.smtp else None,
             "username": mailbox.username,
             "provider": mailbox.provider.value,
-            "folders": (
-                mailbox.folders.value
-                if isinstance(mailbox.folders, FolderScope)
-                else list(mailbox.folders)
-            ),
+            "folders": _folders_item(mailbox.folders),
             "sent_folders": list(mailbox.sent_folders),
             "history_since": mailbox.history_since.isoformat(),
             "status": MailboxStatus.CONNECTED.value,
@@ -101,6 +98,31 @@ class MailboxStore:
             now,
             head,
         )
+
+    def set_folders(self, mailbox: Mailbox) -> None:
+        """Store which folders are read. One write unit.
+
+        Raises:
+            Refused: the mailbox is not connected any more.
+        """
+        values = {
+            ":folders": _folders_item(mailbox.folders),
+            ":sent": list(mailbox.sent_folders),
+            ":epoch": mailbox.key.epoch,
+            ":connected": MailboxStatus.CONNECTED.value,
+        }
+        try:
+            self._table.update(
+                Update(
+                    keys.mailbox(mailbox.key.account, mailbox.key.mailbox),
+                    "SET folders = :folders, sent_folders = :sent",
+                    values,
+                    "epoch = :epoch AND #status = :connected",
+                    {"#status": "status"},
+                )
+            )
+        except ConditionFailed as error:
+            raise Refused(Code.MAILBOX_DISCONNECTED) from error
 
     def find(
         self, account: AccountId, id: MailboxId, *, consistent: bool = False
@@ -229,6 +251,10 @@ def _mailbox(account: AccountId, item: Item) -> Mailbox:
             datetime.fromisoformat(item["last_success_at"]) if "last_success_at" in item else None
         ),
     )
+
+
+def _folders_item(folders: FolderSetting) -> str | list[str]:
+    return folders.value if isinstance(folders, FolderScope) else list(folders)
 
 
 def _folders(stored: str | Sequence[str]) -> FolderSetting:

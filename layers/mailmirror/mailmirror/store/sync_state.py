@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from struct import Struct
 
 from mailmirror.domain.containment import Caution, Place
+from mailmirror.domain.coverage_limits import Limit
 from mailmirror.domain.mailbox import MailboxKey
 from mailmirror.domain.totals import Totals
 from mailmirror.store import keys
@@ -241,13 +242,15 @@ class SyncStates:
 
 
 def _totals_item(totals: Totals) -> Item:
-    return asdict(totals)
+    return {**asdict(totals), "limits": sorted(totals.limits)}
 
 
 def _totals(item: Item) -> Totals:
     numbers = ("folders", "complete_folders", "messages", "judged", "pending", "failing")
     return Totals(
-        has_sent=bool(item["has_sent"]), **{number: int(item.get(number, 0)) for number in numbers}
+        has_sent=bool(item["has_sent"]),
+        limits=frozenset(map(Limit, item.get("limits", ()))),
+        **{number: int(item.get(number, 0)) for number in numbers},
     )
 
 

@@ -1,6 +1,7 @@
 """Connecting, reading, syncing and disconnecting mailboxes."""
 
 from http import HTTPStatus
+from typing import Any
 
 from mailmirror.api.answers import Answer
 from mailmirror.api.decoding import typed
@@ -8,6 +9,7 @@ from mailmirror.api.mailboxes import (
     AuditAnswer,
     ConnectBody,
     DisconnectQuery,
+    FoldersBody,
     Ledger,
     Mailbox,
     Mailboxes,
@@ -81,6 +83,10 @@ def mailboxes(call: Call) -> Answer:
 
 def mailbox(call: Call) -> Answer:
     """Read how a mailbox is doing; its owner sees progress and counters as well."""
+    return _mailbox(call)
+
+
+def _mailbox(call: Call[Any, Any]) -> Answer:
     found = read_mailbox.read_mailbox(call.account, call.ids["mailbox_id"], call.runtime)
     owned = found.mailbox.owner == call.user
     counted = counters(read_mailbox.read_ledger(found.mailbox, call.runtime)) if owned else None
@@ -92,6 +98,14 @@ def sync(call: Call) -> Answer:
     id = call.ids["mailbox_id"]
     change_mailbox.request_sync(call.account, id, call.runtime)
     return Answer(HTTPStatus.ACCEPTED, SyncQueued(id))
+
+
+def folders(call: Call[FoldersBody]) -> Answer:
+    """Change which folders of a mailbox are read."""
+    key = own_mailbox(call.account, call.user, call.ids["mailbox_id"], call.runtime).key
+    job = ProbeJob(Task.FOLDERS, key.account, key.mailbox, request=call.raw)
+    ask_probe(job, call.runtime)
+    return _mailbox(call)
 
 
 def disconnect(call: Call[NoBody, DisconnectQuery]) -> Answer:
@@ -175,6 +189,21 @@ ROUTES: tuple[AnyRoute, ...] = (
         handler=mailbox,
         acting_user=ActingUser.OPTIONAL,
         answers={HTTPStatus.OK: Mailbox},
+    ),
+    Route(
+        method="PATCH",
+        path=_MAILBOX,
+        handler=folders,
+        body=FoldersBody,
+        acting_user=ActingUser.REQUIRED,
+        answers={HTTPStatus.OK: Mailbox},
+        problems=(
+            *_SERVERS,
+            *_SIGNED_IN,
+            Code.FOLDER_UNKNOWN,
+            Code.MAILBOX_DISCONNECTED,
+            Code.PROBE_FAILED,
+        ),
     ),
     Route(
         method="DELETE",

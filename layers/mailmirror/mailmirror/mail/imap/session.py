@@ -61,7 +61,8 @@ class ImapSession:
         self._told: Mapping[str, Status] = {}
         """What LIST has told of folders when it was asked for their STATUS."""
         self._namespaces: Namespaces | None = None
-        self._has_sent = False
+        self.found: Sequence[FolderChoice] = ()
+        """The folders that `choices` has found last."""
 
     @classmethod
     @contextmanager
@@ -118,15 +119,13 @@ class ImapSession:
         self._told = listing.statuses
         if self._namespaces is None:
             self._namespaces = namespaces(self._client)
-        gmail = self._client.offers("X-GM-EXT-1")
-        found = choose(listing.folders, self._namespaces, self._rules, gmail=gmail)
-        self._has_sent = any(one.role in (FolderRole.SENT, FolderRole.ALL) for one in found)
-        return found
+        self.found = choose(listing.folders, self._namespaces, self._rules, gmail=self.is_gmail)
+        return self.found
 
     @property
-    def has_sent(self) -> bool:
-        """Whether the folders that were last found include sent mail."""
-        return self._has_sent
+    def is_gmail(self) -> bool:
+        """Whether the server tells a message's labels (X-GM-EXT-1)."""
+        return self._client.offers("X-GM-EXT-1")
 
     def named(self, names: Sequence[str], *, beside_inbox: bool = False) -> tuple[str, ...]:
         """Find folders by the names that a person gives, and return the server's names.
@@ -216,7 +215,7 @@ class ImapSession:
 
     def _of_copies(self) -> Sequence[str]:
         """What is asked for of each copy beside its header."""
-        labels = ["X-GM-LABELS"] if self._client.offers("X-GM-EXT-1") else []
+        labels = ["X-GM-LABELS"] if self.is_gmail else []
         return ["FLAGS", "INTERNALDATE", "RFC822.SIZE", *labels]
 
     def header_starts(self, uid: int, seen_at: datetime) -> Mapping[int, FetchedHeader]:

@@ -214,6 +214,8 @@ def _coverage(viewer: Viewer, line: int, runtime: Runtime, *, unread: int = 0) -
                 late=line > one.log_cursor,
                 last_success_at=one.last_success_at,
                 contained=one.pending,
+                history_since=one.mailbox.history_since,
+                limits=one.limits_told_to(viewer.user),
             )
             for one in reports
         ],

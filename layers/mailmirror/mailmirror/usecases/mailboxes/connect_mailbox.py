@@ -4,7 +4,7 @@ import random
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from mailmirror.aws.queues import MatchJob, SyncJob
@@ -38,6 +38,7 @@ from mailmirror.store.accounts import Account
 from mailmirror.store.credentials import Credential
 from mailmirror.store.due import DueEntry
 from mailmirror.store.table import ConditionFailed
+from mailmirror.usecases.mailboxes.choose_folders import with_folders
 from mailmirror.usecases.mailboxes.server_sign_in import login_of
 
 IMAP_SECONDS, SMTP_SECONDS = 8.0, 6.0
@@ -99,7 +100,7 @@ def connect_mailbox(id: AccountId, request: ConnectRequest, runtime: Runtime) ->
         ImapSession.sign_in(request.imap, login, runtime.network_policy, IMAP_SECONDS) as session,
     ):
         _open_inbox(session)
-        mailbox = _with_folders(mailbox, request, session)
+        mailbox = with_folders(mailbox, request.folders, request.sent_folders, session)
     cannot_send = _try_to_send(request, login, began_at, runtime)
     _keep(account, mailbox, request.credential, runtime)
     runtime.thread_queue.send([MatchJob(account.id)])  # the address is of the team now
@@ -113,24 +114,6 @@ def connect_mailbox(id: AccountId, request: ConnectRequest, runtime: Runtime) ->
         log_failure(error)
     runtime.count("MailboxesConnected")
     return mailbox.key.mailbox
-
-
-def _with_folders(mailbox: Mailbox, request: ConnectRequest, session: ImapSession) -> Mailbox:
-    """The mailbox with the server's names of the folders that a person names.
-
-    Raises:
-        Refused: `folder_unknown`.
-    """
-    if request.sent_folders is not None:
-        names = request.sent_folders and session.named(request.sent_folders, beside_inbox=True)
-        mailbox = replace(mailbox, sent_folders=tuple(names))
-    match request.folders:
-        case None:
-            return mailbox
-        case FolderScope() as scope:
-            return replace(mailbox, folders=scope)
-        case names:
-            return replace(mailbox, folders=session.named(names))
 
 
 def _open_inbox(session: ImapSession) -> None:

@@ -18,6 +18,7 @@ class Task(StrEnum):
     AUTHORIZE = "authorize"
     CALLBACK = "callback"
     AUDIT = "audit"
+    FOLDERS = "folders"
     SEND_CODE = "send_code"
     CONFIRM_CODE = "confirm_code"
 

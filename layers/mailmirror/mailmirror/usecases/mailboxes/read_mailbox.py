@@ -1,9 +1,10 @@
 """The state of mailboxes."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
 
+from mailmirror.domain.coverage_limits import OF_THE_OWNER, Limit
 from mailmirror.domain.folder import FolderState
 from mailmirror.domain.ledger import Ledger
 from mailmirror.domain.mailbox import (
@@ -12,6 +13,7 @@ from mailmirror.domain.mailbox import (
     Mailbox,
     MailboxId,
     MailboxState,
+    UserId,
     state_of,
 )
 from mailmirror.domain.ownership import Claims, Proof, proof_of
@@ -35,8 +37,14 @@ class MailboxReport:
     """The line of the change log up to which its verdicts and deal matches are computed."""
     pending: int
     """Messages that the server lists, and that could not be read."""
+    limits: Set[Limit]
+    """Within which it is read."""
     proof: Proof | None
     """The evidence that the address is its owner's; None where there is none."""
+
+    def limits_told_to(self, user: UserId) -> Set[Limit]:
+        """The limits that a user may know of."""
+        return self.limits if user == self.mailbox.owner else self.limits - OF_THE_OWNER
 
     @property
     def last_success_at(self) -> datetime | None:
@@ -103,6 +111,7 @@ def _report(
         0 if of_another_server else sync.progress,
         sync.log_cursor,
         totals.pending,
+        totals.limits,
         proof_of(mailbox, claims),
     )
 

@@ -15,6 +15,7 @@ from itertools import islice
 from mailmirror.aws.queues import SyncJob
 from mailmirror.domain.contained import FolderFailure
 from mailmirror.domain.containment import FULL_BATCH, SMALL_BATCH, Caution
+from mailmirror.domain.coverage_limits import limits_of
 from mailmirror.domain.folder import FolderState
 from mailmirror.domain.folder_choice import FolderChoice
 from mailmirror.domain.folder_slices import marks, slice_count, slice_hashes
@@ -22,6 +23,7 @@ from mailmirror.domain.mailbox import FolderRole, Mailbox, MailboxStatus, Seen
 from mailmirror.domain.problems import Code, Refused
 from mailmirror.domain.verdict import Rules
 from mailmirror.mail.imap.opening import Status
+from mailmirror.mail.imap.session import ImapSession
 from mailmirror.runtime import Runtime, is_of_aws
 from mailmirror.store.folders import FolderChanged, StoredFolder
 from mailmirror.store.sync_state import Lease, LeaseHeld, LeaseLost, SyncState
@@ -204,7 +206,7 @@ class _Sync:
                 folder_id(self.mailbox, folder): (folder, status)
                 for folder, status in server.folders().items()
             }
-            self.record.has_sent = server.session.has_sent
+            self._note_limits(server.session, [status for _, status in folders.values()])
             self.record.folders = {id: self.stored[id].state for id in folders if id in self.stored}
             for most in self._rounds(len(folders)):
                 for id, (folder, status) in folders.items():
@@ -230,6 +232,18 @@ class _Sync:
             raise failed
         self.record.folders = synced
         return synced
+
+    def _note_limits(self, session: ImapSession, statuses: Sequence[Status | None]) -> None:
+        """Have the state say what the server's folders leave to wish for."""
+        self.record.has_sent = any(
+            one.role in (FolderRole.SENT, FolderRole.ALL) for one in session.found
+        )
+        self.record.limits = limits_of(
+            session.found,
+            self.mailbox.folders,
+            (status.messages for status in statuses if status),
+            gmail=session.is_gmail,
+        )
 
     def _rounds(self, folders: int) -> Sequence[int | None]:
         """How many old messages of each folder are judged before those of the others.

@@ -5,10 +5,12 @@ only where deaths are counted there or the caution changes; else with the first 
 `PROGRESS_SECONDS`, and with the release.
 """
 
+from collections.abc import Set
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from mailmirror.domain.containment import Caution
+from mailmirror.domain.coverage_limits import Limit
 from mailmirror.domain.folder import FolderState
 from mailmirror.domain.totals import Totals
 from mailmirror.runtime import Runtime
@@ -38,6 +40,8 @@ class SyncProgress:
     """Those that were found on the server, by their ids."""
     has_sent: bool = False
     """Whether a folder of sent mail is among those of the server, read or not."""
+    limits: Set[Limit] = frozenset()
+    """Within which the mailbox is read."""
     moved_at: datetime | None = None
     """When a cursor last moved."""
     moves: int = 0
@@ -50,7 +54,7 @@ class SyncProgress:
 
     @property
     def totals(self) -> Totals:
-        return Totals.of(self.folders.values(), has_sent=self.has_sent)
+        return Totals.of(self.folders.values(), has_sent=self.has_sent, limits=self.limits)
 
     def moved(self, id: str, folder: FolderState, caution: Caution) -> None:
         """A folder was written: store it in `state` where that cannot wait."""

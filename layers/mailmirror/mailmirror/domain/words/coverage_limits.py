@@ -1,0 +1,61 @@
+"""The explanation of each limit within which a mailbox is read."""
+
+from mailmirror.domain.coverage_limits import Limit
+from mailmirror.domain.words.explanation import Catalogue, translated
+
+_UNFOUND_REMEDY = (
+    "Nothing to do where there is none. Else mark it at the server (SPECIAL-USE), or name the"
+    " folders that are to be read: `folders` of `PATCH /v1/mailboxes/{mailbox_id}`."
+)
+_UNFOUND_REMEDY_JA = (
+    "該当するフォルダーがない場合、操作は不要です。ある場合はサーバーで SPECIAL-USE の印を付ける"
+    "か、`PATCH /v1/mailboxes/{mailbox_id}` の `folders` で読み取るフォルダーを指定してください。"
+)
+
+COVERAGE_LIMITS: Catalogue[Limit] = {
+    Limit.FOLDERS_LEFT_OUT: translated(
+        "The setting `folders` leaves folders of the mailbox out.",
+        "Set `folders` to `all`, or add their names: `PATCH /v1/mailboxes/{mailbox_id}`.",
+        "設定 `folders` により、読み取られないフォルダーがあります。",
+        "`PATCH /v1/mailboxes/{mailbox_id}` で `folders` を `all` にするか、フォルダー名を加えて"
+        "ください。",
+    ),
+    Limit.ALL_MAIL_HIDDEN: translated(
+        "Gmail does not show All Mail to mail programs, so archived mail without a label is"
+        " missing.",
+        'In Gmail\'s settings, under Labels, tick "Show in IMAP" for All Mail.',
+        "Gmail の「すべてのメール」が IMAP に表示されないため、ラベルのないアーカイブ済みメールは"
+        "反映されません。",
+        "Gmail の設定の「ラベル」で「すべてのメール」の「IMAP で表示」を選択してください。",
+    ),
+    Limit.FOLDER_LIMITED: translated(
+        "Gmail shows only the newest messages of a folder to mail programs, so older ones may be"
+        " missing.",
+        "In Gmail's settings, under Forwarding and POP/IMAP, choose not to limit the number of"
+        " messages in an IMAP folder.",
+        "Gmail がフォルダーの新しいメールだけを IMAP に表示するため、古いメールが反映されない場合が"
+        "あります。",
+        "Gmail の設定の「メール転送と POP/IMAP」で、IMAP フォルダーのメール数を制限しないように"
+        "してください。",
+    ),
+    Limit.TRASH_NOT_FOUND: translated(
+        "No folder was recognised as Trash: if there is one, its mail is on cards.",
+        _UNFOUND_REMEDY,
+        "ごみ箱のフォルダーを判別できませんでした。ある場合、その中のメールもカードに反映されます。",
+        _UNFOUND_REMEDY_JA,
+    ),
+    Limit.JUNK_NOT_FOUND: translated(
+        "No folder was recognised as Junk: if there is one, its mail is on cards.",
+        _UNFOUND_REMEDY,
+        "迷惑メールのフォルダーを判別できませんでした。ある場合、その中のメールもカードに"
+        "反映されます。",
+        _UNFOUND_REMEDY_JA,
+    ),
+    Limit.DRAFTS_NOT_FOUND: translated(
+        "No folder was recognised as Drafts: if there is one, drafts in it may be on cards.",
+        _UNFOUND_REMEDY,
+        "下書きのフォルダーを判別できませんでした。ある場合、その中の下書きがカードに反映される"
+        "場合があります。",
+        _UNFOUND_REMEDY_JA,
+    ),
+}
