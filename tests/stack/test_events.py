@@ -276,6 +276,18 @@ def test_probe_audits(place: Place) -> None:
     }
 
 
+@pytest.mark.usefixtures("mailbox")
+def test_probe_changes_which_folders_are_read(place: Place) -> None:
+    event = place.sample("probe-folders")
+    event["request"] = {"folders": "inbox_and_sent"}
+
+    answer = place.handle("probe", event)["answer"]
+
+    found = place.runtime.mailboxes.find(place.account.account_id, answer["id"])
+    assert found is not None
+    assert found.folders == "inbox_and_sent"
+
+
 @pytest.fixture
 def accepted(place: Place, people: None, filled: Json, postfix: Postfix) -> str:
     """The id of a message from Ann to Kim that was accepted, and is not sent yet."""

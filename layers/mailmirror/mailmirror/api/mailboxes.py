@@ -44,6 +44,7 @@ class ServerBody(Strict):
 
 
 FolderNames = Annotated[Sequence[FolderName], Meta(min_length=1, max_length=MAX_CHOSEN_FOLDERS)]
+SentFolderNames = Annotated[Sequence[FolderName], Meta(max_length=MAX_SENT_FOLDERS)]
 
 
 class ConnectBody(Strict):
@@ -61,11 +62,8 @@ class ConnectBody(Strict):
         Meta(description="Folders that are read: all that hold mail, Inbox and Sent, or these"),
     ] = FolderScope.ALL
     sent_folders: Annotated[
-        Sequence[FolderName],
-        Meta(
-            max_length=MAX_SENT_FOLDERS,
-            description="Folders of sent mail, where they are not found by themselves",
-        ),
+        SentFolderNames,
+        Meta(description="Folders of sent mail, where they are not found by themselves"),
     ] = ()
 
     def request(self) -> "ConnectRequest":
@@ -91,11 +89,8 @@ class FoldersBody(Strict):
         Meta(description="Folders that are read: all that hold mail, Inbox and Sent, or these"),
     ] = None
     sent_folders: Annotated[
-        Sequence[FolderName] | None,
-        Meta(
-            max_length=MAX_SENT_FOLDERS,
-            description="Folders of sent mail, where they are not found by themselves",
-        ),
+        SentFolderNames | None,
+        Meta(description="Folders of sent mail, where they are not found by themselves"),
     ] = None
 
     def chosen(self) -> "tuple[NamedFolders, Sequence[str] | None]":
