@@ -8,9 +8,12 @@ import pytest
 
 from mailmirror.domain.coverage_limits import Limit
 from mailmirror.domain.folder import FolderState
+from mailmirror.domain.folder_choice import FolderChoice
 from mailmirror.domain.limits import MAX_CHOSEN_FOLDERS
 from mailmirror.domain.mailbox import FolderScope, MailboxState
 from mailmirror.domain.problems import Code, Refused
+from mailmirror.mail.imap.opening import Status
+from mailmirror.mail.imap.session import ImapSession
 from mailmirror.runtime import Runtime
 from mailmirror.store.folders import StoredFolder
 from mailmirror.store.sync_state import Lease
@@ -333,6 +336,26 @@ def test_a_folder_that_cannot_be_opened_fails_alone_and_is_named(
 
 
 # Newest first, and at once
+
+
+def test_the_progress_of_a_first_sync_can_be_read_before_a_message_is_judged(
+    office: Office, imap_server: MailboxServer, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    filed(imap_server, ["INBOX", "Customers", "Projects"])
+    mailbox = office.connect(imap_server, "rep", REP)
+    found: list[tuple[int, int, timedelta | None]] = []
+    examine = ImapSession.examine
+
+    def examined(session: ImapSession, folder: FolderChoice) -> Status:
+        report = read_mailbox(office.account, mailbox.key.mailbox, runtime)
+        found.append((report.progress, report.messages_left, report.time_left))
+        return examine(session, folder)
+
+    monkeypatch.setattr(ImapSession, "examine", examined)
+    office.sync(mailbox)
+    assert found[0] == (0, 3, None)
+    report = read_mailbox(office.account, mailbox.key.mailbox, runtime)
+    assert (report.progress, report.messages_left, report.time_left) == (100, 0, timedelta())
 
 
 def test_a_mailbox_that_was_just_connected_is_synced_at_once(

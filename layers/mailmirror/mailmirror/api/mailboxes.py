@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from math import ceil
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from msgspec import Meta, Struct
@@ -126,7 +127,11 @@ class Mailbox(Struct, frozen=True):
     address_proof: Proof | None
     state: MailboxState
     progress: int | None
-    """Percent of the mail that is judged; for its owner only."""
+    """Percent of the mail that is judged; for its owner, and where no acting user asks."""
+    messages_left: int | None
+    """Messages that have no verdict yet; as `progress`."""
+    seconds_left: int | None
+    """How long that takes, at the rate so far; as `progress`, and null where nothing tells it."""
     last_success_at: datetime | None
     next_due_at: datetime | None
     news_since: datetime | None
@@ -144,14 +149,18 @@ class Mailbox(Struct, frozen=True):
         report: MailboxReport,
         language: Language,
         counters: Mapping[str, int] | None = None,
+        *,
+        to_another: bool = False,
     ) -> "Mailbox":
         """Parameters:
         counters: given where the owner asks.
+        to_another: whether the acting user is another than its owner.
         """
         mailbox, due = report.mailbox, report.due
         error = _error(report.problem, due.error_detail if due else "", language)
         if error is None and due:
             error = _error(due.sending_error, due.sending_detail, language)
+        time_left = report.time_left.total_seconds() if report.time_left is not None else None
         return cls(
             id=mailbox.key.mailbox,
             user_id=mailbox.owner,
@@ -159,7 +168,9 @@ class Mailbox(Struct, frozen=True):
             provider=mailbox.provider,
             address_proof=report.proof,
             state=report.state,
-            progress=report.progress if counters is not None else None,
+            progress=None if to_another else report.progress,
+            messages_left=None if to_another else report.messages_left,
+            seconds_left=None if to_another or time_left is None else ceil(time_left),
             last_success_at=utc(report.last_success_at),
             next_due_at=utc(due.due_at) if due else None,
             news_since=utc(due.news_since) if due else None,

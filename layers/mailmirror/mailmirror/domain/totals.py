@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Set
 from dataclasses import dataclass
+from datetime import timedelta
 
 from mailmirror.domain.coverage_limits import Limit
 from mailmirror.domain.folder import FolderState
@@ -51,3 +52,18 @@ class Totals:
     def percent(self) -> int:
         """How much of the mail has been judged."""
         return 100 * self.judged // self.messages if self.messages else 0
+
+    @property
+    def left(self) -> int:
+        """Messages that have no verdict yet."""
+        return 0 if self.complete else max(0, self.messages - self.judged)
+
+    def time_left(self, elapsed: timedelta) -> timedelta | None:
+        """Estimate how long the rest takes, at the rate so far; None where nothing tells it.
+
+        Parameters:
+            elapsed: in which the judged messages were judged.
+        """
+        if self.complete:
+            return timedelta()
+        return elapsed * self.left / self.judged if self.judged and elapsed else None

@@ -90,7 +90,8 @@ def _mailbox(call: Call[Any, Any]) -> Answer:
     found = read_mailbox.read_mailbox(call.account, call.ids["mailbox_id"], call.runtime)
     owned = found.mailbox.owner == call.user
     counted = counters(read_mailbox.read_ledger(found.mailbox, call.runtime)) if owned else None
-    return Answer(HTTPStatus.OK, Mailbox.of(found, call.language, counted))
+    to_another = call.user is not None and not owned
+    return Answer(HTTPStatus.OK, Mailbox.of(found, call.language, counted, to_another=to_another))
 
 
 def sync(call: Call) -> Answer:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from mailmirror.domain.coverage_limits import OF_THE_OWNER, Limit
 from mailmirror.domain.folder import FolderState
@@ -33,6 +33,10 @@ class MailboxReport:
     due: Due | None
     progress: int
     """How much has been judged, in percent."""
+    messages_left: int
+    """How many messages have no verdict yet, of the folders that a sync has found."""
+    time_left: timedelta | None
+    """How long that takes, at the rate so far; None where nothing tells it."""
     log_cursor: int
     """The line of the change log up to which its verdicts and deal matches are computed."""
     pending: int
@@ -109,6 +113,8 @@ def _report(
         problem,
         entry.due if entry else None,
         0 if of_another_server else sync.progress,
+        totals.left,
+        totals.time_left((sync.progressed_at or mailbox.connected_at) - mailbox.connected_at),
         sync.log_cursor,
         totals.pending,
         totals.limits,

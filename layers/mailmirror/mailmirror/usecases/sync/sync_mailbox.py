@@ -207,7 +207,12 @@ class _Sync:
                 for folder, status in server.folders().items()
             }
             self._note_limits(server.session, [status for _, status in folders.values()])
-            self.record.folders = {id: self.stored[id].state for id in folders if id in self.stored}
+            self.record.folders = {
+                id: self.stored[id].state if id in self.stored else _unread(folder, status)
+                for id, (folder, status) in folders.items()
+            }
+            if not state.first_sync_done:
+                self.record.begun()
             for most in self._rounds(len(folders)):
                 for id, (folder, status) in folders.items():
                     if id in synced:
@@ -351,6 +356,11 @@ def _still_known(known: FolderState | None, status: Status) -> FolderState | Non
     if known is None or known.uidvalidity != status.uidvalidity or known.next > status.uidnext:
         return None
     return known
+
+
+def _unread(folder: FolderChoice, status: Status | None) -> FolderState:
+    unread = unread_folder(folder)
+    return replace(unread, messages=status.messages) if status else unread
 
 
 def _as_told(folder: FolderState, status: Status | None) -> FolderState:

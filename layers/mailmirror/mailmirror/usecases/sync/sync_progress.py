@@ -67,6 +67,15 @@ class SyncProgress:
         self.runtime.sync_states.progressed(self.lease, self.totals, caution, now)
         self._caution, self._deaths, self._stored_at = caution, 0, now
 
+    def begun(self) -> None:
+        """A first sync has found the folders: their messages can be read at once as its progress.
+
+        Nothing is stored where deaths are counted, which only a cursor that moves forgets.
+        """
+        if not self._deaths:
+            now = self.runtime.now()
+            self.runtime.sync_states.progressed(self.lease, self.totals, self._caution, now)
+
     def suspect(self, caution: Caution) -> None:
         """Store which UID is judged alone, before it is: a function may die at it."""
         now = self.runtime.now()
