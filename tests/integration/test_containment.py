@@ -554,6 +554,7 @@ def test_a_sync_that_does_not_come_to_its_first_batch_is_an_error_and_is_not_rep
 
     with before(imap_server, runtime, slow) as server:
         mailbox = office.connect(server, "rep", REP)
+        first_syncs(runtime)
         office.sync(mailbox)
     entry = runtime.due.find(mailbox)
     assert entry is not None

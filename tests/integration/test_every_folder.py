@@ -144,6 +144,11 @@ def test_a_folder_that_is_renamed_or_deleted_takes_nothing_off_a_card(
     office.sync(mailbox)
     assert subjects(office.card("rep", "kim")) == ["Letter 3", "Letter 2", "Letter 1"]
     assert read_mailbox(office.account, mailbox.key.mailbox, runtime).state == "healthy"
+    assert office.counts(mailbox) == {
+        "INBOX": {"mirrored": 1},
+        imap_server.named("Sent"): {},
+        imap_server.named("Accounts"): {"mirrored": 1},
+    }
 
 
 # Drafts

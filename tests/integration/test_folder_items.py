@@ -388,4 +388,4 @@ def test_a_folder_of_sent_mail_that_is_gone_is_no_longer_in_the_totals(
     monkeypatch.setattr("mailmirror.mail.imap.session.list_folders", lambda *_, **__: inbox)
     office.sync(mailbox)
     assert not totals_of(mailbox, runtime).has_sent
-    assert len(runtime.folders.read_all(mailbox.key)) == 2
+    assert len(runtime.folders.read_all(mailbox.key)) == 1

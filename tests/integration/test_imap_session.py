@@ -827,7 +827,7 @@ def test_a_folder_with_a_broken_name_is_read_and_asked_for_as_it_is_listed(
             return folders
 
         assert run(server, opened) == [INBOX, FolderChoice(name, FolderRole.OTHER)]
-        (asked,) = [one for one in server.received if b"EXAMINE" in one]
+        *_, asked = [one for one in server.received if b"EXAMINE" in one]
     written = line.rstrip().rpartition(b" ")[2].rpartition(b"\n")[2].strip(b'"')
     assert written.replace(b'"', b'\\"') in asked
 

@@ -106,6 +106,7 @@ def synced(office: Office, imap_server: MailboxServer, runtime: Runtime, clock: 
     """REP's mailbox with three letters, synced a minute ago."""
     imap_server.append_all(REP, "INBOX", [(letter(n), MARCH) for n in (1, 2, 3)])
     mailbox = office.connect(imap_server, "rep", REP)
+    first_syncs(runtime)
     office.sync(mailbox)
     clock.advance(MINUTE)
     return mailbox
@@ -115,10 +116,11 @@ def synced(office: Office, imap_server: MailboxServer, runtime: Runtime, clock: 
 
 
 def due_at(runtime: Runtime, offsets: dict[int, timedelta]) -> dict[int, MailboxKey]:
-    """Entries of numbered mailboxes, due so long from now."""
+    """Entries of numbered mailboxes, due so long from now: a minute after they were connected."""
     found = {n: MailboxKey(AccountId(f"a{n % 3}"), MailboxId(f"m{n:03d}")) for n in offsets}
     for n, offset in offsets.items():
-        runtime.table.put(runtime.due.first(found[n], found[n].new_slot, runtime.now() + offset))
+        connected_at = runtime.now() + offset - MINUTE
+        runtime.table.put(runtime.due.first(found[n], found[n].new_slot, connected_at))
     return found
 
 

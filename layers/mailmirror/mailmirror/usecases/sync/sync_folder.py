@@ -38,6 +38,8 @@ class FolderSync:
     judge: RunJudge
     runtime: Runtime
     asked_at: datetime | None = None
+    is_first: bool = False
+    """Whether it is part of a first sync, in which what is pending was asked for just now."""
     """When a person asked for the sync."""
 
     def newest(self, status: Status, most: int) -> None:
@@ -58,7 +60,7 @@ class FolderSync:
         retry_is_due = self._folder.retry_is_due(self.runtime.now(), self.asked_at)
         self._new_mail(status)
         self._old_mail()
-        if retry_is_due:
+        if retry_is_due and not self.is_first:
             self._retry()
         if self._folder.differs:
             self._forget_drafts()

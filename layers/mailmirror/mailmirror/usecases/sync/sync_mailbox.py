@@ -232,7 +232,7 @@ class _Sync:
                         server.sign_in_again(refusal)
                     if most is None:
                         synced[id] = found
-            self._forget_failures(folders.keys())
+            self._forget(folders.keys(), server.session.found)
         if failed:
             raise failed
         self.record.folders = synced
@@ -266,15 +266,24 @@ class _Sync:
         current = stored.state.is_current(*told, self.runtime.now(), self.asked_at)
         return stored.state if current else None
 
-    def _forget_failures(self, folders: Set[str]) -> None:
-        """A folder that is not read any more, or that is gone, is no problem of the mailbox.
+    def _forget(self, folders: Set[str], listed: Iterable[FolderChoice]) -> None:
+        """Forget the folders that are gone, and the failures of those that are not read any more.
 
-        Whatever else is known of it stays: it erases nothing, and it may come back.
+        Nothing is erased: messages stay on their cards. A folder that comes back is read anew, by
+        the headers of its messages.
+
+        Parameters:
+            folders: the ids of those that are read.
+            listed: all that the server has.
         """
+        there = {folder_id(self.mailbox, one) for one in listed}
         for id in self.stored.keys() - folders:
-            if self.stored[id].state.failure is not None:
-                state = replace(self.stored[id].state, failure=None)
-                self.runtime.folders.save(self.lease, id, state, self.stored[id])
+            stored = self.stored[id]
+            if id not in there:
+                self.runtime.folders.forget(self.lease, id, stored)
+            elif stored.state.failure is not None:
+                state = replace(stored.state, failure=None)
+                self.runtime.folders.save(self.lease, id, state, stored)
 
     def _folder(
         self,
@@ -342,7 +351,8 @@ class _Sync:
         judge = RunJudge(
             server, self.checkpoint, rules, view, self.runtime, self.until, self.max_batch
         )
-        sync = FolderSync(server, self.checkpoint, judge, self.runtime, self.asked_at)
+        is_first = not self.state.first_sync_done
+        sync = FolderSync(server, self.checkpoint, judge, self.runtime, self.asked_at, is_first)
         if most is None:
             return sync.run(status)
         sync.newest(status, most)
