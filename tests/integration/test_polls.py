@@ -284,6 +284,7 @@ def test_a_mailbox_that_was_never_synced_goes_to_a_queue_of_its_own(
     office: Office, dovecot: Dovecot, runtime: Runtime
 ) -> None:
     mailbox = office.connect(dovecot, "rep", REP)
+    assert first_syncs(runtime) == [mailbox.key.mailbox]  # a job that is lost
     asked = len(dovecot.commands())
     now = poll(runtime, mailbox)
     assert first_syncs(runtime) == [mailbox.key.mailbox]
@@ -312,6 +313,7 @@ def test_news_in_a_folder_that_the_entry_does_not_name_is_found_by_its_slice(
     projects: Sequence[str],
     news: str,
 ) -> None:
+    imap_server.append(REP, "Project 7", letter(6), MARCH)
     office.sync(synced)
     found = entry(synced, runtime)
     assert (set(found.seen), len(found.slices)) == ({"INBOX", imap_server.named("Sent")}, 2)

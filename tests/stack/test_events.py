@@ -5,6 +5,7 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -149,6 +150,8 @@ def test_every_sample_is_replayed() -> None:
 
 @pytest.mark.usefixtures("mailbox")
 def test_dispatch_by_the_schedule(place: Place, aws: Any) -> None:
+    in_a_minute = datetime.now(UTC) + timedelta(minutes=1)
+    place.runtime.now = lambda: in_a_minute
     assert place.handle("dispatch", place.sample("dispatch-schedule")) == {
         "due": 1,
         "to_send": 0,
@@ -161,10 +164,12 @@ def test_dispatch_by_the_schedule(place: Place, aws: Any) -> None:
 
 @pytest.mark.usefixtures("mailbox")
 def test_poll_from_its_queue(place: Place, aws: Any) -> None:
+    (at_once,) = map(SyncJob.from_json, taken(place, aws, "first_sync_queue"))
     assert place.handle("poll", place.sample("poll-sqs")) == {"batchItemFailures": []}
 
     (job,) = map(SyncJob.from_json, taken(place, aws, "first_sync_queue"))
     assert (job.account, job.mailbox) == (ACCOUNT, MAILBOX)
+    assert at_once == job
 
 
 @pytest.mark.usefixtures("mailbox")

@@ -9,7 +9,6 @@ ledger and the cursor together.
 import hashlib
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import datetime
 
 from mailmirror.domain.contained import Judged
 from mailmirror.domain.folder import FolderState, difference
@@ -37,10 +36,6 @@ class FolderSync:
     checkpoint: Checkpoint
     judge: RunJudge
     runtime: Runtime
-    asked_at: datetime | None = None
-    is_first: bool = False
-    """Whether it is part of a first sync, in which what is pending was asked for just now."""
-    """When a person asked for the sync."""
 
     def newest(self, status: Status, most: int) -> None:
         """Judge new mail, and of old mail the newest messages, up to so many.
@@ -51,16 +46,18 @@ class FolderSync:
         self._new_mail(status)
         self._old_mail(most)
 
-    def run(self, status: Status) -> FolderState:
+    def run(self, status: Status, *, retry_is_due: bool) -> FolderState:
         """Judge every UID that the server has and the ledger has not.
+
+        Parameters:
+            retry_is_due: whether what was pending before this sync is asked for again.
 
         Raises:
             OutOfTime, Refused, LeaseLost: what was judged before is kept.
         """
-        retry_is_due = self._folder.retry_is_due(self.runtime.now(), self.asked_at)
         self._new_mail(status)
         self._old_mail()
-        if retry_is_due and not self.is_first:
+        if retry_is_due and self._folder.pending:
             self._retry()
         if self._folder.differs:
             self._forget_drafts()

@@ -98,6 +98,8 @@ class _Sync:
     """When a person asked for it."""
     stored: dict[str, StoredFolder] = field(default_factory=dict)
     """The folders by their ids, as the table has them."""
+    retried: Set[str] = frozenset()
+    """The ids of the folders whose pending messages are asked for again."""
     checkpoint: Checkpoint | None = None
     """Of the folder that is read now."""
     max_batch: int = FULL_BATCH
@@ -197,6 +199,11 @@ class _Sync:
             head = runtime.change_log.head(account.id)
             runtime.sync_states.start_log(self.lease, head, runtime.now())
         self.stored = dict(runtime.folders.read_all(self.lease.key))
+        self.retried = {
+            id
+            for id, one in self.stored.items()
+            if one.state.retry_is_due(runtime.now(), self.asked_at)
+        }
         view = CrmView(account, runtime)
         rules = Rules(self.mailbox.history_since, account.max_recipients)
         synced: dict[str, FolderState] = {}
@@ -351,10 +358,9 @@ class _Sync:
         judge = RunJudge(
             server, self.checkpoint, rules, view, self.runtime, self.until, self.max_batch
         )
-        is_first = not self.state.first_sync_done
-        sync = FolderSync(server, self.checkpoint, judge, self.runtime, self.asked_at, is_first)
+        sync = FolderSync(server, self.checkpoint, judge, self.runtime)
         if most is None:
-            return sync.run(status)
+            return sync.run(status, retry_is_due=id in self.retried)
         sync.newest(status, most)
         if self.checkpoint.stored is not None:
             self.stored[id] = self.checkpoint.stored
