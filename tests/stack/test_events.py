@@ -5,7 +5,6 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -150,8 +149,9 @@ def test_every_sample_is_replayed() -> None:
 
 @pytest.mark.usefixtures("mailbox")
 def test_dispatch_by_the_schedule(place: Place, aws: Any) -> None:
-    in_a_minute = datetime.now(UTC) + timedelta(minutes=1)
-    place.runtime.now = lambda: in_a_minute
+    found = place.runtime.mailboxes.find(place.account.account_id, MailboxId(MAILBOX))
+    assert found is not None
+    place.runtime.due.queued(found, place.runtime.now())
     assert place.handle("dispatch", place.sample("dispatch-schedule")) == {
         "due": 1,
         "to_send": 0,
