@@ -40,7 +40,7 @@ def audit(job: ProbeJob) -> object:
     from mailmirror.usecases.sync.audit_mailbox import audit_mailbox, connected_mailbox
 
     mailbox = connected_mailbox(job.account, job.mailbox, runtime)
-    return AuditAnswer.of(audit_mailbox(mailbox, runtime), runtime.now())
+    return AuditAnswer.of(audit_mailbox(mailbox, runtime), runtime.now(), job.language)
 
 
 def send_code(job: ProbeJob) -> object:

@@ -86,7 +86,7 @@ def test_a_message_that_moves_stays_one_message(
     assert [(line.thread, line.summary.message, line.instant) for line in after] == [
         (line.thread, line.summary.message, line.instant) for line in before
     ]
-    assert all(one.audit.clean for one in audit_mailbox(mailbox, runtime))
+    assert all(one.audit.clean for one in audit_mailbox(mailbox, runtime).folders)
 
 
 def test_a_folder_that_is_renamed_or_deleted_takes_nothing_off_a_card(
@@ -137,7 +137,8 @@ def test_an_open_draft_that_is_saved_again_and_again_lists_no_folder(
 
     listings = [line for line in dovecot.commands()[asked:] if line.endswith(" (UID)")]
     assert all(" 1:" not in line for line in listings), listings
-    (inbox,) = (one for one in audit_mailbox(mailbox, runtime) if one.folder.name == "INBOX")
+    audits = audit_mailbox(mailbox, runtime).folders
+    (inbox,) = (one for one in audits if one.folder.name == "INBOX")
     assert inbox.audit.clean
     assert len(office.card("rep", "kim")) == 5
 

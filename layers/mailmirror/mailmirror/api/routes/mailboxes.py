@@ -122,7 +122,8 @@ def problems(call: Call) -> Answer:
 def audit(call: Call) -> Answer:
     """Prove the ledger against the mail server, now."""
     key = own_mailbox(call.account, call.user, call.ids["mailbox_id"], call.runtime).key
-    asked = ask_probe(ProbeJob(Task.AUDIT, key.account, key.mailbox), call.runtime)
+    job = ProbeJob(Task.AUDIT, key.account, key.mailbox, language=call.language)
+    asked = ask_probe(job, call.runtime)
     return Answer(HTTPStatus.OK, typed(asked, AuditAnswer))
 
 

@@ -10,6 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from mailmirror.domain.mailbox import AccountId, MailboxId
 from mailmirror.domain.problems import Code, Refused
+from mailmirror.domain.words.explanation import Language
 from mailmirror.runtime import Runtime
 
 
@@ -33,6 +34,8 @@ class ProbeJob:
     request: object = None
     """The body of a request to connect or authorize a mailbox or to prove an address, or a
     callback's query."""
+    language: Language = Language.EN
+    """Of the texts for people in the answer."""
 
     @classmethod
     def from_event(cls, event: Mapping[str, Any]) -> "ProbeJob":
@@ -42,6 +45,7 @@ class ProbeJob:
             AccountId(event["account"]),
             MailboxId(mailbox) if mailbox else None,
             event.get("request"),
+            Language(event.get("language", Language.EN)),
         )
 
     def to_event(self) -> dict[str, Any]:
@@ -50,6 +54,7 @@ class ProbeJob:
             "account": self.account,
             "mailbox": self.mailbox,
             "request": self.request,
+            "language": self.language.value,
         }
 
 
