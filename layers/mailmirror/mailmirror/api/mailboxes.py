@@ -133,9 +133,9 @@ class Mailbox(Struct, frozen=True):
         counters: given where the owner asks.
         """
         mailbox, due = report.mailbox, report.due
-        error = _error(report.problem, due.error_detail if due else "", language)
+        error = mailbox_error(report.problem, due.error_detail if due else "", language)
         if error is None and due:
-            error = _error(due.sending_error, due.sending_detail, language)
+            error = mailbox_error(due.sending_error, due.sending_detail, language)
         return cls(
             id=mailbox.key.mailbox,
             user_id=mailbox.owner,
@@ -244,6 +244,15 @@ class VerdictWords(Struct, frozen=True):
     remedy: str
 
 
+def explained_verdicts(language: Language) -> Mapping[str, VerdictWords]:
+    """Each verdict, explained."""
+    return {
+        verdict.value: VerdictWords(words.reason, words.remedy)
+        for verdict, by_language in VERDICTS.items()
+        for words in [by_language[language]]
+    }
+
+
 class Ledger(Struct, frozen=True):
     folders: Sequence[LedgerFolder]
     explanations: Mapping[str, VerdictWords]
@@ -254,11 +263,7 @@ class Ledger(Struct, frozen=True):
         """Every folder's ledger, with each verdict explained."""
         return cls(
             [LedgerFolder.of(one) for one in folders],
-            {
-                verdict.value: VerdictWords(words.reason, words.remedy)
-                for verdict, by_language in VERDICTS.items()
-                for words in [by_language[language]]
-            },
+            explained_verdicts(language),
         )
 
 
@@ -374,7 +379,8 @@ def _uids(found: Audit) -> AuditUids:
     )
 
 
-def _error(code: Code | None, detail: str, language: Language) -> MailboxError | None:
+def mailbox_error(code: Code | None, detail: str, language: Language) -> MailboxError | None:
+    """Explain what is wrong with a mailbox; None where nothing is."""
     if code is None:
         return None
     words = explain_mailbox_problem(code, language)
