@@ -20,7 +20,7 @@ from demo.provider import Provider
 from local.mail_servers import HOST, MailServers
 
 RETURN_URL: Final = "https://crm.tidewater.example/settings/mailboxes"
-FAULTS: Final = ("missing", "extra", "overlap")
+FAULTS: Final = ("missing", "left_since", "extra", "overlap")
 """What an audit may not find; its other figures are no faults."""
 
 

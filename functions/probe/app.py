@@ -1,4 +1,4 @@
-"""Work on request that connects to servers: connecting a mailbox, signing in, auditing."""
+"""Work on request that connects to servers: connecting, previewing, signing in, auditing."""
 
 from typing import Any
 
@@ -8,6 +8,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from mailmirror.api.addresses import AddressJob, ConfirmJob, ProvenAddress
 from mailmirror.api.decoding import typed
 from mailmirror.api.mailboxes import AuditAnswer, ConnectBody, FoldersBody
+from mailmirror.api.previews import Preview
 from mailmirror.api.sign_ins import AuthorizeBody, CallbackJob, SignInOutcome, SignInPage
 from mailmirror.domain.problems import Refused
 from mailmirror.runtime import Runtime, observed
@@ -40,7 +41,20 @@ def audit(job: ProbeJob) -> object:
     from mailmirror.usecases.sync.audit_mailbox import audit_mailbox, connected_mailbox
 
     mailbox = connected_mailbox(job.account, job.mailbox, runtime)
-    return AuditAnswer.of(audit_mailbox(mailbox, runtime), runtime.now())
+    return AuditAnswer.of(audit_mailbox(mailbox, runtime), runtime.now(), job.language)
+
+
+def preview(job: ProbeJob) -> object:
+    from mailmirror.usecases.mailboxes import preview_mailbox
+    from mailmirror.usecases.sync.audit_mailbox import connected_mailbox
+
+    if job.mailbox is None:
+        request = typed(job.request, ConnectBody).request()
+        found = preview_mailbox.preview_request(job.account, request, runtime)
+    else:
+        mailbox = connected_mailbox(job.account, job.mailbox, runtime)
+        found = preview_mailbox.preview_mailbox(mailbox, runtime)
+    return Preview.of(found, runtime.now(), job.language)
 
 
 def folders(job: ProbeJob) -> object:
@@ -72,6 +86,7 @@ TASKS = {
     Task.CALLBACK: callback,
     Task.AUDIT: audit,
     Task.FOLDERS: folders,
+    Task.PREVIEW: preview,
     Task.SEND_CODE: send_code,
     Task.CONFIRM_CODE: confirm_code,
 }

@@ -122,7 +122,7 @@ def audit_and_page(office: Office, server: Dovecot) -> None:
     mailbox = office.connect(server, "boss", BOSS)
     office.sync(mailbox, timedelta(hours=1))
     print("\nReading: requests")
-    audit = spent(office.runtime, lambda: audit_mailbox(mailbox, office.runtime))
+    audit = spent(office.runtime, lambda: audit_mailbox(mailbox, office.runtime).folders)
     print(f"  audit of {MESSAGES} UIDs       {audit}")
 
 

@@ -74,7 +74,7 @@ def picture(world: World) -> Picture:
         user = mailbox.owner
         state = read_mailbox(world.account, mailbox.key.mailbox, world.runtime)
         shown[f"{user}'s mailbox"] = (state.state, state.problem, state.progress, state.pending)
-        audits = audit_mailbox(mailbox, world.runtime)
+        audits = audit_mailbox(mailbox, world.runtime).folders
         shown[f"{user}'s audit"] = {one.folder.name: one.audit.clean for one in audits}
         letters = _letters(world, user)
         for folder in read_ledger(mailbox, world.runtime):

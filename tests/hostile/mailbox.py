@@ -82,7 +82,7 @@ def _synced(place: World, mailbox: Mailbox) -> Cost:
             cost.deaths += str(failure) == "killed"
         cost.cpu_seconds += place.children.cpu_seconds - before
         place.now += timedelta(minutes=10)
-        clean = all(one.audit.clean for one in audit_mailbox(mailbox, place.runtime))
+        clean = all(one.audit.clean for one in audit_mailbox(mailbox, place.runtime).folders)
         if clean and place.runtime.sync_states.read(mailbox.key).first_sync_done:
             break
     return cost
@@ -151,7 +151,7 @@ def _verdicts(place: World, mailbox: Mailbox, kinds: list[str]) -> Mapping[str, 
 
 def _faults(place: World, mailbox: Mailbox, kinds: list[str]) -> list[str]:
     faults = []
-    for one in audit_mailbox(mailbox, place.runtime):
+    for one in audit_mailbox(mailbox, place.runtime).folders:
         if not one.audit.clean:
             faults.append(f"audit of {one.folder.name}: {one.audit}")
     shown: set[str] = set()

@@ -65,5 +65,5 @@ def test_a_first_sync_ends_while_15_percent_of_the_calls_of_aws_fail(
         office.runtime = honest
         assert ends == ["returned"], (aws.calls, aws.made)
         assert len(office.card("rep", "kim")) == len(office.deal("rep", "d")) == 120
-        assert all(one.audit.clean for one in audit_mailbox(mailbox, honest))
+        assert all(one.audit.clean for one in audit_mailbox(mailbox, honest).folders)
         assert {w for line in office.card("rep", "kim") for w in line.summary.warnings} == set()

@@ -209,14 +209,14 @@ class World:
         entry = self.runtime.due.find(mailbox)
         if not state.first_sync_done or state.totals.pending or not entry or entry.due.error:
             return False
-        return all(one.audit.clean for one in audit_mailbox(mailbox, self.runtime))
+        return all(one.audit.clean for one in audit_mailbox(mailbox, self.runtime).folders)
 
     def _unsettled(self, mailbox: Mailbox) -> str:
         """What is stored of a mailbox, for who looks for the reason."""
         state = self.runtime.sync_states.read(mailbox.key)
         entry = self.runtime.due.find(mailbox)
         folders = [one.state for one in self.runtime.folders.read_all(mailbox.key).values()]
-        audits = [one.audit for one in audit_mailbox(mailbox, self.runtime)]
+        audits = [one.audit for one in audit_mailbox(mailbox, self.runtime).folders]
         return "\n".join(map(str, (state, entry, *folders, *audits)))
 
     def schedule(self) -> None:

@@ -89,7 +89,7 @@ def test_a_message_that_the_server_cannot_return_is_pending_and_the_others_are_m
         clock.advance(timedelta(days=1))
         office.sync(mailbox)
         assert verdicts(office, mailbox) == {"mirrored": 6}
-        assert audit_mailbox(mailbox, runtime)[0].audit.clean
+        assert audit_mailbox(mailbox, runtime).folders[0].audit.clean
 
 
 @pytest.mark.dovecot_only("it makes a file of Dovecot's Maildir unreadable")
@@ -342,7 +342,7 @@ def test_mail_that_arrives_below_a_uidnext_that_was_too_high_is_read(
             client.delete_messages([1, 2])
             client.uid_expunge([1, 2])
         office.sync(mailbox)
-        assert audit_mailbox(mailbox, runtime)[0].audit.clean
+        assert audit_mailbox(mailbox, runtime).folders[0].audit.clean
 
 
 @pytest.mark.parametrize(("arrived", "withheld"), [(3, 4), (3, 5), (3, 6), (1, 4)])
@@ -371,7 +371,7 @@ def test_a_message_that_is_left_out_of_one_list_is_read_though_another_was_delet
         assert not left_out
         office.sync(mailbox)
         assert verdicts(office, mailbox) == {"mirrored": 3 + arrived}
-        audit = audit_mailbox(mailbox, runtime)[0].audit
+        audit = audit_mailbox(mailbox, runtime).folders[0].audit
         assert (audit.clean, audit.pending, audit.removed) == (True, 0, 1)
 
 
@@ -484,7 +484,7 @@ def test_a_message_that_was_gone_and_is_listed_again_is_read_in_the_end(
             clock.advance(timedelta(days=1))
             office.sync(mailbox)
         assert verdicts(office, mailbox) == {"mirrored": 3}
-        assert audit_mailbox(mailbox, runtime)[0].audit.clean
+        assert audit_mailbox(mailbox, runtime).folders[0].audit.clean
 
 
 def test_more_withheld_messages_than_one_sync_asks_for_keep_no_other_folder_from_being_read(

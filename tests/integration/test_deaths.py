@@ -106,7 +106,7 @@ def test_the_message_at_which_a_process_runs_out_of_memory_is_mirrored_by_its_he
     assert [
         (one.summary.subject, one.summary.warnings) for one in lines if one.summary.warnings
     ] == [("Letter 30", ["headers_only"])]
-    assert audit_mailbox(mailbox, runtime)[0].audit.clean
+    assert audit_mailbox(mailbox, runtime).folders[0].audit.clean
 
 
 def test_a_defect_that_no_handler_knows_stops_only_the_message_at_which_it_shows(

@@ -287,7 +287,7 @@ def test_a_sync_that_lost_its_lease_between_any_two_writes_costs_its_successor_n
         (found,) = [one for one in read_ledger(mailbox, runtime) if one.folder.name == "INBOX"]
         assert str(found.ledger.named) == f"1:{total}"
         assert (found.folder.judged, found.folder.present) == (total, total)
-        assert audit_mailbox(mailbox, runtime)[0].audit.clean
+        assert audit_mailbox(mailbox, runtime).folders[0].audit.clean
         if not done:
             break
     assert number > 8
@@ -358,7 +358,7 @@ def test_a_stale_sync_that_writes_between_any_two_writes_of_its_successor_costs_
         assert str(found.ledger.named) == f"1:{total}"
         assert (found.folder.judged, found.folder.present) == (total, total)
     assert {"FoldersChanged", "LeaseLost"} <= set(counted)
-    assert audit_mailbox(mailbox, runtime)[0].audit.clean
+    assert audit_mailbox(mailbox, runtime).folders[0].audit.clean
 
 
 def test_a_coverage_is_read_from_the_state_without_the_folders(

@@ -227,7 +227,7 @@ def test_facts_that_change_between_a_crash_and_its_repeat_leave_no_trace(
         office.tell("deal.upserted", id="d2", name="Two", status="open", contact_ids=["kim"])
         clock.advance(timedelta(seconds=91))
         office.sync(mailbox)
-        (inbox, sent) = audit_mailbox(mailbox, runtime)
+        (inbox, sent) = audit_mailbox(mailbox, runtime).folders
         assert inbox.audit.clean
         assert sent.audit.clean
         if crashed and office.counts(mailbox)["INBOX"].get("mirrored") == 6:

@@ -81,7 +81,7 @@ def test_a_sync_killed_after_any_write_leaves_a_ledger_that_readers_can_read(
     assert folder.ledger.compacted
     assert str(ledger.named) == "1:16"
     assert office.counts(mailbox)["INBOX"] == {"mirrored": 5, "no_person": 11}
-    assert audit_mailbox(mailbox, runtime)[0].audit.clean
+    assert audit_mailbox(mailbox, runtime).folders[0].audit.clean
 
 
 @pytest.mark.usefixtures("_short_parts")
@@ -175,7 +175,7 @@ def test_a_removed_copy_that_comes_back_is_present_and_news_no_longer(
         folder, ledger = inbox(mailbox, runtime)
         assert (str(ledger.removed), str(ledger.present), folder.present) == ("", "1:3", 3)
         assert str(ledger.of(Verdict.MIRRORED)) == "1:3"
-        assert audit_mailbox(mailbox, runtime)[0].audit.clean
+        assert audit_mailbox(mailbox, runtime).folders[0].audit.clean
         clock.advance(timedelta(minutes=1))
         poll(runtime, mailbox)
         assert syncs(runtime) == []

@@ -994,7 +994,7 @@ def test_signing_in_again_goes_on_where_it_stopped(desk: Desk) -> None:
     assert subjects(card) == ["Letter 2", "Letter 1"]
     assert card[1] == before
     assert desk.state(again) == (MailboxState.HEALTHY, None)
-    assert all(one.audit.clean for one in audit_mailbox(again, desk.runtime))
+    assert all(one.audit.clean for one in audit_mailbox(again, desk.runtime).folders)
 
 
 def test_a_server_that_refuses_every_token_is_given_two_and_then_left_alone_for_an_hour(

@@ -31,7 +31,7 @@ from tests.servers.mailbox_server import MailboxServer
 
 
 def audited_clean(mailbox: Mailbox, runtime: Runtime) -> bool:
-    return all(one.audit.clean for one in audit_mailbox(mailbox, runtime))
+    return all(one.audit.clean for one in audit_mailbox(mailbox, runtime).folders)
 
 
 def test_each_uid_gets_one_verdict_and_the_mirrored_are_on_their_cards(
@@ -207,7 +207,7 @@ def test_a_uidvalidity_change_maps_every_copy_again_without_a_duplicate(
     office.sync(mailbox)
     before = office.card("rep", "kim")
     imap_server.reset_uidvalidity(REP, "INBOX")
-    pending = audit_mailbox(mailbox, runtime)[0].audit
+    pending = audit_mailbox(mailbox, runtime).folders[0].audit
     assert (pending.pending, len(pending.missing)) == (5, 0)
     office.sync(mailbox)
     assert office.card("rep", "kim") == before
@@ -222,9 +222,10 @@ def test_a_removed_copy_stays_mirrored_and_is_counted(
     mailbox = office.connect(imap_server, "rep", REP)
     office.sync(mailbox)
     imap_server.expunge(REP, "INBOX", uids[:2])
-    assert len(audit_mailbox(mailbox, runtime)[0].audit.extra) == 2
+    before = audit_mailbox(mailbox, runtime).folders[0].audit
+    assert (before.clean, len(before.left_since), len(before.extra)) == (True, 2, 0)
     office.sync(mailbox)
-    found = audit_mailbox(mailbox, runtime)[0].audit
+    found = audit_mailbox(mailbox, runtime).folders[0].audit
     assert (found.clean, found.removed, found.server_uids) == (True, 2, 1)
     assert len(office.card("rep", "kim")) == 3
 

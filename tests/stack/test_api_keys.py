@@ -19,6 +19,7 @@ ROUTES = [
     ("DELETE", f"/mailboxes/{NO_ID}"),
     ("GET", f"/mailboxes/{NO_ID}/ledger"),
     ("GET", f"/mailboxes/{NO_ID}/audit"),
+    ("GET", f"/mailboxes/{NO_ID}/preview"),
     ("GET", "/leads/lena/messages"),
     ("GET", "/contacts/kim/messages"),
     ("GET", "/deals/rollout/messages"),

@@ -268,6 +268,18 @@ def test_probe_says_why_it_does_not_connect(place: Place, filled: Json) -> None:
     assert place.runtime.mailboxes.list_all(place.account.account_id) == []
 
 
+@pytest.mark.usefixtures("people")
+def test_probe_previews(place: Place, filled: Json) -> None:
+    event = place.sample("probe-preview")
+    event["request"] |= {name: filled[name] for name in ("imap", "username", "password")}
+
+    preview = place.handle("probe", event)["answer"]
+
+    assert preview["sample"]["verdicts"]["mirrored"] == 1
+    assert preview["messages"] == preview["sample"]["size"] == 1
+    assert place.runtime.mailboxes.list_all(place.account.account_id) == []
+
+
 @pytest.mark.usefixtures("mailbox")
 def test_probe_audits(place: Place) -> None:
     place.handle("sync", place.sample("sync-sqs"))

@@ -28,9 +28,15 @@ def ledger(removed: str = "", **verdicts: str) -> Ledger:
 
 
 def held_against(
-    held: Ledger, server: str, low: int = 1, next: int = 11, uidnext: int | None = None
+    held: Ledger,
+    server: str,
+    low: int = 1,
+    next: int = 11,
+    uidnext: int | None = None,
+    *,
+    seen: bool = True,
 ) -> Audit:
-    return audit(held, UidSet.parse(server), low, next, uidnext or next)
+    return audit(held, UidSet.parse(server), low, next, uidnext or next, seen=seen)
 
 
 def sets(some: Ledger) -> Mapping[str, str]:
@@ -150,10 +156,25 @@ def test_a_uid_said_to_have_left_that_the_server_still_has_is_missing(
     assert not found.clean
 
 
-def test_a_present_uid_that_the_server_has_not_is_extra() -> None:
+def test_a_present_uid_that_the_server_has_not_after_a_sync_has_seen_it_is_extra() -> None:
     found = held_against(ledger(mirrored="1:10"), server="1:3,5:10")
-    assert str(found.extra) == "4"
+    assert (str(found.extra), str(found.left_since)) == ("4", "")
     assert not found.clean
+    assert not found.needs_sync
+
+
+def test_a_present_uid_that_has_left_since_the_last_sync_is_no_error_and_needs_one() -> None:
+    found = held_against(ledger(mirrored="1:10"), server="1:3,5:10", seen=False)
+    assert (str(found.extra), str(found.left_since)) == ("", "4")
+    assert found.clean
+    assert found.needs_sync
+
+
+def test_what_is_missing_is_an_error_at_once_and_needs_the_sync_that_may_find_it() -> None:
+    held = ledger(mirrored="1:3,5:10")
+    found = held_against(held, server="1:10", seen=False)
+    assert (found.clean, found.needs_sync) == (False, True)
+    assert not held_against(held, server="1:10").needs_sync
 
 
 def test_a_uid_with_two_verdicts_in_one_part_is_an_overlap() -> None:
@@ -204,6 +225,6 @@ def test_a_clean_audit_means_that_present_and_pending_are_what_the_server_has(
     some: list[Ledger], server: frozenset[int]
 ) -> None:
     whole, listed = Ledger.of_parts(some), UidSet.of(server)
-    found = audit(whole, listed, low=1, next=31, uidnext=31)
+    found = audit(whole, listed, low=1, next=31, uidnext=31, seen=True)
     accounted = whole.present | (whole.pending & listed)
     assert found.clean == (accounted == listed and not whole.overlap())

@@ -12,12 +12,14 @@ from local.environments import ROOT
 from mailmirror.domain.contained import Cause
 from mailmirror.domain.coverage import Gap
 from mailmirror.domain.delivery import DeliveryCode
+from mailmirror.domain.folder_choice import LeftOut
 from mailmirror.domain.problems import Code, Refused
 from mailmirror.domain.verdict import Verdict
 from mailmirror.domain.words.contained import CAUSES
 from mailmirror.domain.words.coverage import GAPS
 from mailmirror.domain.words.delivery import DELIVERY_ERRORS
 from mailmirror.domain.words.explanation import Explanations, Language
+from mailmirror.domain.words.folders import LEFT_OUT_FOLDERS
 from mailmirror.domain.words.mailbox_problems import MAILBOX_PROBLEMS, explain_mailbox_problem
 from mailmirror.domain.words.problem import as_problem
 from mailmirror.domain.words.problems import PROBLEMS
@@ -26,6 +28,7 @@ from mailmirror.domain.words.verdicts import VERDICTS
 CATALOGUES: dict[type[StrEnum], Mapping[Any, Explanations]] = {
     Code: PROBLEMS,
     Verdict: VERDICTS,
+    LeftOut: LEFT_OUT_FOLDERS,
     DeliveryCode: DELIVERY_ERRORS,
     Gap: GAPS,
     Cause: CAUSES,

@@ -12,11 +12,12 @@ from mailmirror.api.fields import Email, FolderName, Host, PasswordProvider, Pri
 from mailmirror.api.times import utc
 from mailmirror.domain.address import Address
 from mailmirror.domain.contained import Cause
+from mailmirror.domain.folder_choice import FolderChoice
 from mailmirror.domain.ledger import Audit
 from mailmirror.domain.limits import MAX_CHOSEN_FOLDERS, MAX_SENT_FOLDERS
 from mailmirror.domain.mailbox import FolderScope, MailboxState, Provider, Security, Server, UserId
 from mailmirror.domain.ownership import Proof
-from mailmirror.domain.problems import Code
+from mailmirror.domain.problems import Code, Refused
 from mailmirror.domain.uids import UidSet
 from mailmirror.domain.verdict import Verdict
 from mailmirror.domain.words.contained import CAUSES
@@ -30,7 +31,7 @@ from mailmirror.usecases.mailboxes.read_mailbox import FolderLedger, MailboxRepo
 if TYPE_CHECKING:  # what speaks IMAP and SMTP is loaded by `probe` alone
     from mailmirror.usecases.mailboxes.choose_folders import NamedFolders
     from mailmirror.usecases.mailboxes.connect_mailbox import ConnectRequest
-    from mailmirror.usecases.sync.audit_mailbox import FolderAudit
+    from mailmirror.usecases.sync.audit_mailbox import FolderAudit, MailboxAudit
 
 
 class ServerBody(Strict):
@@ -157,9 +158,9 @@ class Mailbox(Struct, frozen=True):
         to_another: whether the acting user is another than its owner.
         """
         mailbox, due = report.mailbox, report.due
-        error = _error(report.problem, due.error_detail if due else "", language)
+        error = mailbox_error(report.problem, due.error_detail if due else "", language)
         if error is None and due:
-            error = _error(due.sending_error, due.sending_detail, language)
+            error = mailbox_error(due.sending_error, due.sending_detail, language)
         time_left = report.time_left.total_seconds() if report.time_left is not None else None
         return cls(
             id=mailbox.key.mailbox,
@@ -271,6 +272,15 @@ class VerdictWords(Struct, frozen=True):
     remedy: str
 
 
+def explained_verdicts(language: Language) -> Mapping[str, VerdictWords]:
+    """Each verdict, explained."""
+    return {
+        verdict.value: VerdictWords(words.reason, words.remedy)
+        for verdict, by_language in VERDICTS.items()
+        for words in [by_language[language]]
+    }
+
+
 class Ledger(Struct, frozen=True):
     folders: Sequence[LedgerFolder]
     explanations: Mapping[str, VerdictWords]
@@ -281,18 +291,15 @@ class Ledger(Struct, frozen=True):
         """Every folder's ledger, with each verdict explained."""
         return cls(
             [LedgerFolder.of(one) for one in folders],
-            {
-                verdict.value: VerdictWords(words.reason, words.remedy)
-                for verdict, by_language in VERDICTS.items()
-                for words in [by_language[language]]
-            },
+            explained_verdicts(language),
         )
 
 
 class AuditUids(Struct, frozen=True, omit_defaults=True):
-    """The UIDs of errors as IMAP sequence-sets; one without UIDs is left out."""
+    """The UIDs that disagree, as IMAP sequence-sets; a kind without UIDs is left out."""
 
     missing: str = ""
+    left_since: str = ""
     extra: str = ""
     overlap: str = ""
 
@@ -300,8 +307,11 @@ class AuditUids(Struct, frozen=True, omit_defaults=True):
 class AuditFolder(Struct, frozen=True):
     name: str
     role: str
+    renumbered: bool
+    """Whether the folder has another UIDVALIDITY than its ledger: all its UIDs are pending."""
     server_uids: int
     missing: int
+    left_since: int
     extra: int
     overlap: int
     pending: int
@@ -315,8 +325,10 @@ class AuditFolder(Struct, frozen=True):
         return cls(
             name=one.folder.name,
             role=one.folder.role.value,
+            renumbered=one.renumbered,
             server_uids=found.server_uids,
             missing=len(found.missing),
+            left_since=len(found.left_since),
             extra=len(found.extra),
             overlap=len(found.overlap),
             pending=found.pending,
@@ -326,16 +338,53 @@ class AuditFolder(Struct, frozen=True):
         )
 
 
+class FailedFolder(Struct, frozen=True):
+    """A folder that could not be read, and why."""
+
+    name: str
+    role: str
+    code: Code
+    reason: str
+    remedy: str
+    detail: str | None
+
+    @classmethod
+    def of(cls, folder: FolderChoice, refusal: Refused, language: Language) -> "FailedFolder":
+        words = explain_mailbox_problem(refusal.code, language)
+        return cls(
+            name=folder.name,
+            role=folder.role.value,
+            code=refusal.code,
+            reason=words.reason,
+            remedy=words.remedy,
+            detail=refusal.detail or None,
+        )
+
+
 class AuditAnswer(Struct, frozen=True):
     at: datetime
     clean: bool
-    """Whether no folder has an error: missing, extra or overlap."""
+    """Whether no folder that was audited has an error: missing, extra or overlap."""
+    complete: bool
+    """Whether every folder that is read was audited."""
+    sync_queued: bool
+    """Whether a sync is queued, because server and ledger disagree on what none has seen yet."""
     folders: Sequence[AuditFolder]
+    failed: Sequence[FailedFolder]
+    """Folders that could not be audited."""
+    not_reached: Sequence[str]
+    """Names of the folders for which there was no time."""
 
     @classmethod
-    def of(cls, folders: "Sequence[FolderAudit]", at: datetime) -> "AuditAnswer":
+    def of(cls, found: "MailboxAudit", at: datetime, language: Language) -> "AuditAnswer":
         return cls(
-            utc(at), all(one.audit.clean for one in folders), [AuditFolder.of(f) for f in folders]
+            at=utc(at),
+            clean=found.clean,
+            complete=found.complete,
+            sync_queued=found.needs_sync,
+            folders=[AuditFolder.of(one) for one in found.folders],
+            failed=[FailedFolder.of(one, refusal, language) for one, refusal in found.failed],
+            not_reached=[one.name for one in found.not_reached],
         )
 
 
@@ -350,10 +399,16 @@ def _uids(found: Audit) -> AuditUids:
     def text(uids: UidSet) -> str:
         return str(uids) if uids else ""
 
-    return AuditUids(text(found.missing), text(found.extra), text(found.overlap))
+    return AuditUids(
+        missing=text(found.missing),
+        left_since=text(found.left_since),
+        extra=text(found.extra),
+        overlap=text(found.overlap),
+    )
 
 
-def _error(code: Code | None, detail: str, language: Language) -> MailboxError | None:
+def mailbox_error(code: Code | None, detail: str, language: Language) -> MailboxError | None:
+    """Explain what is wrong with a mailbox; None where nothing is."""
     if code is None:
         return None
     words = explain_mailbox_problem(code, language)

@@ -100,6 +100,15 @@ class FolderState:
             and not self.retry_is_due(now, asked_at)
         )
 
+    def was_seen(self, uidvalidity: int, uidnext: int, messages: int) -> bool:
+        """Tell from a folder's STATUS that a sync has read the folder in this state.
+
+        While a sync is under way, it may not be through with it.
+        """
+        told = (uidvalidity, uidnext, messages)
+        known = (self.uidvalidity, self.uidnext, self.messages)
+        return told == known and self.complete and self.failure is None
+
     @property
     def untouched(self) -> bool:
         """Whether no UID was looked at yet."""

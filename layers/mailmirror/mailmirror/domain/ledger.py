@@ -143,20 +143,37 @@ class Audit:
     server_uids: int
     missing: UidSet
     """On the server, and neither present nor pending here: mail that was lost."""
+    left_since: UidSet
+    """In the ledger as present, and no longer on the server; no sync has seen that yet."""
     extra: UidSet
-    """In the ledger as present, and not on the server."""
+    """In the ledger as present, and not on the server, though a sync has seen it so."""
     overlap: UidSet
     """With two verdicts in one part."""
     pending: int
     removed: int
     gone: int
+    seen: bool
+    """Whether a sync has seen the folder as the server has it now."""
 
     @property
     def clean(self) -> bool:
+        """Whether there is no error; what has left since the last sync is none."""
         return not (self.missing or self.extra or self.overlap)
 
+    @property
+    def agrees(self) -> bool:
+        """Whether server and ledger have the same UIDs."""
+        return self.clean and not self.left_since
 
-def audit(ledger: Ledger, server: UidSet, low: int, next: int, uidnext: int) -> Audit:
+    @property
+    def needs_sync(self) -> bool:
+        """Whether they disagree on what no sync has seen yet, so that the next one settles it."""
+        return not self.seen and bool(self.left_since or self.missing)
+
+
+def audit(
+    ledger: Ledger, server: UidSet, low: int, next: int, uidnext: int, *, seen: bool
+) -> Audit:
     """Prove the ledger against the server's UIDs.
 
     Parameters:
@@ -165,16 +182,20 @@ def audit(ledger: Ledger, server: UidSet, low: int, next: int, uidnext: int) -> 
         low: the least UID that the first sync has judged; those below it count as pending.
         next: the least UID that no sync has judged; those from it on count as pending.
         uidnext: UIDNEXT, as the last sync was answered; UIDs from it on are not counted.
+        seen: whether a sync has seen the folder as the server has it now, to its end.
     """
     looked_at = UidSet.span(low, next - 1)
     unlooked = server & (UidSet.span(1, low - 1) | UidSet.span(next, uidnext - 1))
     pending = (ledger.pending | unlooked) - ledger.judged
+    absent = ledger.present - server
     return Audit(
         server_uids=len(server),
         missing=(server & looked_at) - ledger.present - pending,
-        extra=ledger.present - server,
+        left_since=_NOTHING if seen else absent,
+        extra=absent if seen else _NOTHING,
         overlap=ledger.overlap(),
         pending=len(pending),
         removed=len(ledger.removed),
         gone=len(ledger.of(Verdict.GONE)),
+        seen=seen,
     )

@@ -273,6 +273,10 @@ not normalised (see MAX_ADDRESS_CHARS). Servers allow some 255 bytes a level."""
 MAX_NAMED_FOLDERS = 30
 """Of a server, that a refusal names where it has no folder of the name that was asked for."""
 
+MAX_PREVIEWED_FOLDERS = 1_000
+"""Of a server, that a preview lists, those that are read first; the others are counted. At 4 KB for
+the longest name an answer stays below the 6 MB that Lambda allows."""
+
 MAX_ANSWER_BYTES = 16 << 20
 """What an IMAP server may send beside the messages that were asked for: the UIDs of a folder with a
 million messages take 10 MB. The session ends where it sends more."""

@@ -134,6 +134,11 @@ class SyncStates:
         same_epoch = item is not None and int(item["epoch"]) == key.epoch
         return _state(item) if item is not None and same_epoch else SyncState()
 
+    def has_ended(self, key: MailboxKey) -> bool:
+        """Whether the last sync has released the lease: none runs, or has died. One read unit."""
+        item = self._table.get(keys.state(key), consistent=True)
+        return item is None or "lease_until" not in item
+
     def progressed(self, lease: Lease, totals: Totals, caution: Caution, now: datetime) -> None:
         """Store that a cursor has moved, and what the folders amount to now. One write unit.
 

@@ -17,6 +17,7 @@ from mailmirror.api.mailboxes import (
     SyncQueued,
     counters,
 )
+from mailmirror.api.previews import Preview
 from mailmirror.api.routing import ActingUser, AnyRoute, Call, NoBody, Route
 from mailmirror.api.sign_ins import AuthorizeBody, SignInPage
 from mailmirror.domain.problems import Code
@@ -58,6 +59,16 @@ _SERVERS = (
     Code.MAILBOX_NOT_OPENED,
     Code.CONNECTION_LOST,
     Code.INBOX_NOT_FOUND,
+)
+_SETTINGS = (
+    *CONNECTING,
+    *_SERVERS,
+    Code.INVALID_EMAIL,
+    Code.PROVIDER_UNSUPPORTED,
+    Code.PROVIDER_SIGNS_IN,
+    Code.POP3_UNSUPPORTED,
+    Code.ANOTHER_SERVICE,
+    Code.FOLDER_UNKNOWN,
 )
 _SIGNED_IN = (Code.TOKEN_REFUSED, Code.GRANT_REVOKED, Code.GRANT_EXPIRED, Code.SENT_NOT_FOUND)
 
@@ -137,8 +148,22 @@ def problems(call: Call) -> Answer:
 def audit(call: Call) -> Answer:
     """Prove the ledger against the mail server, now."""
     key = own_mailbox(call.account, call.user, call.ids["mailbox_id"], call.runtime).key
-    asked = ask_probe(ProbeJob(Task.AUDIT, key.account, key.mailbox), call.runtime)
+    job = ProbeJob(Task.AUDIT, key.account, key.mailbox, language=call.language)
+    asked = ask_probe(job, call.runtime)
     return Answer(HTTPStatus.OK, typed(asked, AuditAnswer))
+
+
+def preview_settings(call: Call[ConnectBody]) -> Answer:
+    """Show what connecting a mailbox with these settings would read; nothing is stored."""
+    job = ProbeJob(Task.PREVIEW, call.account, request=call.raw, language=call.language)
+    return Answer(HTTPStatus.OK, typed(ask_probe(job, call.runtime), Preview))
+
+
+def preview(call: Call) -> Answer:
+    """Show what is read of a connected mailbox, from the server, now."""
+    key = own_mailbox(call.account, call.user, call.ids["mailbox_id"], call.runtime).key
+    job = ProbeJob(Task.PREVIEW, key.account, key.mailbox, language=call.language)
+    return Answer(HTTPStatus.OK, typed(ask_probe(job, call.runtime), Preview))
 
 
 _MAILBOX = "/v1/mailboxes/{mailbox_id}"
@@ -150,16 +175,15 @@ ROUTES: tuple[AnyRoute, ...] = (
         handler=connect,
         body=ConnectBody,
         answers={HTTPStatus.CREATED: Mailbox},
-        problems=(
-            *CONNECTING,
-            *_SERVERS,
-            Code.INVALID_EMAIL,
-            Code.PROVIDER_UNSUPPORTED,
-            Code.PROVIDER_SIGNS_IN,
-            Code.POP3_UNSUPPORTED,
-            Code.ANOTHER_SERVICE,
-            Code.FOLDER_UNKNOWN,
-        ),
+        problems=_SETTINGS,
+    ),
+    Route(
+        method="POST",
+        path="/v1/mailboxes/preview",
+        handler=preview_settings,
+        body=ConnectBody,
+        answers={HTTPStatus.OK: Preview},
+        problems=_SETTINGS,
     ),
     Route(
         method="GET", path="/v1/mailboxes", handler=mailboxes, answers={HTTPStatus.OK: Mailboxes}
@@ -242,6 +266,14 @@ ROUTES: tuple[AnyRoute, ...] = (
         handler=audit,
         acting_user=ActingUser.REQUIRED,
         answers={HTTPStatus.OK: AuditAnswer},
+        problems=(Code.MAILBOX_DISCONNECTED, Code.PROBE_FAILED, *_SERVERS, *_SIGNED_IN),
+    ),
+    Route(
+        method="GET",
+        path=f"{_MAILBOX}/preview",
+        handler=preview,
+        acting_user=ActingUser.REQUIRED,
+        answers={HTTPStatus.OK: Preview},
         problems=(Code.MAILBOX_DISCONNECTED, Code.PROBE_FAILED, *_SERVERS, *_SIGNED_IN),
     ),
 )

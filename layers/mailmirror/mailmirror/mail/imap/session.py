@@ -86,6 +86,11 @@ class ImapSession:
         with signed_in_client(server, login, policy, seconds) as client:
             yield cls(client, rules)
 
+    @property
+    def alive(self) -> bool:
+        """Whether another command can be sent."""
+        return self._client.alive
+
     def folders(self, *, with_status: bool = False) -> Sequence[FolderChoice]:
         """Find the folders that are read: the Inbox, `\\All` and sent mail come first.
 

@@ -22,8 +22,14 @@ class CrmView:
     there, and comes with the next pass over it.
     """
 
-    def __init__(self, account: Account, runtime: Runtime) -> None:
+    def __init__(
+        self, account: Account, runtime: Runtime, joining: Set[Address] = frozenset()
+    ) -> None:
+        """Parameters:
+        joining: addresses that count as the team's, though no mailbox with them is connected yet.
+        """
         self.account = account
+        self._joining = joining
         self._account = account.id
         self._runtime = runtime
         self._known: dict[Address, Known] = {}
@@ -43,7 +49,7 @@ class CrmView:
         """The addresses of the team."""
         if self._team is None:
             _ = self.facts  # the head is read before what has a line behind it
-            self._team = self._runtime.people.team(self._account).addresses
+            self._team = self._runtime.people.team(self._account).addresses | self._joining
         return self._team
 
     def people(self, addresses: Iterable[Address]) -> People:

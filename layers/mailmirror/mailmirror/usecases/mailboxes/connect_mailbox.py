@@ -87,6 +87,38 @@ def connect_mailbox(id: AccountId, request: ConnectRequest, runtime: Runtime) ->
     Raises:
         Refused: the failing stage; nothing is stored.
     """
+    tried = try_mailbox(id, request, runtime)
+    account, mailbox = tried.account, tried.mailbox
+    _keep(account, mailbox, request.credential, runtime)
+    runtime.thread_queue.send([MatchJob(account.id)])  # the address is of the team now
+    if tried.cannot_send:
+        runtime.due.sending_refused(mailbox, tried.cannot_send)
+    try:
+        runtime.first_sync_queue.send([SyncJob(account.id, mailbox.key.mailbox)])
+    except Exception as error:
+        if not is_of_aws(error):
+            raise
+        log_failure(error)
+    runtime.count("MailboxesConnected")
+    return mailbox.key.mailbox
+
+
+@dataclass(frozen=True, slots=True)
+class TriedMailbox:
+    """A mailbox that can be connected, as it would be stored."""
+
+    account: Account
+    mailbox: Mailbox
+    cannot_send: Refused | None
+    """Why its submission server refuses to send, though it may be read."""
+
+
+def try_mailbox(id: AccountId, request: ConnectRequest, runtime: Runtime) -> TriedMailbox:
+    """Check whether a mailbox may be connected, and try its servers; nothing is stored.
+
+    Raises:
+        Refused: the failing stage.
+    """
     account = runtime.accounts.find(id)
     if account is None:
         raise Refused(Code.NOT_FOUND, "account")
@@ -102,18 +134,7 @@ def connect_mailbox(id: AccountId, request: ConnectRequest, runtime: Runtime) ->
         _open_inbox(session)
         mailbox = with_folders(mailbox, request.folders, request.sent_folders, session)
     cannot_send = _try_to_send(request, login, began_at, runtime)
-    _keep(account, mailbox, request.credential, runtime)
-    runtime.thread_queue.send([MatchJob(account.id)])  # the address is of the team now
-    if cannot_send:
-        runtime.due.sending_refused(mailbox, cannot_send)
-    try:
-        runtime.first_sync_queue.send([SyncJob(account.id, mailbox.key.mailbox)])
-    except Exception as error:
-        if not is_of_aws(error):
-            raise
-        log_failure(error)
-    runtime.count("MailboxesConnected")
-    return mailbox.key.mailbox
+    return TriedMailbox(account, mailbox, cannot_send)
 
 
 def _open_inbox(session: ImapSession) -> None:

@@ -10,6 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from mailmirror.domain.mailbox import AccountId, MailboxId
 from mailmirror.domain.problems import Code, Refused
+from mailmirror.domain.words.explanation import Language
 from mailmirror.runtime import Runtime
 
 
@@ -19,6 +20,7 @@ class Task(StrEnum):
     CALLBACK = "callback"
     AUDIT = "audit"
     FOLDERS = "folders"
+    PREVIEW = "preview"
     SEND_CODE = "send_code"
     CONFIRM_CODE = "confirm_code"
 
@@ -32,8 +34,10 @@ class ProbeJob:
     """Empty for a callback, whose state names it."""
     mailbox: MailboxId | None = None
     request: object = None
-    """The body of a request to connect or authorize a mailbox or to prove an address, or a
-    callback's query."""
+    """The body of a request to connect, preview or authorize a mailbox or to prove an address, or
+    a callback's query."""
+    language: Language = Language.EN
+    """Of the texts for people in the answer."""
 
     @classmethod
     def from_event(cls, event: Mapping[str, Any]) -> "ProbeJob":
@@ -43,6 +47,7 @@ class ProbeJob:
             AccountId(event["account"]),
             MailboxId(mailbox) if mailbox else None,
             event.get("request"),
+            Language(event.get("language", Language.EN)),
         )
 
     def to_event(self) -> dict[str, Any]:
@@ -51,6 +56,7 @@ class ProbeJob:
             "account": self.account,
             "mailbox": self.mailbox,
             "request": self.request,
+            "language": self.language.value,
         }
 
 
