@@ -9,7 +9,7 @@ job ─► lease ─► sign in ─► each folder ─► due entry ─► relea
 
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import islice
 
 from mailmirror.aws.queues import SyncJob
@@ -17,7 +17,7 @@ from mailmirror.domain.contained import FolderFailure
 from mailmirror.domain.containment import FULL_BATCH, SMALL_BATCH, Caution
 from mailmirror.domain.folder import FolderState
 from mailmirror.domain.folder_choice import FolderChoice
-from mailmirror.domain.folder_slices import marks, slice_count, slice_hashes
+from mailmirror.domain.folder_slices import NOT_FOUND, Marks, marks, slice_count, slice_hashes
 from mailmirror.domain.mailbox import FolderRole, Mailbox, MailboxStatus, Seen
 from mailmirror.domain.problems import Code, Refused
 from mailmirror.domain.verdict import Rules
@@ -40,6 +40,8 @@ _FIRST_ROUNDS = (100, 1_000)
 """Old messages of each folder that a first sync judges before it begins with further ones."""
 _MAX_WATCHED = 4
 """Folders, whose STATUS takes up to some 300 bytes each in the schedule entry."""
+_DIFFERENCE_PAUSE = timedelta(hours=1)
+"""Until a folder is read again whose EXISTS is not the number of messages that the server lists."""
 _STALLED = Refused(Code.CONNECTION_LOST, "not one batch was done in the time of a sync")
 
 
@@ -96,6 +98,9 @@ class _Sync:
     """When a person asked for it."""
     stored: dict[str, StoredFolder] = field(default_factory=dict)
     """The folders by their ids, as the table has them."""
+    told: Mapping[str, Status | None] = field(default_factory=dict)
+    """The STATUS of the folders by name, before they were read. A poll compares with it, and not
+    with the answers to EXAMINE: where a server contradicts itself, that would be news for ever."""
     checkpoint: Checkpoint | None = None
     """Of the folder that is read now."""
     max_batch: int = FULL_BATCH
@@ -127,12 +132,9 @@ class _Sync:
             # A failure of AWS is not caused by a message; a defect of ours counts as a death.
             self._release(None if is_of_aws(error) else self._caution().after_deaths(1))
             raise
-        seen = {
-            folder.name: Seen(folder.uidvalidity, folder.uidnext, folder.present + folder.pending)
-            for folder in _watched(folders.values())
-        }
+        seen = {one.name: self._seen(one) for one in _watched(folders.values())}
         others = {
-            folder.name: marks(folder.uidvalidity, folder.uidnext, folder.messages)
+            folder.name: self._marks(folder)
             for folder in folders.values()
             if folder.name not in seen
         }
@@ -144,10 +146,22 @@ class _Sync:
             caution = self._caution().after_sync()
         # Before the schedule entry, so that after a crash in between the news is found again.
         self.record.release(first_sync_done=True, caution=caution)
+        retries += [begun_at + _DIFFERENCE_PAUSE for one in folders.values() if one.differs]
         retry_at = min(retries, default=None)
         self.runtime.due.synced(self.mailbox, seen, begun_at, retry_at, slices)
         self.runtime.count("SyncsDone")
         return True
+
+    def _seen(self, folder: FolderState) -> Seen:
+        """What a poll compares with the folder's STATUS."""
+        told = self.told.get(folder.name) or Status(folder.uidvalidity, folder.uidnext, 0)
+        present = max(folder.present + folder.pending, told.messages)
+        return Seen(told.uidvalidity, told.uidnext, present)
+
+    def _marks(self, folder: FolderState) -> Marks:
+        """What a poll compares with the folder's STATUS, where it is one of a slice."""
+        told = self.told.get(folder.name)
+        return marks(told.uidvalidity, told.uidnext, told.messages) if told else NOT_FOUND
 
     def _smaller(self) -> None:
         """AWS has failed: the next batches cost fewer requests."""
@@ -200,9 +214,11 @@ class _Sync:
         synced: dict[str, FolderState] = {}
         failed: Refused | None = None
         with MailServer.opened(self.mailbox, runtime, self.until, self.progress.note) as server:
+            listed = server.folders()
+            self.told = {folder.name: status for folder, status in listed.items()}
             folders = {
                 folder_id(self.mailbox, folder): (folder, status)
-                for folder, status in server.folders().items()
+                for folder, status in listed.items()
             }
             self.record.has_sent = server.session.has_sent
             self.record.folders = {id: self.stored[id].state for id in folders if id in self.stored}
@@ -220,9 +236,10 @@ class _Sync:
                             raise
                         if folder.role in _WATCHED_ROLES:
                             failed = failed or refusal
-                        found = _as_told(self._folder_failed(id, folder, refusal), status)
+                        found = self._folder_failed(id, folder, refusal)
                         synced[id] = found
-                        server.sign_in_again(refusal)
+                        if not server.session.alive:
+                            server.sign_in_again(refusal)
                     if most is None:
                         synced[id] = found
             self._forget_failures(folders.keys())
@@ -337,14 +354,6 @@ def _still_known(known: FolderState | None, status: Status) -> FolderState | Non
     if known is None or known.uidvalidity != status.uidvalidity or known.next > status.uidnext:
         return None
     return known
-
-
-def _as_told(folder: FolderState, status: Status | None) -> FolderState:
-    """As a poll is to find a folder that cannot be read: it is no news each time."""
-    if status is None:
-        return folder
-    told = (status.uidvalidity, status.uidnext)
-    return replace(folder, uidvalidity=told[0], uidnext=told[1], messages=status.messages)
 
 
 def _watched(folders: Iterable[FolderState]) -> Iterable[FolderState]:
