@@ -5,10 +5,12 @@ found by its name, so that a new folder changes the hash of one slice only.
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 
 SLICE_FOLDERS = 20
 """How many folders a slice has, about."""
+SLICES_A_POLL = 4
+"""So many slices are mostly asked for in one round trip."""
 
 type Marks = tuple[int, int]
 """UIDVALIDITY and UIDNEXT; both 0 of a folder that STATUS does not find."""
@@ -29,9 +31,10 @@ def slice_count(folders: int) -> int:
     return max(1, -(-folders // SLICE_FOLDERS))
 
 
-def slice_in_turn(minute: int, slices: int) -> int:
-    """The slice that is asked for at a minute, where a poll asks for one slice alone."""
-    return minute % slices
+def slices_in_turn(minute: int, slices: int) -> Set[int]:
+    """The slices that are asked for at a minute, where a poll does not ask for all."""
+    first = minute * SLICES_A_POLL
+    return {(first + number) % slices for number in range(min(SLICES_A_POLL, slices))}
 
 
 def slice_of(name: str, slices: int) -> int:

@@ -51,6 +51,19 @@ class FolderRole(StrEnum):
     ARCHIVE = "archive"
     OTHER = "other"
 
+    def with_labels(self, by_labels: "FolderRole | None") -> "FolderRole":
+        """The role of a copy in a folder of this role.
+
+        Gmail's labels tell it of All Mail. Of another folder they lack its own label, so they only
+        add that a message was sent.
+
+        Parameters:
+            by_labels: what the copy's labels say; None where the server tells none.
+        """
+        if self is FolderRole.ALL:
+            return by_labels or self
+        return by_labels if by_labels is FolderRole.SENT else self
+
 
 class FolderScope(StrEnum):
     """Which folders are read, where they are not named."""

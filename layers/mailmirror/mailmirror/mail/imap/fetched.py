@@ -34,7 +34,7 @@ class FetchedHeader:
     is_draft: bool = False
     """By the flag `\\Draft`, or by Gmail's label."""
     role: FolderRole | None = None
-    """By Gmail's labels; None where the folder tells it."""
+    """What Gmail's labels say; None where the server tells none. See FolderRole.with_labels."""
 
     @classmethod
     def dated(

@@ -96,6 +96,10 @@ def namespaces(client: BoundedClient) -> Namespaces:
     if not client.offers("NAMESPACE"):
         return Namespaces()
     (lines,) = pipelined(client, [("NAMESPACE",)], "NAMESPACE")
+    if isinstance(lines, Refused):
+        if lines.code in OF_THE_SERVER:
+            raise lines
+        return Namespaces()
     try:
         personal, *others = parse_response(lines)
         return Namespaces(

@@ -1,6 +1,5 @@
 """Opening a folder: STATUS, and EXAMINE, which opens it read-only."""
 
-import imaplib
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -14,7 +13,9 @@ from mailmirror.domain.limits import MAX_UID, MAX_UIDVALIDITY
 from mailmirror.domain.problems import Code, Refused
 from mailmirror.mail.imap import fetch_answers
 from mailmirror.mail.imap.client import BoundedClient
+from mailmirror.mail.imap.heard import CommandRefused
 from mailmirror.mail.imap.pipeline import Command, pipelined
+from mailmirror.mail.imap.untagged import answers_in
 
 STATUS_ITEMS = ["UIDVALIDITY", "UIDNEXT", "MESSAGES"]
 
@@ -28,65 +29,101 @@ class Status:
     messages: int
 
 
-def status(client: BoundedClient, names: Sequence[bytes]) -> Status | None:
-    """Ask for a folder's STATUS; None where the server has no such folder any more.
-
-    Parameters:
-        names: how its name may be written; the first that the server knows counts.
-    """
-    for name in names:
-        with client.asking():
-            try:
-                answer = client.folder_status(name, STATUS_ITEMS)
-            except imaplib.IMAP4.abort:
-                raise
-            except IMAPClientError:
-                said = client.heard.command(Code.PROTOCOL_ERROR)
-                if said.code in OF_THE_SERVER:
-                    raise
-                continue
-        if b"UIDNEXT" not in answer and b"UIDVALIDITY" in answer:
-            return examine(client, names)
-        return _status(answer, b"MESSAGES")
-    return None
-
-
 def statuses(
-    client: BoundedClient, names: Mapping[str, Sequence[bytes]]
+    client: BoundedClient, names: Mapping[str, Sequence[bytes]], *, answers: bool = False
 ) -> Mapping[str, Status | None]:
-    """Ask for the STATUS of folders in one round trip a hundred; see `status`.
+    """Ask for the STATUS of folders in one round trip a hundred.
+
+    A folder whose STATUS the server refuses, or of which it says what cannot be true, is opened
+    instead. None where that fails too, as of a folder that is gone.
 
     Parameters:
         names: by folder, how its name may be written.
+        answers: whether the server has told the STATUS of other folders.
+
+    Raises:
+        Refused: the connection fails, or the server has told the STATUS of no folder and says that
+            it is unavailable, or what cannot be true.
+    """
+    told, refused = _told(client, [first for first, *_ in names.values()])
+    answers = answers or bool(told)
+    of_server = [one for one in refused.values() if one.code in OF_THE_SERVER]
+    if of_server and not answers:
+        raise of_server[0]
+    found: dict[str, Status | None] = {}
+    for name, written in names.items():
+        found[name] = told.get(written[0])
+        if found[name] is None:
+            others = written[1:] if written[0] in refused else written
+            found[name] = _asked_alone(client, written, others, answers=answers)
+            answers = answers or found[name] is not None
+    return found
+
+
+def _told(
+    client: BoundedClient, names: Sequence[bytes]
+) -> tuple[Mapping[bytes, Status], Mapping[bytes, Refused]]:
+    """What is answered to pipelined STATUS, by the names as they were asked for.
+
+    By the names in the answers, since some servers answer in another order than they were asked.
     """
     commands: list[Command] = [
-        ("STATUS", client.quoted(first), f"({' '.join(STATUS_ITEMS)})")
-        for first, *_ in names.values()
+        ("STATUS", client.quoted(name), f"({' '.join(STATUS_ITEMS)})") for name in names
     ]
-    answers = pipelined(client, commands, "STATUS")
-    found: dict[str, Status | None] = {}
-    for (name, written), lines in zip(names.items(), answers, strict=True):
-        told = list(read_statuses(lines or []).values())
-        if len(told) == 1 and told[0] is not None:
-            found[name] = told[0]
-        else:  # refused under this name, without UIDNEXT, or answered out of turn
-            found[name] = status(client, written)
-    return found
+    told: dict[bytes, Status] = {}
+    refused: dict[bytes, Refused] = {}
+    for name, answer in zip(names, pipelined(client, commands, "STATUS"), strict=True):
+        if isinstance(answer, Refused):
+            refused[name] = answer
+            continue
+        read = read_statuses(answer)
+        if len(read) == 1 and read.keys().isdisjoint(names):  # it writes the name in another way
+            read = dict.fromkeys([name], *read.values())
+        told |= {one: status for one, status in read.items() if status is not None}
+    return told, refused
+
+
+def _asked_alone(
+    client: BoundedClient, names: Sequence[bytes], untried: Sequence[bytes], *, answers: bool
+) -> Status | None:
+    """Ask for one folder's STATUS under each of its names, or open it.
+
+    Parameters:
+        untried: the names under which the server has not refused it.
+    """
+    try:
+        for name in untried:
+            answer: Mapping[bytes, int] | None = None
+            with suppress(CommandRefused), client.asking():
+                answer = client.folder_status(name, STATUS_ITEMS)
+            if answer is not None and (b"UIDNEXT" in answer or b"UIDVALIDITY" not in answer):
+                return _status(answer, b"MESSAGES")
+    except Refused:
+        if not client.alive or not answers:
+            raise
+    try:
+        return examine(client, names)
+    except Refused as refusal:
+        if not client.alive or (refusal.code in OF_THE_SERVER and not answers):
+            raise
+        return None
 
 
 def read_statuses(lines: Sequence[Any]) -> Mapping[bytes, Status | None]:
     """Read untagged STATUS data by the names as they are written.
 
-    None where what is needed of a folder is not told, or cannot be true.
+    None where what is needed of a folder is not told, or cannot be true. A line that cannot be read
+    is passed over.
     """
-    data = parse_response([line for line in lines if line])
     found: dict[bytes, Status | None] = {}
-    for name, items in zip(data[::2], data[1::2], strict=False):
-        written = name if isinstance(name, bytes) else str(name).encode()
-        try:
-            found[written] = _status(dict(zip(items[::2], items[1::2], strict=False)), b"MESSAGES")
-        except Refused:
+    for line in answers_in(lines):
+        with suppress(IMAPClientError, ValueError, TypeError, LookupError):
+            name, items, *_ = parse_response(line)
+            written = name if isinstance(name, bytes) else str(name).encode()
             found[written] = None
+            with suppress(Refused):
+                told = dict(zip(items[::2], items[1::2], strict=False))
+                found[written] = _status(told, b"MESSAGES")
     return found
 
 

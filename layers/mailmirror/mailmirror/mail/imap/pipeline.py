@@ -1,16 +1,18 @@
 """Several commands in one round trip (RFC 9051 5.5), each with its own answer."""
 
 import imaplib
-from collections.abc import Sequence
-from itertools import batched
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from mailmirror.domain.imap_answers import OF_THE_SERVER
 from mailmirror.domain.problems import Code, Refused
 from mailmirror.mail.imap.client import BoundedClient
 
 _MAX_COMMANDS = 100
-"""Sent before the first answer is read: some 8 KB, which any server's buffer holds."""
+_MAX_BYTES = 8_000
+"""Of commands that are sent before the first answer is read: any server's buffer holds them, so
+that neither side waits for the other to read."""
+_FIXED_BYTES = 16
+"""Of a command, for its tag, blanks and line end."""
 
 type Command = tuple[str, *tuple[bytes | str, ...]]
 """Its name, and its arguments as they are written."""
@@ -18,38 +20,47 @@ type Command = tuple[str, *tuple[bytes | str, ...]]
 
 def pipelined(
     client: BoundedClient, commands: Sequence[Command], untagged: str
-) -> Sequence[Sequence[Any] | None]:
+) -> Sequence[Sequence[Any] | Refused]:
     """Send commands that do not depend on each other; return the untagged data of each.
 
     Parameters:
         untagged: the name of the data that the commands ask for, as STATUS.
 
     Returns:
-        Of each command the lines that came before its tagged answer, as imaplib keeps them; None
-        where the server refused it for a reason that is not its own state.
+        Of each command the lines that came before its tagged answer and after those of the commands
+        before, as imaplib keeps them; or why the server refused it.
 
     Raises:
-        Refused: the server, or the connection, fails.
+        Refused: the connection fails.
     """
-    found: list[Sequence[Any] | None] = []
-    for some in batched(commands, _MAX_COMMANDS, strict=False):
+    found: list[Sequence[Any] | Refused] = []
+    for some in _round_trips(commands):
         with client.asking(messages=len(some)):
-            answers, failure = _answers(client, some, untagged)
-        if failure is not None:
-            raise failure
-        found += answers
+            found += _answers(client, some, untagged)
     return found
+
+
+def _round_trips(commands: Sequence[Command]) -> Iterator[Sequence[Command]]:
+    some: list[Command] = []
+    size = 0
+    for command in commands:
+        length = _FIXED_BYTES + sum(len(one) + 1 for one in command)
+        if some and (size + length > _MAX_BYTES or len(some) == _MAX_COMMANDS):
+            yield some
+            some, size = [], 0
+        some.append(command)
+        size += length
+    if some:
+        yield some
 
 
 def _answers(
     client: BoundedClient, commands: Sequence[Command], untagged: str
-) -> tuple[list[Sequence[Any] | None], Refused | None]:
-    """All answers are read, also after one that tells the server's state."""
+) -> Sequence[Sequence[Any] | Refused]:
     imap = client._imap
     imap.untagged_responses.pop(untagged, None)  # unsolicited
     tags = [imap._command(name, *arguments) for name, *arguments in commands]
-    found: list[Sequence[Any] | None] = []
-    failure: Refused | None = None
+    found: list[Sequence[Any] | Refused] = []
     for (name, *_), tag in zip(commands, tags, strict=True):
         client.heard.begin()
         try:
@@ -58,9 +69,8 @@ def _answers(
             raise
         except imaplib.IMAP4.error:
             typ = "BAD"
-        lines = imap.untagged_responses.pop(untagged, [])
-        found.append(lines if typ == "OK" else None)
-        if typ != "OK":
-            said = client.heard.command(Code.PROTOCOL_ERROR)
-            failure = failure or (said if said.code in OF_THE_SERVER else None)
-    return found, failure
+        if typ == "OK":
+            found.append(imap.untagged_responses.pop(untagged, []))
+        else:
+            found.append(client.heard.command(Code.PROTOCOL_ERROR))
+    return found

@@ -4,7 +4,7 @@ It asks in ranges of UIDs. Nothing needs CONDSTORE, QRESYNC, ESEARCH or SPECIAL-
 asked for where it is offered, and the results of IMAP4rev2 are understood.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from datetime import date, datetime
 
@@ -86,11 +86,6 @@ class ImapSession:
         with signed_in_client(server, login, policy, seconds) as client:
             yield cls(client, rules)
 
-    @property
-    def alive(self) -> bool:
-        """Whether another command can be sent."""
-        return self._client.alive
-
     def folders(self, *, with_status: bool = False) -> Sequence[FolderChoice]:
         """Find the folders that are read: the Inbox, `\\All` and sent mail come first.
 
@@ -114,9 +109,14 @@ class ImapSession:
         return _inbox_of(self.choices())
 
     @property
-    def list_tells_status(self) -> bool:
-        """Whether LIST has told the STATUS of folders."""
-        return bool(self._told)
+    def told_by_list(self) -> Set[str]:
+        """The folders of which LIST has told the STATUS."""
+        return self._told.keys()
+
+    @property
+    def alive(self) -> bool:
+        """Whether another command may be answered."""
+        return self._client.alive
 
     def choices(self, *, with_status: bool = False) -> Sequence[FolderChoice]:
         """Find all folders, those that are not read with the reason."""
@@ -159,7 +159,7 @@ class ImapSession:
         asked = {one.name: self._names(one) for one in folders}
         told = {name: self._told[name] for name in asked if name in self._told}
         rest = {name: written for name, written in asked.items() if name not in told}
-        return {**told, **opening.statuses(self._client, rest)}
+        return {**told, **opening.statuses(self._client, rest, answers=bool(told))}
 
     def examine(self, folder: FolderChoice) -> Status:
         """Open a folder read-only.

@@ -94,7 +94,7 @@ def _mirror(
     where: FolderKey, copies: Sequence[FetchedCopy], view: CrmView, runtime: Runtime
 ) -> None:
     """Mirror a batch. What each message costs stands in docs/data-model.md."""
-    read = [read_copy(copy, copy.role or where.role, view, runtime) for copy in copies]
+    read = [read_copy(copy, where.role.with_labels(copy.role), view, runtime) for copy in copies]
     if not read:
         return
     view.refresh()
@@ -207,7 +207,7 @@ def _summary(where: FolderKey, read: ReadCopy, entry: Entry) -> Summary:
         instant=entry.instant,
         received=Received(
             read.copy.received_at,
-            read.copy.role or where.role,
+            where.role.with_labels(read.copy.role),
             where.folder,
             where.uidvalidity,
             read.copy.uid,

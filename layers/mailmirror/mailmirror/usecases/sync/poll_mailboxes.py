@@ -1,13 +1,13 @@
 """Ask mail servers whether there is news, many at once, and queue a sync where there is."""
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from mailmirror.aws.queues import PollJob, SyncJob
 from mailmirror.domain.folder_choice import FolderChoice
-from mailmirror.domain.folder_slices import NOT_FOUND, marks, slice_hashes, slice_in_turn, slice_of
+from mailmirror.domain.folder_slices import NOT_FOUND, marks, slice_hashes, slice_of, slices_in_turn
 from mailmirror.domain.mailbox import (
     POLL_INTERVAL,
     FolderRole,
@@ -98,19 +98,15 @@ class _Asked:
 def _ask(mailbox: Mailbox, entry: DueEntry, at: datetime, runtime: Runtime) -> _Asked:
     """Compare each folder's STATUS with that of the last sync; a missing folder is news.
 
-    Inbox, Sent and `\\All` at each poll. The other folders, too, where LIST tells their STATUS or
-    one slice has them all; else one slice a minute.
+    Inbox, Sent and `\\All` at each poll; the other folders in slices.
     """
     with signed_in(mailbox, runtime, SESSION_SECONDS) as session:
         watched = [FolderChoice(name, FolderRole.OTHER) for name in entry.seen]
         listed = session.folders(with_status=True)
         others = [one for one in listed if one.name not in entry.seen]
         slices = len(entry.slices)
-        turn = range(slices)
-        if slices > 1 and not session.list_tells_status:
-            number = slice_in_turn(int(at.timestamp()) // 60, slices)
-            turn = range(number, number + 1)
-        others = [one for one in others if slice_of(one.name, slices) in turn] if slices else []
+        turn = _turn(others, session.told_by_list, slices, at) if slices else frozenset()
+        others = [one for one in others if slices and slice_of(one.name, slices) in turn]
         statuses = session.statuses([*watched, *others])
     news = any(
         status is None or is_news(seen, status.uidvalidity, status.uidnext, status.messages)
@@ -128,3 +124,10 @@ def _ask(mailbox: Mailbox, entry: DueEntry, at: datetime, runtime: Runtime) -> _
     news = news or any(hashes[number] != entry.slices[number] for number in turn)
     before = entry.slices_at or [entry.due.last_success_at or at] * slices
     return _Asked(news, [at if one in turn else asked for one, asked in enumerate(before)])
+
+
+def _turn(folders: Sequence[FolderChoice], told: Set[str], slices: int, at: datetime) -> Set[int]:
+    """The slices that a poll asks for: those in turn, and those that LIST has told whole."""
+    untold = {slice_of(one.name, slices) for one in folders if one.name not in told}
+    in_turn = slices_in_turn(int(at.timestamp()) // 60, slices)
+    return in_turn | (set(range(slices)) - untold)

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from mailmirror.domain.contained import Judged
 from mailmirror.domain.folder import FolderState, difference
 from mailmirror.domain.folder_choice import FolderChoice
+from mailmirror.domain.ledger import Ledger
 from mailmirror.domain.ledger_parts import LedgerParts
 from mailmirror.domain.mailbox import Mailbox
 from mailmirror.domain.problems import Code, Refused
@@ -26,6 +27,8 @@ from mailmirror.usecases.sync.mail_server import FailedTooOften, MailServer
 
 _MAX_RANGES = 100
 """Of what is listed a second time; beyond it one command lists everything."""
+_NEWEST = 20
+"""Messages that are listed to see whether the server lists any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +111,7 @@ class FolderSync:
         ledger = self.checkpoint.ledger()
         pending = ledger.pending
         listed = self._listed_again(pending, self._listed(pending))
-        if self._folder.messages and not listed:
-            self._check_lists_anything(self._listed(self._folder.looked_at))
+        self._check_lists_any(listed, ledger)
         gone = Judged(dict.fromkeys(pending - listed, Verdict.GONE))
         self.checkpoint.advance(gone, ledger)
         self.server.unavailable_by_message = True
@@ -120,12 +122,22 @@ class FolderSync:
             self.checkpoint.move(replace(self._folder, retries=0, retry_at=None))
 
     def _forget_drafts(self) -> None:
-        """Ask for the drafts alone: an open one is saved each half minute, under another UID."""
+        """Ask for the drafts alone: an open one is saved each half minute, under another UID.
+
+        One without any header is `unreadable`; one that left before its headers were fetched is
+        `pending`.
+        """
+        if self._folder.messages >= self._folder.present + self._folder.pending:
+            return
         ledger = self.checkpoint.ledger()
-        drafts = ledger.of(Verdict.DRAFT) & ledger.present
-        if drafts and self._folder.messages < self._folder.present + self._folder.pending:
-            left = drafts - self._listed(drafts)
-            self.checkpoint.remove(left - self._listed(left), ledger)
+        present = (ledger.of(Verdict.DRAFT) | ledger.of(Verdict.UNREADABLE)) & ledger.present
+        if asked := present | ledger.pending:
+            listed = self._listed_again(asked, self._listed(asked))
+            self._check_lists_any(listed, ledger)
+            left = asked - listed
+            gone = Judged(dict.fromkeys(left & ledger.pending, Verdict.GONE))
+            self.checkpoint.advance(gone, ledger)
+            self.checkpoint.remove(left & present, ledger)
 
     def _reconcile(self) -> None:
         """The server has more or fewer messages than the ledger: find out which.
@@ -150,6 +162,13 @@ class FolderSync:
             contained = {uid: one for uid, one in judged.contained.items() if uid in read}
             self.checkpoint.advance(Judged(read, contained), ledger)
         self.checkpoint.remove(found.left - self._listed(found.left), ledger)
+
+    def _check_lists_any(self, listed: UidSet, ledger: Ledger) -> None:
+        """Have a server that lists none of some UIDs list others, before those count as left."""
+        if not listed and self._folder.messages:
+            newest = UidSet.of(list(ledger.present)[-_NEWEST:])
+            others = self._listed(newest) or self._listed(self._folder.looked_at)
+            self._check_lists_anything(others)
 
     def _check_lists_anything(self, listed: UidSet) -> None:
         if self._folder.messages and not listed:

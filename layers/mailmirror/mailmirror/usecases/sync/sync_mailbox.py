@@ -9,7 +9,7 @@ job ─► lease ─► sign in ─► each folder ─► due entry ─► relea
 
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import islice
 
 from mailmirror.aws.queues import SyncJob
@@ -18,7 +18,7 @@ from mailmirror.domain.containment import FULL_BATCH, SMALL_BATCH, Caution
 from mailmirror.domain.coverage_limits import limits_of
 from mailmirror.domain.folder import FolderState
 from mailmirror.domain.folder_choice import FolderChoice
-from mailmirror.domain.folder_slices import marks, slice_count, slice_hashes
+from mailmirror.domain.folder_slices import NOT_FOUND, Marks, marks, slice_count, slice_hashes
 from mailmirror.domain.mailbox import FolderRole, Mailbox, MailboxStatus, Seen
 from mailmirror.domain.problems import Code, Refused
 from mailmirror.domain.verdict import Rules
@@ -42,6 +42,8 @@ _FIRST_ROUNDS = (100, 1_000)
 """Old messages of each folder that a first sync judges before it begins with further ones."""
 _MAX_WATCHED = 4
 """Folders, whose STATUS takes up to some 300 bytes each in the schedule entry."""
+_DIFFERENCE_PAUSE = timedelta(hours=1)
+"""Until a folder is read again whose EXISTS is not the number of messages that the server lists."""
 _STALLED = Refused(Code.CONNECTION_LOST, "not one batch was done in the time of a sync")
 
 
@@ -100,6 +102,9 @@ class _Sync:
     """The folders by their ids, as the table has them."""
     retried: Set[str] = frozenset()
     """The ids of the folders whose pending messages are asked for again."""
+    told: Mapping[str, Status | None] = field(default_factory=dict)
+    """The STATUS of the folders by name, before they were read. A poll compares with it, and not
+    with the answers to EXAMINE: where a server contradicts itself, that would be news for ever."""
     checkpoint: Checkpoint | None = None
     """Of the folder that is read now."""
     max_batch: int = FULL_BATCH
@@ -131,12 +136,9 @@ class _Sync:
             # A failure of AWS is not caused by a message; a defect of ours counts as a death.
             self._release(None if is_of_aws(error) else self._caution().after_deaths(1))
             raise
-        seen = {
-            folder.name: Seen(folder.uidvalidity, folder.uidnext, folder.present + folder.pending)
-            for folder in _watched(folders.values())
-        }
+        seen = {one.name: self._seen(one) for one in _watched(folders.values())}
         others = {
-            folder.name: marks(folder.uidvalidity, folder.uidnext, folder.messages)
+            folder.name: self._marks(folder)
             for folder in folders.values()
             if folder.name not in seen
         }
@@ -148,10 +150,22 @@ class _Sync:
             caution = self._caution().after_sync()
         # Before the schedule entry, so that after a crash in between the news is found again.
         self.record.release(first_sync_done=True, caution=caution)
+        retries += [begun_at + _DIFFERENCE_PAUSE for one in folders.values() if one.differs]
         retry_at = min(retries, default=None)
         self.runtime.due.synced(self.mailbox, seen, begun_at, retry_at, slices)
         self.runtime.count("SyncsDone")
         return True
+
+    def _seen(self, folder: FolderState) -> Seen:
+        """What a poll compares with the folder's STATUS."""
+        told = self.told.get(folder.name) or Status(folder.uidvalidity, folder.uidnext, 0)
+        present = max(folder.present + folder.pending, told.messages)
+        return Seen(told.uidvalidity, told.uidnext, present)
+
+    def _marks(self, folder: FolderState) -> Marks:
+        """What a poll compares with the folder's STATUS, where it is one of a slice."""
+        told = self.told.get(folder.name)
+        return marks(told.uidvalidity, told.uidnext, told.messages) if told else NOT_FOUND
 
     def _smaller(self) -> None:
         """AWS has failed: the next batches cost fewer requests."""
@@ -209,9 +223,11 @@ class _Sync:
         synced: dict[str, FolderState] = {}
         failed: Refused | None = None
         with MailServer.opened(self.mailbox, runtime, self.until, self.progress.note) as server:
+            listed = server.folders()
+            self.told = {folder.name: status for folder, status in listed.items()}
             folders = {
                 folder_id(self.mailbox, folder): (folder, status)
-                for folder, status in server.folders().items()
+                for folder, status in listed.items()
             }
             self._note_limits(server.session, [status for _, status in folders.values()])
             self.record.folders = {
@@ -234,9 +250,10 @@ class _Sync:
                             raise
                         if folder.role in _WATCHED_ROLES:
                             failed = failed or refusal
-                        found = _as_told(self._folder_failed(id, folder, refusal), status)
+                        found = self._folder_failed(id, folder, refusal)
                         synced[id] = found
-                        server.sign_in_again(refusal)
+                        if not server.session.alive:
+                            server.sign_in_again(refusal)
                     if most is None:
                         synced[id] = found
             self._forget(folders.keys(), server.session.found)
@@ -377,14 +394,6 @@ def _still_known(known: FolderState | None, status: Status) -> FolderState | Non
 def _unread(folder: FolderChoice, status: Status | None) -> FolderState:
     unread = unread_folder(folder)
     return replace(unread, messages=status.messages) if status else unread
-
-
-def _as_told(folder: FolderState, status: Status | None) -> FolderState:
-    """As a poll is to find a folder that cannot be read: it is no news each time."""
-    if status is None:
-        return folder
-    told = (status.uidvalidity, status.uidnext)
-    return replace(folder, uidvalidity=told[0], uidnext=told[1], messages=status.messages)
 
 
 def _watched(folders: Iterable[FolderState]) -> Iterable[FolderState]:
