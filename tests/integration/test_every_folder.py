@@ -10,7 +10,7 @@ from mailmirror.domain.coverage_limits import Limit
 from mailmirror.domain.folder import FolderState
 from mailmirror.domain.folder_choice import FolderChoice
 from mailmirror.domain.limits import MAX_CHOSEN_FOLDERS
-from mailmirror.domain.mailbox import FolderScope, MailboxState
+from mailmirror.domain.mailbox import FolderRole, FolderScope, MailboxState
 from mailmirror.domain.problems import Code, Refused
 from mailmirror.mail.imap.opening import Status
 from mailmirror.mail.imap.session import ImapSession
@@ -270,6 +270,18 @@ def test_the_setting_is_changed_later_without_another_sign_in(
     first_syncs(runtime)
     choose_folders(changed, None, ["Ablage raus"], runtime)
     assert first_syncs(runtime) == []
+
+
+def test_a_folder_that_is_named_as_sent_mail_later_has_that_role(
+    office: Office, imap_server: MailboxServer, runtime: Runtime
+) -> None:
+    filed(imap_server, ["INBOX", "Ablage raus"])
+    mailbox = office.connect(imap_server, "rep", REP)
+    office.sync(mailbox)
+    office.sync(office.connect(imap_server, "rep", REP, sent_folders=["Ablage raus"]))
+    roles = {one.folder.name: one.folder.role for one in read_ledger(mailbox, runtime)}
+    assert roles[imap_server.named("Ablage raus")] is FolderRole.SENT
+    assert roles[imap_server.named("Sent")] is FolderRole.OTHER
 
 
 def test_a_setting_that_names_no_folder_changes_nothing(

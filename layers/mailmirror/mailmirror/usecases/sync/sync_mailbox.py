@@ -365,7 +365,7 @@ class _Sync:
         self.checkpoint = Checkpoint(
             lease=self.lease,
             id=id,
-            folder=_still_known(earlier, status) or new_folder(folder, status, earlier),
+            folder=_still_known(earlier, folder, status) or new_folder(folder, status, earlier),
             stored=stored,
             caution=self._caution(),
             progress=self.record,
@@ -384,11 +384,13 @@ class _Sync:
         return self.checkpoint.folder
 
 
-def _still_known(known: FolderState | None, status: Status) -> FolderState | None:
-    """What is known of a folder, unless its UIDs are others by now."""
+def _still_known(
+    known: FolderState | None, folder: FolderChoice, status: Status
+) -> FolderState | None:
+    """What is known of a folder, with its present role, unless its UIDs are others by now."""
     if known is None or known.uidvalidity != status.uidvalidity or known.next > status.uidnext:
         return None
-    return known
+    return replace(known, role=folder.role)
 
 
 def _unread(folder: FolderChoice, status: Status | None) -> FolderState:
