@@ -60,10 +60,6 @@ class Session:
     folder: MemoryFolder | None = None
 
 
-type Answer = bytes | None
-"""Of a command, its untagged data and its tagged line; None hangs up."""
-
-
 @dataclass(slots=True)
 class MemoryImap:
     """A server on loopback, for the time of a `with` block."""
@@ -81,6 +77,8 @@ class MemoryImap:
     namespace: bytes = b'(("" "/")) NIL NIL'
     arranged: Callable[[list[bytes]], Sequence[bytes]] = list
     """Arranges the answers to the commands of one round trip."""
+    hangs_up_after: set[tuple[str, str]] = field(default_factory=set)
+    """Commands and folders after whose answer it ends the connection."""
     gathers_seconds: float = 0.0
     """How long it waits for further commands of a round trip before it answers."""
 
@@ -276,19 +274,22 @@ class MemoryImap:
         for some in self._batches(connection):
             self.round_trips += 1
             answers = [self._answer(command, session) for command in some]
-            for answer in self.arranged([one for one in answers if one is not None]):
+            for answer in self.arranged(answers):
                 connection.sendall(answer)
-            if None in answers or any(one.name == "LOGOUT" for one in some):
+            if any(self._ends(one) for one in some):
                 return
 
-    def _answer(self, command: Command, session: Session) -> Answer:
+    def _ends(self, command: Command) -> bool:
+        return command.name == "LOGOUT" or (command.name, command.folder) in self.hangs_up_after
+
+    def _answer(self, command: Command, session: Session) -> bytes:
         words = b" ".join(command.arguments).decode("utf-8", "replace")
         shown = "" if command.name in ("LOGIN", "AUTHENTICATE") else f" {words}"
         self.commands.append(f"{command.name}{shown}")
         self.before(command)
         told = self.answers.get((command.name, command.folder))
         if told is not None:
-            return told.replace(b"<tag>", command.tag) or None
+            return told.replace(b"<tag>", command.tag)
         known: Mapping[str, Callable[[Command, Session], bytes]] = {
             "CAPABILITY": self._capability,
             "LOGIN": self._login,

@@ -14,6 +14,11 @@ from mailmirror.domain.mailbox import READ_ALL, FolderRole, FolderRules, FolderS
 INBOX = "INBOX"
 
 
+def is_inbox_name(name: str) -> bool:
+    """Whether a name is the Inbox's, which has no case in ASCII; `ınbox` is another folder."""
+    return name.isascii() and name.upper() == INBOX
+
+
 class LeftOut(StrEnum):
     """Why a folder is not read."""
 
@@ -56,7 +61,7 @@ class Listed:
 
     @property
     def is_inbox(self) -> bool:
-        return self.name.upper() == INBOX
+        return is_inbox_name(self.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +77,22 @@ class Namespaces:
 
         The longest prefix counts. One that is empty is personal, whatever the server says.
         """
-        own = max(filter(name.startswith, self.personal), key=len, default="")
-        other = max(filter(name.startswith, self.others), key=len, default="")
+        own = _longest_prefix(name, self.personal)
+        other = _longest_prefix(name, self.others)
         return own if len(other) <= len(own) else None
+
+
+def _longest_prefix(name: str, prefixes: Iterable[str]) -> str:
+    """The longest prefix that a name begins with; some servers leave out the delimiter at its end.
+
+    So `Shared` is a prefix of `Shared/Sales`, and not of `Shareddrive`.
+    """
+    found = (
+        one
+        for one in prefixes
+        if name.startswith(one) and not (one[-1:].isalnum() and name[len(one) :][:1].isalnum())
+    )
+    return max(found, key=len, default="")
 
 
 ONE_NAMESPACE = Namespaces()
@@ -229,7 +247,7 @@ def _use_by_name(folder: Listed, namespaces: Namespaces) -> tuple[FolderUse, int
 def _upwards(folder: Listed) -> Iterable[str]:
     """The name of a folder, and those of the folders above it but the Inbox."""
     name = folder.name
-    while name and name.upper() != INBOX:
+    while name and not is_inbox_name(name):
         yield name
         name = name.rpartition(folder.delimiter)[0] if folder.delimiter else ""
 

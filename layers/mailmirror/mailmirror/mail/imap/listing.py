@@ -105,7 +105,7 @@ def namespaces(client: BoundedClient) -> Namespaces:
         return Namespaces(
             tuple(_prefixes(personal)), tuple(one for some in others for one in _prefixes(some))
         )
-    except (ValueError, TypeError, LookupError):  # as where it is refused
+    except (IMAPClientError, ValueError, TypeError, LookupError):  # as where it is refused
         return Namespaces()
 
 

@@ -13,7 +13,6 @@ from mailmirror.domain.limits import MAX_UID, MAX_UIDVALIDITY
 from mailmirror.domain.problems import Code, Refused
 from mailmirror.mail.imap import fetch_answers
 from mailmirror.mail.imap.client import BoundedClient
-from mailmirror.mail.imap.heard import CommandRefused
 from mailmirror.mail.imap.pipeline import Command, pipelined
 from mailmirror.mail.imap.untagged import answers_in
 
@@ -46,31 +45,35 @@ def statuses(
             it is unavailable, or what cannot be true.
     """
     told, refused = _told(client, [first for first, *_ in names.values()])
-    answers = answers or bool(told)
+    answers = answers or any(told.values())
     of_server = [one for one in refused.values() if one.code in OF_THE_SERVER]
     if of_server and not answers:
         raise of_server[0]
     found: dict[str, Status | None] = {}
-    for name, written in names.items():
-        found[name] = told.get(written[0])
+    for name, (first, *others) in names.items():
+        if not answers and first not in told.keys() | refused.keys():
+            raise Refused(Code.PROTOCOL_ERROR, "STATUS cannot be read")
+        found[name] = told.get(first)
+        if found[name] is None and first in refused:
+            found[name] = _told_otherwise(client, others)
         if found[name] is None:
-            others = written[1:] if written[0] in refused else written
-            found[name] = _asked_alone(client, written, others, answers=answers)
-            answers = answers or found[name] is not None
+            found[name] = _opened(client, [first, *others], answers=answers)
+        answers = answers or found[name] is not None
     return found
 
 
 def _told(
     client: BoundedClient, names: Sequence[bytes]
-) -> tuple[Mapping[bytes, Status], Mapping[bytes, Refused]]:
-    """What is answered to pipelined STATUS, by the names as they were asked for.
+) -> tuple[Mapping[bytes, Status | None], Mapping[bytes, Refused]]:
+    """Ask for STATUS in one round trip; return what is told, and what is refused, by names.
 
-    By the names in the answers, since some servers answer in another order than they were asked.
+    None of a folder whose UIDNEXT is not told. By the names in the answers, since some servers
+    answer in another order than they were asked.
     """
     commands: list[Command] = [
         ("STATUS", client.quoted(name), f"({' '.join(STATUS_ITEMS)})") for name in names
     ]
-    told: dict[bytes, Status] = {}
+    told: dict[bytes, Status | None] = {}
     refused: dict[bytes, Refused] = {}
     for name, answer in zip(names, pipelined(client, commands, "STATUS"), strict=True):
         if isinstance(answer, Refused):
@@ -79,28 +82,21 @@ def _told(
         read = read_statuses(answer)
         if len(read) == 1 and read.keys().isdisjoint(names):  # it writes the name in another way
             read = dict.fromkeys([name], *read.values())
-        told |= {one: status for one, status in read.items() if status is not None}
+        told |= read
     return told, refused
 
 
-def _asked_alone(
-    client: BoundedClient, names: Sequence[bytes], untried: Sequence[bytes], *, answers: bool
-) -> Status | None:
-    """Ask for one folder's STATUS under each of its names, or open it.
+def _told_otherwise(client: BoundedClient, names: Sequence[bytes]) -> Status | None:
+    """Ask for a folder's STATUS under other names; None where none is known."""
+    for name in names:
+        told, _ = _told(client, [name])
+        if (status := told.get(name)) is not None:
+            return status
+    return None
 
-    Parameters:
-        untried: the names under which the server has not refused it.
-    """
-    try:
-        for name in untried:
-            answer: Mapping[bytes, int] | None = None
-            with suppress(CommandRefused), client.asking():
-                answer = client.folder_status(name, STATUS_ITEMS)
-            if answer is not None and (b"UIDNEXT" in answer or b"UIDVALIDITY" not in answer):
-                return _status(answer, b"MESSAGES")
-    except Refused:
-        if not client.alive or not answers:
-            raise
+
+def _opened(client: BoundedClient, names: Sequence[bytes], *, answers: bool) -> Status | None:
+    """Open a folder whose STATUS is not told; None where that fails, too."""
     try:
         return examine(client, names)
     except Refused as refusal:
@@ -112,18 +108,16 @@ def _asked_alone(
 def read_statuses(lines: Sequence[Any]) -> Mapping[bytes, Status | None]:
     """Read untagged STATUS data by the names as they are written.
 
-    None where what is needed of a folder is not told, or cannot be true. A line that cannot be read
-    is passed over.
+    None of a folder whose UIDNEXT is not told. What cannot be read, or be true, is passed over.
     """
     found: dict[bytes, Status | None] = {}
     for line in answers_in(lines):
-        with suppress(IMAPClientError, ValueError, TypeError, LookupError):
-            name, items, *_ = parse_response(line)
+        with suppress(IMAPClientError, ValueError, TypeError, LookupError, Refused):
+            name, items = parse_response(line)
+            told = dict(zip(items[::2], items[1::2], strict=True))
+            is_short = b"UIDNEXT" not in told and b"UIDVALIDITY" in told
             written = name if isinstance(name, bytes) else str(name).encode()
-            found[written] = None
-            with suppress(Refused):
-                told = dict(zip(items[::2], items[1::2], strict=False))
-                found[written] = _status(told, b"MESSAGES")
+            found[written] = None if is_short else _status(told, b"MESSAGES")
     return found
 
 
