@@ -124,7 +124,7 @@ class ImapSession:
             self._namespaces = namespaces(self._client)
         gmail = self._client.offers("X-GM-EXT-1")
         found = choose(listing.folders, self._namespaces, self._rules, gmail=gmail)
-        self._has_sent = any(one.role in (FolderRole.SENT, FolderRole.ALL) for one in found)
+        self._has_sent = any(map(_is_sent, found))
         return found
 
     @property
@@ -283,3 +283,10 @@ def _inbox_of(folders: Sequence[FolderChoice]) -> FolderChoice:
         if one.role is FolderRole.INBOX and one.left_out is not LeftOut.NOT_SELECTABLE:
             return one
     raise Refused(Code.INBOX_NOT_FOUND)
+
+
+def _is_sent(folder: FolderChoice) -> bool:
+    """Whether a folder is one of sent mail, or has it with all other mail."""
+    if folder.role is FolderRole.SENT:
+        return folder.left_out is not LeftOut.NOT_SELECTABLE
+    return folder.role is FolderRole.ALL and folder.left_out is None

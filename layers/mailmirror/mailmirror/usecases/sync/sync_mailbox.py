@@ -310,8 +310,8 @@ class _Sync:
         before = state.failure
         since = before.since if before else self.runtime.now()
         failure = FolderFailure(refusal.code, refusal.detail, since)
-        failed = replace(state, failure=failure)
-        if failure != before:
+        failed = replace(state, role=folder.role, failure=failure)
+        if failed != state:
             self.runtime.folders.save(self.lease, id, failed, stored)
         return failed
 
@@ -330,7 +330,7 @@ class _Sync:
         self.checkpoint = Checkpoint(
             lease=self.lease,
             id=id,
-            folder=_still_known(earlier, status) or new_folder(folder, status, earlier),
+            folder=_still_known(earlier, folder, status) or new_folder(folder, status, earlier),
             stored=stored,
             caution=self._caution(),
             progress=self.record,
@@ -349,11 +349,13 @@ class _Sync:
         return self.checkpoint.folder
 
 
-def _still_known(known: FolderState | None, status: Status) -> FolderState | None:
-    """What is known of a folder, unless its UIDs are others by now."""
+def _still_known(
+    known: FolderState | None, folder: FolderChoice, status: Status
+) -> FolderState | None:
+    """What is known of a folder, in its present role, unless its UIDs are others by now."""
     if known is None or known.uidvalidity != status.uidvalidity or known.next > status.uidnext:
         return None
-    return known
+    return replace(known, role=folder.role)
 
 
 def _watched(folders: Iterable[FolderState]) -> Iterable[FolderState]:
