@@ -165,6 +165,56 @@ def test_a_namespace_that_cannot_be_true_hides_no_folder_of_the_user(
     assert len(office.card("rep", "kim")) == 3
 
 
+@pytest.mark.parametrize("extended", [False, True], ids=["plain", "LIST-STATUS"])
+def test_many_folders_are_read_and_polled_in_few_round_trips(
+    office: Office, imap_server: Extended, clock: Clock, extended: bool
+) -> None:
+    imap_server.extended = extended
+    imap_server.create(*(f"Customer {n}" for n in range(500)))
+    mailbox = connected(office, imap_server)
+    asked = len(imap_server.commands)
+    office.sync(mailbox)
+    opened = [line for line in imap_server.commands[asked:] if line.startswith("EXAMINE")]
+    assert opened == []
+    asked = len(imap_server.commands)
+    assert not polled(office, mailbox, clock)
+    statuses = [line for line in imap_server.commands[asked:] if line.startswith("STATUS")]
+    assert len(statuses) == 0 if extended else len(statuses) <= 150
+    imap_server.append("Customer 77", letter(1))
+    minutes = next(n for n in range(1, 10) if polled(office, mailbox, clock))
+    assert minutes <= (1 if extended else 7)
+    assert subjects(office.card("rep", "kim")) == ["Letter 1"]
+
+
+def test_a_folder_that_becomes_one_of_sent_mail_is_read_as_such_from_then_on(
+    office: Office, imap_server: Extended, clock: Clock
+) -> None:
+    files(imap_server, "Customers")
+    mailbox = connected(office, imap_server)
+    mailbox = office.connect(imap_server, "rep", REP, sent_folders=["Customers"])
+    imap_server.append("Customers", letter(9, REP, [KIM]))
+    office.sync(mailbox)
+    assert office.card("rep", "kim")[0].summary.received.role == "sent"
+    assert set(entry(mailbox, office.runtime).seen) == {"INBOX", "Customers"}
+    asked = len(imap_server.commands)
+    office.sync(mailbox)
+    assert not [line for line in imap_server.commands[asked:] if line.startswith("EXAMINE")]
+
+
+@pytest.mark.parametrize("name", ["Virtual/All", "Sent"])
+def test_sent_mail_that_is_not_read_is_no_folder_of_sent_mail(
+    office: Office, imap_server: Extended, name: str
+) -> None:
+    """`\\All` is read at Gmail alone."""
+    imap_server.extended = True
+    del imap_server.folders["Sent"]
+    flags = ("\\All",) if name == "Virtual/All" else ("\\Sent", "\\NoSelect")
+    imap_server.create(name, attributes=flags)
+    files(imap_server)
+    mailbox = connected(office, imap_server)
+    assert state(office, mailbox) == (MailboxState.INCOMPLETE, Code.SENT_NOT_FOUND)
+
+
 # STATUS
 
 

@@ -145,6 +145,13 @@ def test_of_gmail_without_all_mail_each_folder_is_read() -> None:
     }
 
 
+@pytest.mark.parametrize("flag", [b"\\Noselect", b"\\NonExistent"])
+def test_of_gmail_whose_all_mail_cannot_be_opened_each_folder_is_read(flag: bytes) -> None:
+    unopened = [one for one in GMAIL if b"\\All" not in one.flags]
+    unopened.append(listed("[Gmail]/All Mail", b"\\All", flag))
+    assert list(read(unopened, gmail=True)) == ["INBOX", "[Gmail]/Sent Mail", "Customers"]
+
+
 def test_all_mail_of_another_server_is_not_read() -> None:
     """Where nothing tells the labels of a message, its folder is not known."""
     assert "[Gmail]/All Mail" not in read(GMAIL)
@@ -350,3 +357,12 @@ def test_whatever_a_server_lists_each_folder_is_told_once(
     assert len(set(names)) == len(names)
     assert {one.name for one in folders if not one.is_inbox} <= set(names)
     assert not folders or "INBOX" in names
+
+
+@pytest.mark.parametrize(
+    ("name", "is_own"),
+    [("Shared/Sales", False), ("Shared", False), ("Shareddrive", True), ("~kim", False)],
+)
+def test_a_prefix_without_its_delimiter_is_one_of_whole_names(name: str, is_own: bool) -> None:
+    namespaces = Namespaces(("",), ("Shared", "~"))
+    assert (namespaces.own_prefix(name) is not None) == is_own

@@ -5,10 +5,12 @@ from hypothesis import strategies as st
 
 from mailmirror.domain.folder_slices import (
     SLICE_FOLDERS,
+    SLICES_A_POLL,
     Marks,
     slice_count,
     slice_hashes,
     slice_of,
+    slices_in_turn,
 )
 
 marks = st.tuples(st.integers(0, 1 << 32), st.integers(0, 1 << 32))
@@ -54,3 +56,16 @@ def test_300_folders_have_15_slices_and_a_mailbox_without_others_has_one() -> No
     assert (slice_count(0), slice_count(1), slice_count(SLICE_FOLDERS)) == (1, 1, 1)
     assert slice_count(300) == 15
     assert all(0 <= one < 1 << 64 for one in slice_hashes({"x": (1, 2)}, 15))
+
+
+@given(st.integers(0, 1 << 40), st.integers(1, 400))
+def test_each_slice_has_its_turn_within_so_many_minutes(minute: int, slices: int) -> None:
+    minutes = -(-slices // SLICES_A_POLL)
+    turns = [slices_in_turn(minute + later, slices) for later in range(minutes + 1)]
+    assert set().union(*turns) == set(range(slices))
+    assert all(len(turn) <= SLICES_A_POLL for turn in turns)
+
+
+def test_of_5000_folders_the_schedule_entry_has_3_kb() -> None:
+    hash_bytes, time_bytes = 8, 4
+    assert slice_count(5_000) * (hash_bytes + time_bytes) <= 3_000

@@ -107,6 +107,13 @@ class FolderChoice:
     left_out: LeftOut | None = None
     """Why it is not read; None where it is."""
 
+    @property
+    def has_sent_mail(self) -> bool:
+        """Whether it is a folder of sent mail, or has sent mail with all other."""
+        if self.role is FolderRole.SENT:
+            return self.left_out is not LeftOut.NOT_SELECTABLE
+        return self.role is FolderRole.ALL and self.left_out is None
+
 
 _SPECIAL_USE = {
     b"\\sent": FolderUse.SENT,
@@ -281,11 +288,13 @@ def _left_out(
 
 def _of_gmail(choices: Sequence[FolderChoice]) -> Sequence[FolderChoice]:
     """Read All Mail in place of the folders whose messages it has."""
-    if not any(one.role is FolderRole.ALL for one in choices):
+    if not any(map(_is_all_mail, choices)):
         return choices
     return [
-        replace(one, left_out=None)
-        if one.role is FolderRole.ALL and one.left_out is LeftOut.COLLECTION
-        else replace(one, left_out=one.left_out or LeftOut.IN_ALL_MAIL)
+        replace(one, left_out=None if _is_all_mail(one) else one.left_out or LeftOut.IN_ALL_MAIL)
         for one in choices
     ]
+
+
+def _is_all_mail(choice: FolderChoice) -> bool:
+    return choice.role is FolderRole.ALL and choice.left_out is LeftOut.COLLECTION

@@ -264,9 +264,7 @@ class _Sync:
 
     def _note_limits(self, session: ImapSession, statuses: Sequence[Status | None]) -> None:
         """Have the state say what the server's folders leave to wish for."""
-        self.record.has_sent = any(
-            one.role in (FolderRole.SENT, FolderRole.ALL) for one in session.found
-        )
+        self.record.has_sent = any(one.has_sent_mail for one in session.found)
         self.record.limits = limits_of(
             session.found,
             self.mailbox.folders,
@@ -345,8 +343,8 @@ class _Sync:
         before = state.failure
         since = before.since if before else self.runtime.now()
         failure = FolderFailure(refusal.code, refusal.detail, since)
-        failed = replace(state, failure=failure)
-        if failure != before:
+        failed = replace(state, role=folder.role, failure=failure)
+        if failed != state:
             self.runtime.folders.save(self.lease, id, failed, stored)
         return failed
 
