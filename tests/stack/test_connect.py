@@ -449,3 +449,24 @@ def test_a_failed_attempt_to_connect_again_leaves_the_mailbox_as_it_was(
 
 def at(server: Hostile) -> dict[str, Any]:
     return {"host": server.host, "port": server.port, "security": "tls"}
+
+
+def test_a_preview_shows_figures_and_keeps_nothing(
+    new_crm: Callable[[], Crm], mail_server: Dovecot, good: dict[str, Any], traces: Traces
+) -> None:
+    crm, login = new_crm(), good["username"]
+    told(crm, user("ann", "ann@us.example"), contact("kim", "kim@customer.example"))
+    held = len(mail_server.snapshot(login)["INBOX"].messages)
+
+    answer = crm.ask("POST", "/mailboxes/preview", json=good)
+
+    assert answer.status_code == 200, answer.text
+    (inbox,) = (one for one in answer.json()["folders"] if one["role"] == "inbox")
+    assert (inbox["read"], inbox["messages"]) == (True, held)
+    assert answer.json()["sample"]["size"] == answer.json()["messages"]
+    assert crm.get("/mailboxes") == {"mailboxes": []}
+    kept = ("mailbox", "connected", "due#", "kept")
+    names = [at for at, _ in traces.items(crm.account.account_id)]
+    assert [at for at in names if any(kind in at for kind in kept)] == []
+    wrong = crm.ask("POST", "/mailboxes/preview", json=good | {"password": "wrong"})
+    assert refused(wrong) == "sign_in_failed"

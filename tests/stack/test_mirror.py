@@ -342,7 +342,7 @@ def test_an_audit_agrees_with_the_server(team: Team) -> None:
         assert audit["clean"] is True
         assert {folder["name"]: folder["server_uids"] for folder in audit["folders"]} == on_server
         for folder in audit["folders"]:
-            faults = ("missing", "extra", "overlap", "pending", "removed", "gone")
+            faults = ("missing", "left_since", "extra", "overlap", "pending", "removed", "gone")
             assert {fault: folder[fault] for fault in faults} == dict.fromkeys(faults, 0)
 
 
@@ -461,6 +461,19 @@ def test_mail_removed_from_the_server_stays_mirrored_and_is_counted(desk: Desk) 
     assert (audit["server_uids"], audit["removed"]) == (2, 1)
     assert verdicts(desk.inbox(fay, "fay")) == {"mirrored": 3}
     assert subjects(desk.crm.card("contacts/kim", "fay")) == numbers(2, 1, 0)
+
+
+def test_what_has_left_since_is_removed_by_the_sync_that_an_audit_queues(desk: Desk) -> None:
+    fay = desk.open("fay", *map(mail, range(4)))
+    desk.server.expunge(desk.logins["fay"].username, "INBOX", [1, 2, 3])
+    audit = desk.audit(fay, "fay")
+    assert audit["left_since"] + audit["removed"] == 3  # a poll may have been first
+    wait_for(
+        "the removals",
+        lambda: desk.audit(fay, "fay"),
+        lambda audit: (audit["left_since"], audit["removed"], audit["server_uids"]) == (0, 3, 1),
+        SYNC_SECONDS,
+    )
 
 
 def test_new_uids_make_no_message_twice(desk: Desk) -> None:
