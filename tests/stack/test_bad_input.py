@@ -33,7 +33,7 @@ def problem(answer: requests.Response, status: int, code: str) -> Json:
     ("method", "path", "allow"),
     [
         ("PUT", "/mailboxes", "GET, POST"),
-        ("PATCH", "/mailboxes/x", "DELETE, GET"),
+        ("PUT", "/mailboxes/x", "DELETE, GET, PATCH"),
         ("OPTIONS", "/messages", "POST"),
         ("GET", "/uploads", "POST"),
         ("POST", "/deals/d/threads/t", "DELETE, PUT"),
