@@ -32,10 +32,31 @@ class _Imap4(imaplib.IMAP4):
         self._heard = heard
         self.budget = MAX_ANSWER_BYTES
         self.lines = MAX_ANSWER_LINES
+        self._held: bytearray | None = None
         super().__init__(server.host, server.port)
 
     def _create_socket(self, timeout: float | None = None) -> socket.socket:
         return self._connection
+
+    def send(self, data: bytes) -> None:  # type: ignore[override]
+        """Send, or hold the data back; see `sent_together`."""
+        if self._held is None:
+            super().send(data)
+        else:
+            self._held += data
+
+    @contextmanager
+    def sent_together(self) -> Iterator[None]:
+        """Send the commands that are given within at once.
+
+        A server that goes away at the first of them is then heard before sending fails.
+        """
+        self._held = bytearray()
+        try:
+            yield
+        finally:
+            held, self._held = bytes(self._held), None
+        super().send(held)
 
     def read(self, size: int) -> bytes:
         self._spend(size)

@@ -59,7 +59,8 @@ def _answers(
 ) -> Sequence[Sequence[Any] | Refused]:
     imap = client._imap
     imap.untagged_responses.pop(untagged, None)  # unsolicited
-    tags = [imap._command(name, *arguments) for name, *arguments in commands]
+    with imap.sent_together():
+        tags = [imap._command(name, *arguments) for name, *arguments in commands]
     found: list[Sequence[Any] | Refused] = []
     for (name, *_), tag in zip(commands, tags, strict=True):
         client.heard.begin()
