@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from mailmirror.aws.queues import NotQueued
 from mailmirror.domain.coverage_limits import Limit
 from mailmirror.domain.folder import FolderState
 from mailmirror.domain.folder_choice import FolderChoice
@@ -381,6 +382,17 @@ def test_a_mailbox_that_was_just_connected_is_synced_at_once(
 ) -> None:
     mailbox = office.connect(imap_server, "rep", REP)
     assert first_syncs(runtime) == [mailbox.key.mailbox]
+
+
+def test_a_mailbox_whose_first_job_is_not_queued_is_connected_and_in_the_schedule(
+    office: Office, imap_server: MailboxServer, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(jobs: object) -> None:
+        raise NotQueued
+
+    monkeypatch.setattr(runtime.first_sync_queue, "send", refused)
+    mailbox = office.connect(imap_server, "rep", REP)
+    assert runtime.due.find(mailbox) is not None
 
 
 def test_a_first_sync_reads_the_newest_mail_of_every_folder_first(

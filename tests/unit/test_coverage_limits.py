@@ -1,4 +1,4 @@
-"""Within which limits a mailbox is read, and who is told."""
+"""The limits within which a mailbox is read."""
 
 import pytest
 

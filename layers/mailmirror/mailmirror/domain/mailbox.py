@@ -87,7 +87,7 @@ class FolderRules:
 
     @property
     def named(self) -> Sequence[str]:
-        """The folders that the settings name: each is there, or is told as missing."""
+        """The folders that the settings name; one that the server lacks is reported as missing."""
         chosen = () if isinstance(self.folders, FolderScope) else self.folders
         return list(dict.fromkeys([*self.sent_folders, *chosen]))
 

@@ -7,7 +7,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from mailmirror.aws.queues import MatchJob, SyncJob
+from botocore.exceptions import BotoCoreError, ClientError
+
+from mailmirror.aws.queues import MatchJob, NotQueued, SyncJob
 from mailmirror.domain.address import Address
 from mailmirror.domain.event_fields import is_id
 from mailmirror.domain.mailbox import (
@@ -33,7 +35,7 @@ from mailmirror.mail.imap.heard import CommandRefused
 from mailmirror.mail.imap.session import ImapSession
 from mailmirror.mail.sasl import Login
 from mailmirror.mail.smtp.session import SubmissionSession
-from mailmirror.runtime import Runtime, is_of_aws, log_failure
+from mailmirror.runtime import Runtime, log_failure
 from mailmirror.store.accounts import Account
 from mailmirror.store.credentials import Credential
 from mailmirror.store.due import DueEntry
@@ -95,10 +97,8 @@ def connect_mailbox(id: AccountId, request: ConnectRequest, runtime: Runtime) ->
         runtime.due.sending_refused(mailbox, tried.cannot_send)
     try:
         runtime.first_sync_queue.send([SyncJob(account.id, mailbox.key.mailbox)])
-    except Exception as error:
-        if not is_of_aws(error):
-            raise
-        log_failure(error)
+    except (NotQueued, BotoCoreError, ClientError) as error:
+        log_failure(error)  # the mailbox is stored, and in the schedule
     runtime.count("MailboxesConnected")
     return mailbox.key.mailbox
 
