@@ -220,7 +220,11 @@ class World:
         return "\n".join(map(str, (state, entry, *folders, *audits)))
 
     def schedule(self) -> None:
-        """What the schedule does in a minute, and all jobs that follow; what fails is dropped."""
+        """What the schedule does in a minute, and all jobs that follow.
+
+        A job that fails is dropped, for the schedule finds it again; but one that matches threads
+        again is put back, as its queue does.
+        """
         with suppress(Failed):
             self.function("dispatch")
         settings = self.runtime.settings
@@ -230,11 +234,17 @@ class World:
             settings.first_sync_queue: "sync",
             settings.sync_queue: "sync",
         }
+        failed: list[str] = []
         for _ in range(2):
             for url, name in queues.items():
                 for body in set(self._taken(url)):
-                    with suppress(Failed):
+                    try:
                         self.function(name, body=body)
+                    except Failed:
+                        if url == settings.thread_queue:
+                            failed.append(body)
+        for body in failed:
+            self.runtime._sqs.send_message(QueueUrl=settings.thread_queue, MessageBody=body)
 
     def _taken(self, url: str) -> Iterator[str]:
         sqs = self.runtime._sqs
