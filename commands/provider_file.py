@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from msgspec import UNSET, UnsetType
 
 from mailmirror.api.decoding import Strict
-from mailmirror.api.mailboxes import ServerBody
+from mailmirror.api.mailbox_settings import ServerBody
 from mailmirror.domain.mailbox import Server
 
 

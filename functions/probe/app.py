@@ -6,8 +6,9 @@ import msgspec
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from mailmirror.api.addresses import AddressJob, ConfirmJob, ProvenAddress
+from mailmirror.api.audits import AuditAnswer
 from mailmirror.api.decoding import typed
-from mailmirror.api.mailboxes import AuditAnswer, ConnectBody, FoldersBody
+from mailmirror.api.mailbox_settings import ConnectBody, FoldersBody
 from mailmirror.api.previews import Preview
 from mailmirror.api.sign_ins import AuthorizeBody, CallbackJob, SignInOutcome, SignInPage
 from mailmirror.domain.problems import Refused

@@ -20,7 +20,7 @@ import botocore.endpoint
 import mailmirror.usecases.sync.repeated as repeated_module
 from local import emulator
 from mailmirror.api.decoding import typed
-from mailmirror.api.mailboxes import ConnectBody
+from mailmirror.api.mailbox_settings import ConnectBody
 from mailmirror.aws.queues import FeedJob, MatchJob, PollJob, SyncJob, ThreadJob, thread_job
 from mailmirror.domain.deals import DealId
 from mailmirror.domain.identity import MessageKey

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Protocol
 
 from mailmirror.api.decoding import typed
-from mailmirror.api.mailboxes import ConnectBody
+from mailmirror.api.mailbox_settings import ConnectBody
 from mailmirror.aws.queues import FeedJob, MatchJob, SyncJob
 from mailmirror.domain.coverage import Coverage
 from mailmirror.domain.deals import DealId

@@ -5,7 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from mailmirror.api.decoding import typed
-from mailmirror.api.mailboxes import ConnectBody
+from mailmirror.api.mailbox_settings import ConnectBody
 from mailmirror.api.outbound import ComposeBody
 from mailmirror.aws.queues import SendJob
 from mailmirror.domain.mailbox import Mailbox

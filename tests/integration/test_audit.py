@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from mailmirror.api.mailboxes import AuditAnswer
+from mailmirror.api.audits import AuditAnswer
 from mailmirror.domain.folder_choice import FolderChoice
 from mailmirror.domain.mailbox import Mailbox
 from mailmirror.domain.problems import Code, Refused

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from mailmirror.api.decoding import typed
-from mailmirror.api.mailboxes import ConnectBody
+from mailmirror.api.mailbox_settings import ConnectBody
 from mailmirror.api.previews import Preview
 from mailmirror.domain.folder_choice import FolderChoice, LeftOut
 from mailmirror.domain.limits import MAX_PREVIEWED_FOLDERS

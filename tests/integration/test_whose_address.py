@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from mailmirror.api.decoding import typed
-from mailmirror.api.mailboxes import ConnectBody
+from mailmirror.api.mailbox_settings import ConnectBody
 from mailmirror.api.mailboxes import Mailbox as MailboxAnswer
 from mailmirror.domain.address import Address
 from mailmirror.domain.delivery import DeliveryCode

@@ -14,7 +14,7 @@ from local import emulator, samples
 from local.samples import ACCOUNT, MAILBOX
 from local.stack import Stack
 from mailmirror.api.decoding import typed
-from mailmirror.api.mailboxes import ConnectBody
+from mailmirror.api.mailbox_settings import ConnectBody
 from mailmirror.aws.queues import FeedJob, PollJob, SyncJob
 from mailmirror.domain.feed import PersonKind, PersonRef
 from mailmirror.domain.identity import MessageKey

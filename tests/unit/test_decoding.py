@@ -12,7 +12,7 @@ from mailmirror.api.addresses import ConfirmBody
 from mailmirror.api.cards import CardQuery
 from mailmirror.api.decoding import json_value, typed
 from mailmirror.api.events import EventsBody
-from mailmirror.api.mailboxes import ConnectBody
+from mailmirror.api.mailbox_settings import ConnectBody
 from mailmirror.api.outbound import ComposeBody
 from mailmirror.api.sign_ins import AuthorizeBody
 from mailmirror.api.uploads import UploadBody

@@ -6,13 +6,9 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from mailmirror.api.mailboxes import (
-    FailedFolder,
-    MailboxError,
-    VerdictWords,
-    explained_verdicts,
-    mailbox_error,
-)
+from mailmirror.api.audits import FailedFolder
+from mailmirror.api.ledgers import VerdictWords, explained_verdicts
+from mailmirror.api.mailboxes import MailboxError, mailbox_error
 from mailmirror.api.times import utc
 from mailmirror.domain.folder_choice import LeftOut
 from mailmirror.domain.verdict import Verdict

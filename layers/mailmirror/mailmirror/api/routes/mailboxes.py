@@ -4,19 +4,11 @@ from http import HTTPStatus
 from typing import Any
 
 from mailmirror.api.answers import Answer
+from mailmirror.api.audits import AuditAnswer
 from mailmirror.api.decoding import typed
-from mailmirror.api.mailboxes import (
-    AuditAnswer,
-    ConnectBody,
-    DisconnectQuery,
-    FoldersBody,
-    Ledger,
-    Mailbox,
-    Mailboxes,
-    MailboxProblems,
-    SyncQueued,
-    counters,
-)
+from mailmirror.api.ledgers import Ledger, counters
+from mailmirror.api.mailbox_settings import ConnectBody, DisconnectQuery, FoldersBody
+from mailmirror.api.mailboxes import Mailbox, Mailboxes, MailboxProblems, SyncQueued
 from mailmirror.api.previews import Preview
 from mailmirror.api.routing import ActingUser, AnyRoute, Call, NoBody, Route
 from mailmirror.api.sign_ins import AuthorizeBody, SignInPage
