@@ -401,7 +401,7 @@ def test_a_first_sync_reads_the_newest_mail_of_every_folder_first(
     runtime: Runtime,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("mailmirror.usecases.sync.sync_mailbox._FIRST_ROUNDS", (2,))
+    monkeypatch.setattr("mailmirror.usecases.sync.sync_folders._FIRST_ROUNDS", (2,))
     imap_server.create(REP, "Customers")
     for folder, first in (("INBOX", 0), ("Customers", 10)):
         messages = [(letter(first + n), MARCH) for n in range(1, 9)]

@@ -1,0 +1,276 @@
+"""Sync the folders of one mailbox: which of them are read, and in which order.
+
+LIST, STATUS ─► without change: left as it is stored
+              ─► in a first sync: the newest mail of each, then more of each, then all
+              ─► cannot be read: the failure is stored with the folder, and the next one is read
+"""
+
+from collections.abc import Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from mailmirror.domain.contained import FolderFailure
+from mailmirror.domain.containment import FULL_BATCH, SMALL_BATCH, Caution
+from mailmirror.domain.coverage_limits import limits_of
+from mailmirror.domain.folder import FolderState
+from mailmirror.domain.folder_choice import FolderChoice
+from mailmirror.domain.mailbox import Mailbox
+from mailmirror.domain.problems import Code, Refused
+from mailmirror.domain.verdict import Rules
+from mailmirror.mail.imap.opening import Status
+from mailmirror.mail.imap.session import ImapSession
+from mailmirror.runtime import Runtime
+from mailmirror.store.folders import FolderChanged, StoredFolder
+from mailmirror.store.sync_state import Lease, SyncState
+from mailmirror.usecases.crm_feed.crm_view import CrmView
+from mailmirror.usecases.sync.checkpoint import Checkpoint
+from mailmirror.usecases.sync.judge_run import RunJudge
+from mailmirror.usecases.sync.mail_server import MailServer
+from mailmirror.usecases.sync.renewed_lease import Progress
+from mailmirror.usecases.sync.seen_folders import WATCHED_ROLES
+from mailmirror.usecases.sync.sync_folder import FolderSync, folder_id, new_folder, unread_folder
+from mailmirror.usecases.sync.sync_progress import SyncProgress
+
+_FIRST_ROUNDS = (100, 1_000)
+"""Old messages of each folder that a first sync judges before it begins with further ones."""
+
+
+@dataclass(slots=True)
+class FoldersSync:
+    """The folders of one sync of one mailbox, and how far it has come with them."""
+
+    mailbox: Mailbox
+    lease: Lease
+    state: SyncState
+    """As it was when the lease was taken."""
+    progress: Progress
+    runtime: Runtime
+    until: datetime
+    record: SyncProgress
+    """What `state` has of this sync."""
+    asked_at: datetime | None
+    """When a person asked for it."""
+    stored: dict[str, StoredFolder] = field(default_factory=dict)
+    """The folders by their ids, as the table has them."""
+    retried: Set[str] = frozenset()
+    """The ids of the folders whose pending messages are asked for again."""
+    statuses: Mapping[str, Status | None] = field(default_factory=dict)
+    """Of the folders by name, before they were read."""
+    checkpoint: Checkpoint | None = None
+    """Of the folder that is read now."""
+    max_batch: int = FULL_BATCH
+    """How many UIDs a batch may have, beside what the caution says."""
+
+    @property
+    def progressed(self) -> bool:
+        """Whether a cursor has moved."""
+        return self.checkpoint is not None and self.checkpoint.progressed
+
+    @property
+    def caution(self) -> Caution:
+        if self.checkpoint is not None:
+            return self.checkpoint.caution
+        return self.state.caution.after_deaths(self.state.deaths)
+
+    def take_smaller_batches(self) -> None:
+        """AWS has failed: the next batches cost fewer requests."""
+        self.max_batch = SMALL_BATCH
+
+    def run(self) -> Mapping[str, FolderState]:
+        """Sync each folder, and return them by their ids.
+
+        The log's head is read before people, and people before any header.
+
+        Raises:
+            Refused: the server, or a folder that every poll asks for, cannot be read.
+            OutOfTime, LeaseLost: what was judged before is kept.
+        """
+        runtime, state = self.runtime, self.state
+        account = runtime.accounts.find(self.mailbox.key.account)
+        if account is None:
+            raise Refused(Code.NOT_FOUND, "account")
+        if not state.first_sync_done:
+            head = runtime.change_log.head(account.id)
+            runtime.sync_states.start_log(self.lease, head, runtime.now())
+        self.stored = dict(runtime.folders.read_all(self.lease.key))
+        self.retried = {
+            id
+            for id, one in self.stored.items()
+            if one.state.retry_is_due(runtime.now(), self.asked_at)
+        }
+        view = CrmView(account, runtime)
+        rules = Rules(self.mailbox.history_since, account.max_recipients)
+        synced: dict[str, FolderState] = {}
+        failed: Refused | None = None
+        with MailServer.opened(self.mailbox, runtime, self.until, self.progress.note) as server:
+            listed = server.folders()
+            self.statuses = {folder.name: status for folder, status in listed.items()}
+            folders = {
+                folder_id(self.mailbox, folder): (folder, status)
+                for folder, status in listed.items()
+            }
+            self._note_limits(server.session, [status for _, status in folders.values()])
+            self.record.folders = {
+                id: self.stored[id].state if id in self.stored else _unread(folder, status)
+                for id, (folder, status) in folders.items()
+            }
+            if not state.first_sync_done:
+                self.record.begun()
+            for most in self._rounds(len(folders)):
+                for id, (folder, status) in folders.items():
+                    if id in synced:
+                        continue
+                    if current := self._current(id, folder, status):
+                        synced[id] = current
+                        continue
+                    try:
+                        found = self._folder(id, folder, server, rules, view, most)
+                    except Refused as refusal:  # a folder fails alone
+                        if runtime.now() >= self.until:
+                            raise
+                        if folder.role in WATCHED_ROLES:
+                            failed = failed or refusal
+                        found = self._folder_failed(id, folder, refusal)
+                        synced[id] = found
+                        if not server.session.alive:
+                            server.sign_in_again(refusal)
+                    if most is None:
+                        synced[id] = found
+            self._forget(folders.keys(), server.session.found)
+        if failed:
+            raise failed
+        self.record.folders = synced
+        return synced
+
+    def _note_limits(self, session: ImapSession, statuses: Sequence[Status | None]) -> None:
+        """Have the state say what the server's folders leave to wish for."""
+        self.record.has_sent = any(one.has_sent_mail for one in session.found)
+        self.record.limits = limits_of(
+            session.found,
+            self.mailbox.folders,
+            (status.messages for status in statuses if status),
+            gmail=session.is_gmail,
+        )
+
+    def _rounds(self, folders: int) -> Sequence[int | None]:
+        """How many old messages of each folder are judged before those of the others.
+
+        In a first sync the newest mail of all folders comes first.
+        """
+        return [None] if self.state.first_sync_done or folders < 2 else [*_FIRST_ROUNDS, None]
+
+    def _current(self, id: str, folder: FolderChoice, status: Status | None) -> FolderState | None:
+        """What is stored of a folder, where its STATUS says that nothing of it has changed."""
+        stored = self.stored.get(id)
+        if stored is None or status is None or stored.state.role is not folder.role:
+            return None
+        told = (status.uidvalidity, status.uidnext, status.messages)
+        current = stored.state.is_current(*told, self.runtime.now(), self.asked_at)
+        return stored.state if current else None
+
+    def _forget(self, folders: Set[str], listed: Iterable[FolderChoice]) -> None:
+        """Forget the folders that are gone, and the failures of those that are not read any more.
+
+        Nothing is erased: messages stay on their cards. A folder that comes back is read anew, by
+        the headers of its messages.
+
+        Parameters:
+            folders: the ids of those that are read.
+            listed: all that the server has.
+        """
+        there = {folder_id(self.mailbox, one) for one in listed}
+        for id in self.stored.keys() - folders:
+            stored = self.stored[id]
+            if id not in there:
+                self.runtime.folders.forget(self.lease, id, stored)
+            elif stored.state.failure is not None:
+                state = replace(stored.state, failure=None)
+                self.runtime.folders.save(self.lease, id, state, stored)
+
+    def _folder(
+        self,
+        id: str,
+        folder: FolderChoice,
+        server: MailServer,
+        rules: Rules,
+        view: CrmView,
+        most: int | None,
+    ) -> FolderState:
+        try:
+            return self._synced(id, folder, self.stored.get(id), server, rules, view, most)
+        except FolderChanged:
+            return self._synced(id, folder, self._claimed(id), server, rules, view, most)
+
+    def _claimed(self, id: str) -> StoredFolder | None:
+        """Read a folder again that a sync has written which has lost the lease; it can do so no
+        more."""
+        self.runtime.count("FoldersChanged")
+        return self.runtime.folders.claim(self.lease, id)
+
+    def _folder_failed(self, id: str, folder: FolderChoice, refusal: Refused) -> FolderState:
+        """Store why a folder could not be read, and return it; since when stays as it is."""
+        reached = self.checkpoint if self.checkpoint and self.checkpoint.id == id else None
+        stored = reached.stored if reached else self.stored.get(id)
+        try:
+            return self._store_failure(id, folder, refusal, stored)
+        except FolderChanged:
+            return self._store_failure(id, folder, refusal, self._claimed(id))
+
+    def _store_failure(
+        self, id: str, folder: FolderChoice, refusal: Refused, stored: StoredFolder | None
+    ) -> FolderState:
+        state = stored.state if stored else unread_folder(folder)
+        before = state.failure
+        since = before.since if before else self.runtime.now()
+        failure = FolderFailure(refusal.code, refusal.detail, since)
+        failed = replace(state, role=folder.role, failure=failure)
+        if failed != state:
+            self.runtime.folders.save(self.lease, id, failed, stored)
+        return failed
+
+    def _synced(
+        self,
+        id: str,
+        folder: FolderChoice,
+        stored: StoredFolder | None,
+        server: MailServer,
+        rules: Rules,
+        view: CrmView,
+        most: int | None,
+    ) -> FolderState:
+        earlier = stored.state if stored else None
+        status = server.examine(folder, earlier.failure if earlier else None)
+        self.checkpoint = Checkpoint(
+            lease=self.lease,
+            id=id,
+            folder=_still_known(earlier, folder, status) or new_folder(folder, status, earlier),
+            stored=stored,
+            caution=self.caution,
+            progress=self.record,
+            runtime=self.runtime,
+            progressed=self.progressed,
+        )
+        judge = RunJudge(
+            server, self.checkpoint, rules, view, self.runtime, self.until, self.max_batch
+        )
+        sync = FolderSync(server, self.checkpoint, judge, self.runtime)
+        if most is None:
+            return sync.run(status, retry_is_due=id in self.retried)
+        sync.newest(status, most)
+        if self.checkpoint.stored is not None:
+            self.stored[id] = self.checkpoint.stored
+        return self.checkpoint.folder
+
+
+def _still_known(
+    known: FolderState | None, folder: FolderChoice, status: Status
+) -> FolderState | None:
+    """What is known of a folder, with its present role, unless its UIDs are others by now."""
+    if known is None or known.uidvalidity != status.uidvalidity or known.next > status.uidnext:
+        return None
+    return replace(known, role=folder.role)
+
+
+def _unread(folder: FolderChoice, status: Status | None) -> FolderState:
+    unread = unread_folder(folder)
+    return replace(unread, messages=status.messages) if status else unread
