@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from mailmirror.domain.coverage_limits import Limit
 from mailmirror.domain.mailbox import Mailbox, MailboxState
 from mailmirror.domain.problems import Code
 from mailmirror.runtime import Runtime
@@ -27,6 +28,11 @@ class Extended(MemoryImap):
     """With LIST-STATUS and SPECIAL-USE, where `extended`."""
 
     extended: bool = False
+    broken: str = ""
+    """A folder that LIST writes without its name."""
+
+    def wire(self, name: str) -> bytes:
+        return b"" if name == self.broken else MemoryImap.wire(self, name)
 
     def capabilities(self, *, signed_in: bool) -> str:
         plain = MemoryImap.capabilities(self, signed_in=signed_in)
@@ -115,6 +121,30 @@ def test_each_name_is_a_folder_of_its_own(
     }
     assert state(office, mailbox) == HEALTHY
     assert not polled(office, mailbox, clock)
+
+
+@pytest.mark.parametrize("extended", [False, True], ids=["plain", "LIST-STATUS"])
+def test_a_folder_that_is_listed_without_its_name_hides_no_other_and_is_a_limit_of_the_card(
+    office: Office, imap_server: Extended, clock: Clock, extended: bool
+) -> None:
+    imap_server.extended = extended
+    files(imap_server, "Clients", "Suppliers")
+    mailbox = connected(office, imap_server)
+    before = office.runtime.folders.read_all(mailbox.key)
+    imap_server.broken = "Clients"
+    imap_server.append("Suppliers", letter(4))
+    assert polled(office, mailbox, clock)
+    assert subjects(office.card("rep", "kim")) == ["Letter 4", "Letter 3", "Letter 2", "Letter 1"]
+    (coverage,) = office.coverage("rep", "kim").mailboxes
+    assert Limit.FOLDER_UNREADABLE in coverage.limits
+    assert office.runtime.folders.read_all(mailbox.key).keys() == before.keys()
+
+    imap_server.broken = ""
+    imap_server.append("Clients", letter(5))
+    assert polled(office, mailbox, clock)
+    assert subjects(office.card("rep", "kim"))[0] == "Letter 5"
+    (coverage,) = office.coverage("rep", "kim").mailboxes
+    assert Limit.FOLDER_UNREADABLE not in coverage.limits
 
 
 def test_an_inbox_in_two_spellings_is_read_once(office: Office, imap_server: Extended) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import trustme
 
+from mailmirror.domain.coverage_limits import Limit
 from mailmirror.domain.folder_choice import FolderChoice
 from mailmirror.domain.limits import MAX_FOLDER_NAME_BYTES, MAX_UID, MAX_UIDVALIDITY
 from mailmirror.domain.mailbox import FolderRole, Security, Server
@@ -847,6 +848,45 @@ def test_a_folder_with_an_endless_name_hides_no_other() -> None:
         line = b'* LIST (\\Sent) "/" "' + name.encode() + b'"\r\n'
         with Hostile({"LIST": [line, b'* LIST () "/" INBOX\r\n', line, DONE]}) as server:
             assert run(server, ImapSession.folders) == [INBOX]
+
+
+@pytest.mark.parametrize(
+    ("line", "name"),
+    [
+        (b'() "/" Clients ("CHILDINFO" ("SUBSCRIBED"))', "Clients"),
+        (b'() "/" "Clients" ("OLDNAME" ("Customers"))', "Clients"),
+        (b'() "/" All Clients', "All Clients"),
+        (b'() "/" Clients"2026', 'Clients"2026'),
+        (b'() "/" "Clients', "Clients"),
+        (b'() "\\" "Clients\\2026"', "Clients\\2026"),
+        (b'() "/" NIL', "NIL"),
+        (b"() NIL 007", "007"),
+        (b'() "/" "007"', "007"),
+        (b'() "/" (Clients)', "(Clients)"),
+        (b"() / Clients", "Clients"),
+        (b"Clients", None),
+        (b'(\\Noselect "/" Clients', None),
+        (b'() "/"', None),
+    ],
+)
+def test_a_line_of_list_that_breaks_the_rules_is_read_or_counted_and_hides_no_other(
+    line: bytes, name: str | None
+) -> None:
+    inbox = b'* LIST () "/" INBOX\r\n'
+    with Hostile({"LIST": [inbox, b"* LIST " + line + b"\r\n", inbox, DONE]}) as server:
+        names = ["INBOX", *([name] if name is not None else [])]
+        assert run(server, _named) == (names, name is None)
+
+
+def _named(session: ImapSession) -> tuple[Sequence[str], bool]:
+    names = [folder.name for folder in session.folders()]
+    return names, Limit.FOLDER_UNREADABLE in session.limits([])
+
+
+def test_a_list_of_which_no_line_can_be_read_is_a_failure() -> None:
+    assert refusal(ImapSession.folders, {"LIST": [b"* LIST Clients\r\n", DONE]}) is (
+        Code.PROTOCOL_ERROR
+    )
 
 
 @pytest.mark.exceeds("MAX_DATES_BYTES")

@@ -87,6 +87,7 @@ def test_folders_are_shown_with_why_they_are_not_read_and_what_they_hold(
         assert shown[imap_server.named(name)].folder.left_out is why
         assert shown[imap_server.named(name)].messages == 1
     assert found.messages == 3
+    assert found.limits == set()
     assert found.folders[0].folder.name == "INBOX"
     read = [one.folder.left_out is None for one in found.folders]
     assert read == sorted(read, reverse=True)
@@ -352,6 +353,8 @@ def test_the_answer_explains_each_folder_and_verdict_in_the_readers_language(
         (trash,) = (one for one in answer["folders"] if one["left_out"])
         assert (trash["read"], trash["left_out"]["code"]) == (False, "trash")
         assert trash["left_out"]["remedy"].isascii() == (language is Language.EN)
+        assert [one["code"] for one in answer["limits"]] == ["drafts_not_found", "junk_not_found"]
+        assert all(one["remedy"].isascii() == (language is Language.EN) for one in answer["limits"])
         assert answer["sample"]["verdicts"]["mirrored"] == 3
         assert answer["explanations"].keys() == {verdict.value for verdict in Verdict}
         assert answer["sending_error"]["code"] == "smtp_auth_disabled"

@@ -6,18 +6,17 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from mailmirror.api.coverage_limits import CoverageLimit
 from mailmirror.api.decoding import Strict
 from mailmirror.api.times import utc
 from mailmirror.domain.coverage import Coverage as Found
 from mailmirror.domain.coverage import FeedCoverage as FeedFound
 from mailmirror.domain.coverage import Gap
 from mailmirror.domain.coverage import MailboxCoverage as MailboxFound
-from mailmirror.domain.coverage_limits import Limit
 from mailmirror.domain.limits import MAX_PAGE_LINES
 from mailmirror.domain.message import Participant as Someone
 from mailmirror.domain.outbound import OutboundState
 from mailmirror.domain.words.coverage import explain_card, explain_feed, explain_mailbox
-from mailmirror.domain.words.coverage_limits import COVERAGE_LIMITS
 from mailmirror.domain.words.explanation import Explanation, Language
 from mailmirror.store.content_lines import Summary
 from mailmirror.usecases.cards.read_card import Line, Page
@@ -113,19 +112,6 @@ class ListedMessage(Struct, frozen=True, rename={"from_": "from"}):
             versions=[Version.of(each) for each in one.versions] if several else [],
             further_versions=one.further_versions,
         )
-
-
-class CoverageLimit(Struct, frozen=True):
-    """What may be missing although the mailbox is complete, or be there although it is no mail."""
-
-    code: Limit
-    reason: str
-    remedy: str
-
-    @classmethod
-    def of(cls, limit: Limit, language: Language) -> "CoverageLimit":
-        said = COVERAGE_LIMITS[limit][language]
-        return cls(limit, said.reason, said.remedy)
 
 
 class MailboxCoverage(Struct, frozen=True):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from mailmirror.api.audits import FailedFolder
+from mailmirror.api.coverage_limits import CoverageLimit
 from mailmirror.api.ledgers import VerdictWords, explained_verdicts
 from mailmirror.api.mailboxes import MailboxError, mailbox_error
 from mailmirror.api.times import utc
@@ -92,6 +93,7 @@ class Preview(Struct, frozen=True):
     """Folders beyond the thousand that are listed."""
     messages: int
     """In the listed folders that are read, as far as STATUS has told."""
+    limits: Sequence[CoverageLimit]
     sample: PreviewSample
     explanations: Mapping[str, VerdictWords]
     """By verdict."""
@@ -106,6 +108,7 @@ class Preview(Struct, frozen=True):
             folders=[PreviewFolder.of(one, language) for one in found.folders],
             further_folders=found.further_folders,
             messages=found.messages,
+            limits=[CoverageLimit.of(limit, language) for limit in sorted(found.limits)],
             sample=PreviewSample.of(found.sample, language),
             explanations=explained_verdicts(language),
             sending_error=mailbox_error(refusal.code, refusal.detail, language)

@@ -19,6 +19,8 @@ class Limit(StrEnum):
     """Gmail does not show All Mail by IMAP, so archived mail without a label is not read."""
     FOLDER_LIMITED = "folder_limited"
     """Gmail shows only the newest messages of a folder."""
+    FOLDER_UNREADABLE = "folder_unreadable"
+    """The server lists a folder in a way that cannot be read, or its name is too long."""
     TRASH_NOT_FOUND = "trash_not_found"
     """No folder was recognised as Trash: if there is one, its mail is read."""
     JUNK_NOT_FOUND = "junk_not_found"
@@ -39,15 +41,19 @@ def limits_of(
     messages: Iterable[int] = (),
     *,
     gmail: bool,
+    unreadable: int = 0,
 ) -> Set[Limit]:
     """Tell within which limits a mailbox is read.
 
     Parameters:
         folders: all that the server lists.
         messages: EXISTS of each that is read.
+        unreadable: how many folders it lists in a way that cannot be read.
     """
     choices = list(folders)
     found = {Limit.FOLDERS_LEFT_OUT for one in choices if one.left_out is LeftOut.SETTING}
+    if unreadable:
+        found.add(Limit.FOLDER_UNREADABLE)
     if gmail and not _GMAIL_FOLDER_LIMITS.isdisjoint(messages):
         found.add(Limit.FOLDER_LIMITED)
     if setting is not FolderScope.ALL:

@@ -38,6 +38,16 @@ COVERAGE_LIMITS: Catalogue[Limit] = {
         "Gmail の設定の「メール転送と POP/IMAP」で、IMAP フォルダーのメール数を制限しないように"
         "してください。",
     ),
+    Limit.FOLDER_UNREADABLE: translated(
+        "The server lists a folder whose name is too long or cannot be read, so its mail is"
+        " missing.",
+        "Rename that folder to a short name without quotes or line breaks, or move its mail to"
+        " another folder.",
+        "サーバーの一覧に、名前が長すぎる、または読み取れないフォルダーがあり、その中のメールは反映"
+        "されません。",
+        "そのフォルダーを、引用符や改行を含まない短い名前に変更するか、中のメールを別のフォルダーに"
+        "移動してください。",
+    ),
     Limit.TRASH_NOT_FOUND: translated(
         "No folder was recognised as Trash: if there is one, its mail is on cards.",
         _UNFOUND_REMEDY,

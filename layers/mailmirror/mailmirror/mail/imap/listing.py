@@ -3,6 +3,7 @@
 With SPECIAL-USE or without, names in modified UTF-7 or in UTF-8.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,12 +15,20 @@ from imapclient.response_parser import parse_response
 from mailmirror.domain.folder_choice import Listed, Namespaces
 from mailmirror.domain.imap_answers import OF_THE_SERVER
 from mailmirror.domain.limits import MAX_FOLDER_NAME_BYTES
-from mailmirror.domain.problems import Refused
+from mailmirror.domain.problems import Code, Refused
 from mailmirror.mail.imap.client import BoundedClient
 from mailmirror.mail.imap.opening import STATUS_ITEMS, Status, read_statuses
-from mailmirror.mail.imap.pipeline import pipelined
+from mailmirror.mail.imap.pipeline import Command, Data, pipelined
+from mailmirror.mail.imap.untagged import answers_in
 
-type _Line = tuple[Sequence[bytes], bytes | None, object]
+_LIST: Command = ("LIST", '""', '"*"')
+_NAMESPACE: Command = ("NAMESPACE",)
+_NAMES = ("NAMESPACE", "LIST", "STATUS")
+
+type _Line = tuple[Sequence[bytes], bytes | None, bytes]
+"""Attributes, delimiter and name."""
+
+_LENIENT = re.compile(rb'\(([^()]*+)\) ++(?:NIL|"(.{0,2})") ++"?+(.+?)"? *+', re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,100 +38,127 @@ class Listing:
     folders: Sequence[Listed]
     statuses: Mapping[str, Status] = field(default_factory=dict)
     """By name, where they were asked for and the server offers LIST-STATUS (RFC 5819)."""
+    namespaces: Namespaces = field(default_factory=Namespaces)
+    """None where they were not asked for (RFC 2342), or cannot be read."""
+    unreadable: int = 0
+    """Folders whose lines cannot be read, or whose names are too long."""
 
 
-def list_folders(client: BoundedClient, *, with_status: bool = False) -> Listing:
-    """List all folders whose names can be decoded.
+def list_folders(
+    client: BoundedClient, *, with_status: bool = False, with_namespaces: bool = False
+) -> Listing:
+    """List all folders. A line that cannot be read hides no other.
 
     Parameters:
-        with_status: whether their STATUS is asked for, too, where that takes no further round trip.
+        with_status: whether their STATUS is asked for, too, where the server offers LIST-STATUS.
+        with_namespaces: whether the namespaces are asked for, too, in the same round trip.
 
     Raises:
-        Refused: `connection_lost`, `server_unavailable` or `protocol_error`.
+        Refused: `connection_lost`, `server_unavailable`, or `protocol_error`, as where no line can
+            be read.
     """
-    lines, status_lines = _lines(client, with_status=with_status)
-    folders = [
-        Listed(
-            frozenset(flags),
-            (delimiter or b"").decode("ascii", "replace"),
-            decoded,
-            name if isinstance(name, bytes) else str(name).encode(),
-        )
-        for flags, delimiter, name in lines
-        if (decoded := decoded_name(name)) is not None
-    ]
-    told = {
+    has_namespaces = with_namespaces and client.offers("NAMESPACE")
+    answer = _answers(client, with_status=with_status, with_namespaces=has_namespaces)
+    read = [_listed(line) for line in answers_in(answer["LIST"])]
+    folders = [one for one in read if one is not None]
+    if read and not folders:
+        raise Refused(Code.PROTOCOL_ERROR, "LIST cannot be read")
+    statuses = {
         decoded: status
-        for name, status in read_statuses(status_lines).items()
+        for name, status in read_statuses(answer["STATUS"]).items()
         if status and (decoded := decoded_name(name)) is not None
     }
-    return Listing(folders, told)
+    return Listing(
+        folders, statuses, _namespaces(answer["NAMESPACE"]), unreadable=len(read) - len(folders)
+    )
 
 
-def _lines(client: BoundedClient, *, with_status: bool) -> tuple[Sequence[_Line], Sequence[Any]]:
-    """LIST, with SPECIAL-USE asked for where it is offered (RFC 6154 2): some tell it only so.
+def _answers(client: BoundedClient, *, with_status: bool, with_namespaces: bool) -> Data:
+    """The answers to LIST and NAMESPACE; a NAMESPACE that is refused has none.
 
-    A server that refuses RETURN is asked without it.
+    SPECIAL-USE is asked for where it is offered (RFC 6154 2): some servers tell it only so. A
+    server that refuses RETURN is asked without it.
     """
     returned = ["SPECIAL-USE"] if client.offers("SPECIAL-USE") else []
     if with_status and client.offers("LIST-STATUS"):
         returned.append(f"STATUS ({' '.join(STATUS_ITEMS)})")
-    if returned:
-        imap = client._imap
-        imap.untagged_responses.pop("STATUS", None)
-        try:
-            with client.asking():
-                typ, data = imap._simple_command(
-                    "LIST", '""', '"*"', f"RETURN ({' '.join(returned)})"
-                )
-                if typ != "OK":
-                    raise IMAPClientError(str(data))
-                _, lines = imap._untagged_response(typ, data, "LIST")
-                statuses = imap.untagged_responses.pop("STATUS", [])
-                return list(client._proc_folder_list(lines)), statuses
-        except Refused as refusal:
-            if not client.alive or refusal.code in OF_THE_SERVER:
-                raise
-    with client.asking():
-        return list(client.list_folders()), []
+    asked: Command = (*_LIST, f"RETURN ({' '.join(returned)})") if returned else _LIST
+    commands = [asked, _NAMESPACE] if with_namespaces else [asked]
+    listed, *others = pipelined(client, commands, *_NAMES)
+    if isinstance(listed, Refused) and returned and listed.code not in OF_THE_SERVER:
+        (listed,) = pipelined(client, [_LIST], *_NAMES)
+    if isinstance(listed, Refused):
+        raise listed
+    # Together, for a server may answer the second command first.
+    answers = [listed]
+    for other in others:
+        if not isinstance(other, Refused):
+            answers.append(other)
+        elif other.code in OF_THE_SERVER:
+            raise other
+    return {name: [line for answer in answers for line in answer[name]] for name in _NAMES}
 
 
-def namespaces(client: BoundedClient) -> Namespaces:
-    """Ask for the namespaces (RFC 2342); none where the server does not tell them.
+def _listed(line: Sequence[Any]) -> Listed | None:
+    """Read a line of LIST; None where that is not possible.
 
-    Raises:
-        Refused: `connection_lost` or `server_unavailable`.
+    What follows the name is passed over (RFC 5258 and RFC 9051 have extended data items).
     """
-    if not client.offers("NAMESPACE"):
-        return Namespaces()
-    (lines,) = pipelined(client, [("NAMESPACE",)], "NAMESPACE")
-    if isinstance(lines, Refused):
-        if lines.code in OF_THE_SERVER:
-            raise lines
-        return Namespaces()
+    flags, delimiter, name = _strictly(line) or _leniently(line) or ((), None, None)
+    decoded = decoded_name(name) if name is not None else None
+    if name is None or decoded is None:
+        return None
+    return Listed(frozenset(flags), (delimiter or b"").decode("ascii", "replace"), decoded, name)
+
+
+def _strictly(line: Sequence[Any]) -> _Line | None:
     try:
-        personal, *others = parse_response(lines)
+        flags, delimiter, name, *extended = parse_response(line)
+    except (IMAPClientError, ValueError, TypeError, LookupError):
+        return None
+    is_read = (
+        isinstance(flags, tuple)
+        and all(isinstance(flag, bytes) for flag in flags)
+        and isinstance(delimiter, bytes | None)
+        and isinstance(name, bytes)  # a number has lost its leading zeros
+        and all(isinstance(one, tuple) for one in extended)
+    )
+    return (flags, delimiter, name) if is_read else None
+
+
+def _leniently(line: Sequence[Any]) -> _Line | None:
+    """Read a name up to the end of the line: without quotes, or with quotes in it."""
+    first, *literals = line
+    found = _LENIENT.fullmatch(first) if isinstance(first, bytes) and not literals else None
+    if found is None:
+        return None
+    flags, delimiter, name = found.groups()
+    return flags.split(), delimiter[-1:] if delimiter else None, name
+
+
+def _namespaces(lines: Sequence[Any]) -> Namespaces:
+    """Read the answer to NAMESPACE; no namespace where it cannot be read."""
+    try:
+        personal, *others = parse_response(list(lines))
         return Namespaces(
             tuple(_prefixes(personal)), tuple(one for some in others for one in _prefixes(some))
         )
-    except (IMAPClientError, ValueError, TypeError, LookupError):  # as where it is refused
+    except (IMAPClientError, ValueError, TypeError, LookupError):
         return Namespaces()
 
 
 def _prefixes(namespace: Sequence[Sequence[object]] | None) -> Sequence[str]:
-    found = (decoded_name(prefix) for prefix, *_ in namespace or ())
-    return [one for one in found if one is not None]
+    prefixes = (prefix for prefix, *_ in namespace or () if isinstance(prefix, bytes))
+    return [one for prefix in prefixes if (one := decoded_name(prefix)) is not None]
 
 
-def decoded_name(name: object) -> str | None:
+def decoded_name(name: bytes) -> str | None:
     """Decode a folder's name as LIST gives it; None where it is too long.
 
     From modified UTF-7 (RFC 3501 5.1.3), or from UTF-8 where it has other bytes than ASCII, as
     IMAP4rev2 demands and some servers do without it. A name that is neither is read byte by byte:
     its folder may hold mail.
     """
-    if not isinstance(name, bytes):
-        return str(name)  # a number where the name is one
     if len(name) > MAX_FOLDER_NAME_BYTES:
         return None
     try:

@@ -79,7 +79,7 @@ def _told(
         if isinstance(answer, Refused):
             refused[name] = answer
             continue
-        read = read_statuses(answer)
+        read = read_statuses(answer["STATUS"])
         if len(read) == 1 and read.keys().isdisjoint(names):  # it writes the name in another way
             read = dict.fromkeys([name], *read.values())
         told |= read

@@ -1,7 +1,7 @@
 """Several commands in one round trip (RFC 9051 5.5), each with its own answer."""
 
 import imaplib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from mailmirror.domain.problems import Code, Refused
@@ -18,22 +18,26 @@ type Command = tuple[str, *tuple[bytes | str, ...]]
 """Its name, and its arguments as they are written."""
 
 
+type Data = Mapping[str, Sequence[Any]]
+"""Untagged data by their name, as STATUS: the lines as imaplib keeps them."""
+
+
 def pipelined(
-    client: BoundedClient, commands: Sequence[Command], untagged: str
-) -> Sequence[Sequence[Any] | Refused]:
+    client: BoundedClient, commands: Sequence[Command], *untagged: str
+) -> Sequence[Data | Refused]:
     """Send commands that do not depend on each other; return the untagged data of each.
 
     Parameters:
-        untagged: the name of the data that the commands ask for, as STATUS.
+        untagged: the names of the data that the commands ask for.
 
     Returns:
-        Of each command the lines that came before its tagged answer and after those of the commands
-        before, as imaplib keeps them; or why the server refused it.
+        Of each command the data that came before its tagged answer and after those of the commands
+        before; or why the server refused it.
 
     Raises:
         Refused: the connection fails.
     """
-    found: list[Sequence[Any] | Refused] = []
+    found: list[Data | Refused] = []
     for some in _round_trips(commands):
         with client.asking(messages=len(some)):
             found += _answers(client, some, untagged)
@@ -55,13 +59,13 @@ def _round_trips(commands: Sequence[Command]) -> Iterator[Sequence[Command]]:
 
 
 def _answers(
-    client: BoundedClient, commands: Sequence[Command], untagged: str
-) -> Sequence[Sequence[Any] | Refused]:
+    client: BoundedClient, commands: Sequence[Command], untagged: Sequence[str]
+) -> Sequence[Data | Refused]:
     imap = client._imap
-    imap.untagged_responses.pop(untagged, None)  # unsolicited
+    _taken(imap, untagged)  # unsolicited
     with imap.sent_together():
         tags = [imap._command(name, *arguments) for name, *arguments in commands]
-    found: list[Sequence[Any] | Refused] = []
+    found: list[Data | Refused] = []
     for (name, *_), tag in zip(commands, tags, strict=True):
         client.heard.begin()
         try:
@@ -71,7 +75,11 @@ def _answers(
         except imaplib.IMAP4.error:
             typ = "BAD"
         if typ == "OK":
-            found.append(imap.untagged_responses.pop(untagged, []))
+            found.append(_taken(imap, untagged))
         else:
             found.append(client.heard.command(Code.PROTOCOL_ERROR))
     return found
+
+
+def _taken(imap: imaplib.IMAP4, untagged: Sequence[str]) -> Data:
+    return {name: imap.untagged_responses.pop(name, []) for name in untagged}

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from datetime import date, datetime
 
+from mailmirror.domain.coverage_limits import Limit, limits_of
 from mailmirror.domain.folder_choice import (
     FolderChoice,
     LeftOut,
@@ -33,7 +34,7 @@ from mailmirror.mail.imap.fetch_answers import START_BYTES
 from mailmirror.mail.imap.fetched import FetchedHeader
 from mailmirror.mail.imap.folders import folders_named
 from mailmirror.mail.imap.heard import CommandRefused
-from mailmirror.mail.imap.listing import Listing, encoded_name, list_folders, namespaces
+from mailmirror.mail.imap.listing import Listing, encoded_name, list_folders
 from mailmirror.mail.imap.opening import Status
 from mailmirror.mail.imap.search import search_since
 from mailmirror.mail.imap.sign_in import signed_in_client
@@ -63,6 +64,8 @@ class ImapSession:
         self._namespaces: Namespaces | None = None
         self.found: Sequence[FolderChoice] = ()
         """The folders that `choices` has found last."""
+        self._unreadable_folders = 0
+        """How many it has listed in a way that cannot be read."""
 
     @classmethod
     @contextmanager
@@ -120,10 +123,10 @@ class ImapSession:
 
     def choices(self, *, with_status: bool = False) -> Sequence[FolderChoice]:
         """Find all folders, those that are not read with the reason."""
-        listing = self._listing(with_status=with_status)
-        self._told = listing.statuses
+        listing = self._listing(with_status=with_status, with_namespaces=self._namespaces is None)
+        self._told, self._unreadable_folders = listing.statuses, listing.unreadable
         if self._namespaces is None:
-            self._namespaces = namespaces(self._client)
+            self._namespaces = listing.namespaces
         self.found = choose(listing.folders, self._namespaces, self._rules, gmail=self.is_gmail)
         return self.found
 
@@ -131,6 +134,20 @@ class ImapSession:
     def is_gmail(self) -> bool:
         """Whether the server tells a message's labels (X-GM-EXT-1)."""
         return self._client.offers("X-GM-EXT-1")
+
+    def limits(self, messages: Iterable[int]) -> Set[Limit]:
+        """Within which limits the folders are read that `choices` has found last.
+
+        Parameters:
+            messages: EXISTS of each that is read.
+        """
+        return limits_of(
+            self.found,
+            self._rules.folders,
+            messages,
+            gmail=self.is_gmail,
+            unreadable=self._unreadable_folders,
+        )
 
     def named(self, names: Sequence[str], *, beside_inbox: bool = False) -> tuple[str, ...]:
         """Find folders by the names that a person gives, and return the server's names.
@@ -144,8 +161,10 @@ class ImapSession:
         listed = self._listing().folders
         return folders_named(names, [x for x in listed if not (beside_inbox and x.is_inbox)])
 
-    def _listing(self, *, with_status: bool = False) -> Listing:
-        listing = list_folders(self._client, with_status=with_status)
+    def _listing(self, *, with_status: bool = False, with_namespaces: bool = False) -> Listing:
+        listing = list_folders(
+            self._client, with_status=with_status, with_namespaces=with_namespaces
+        )
         self._wire |= {
             one.name: one.wire for one in listing.folders if one.wire != encoded_name(one.name)
         }

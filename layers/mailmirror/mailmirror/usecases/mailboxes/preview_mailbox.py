@@ -8,13 +8,14 @@ waits; what there was no time for is named.
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 from heapq import nlargest
 from itertools import batched
 
+from mailmirror.domain.coverage_limits import Limit
 from mailmirror.domain.folder_choice import FolderChoice, LeftOut
 from mailmirror.domain.limits import MAX_PREVIEWED_FOLDERS
 from mailmirror.domain.mailbox import AccountId, Mailbox
@@ -73,6 +74,7 @@ class MailboxPreview:
     folders: Sequence[PreviewedFolder]
     """Those that are read first."""
     further_folders: int
+    limits: Set[Limit]
     sample: Sample
     cannot_send: Refused | None = None
     """Why the submission server refuses to send, though the mailbox may be connected."""
@@ -143,8 +145,10 @@ class _Preview:
             PreviewedFolder(one, status.messages if (status := statuses.get(one.name)) else None)
             for one in listed
         ]
-        sample = self._sample([one for one in folders if one.folder.left_out is None])
-        return MailboxPreview(folders, len(found) - len(listed), sample, cannot_send)
+        read = [one for one in folders if one.folder.left_out is None]
+        limits = self.session.limits(one.messages for one in read if one.messages is not None)
+        further = len(found) - len(listed)
+        return MailboxPreview(folders, further, limits, self._sample(read), cannot_send)
 
     def _part_of_time(self, part: float) -> datetime:
         """When so much of the time that is left will be over."""

@@ -11,14 +11,13 @@ from datetime import datetime
 
 from mailmirror.domain.contained import FolderFailure
 from mailmirror.domain.containment import FULL_BATCH, SMALL_BATCH, Caution
-from mailmirror.domain.coverage_limits import limits_of
+from mailmirror.domain.coverage_limits import Limit
 from mailmirror.domain.folder import FolderState
 from mailmirror.domain.folder_choice import FolderChoice
 from mailmirror.domain.mailbox import Mailbox
 from mailmirror.domain.problems import Code, Refused
 from mailmirror.domain.verdict import Rules
 from mailmirror.mail.imap.opening import Status
-from mailmirror.mail.imap.session import ImapSession
 from mailmirror.runtime import Runtime
 from mailmirror.store.folders import FolderChanged, StoredFolder
 from mailmirror.store.sync_state import Lease, SyncState
@@ -109,7 +108,9 @@ class FoldersSync:
                 folder_id(self.mailbox, folder): (folder, status)
                 for folder, status in listed.items()
             }
-            self._note_limits(server.session, [status for _, status in folders.values()])
+            session = server.session
+            self.record.has_sent = any(one.has_sent_mail for one in session.found)
+            self.record.limits = session.limits(one.messages for one in listed.values() if one)
             self.record.folders = {
                 id: self.stored[id].state if id in self.stored else _unread(folder, status)
                 for id, (folder, status) in folders.items()
@@ -136,21 +137,12 @@ class FoldersSync:
                             server.sign_in_again(refusal)
                     if most is None:
                         synced[id] = found
-            self._forget(folders.keys(), server.session.found)
+            if Limit.FOLDER_UNREADABLE not in self.record.limits:
+                self._forget(folders.keys(), server.session.found)
         if failed:
             raise failed
         self.record.folders = synced
         return synced
-
-    def _note_limits(self, session: ImapSession, statuses: Sequence[Status | None]) -> None:
-        """Have the state say what the server's folders leave to wish for."""
-        self.record.has_sent = any(one.has_sent_mail for one in session.found)
-        self.record.limits = limits_of(
-            session.found,
-            self.mailbox.folders,
-            (status.messages for status in statuses if status),
-            gmail=session.is_gmail,
-        )
 
     def _rounds(self, folders: int) -> Sequence[int | None]:
         """How many old messages of each folder are judged before those of the others.
