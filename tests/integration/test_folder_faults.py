@@ -216,6 +216,19 @@ def test_many_folders_are_read_and_polled_in_few_round_trips(
     assert subjects(office.card("rep", "kim")) == ["Letter 1"]
 
 
+def test_a_first_sync_lists_the_old_mail_of_each_folder_once(
+    office: Office, imap_server: Extended, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mailmirror.usecases.sync.sync_folders._FIRST_ROUNDS", (2, 4))
+    imap_server.create("Clients")
+    for folder, first in (("INBOX", 0), ("Clients", 10)):
+        imap_server.append_all(folder, [letter(first + n) for n in range(1, 9)])
+    connected(office, imap_server)
+    assert len(office.card("rep", "kim")) == 16
+    listings = [line for line in imap_server.commands if line.endswith("( UID )")]
+    assert sorted(listings) == ["UID FETCH 1:8 ( UID )"] * 2
+
+
 def test_a_folder_that_becomes_one_of_sent_mail_is_read_as_such_from_then_on(
     office: Office, imap_server: Extended, clock: Clock
 ) -> None:

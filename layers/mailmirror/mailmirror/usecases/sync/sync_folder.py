@@ -31,6 +31,10 @@ _NEWEST = 20
 """Messages that are listed to see whether the server lists any."""
 
 
+type OldMail = dict[tuple[str, int], UidSet]
+"""The UIDs of old mail that a sync of the mailbox has listed, by folder id and UIDVALIDITY."""
+
+
 @dataclass(frozen=True, slots=True)
 class FolderSync:
     """One sync of one folder."""
@@ -39,6 +43,8 @@ class FolderSync:
     checkpoint: Checkpoint
     judge: RunJudge
     runtime: Runtime
+    old_mail: OldMail
+    """Gets what is listed here."""
 
     def newest(self, status: Status, most: int) -> None:
         """Judge new mail, and of old mail the newest messages, up to so many.
@@ -89,10 +95,10 @@ class FolderSync:
         if self._folder.complete:
             return
         untouched = self._folder.untouched
-        old = self._listed(self._folder.unjudged_old)
-        if not untouched or len(old) != self._folder.messages:
-            old = self._listed_again(self._folder.unjudged_old, old)
-        newest_first = list(old)[::-1]
+        listing = (self.checkpoint.id, self._folder.uidvalidity)
+        if listing not in self.old_mail:
+            self.old_mail[listing] = self._listed_old()
+        newest_first = list(self.old_mail[listing] & self._folder.unjudged_old)[::-1]
         if untouched:
             end = newest_first[0] + 1 if newest_first else 1
             self.checkpoint.folder = replace(self._folder, next=end, low=end)
@@ -100,6 +106,12 @@ class FolderSync:
             self.checkpoint.advance(judged, low=min(judged.verdicts))
         if most is None or len(newest_first) <= most:
             self.checkpoint.move(replace(self._folder, low=1))
+
+    def _listed_old(self) -> UidSet:
+        old = self._listed(self._folder.unjudged_old)
+        if self._folder.untouched and len(old) == self._folder.messages:
+            return old
+        return self._listed_again(self._folder.unjudged_old, old)
 
     def _retry(self) -> None:
         """Ask again for the pending UIDs; those that the server does not list any more are gone.

@@ -27,7 +27,13 @@ from mailmirror.usecases.sync.judge_run import RunJudge
 from mailmirror.usecases.sync.mail_server import MailServer
 from mailmirror.usecases.sync.renewed_lease import Progress
 from mailmirror.usecases.sync.seen_folders import WATCHED_ROLES
-from mailmirror.usecases.sync.sync_folder import FolderSync, folder_id, new_folder, unread_folder
+from mailmirror.usecases.sync.sync_folder import (
+    FolderSync,
+    OldMail,
+    folder_id,
+    new_folder,
+    unread_folder,
+)
 from mailmirror.usecases.sync.sync_progress import SyncProgress
 
 _FIRST_ROUNDS = (100, 1_000)
@@ -55,6 +61,7 @@ class FoldersSync:
     """The ids of the folders whose pending messages are asked for again."""
     statuses: Mapping[str, Status | None] = field(default_factory=dict)
     """Of the folders by name, before they were read."""
+    old_mail: OldMail = field(default_factory=dict)
     checkpoint: Checkpoint | None = None
     """Of the folder that is read now."""
     max_batch: int = FULL_BATCH
@@ -245,7 +252,7 @@ class FoldersSync:
         judge = RunJudge(
             server, self.checkpoint, rules, view, self.runtime, self.until, self.max_batch
         )
-        sync = FolderSync(server, self.checkpoint, judge, self.runtime)
+        sync = FolderSync(server, self.checkpoint, judge, self.runtime, self.old_mail)
         if most is None:
             return sync.run(status, retry_is_due=id in self.retried)
         sync.newest(status, most)
