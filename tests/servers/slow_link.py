@@ -143,7 +143,7 @@ class SlowLink:
             async with asyncio.TaskGroup() as both:
                 both.create_task(turns.passed(from_client, to_server, self.sent))
                 both.create_task(turns.passed(from_server, to_client, self.received))
-        except* ConnectionError:
+        except* OSError:
             pass  # one end has gone, and the other is hung up
         finally:
             to_server.transport.abort()
