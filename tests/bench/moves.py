@@ -8,6 +8,7 @@ from mailmirror.store.table import Meter
 from tests.integration.office import MARCH, REP, Office, letter, loopback
 from tests.servers.bare_aws import BUCKET, BareAws
 from tests.servers.dovecot import Dovecot
+from tests.servers.slow_link import SlowLink
 from tests.servers.tables import own_table
 
 MESSAGES, STEPS, A_STEP = 2_000, 30, 20
@@ -23,37 +24,52 @@ class Moved:
     literals: Mapping[str, tuple[int, int]]
     """How many, and their bytes, by what was fetched: BODY[] is a whole message."""
     commands: int
+    """Those of the syncs, after their sign-in."""
     meter: Meter
 
 
 def moves(aws: BareAws) -> None:
     """Print what a month costs, by what was fetched."""
-    with Dovecot({REP: "secret"}) as server, own_table(aws.client, BUCKET, aws.key) as runtime:
+    with (
+        Dovecot({REP: "secret"}) as server,
+        own_table(aws.client, BUCKET, aws.key) as runtime,
+        SlowLink(server) as link,
+    ):
         runtime.network_policy = loopback(server.authority)
         office = Office(runtime)
         raws = [letter(number, text=_TEXT) for number in range(MESSAGES)]
         server.fill(REP, "INBOX", {uid: (raw, MARCH) for uid, raw in enumerate(raws, start=1)})
-        mailbox = office.connect(server, "rep", REP)
+        create_folders(server)
+        mailbox = office.connect(link, "rep", REP)
         office.sync(mailbox)
+        before = link.round_trips, link.sent.bytes + link.received.bytes
         cost = month(office, server, mailbox, STEPS, A_STEP)
+        after = link.round_trips, link.sent.bytes + link.received.bytes
+    round_trips, transferred = (now - then for then, now in zip(before, after, strict=True))
     print(f"\n{STEPS} days of moves in a mailbox of {MESSAGES} mirrored messages, a sync a day")
-    print(f"  {cost.copies} copies have another folder or UID; {cost.commands} commands,")
-    print(f"  {cost.meter.requests} requests, {cost.meter.write_units:.0f} write units;", end="")
-    print(f" a copy {cost.meter.write_units / cost.copies:.1f} write units")
+    print(f"  {cost.copies} times a copy has another folder or UID")
+    print(f"  {cost.commands} commands, {round_trips} round trips,", end=" ")
+    print(f"{transferred / 1e3:.0f} KB both ways")
+    print(f"  {cost.meter.requests} requests, {cost.meter.write_units:.0f} write units,", end=" ")
+    print(f"{cost.meter.write_units / cost.copies:.1f} a copy")
     print(f"  whole messages fetched: {cost.literals.get('BODY[]', (0, 0))[0]}")
     for item, (number, size) in sorted(cost.literals.items()):
         print(f"  {item:20} {number:6} literals, {size / 1e3:7.0f} KB")
 
 
+def create_folders(server: Dovecot) -> None:
+    """Create the folders into which mail is filed."""
+    for name in _FOLDERS:
+        server.create(REP, name)
+
+
 def month(office: Office, server: Dovecot, mailbox: Mailbox, steps: int, a_step: int) -> Moved:
     """File mail of the Inbox day by day, with a sync after each; return what the syncs cost.
 
-    Each day a rule moves messages to one of four folders. Each third day some move back; after a
-    third of the days a folder is renamed, and after two thirds another gets new UIDs.
+    `create_folders` was called before. Each day a rule moves messages to one of four folders. Each
+    third day some move back; after a third of the days a folder is renamed, and after two thirds
+    another gets new UIDs.
     """
-    for name in _FOLDERS:
-        server.create(REP, name)
-    office.sync(mailbox)
     before = _literals(server)
     office.runtime.table.meter = Meter()
     copies = commands = 0

@@ -23,7 +23,7 @@ from mailmirror.usecases.mailboxes.choose_folders import choose_folders
 from mailmirror.usecases.mailboxes.list_problems import list_problems
 from mailmirror.usecases.mailboxes.read_mailbox import read_ledger, read_mailbox
 from mailmirror.usecases.sync.audit_mailbox import audit_mailbox
-from tests.bench.moves import month
+from tests.bench.moves import create_folders, month
 from tests.integration.office import KIM, MARCH, REP, Clock, Office, letter, subjects
 from tests.integration.test_polls import first_syncs, poll, syncs
 from tests.servers.dovecot import Dovecot
@@ -126,6 +126,7 @@ def test_of_mail_that_is_filed_day_by_day_no_body_is_fetched_again(
     """Moved away and back, in a folder that is renamed, and in one that gets new UIDs."""
     letters = {uid: (letter(uid), MARCH) for uid in range(1, 41)}
     dovecot.fill(REP, "INBOX", letters)
+    create_folders(dovecot)
     mailbox = office.connect(imap_server, "rep", REP)
     office.sync(mailbox)
     assert len(dovecot.literals()["BODY[]"]) == len(letters)
