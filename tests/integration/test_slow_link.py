@@ -92,7 +92,7 @@ def test_a_sender_waits_where_much_is_under_way(echo: Echo) -> None:
         client.settimeout(0.5)
         with pytest.raises(TimeoutError):
             client.sendall(LETTER * 20)
-        assert CHUNK_BYTES <= link.sent.bytes <= CHUNK_BYTES * (MAX_CHUNKS + 2)
+        assert link.sent.bytes <= CHUNK_BYTES * (MAX_CHUNKS + 2)
 
 
 def test_where_the_server_hangs_up_the_client_is_hung_up(echo: Echo) -> None:
