@@ -147,10 +147,10 @@ typecheck:  ## mypy --strict
 	$(need) project
 	@$(project)/mypy $(checked)
 
-bench:  ## Measure; installs mail servers where missing
+bench:  ## Measure; installs mail servers where missing [PART=starts|sync|polls|new_mailbox|moves|bodies|parsing]
 	$(need) project sam ministack
 	@$(project)/python -m local.programs
-	@$(project)/python -m tests.bench
+	@$(project)/python -m tests.bench $(if $(PART),--part $(PART))
 
 hostile:  ## Hostile mail, and histories with faults: [MINUTES=60] [SEED=<first history's>] [HTML_MB=4] [PART=mailbox|costs|chaos]
 	$(need) project sam ministack

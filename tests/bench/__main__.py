@@ -1,22 +1,24 @@
-"""`make bench`: what a message costs, how fast a sync is, and how long functions take to start.
+"""`make bench`: what messages and polls cost, how fast syncs are, how long functions take to start.
 
 Speeds are ratios against a peer in the same run. Read units of the emulator are flat (0.5 or 1.0
 a request whatever the size), so reads are told as requests; write units are by size, as on AWS.
 """
 
+import argparse
 import imaplib
 import random
 import smtplib
 import ssl
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import astuple, replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import mailmirror.runtime
 from local import emulator
 from local.down import down
 from local.resources import resources_of
@@ -34,9 +36,13 @@ from mailmirror.usecases.sending.accept_message import accept_message
 from mailmirror.usecases.sending.send_message import send_message
 from mailmirror.usecases.sync.audit_mailbox import audit_mailbox
 from tests.bench.bodies import bodies
+from tests.bench.moves import moves
+from tests.bench.new_mailbox import new_mailbox
 from tests.bench.parsing import parsing
+from tests.bench.polls import polls
 from tests.bench.starts import starts
 from tests.integration.office import BOSS, KIM, REP, STRANGER, Office, letter, loopback
+from tests.servers.bare_aws import BareAws, bare_aws
 from tests.servers.dovecot import Dovecot
 from tests.servers.postfix import Postfix
 from tests.servers.tables import own_table
@@ -47,10 +53,38 @@ REQUEST_SECONDS = 0.008
 """Of DynamoDB's own time, about as on AWS."""
 SENDS = 100
 """Fewer than an account lets a mailbox send in a day."""
+_MAILBOXES: Mapping[str, Callable[[BareAws], None]] = {
+    "polls": polls,
+    "new_mailbox": new_mailbox,
+    "moves": moves,
+}
+_PARTS = ("starts", "sync", *_MAILBOXES, "bodies", "parsing")
 TEXT = "A line of a letter, as long as lines of letters are.\r\n" * 60
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
+    parser.add_argument("--part", choices=_PARTS, action="append")
+    parts = parser.parse_args().part or _PARTS
+    mailmirror.runtime.count = _uncounted  # which prints metrics, a hundred at a time
+    if not {"starts", "sync"}.isdisjoint(parts):
+        _on_a_stack(parts)
+    if not _MAILBOXES.keys().isdisjoint(parts):
+        with bare_aws() as aws:
+            for name in filter(parts.__contains__, _MAILBOXES):
+                _MAILBOXES[name](aws)
+    if "bodies" in parts:
+        bodies()
+    if "parsing" in parts:
+        parsing()
+
+
+def _uncounted(name: str, value: float = 1) -> None:
+    """In place of a metric."""
+
+
+def _on_a_stack(parts: Collection[str]) -> None:
+    """How long functions take to start, and what a sync costs beside its peers."""
     home = Home(Path(tempfile.mkdtemp(prefix="mailmirror-bench-")))
     try:
         stack = up(home, Options())
@@ -60,16 +94,16 @@ def main() -> None:
             return session.client(service, endpoint_url=stack.aws_endpoint)  # type: ignore[call-overload]
 
         key = resources_of(aws("cloudformation"), STACK_NAME).key
-        with own_table(aws, stack.bucket, key) as runtime:
-            fifo = {"QueueName": "bench.fifo", "Attributes": {"FifoQueue": "true"}}
-            starts(runtime, stack.aws_endpoint, aws("sqs").create_queue(**fifo)["QueueUrl"])
-        with Dovecot({REP: "secret", BOSS: "secret"}) as server:
-            for measure in (costs, first_sync, audit_and_page, pauses, sends):
-                with own_table(aws, stack.bucket, key) as runtime:
-                    runtime.network_policy = loopback(server.authority)
-                    measure(Office(runtime), server)
-        bodies()
-        parsing()
+        if "starts" in parts:
+            with own_table(aws, stack.bucket, key) as runtime:
+                fifo = {"QueueName": "bench.fifo", "Attributes": {"FifoQueue": "true"}}
+                starts(runtime, stack.aws_endpoint, aws("sqs").create_queue(**fifo)["QueueUrl"])
+        if "sync" in parts:
+            with Dovecot({REP: "secret", BOSS: "secret"}) as server:
+                for measure in (costs, first_sync, audit_and_page, pauses, sends):
+                    with own_table(aws, stack.bucket, key) as runtime:
+                        runtime.network_policy = loopback(server.authority)
+                        measure(Office(runtime), server)
     finally:
         down(home)
 

@@ -3,7 +3,7 @@
 import ssl
 from collections.abc import Iterator
 from contextlib import ExitStack
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from imaplib import IMAP4
 from pathlib import Path
 
@@ -34,6 +34,30 @@ def test_a_message_is_kept_with_its_date_and_flags(server: Dovecot) -> None:
     assert state.messages[uid].flags == {"\\Seen", "\\Recent"}
     assert state.messages[uid].size == len(HELLO)
     assert server.snapshot(BOSS)["INBOX"].messages == {}
+
+
+@pytest.mark.parametrize("folder", ["INBOX", "Customers/A"])
+def test_a_folder_is_filled_under_given_uids(server: Dovecot, folder: str) -> None:
+    if folder != "INBOX":
+        server.create(REP, folder)
+    later = MARCH + timedelta(hours=1)
+    server.fill(REP, folder, {3: (HELLO, MARCH), 7: (HELLO.replace(b"\r", b""), later)})
+    messages = server.snapshot(REP)[folder].messages
+    assert {uid: one.received_at for uid, one in messages.items()} == {3: MARCH, 7: later}
+    assert {one.size for one in messages.values()} == {len(HELLO)}
+    assert server.append(REP, folder, HELLO) == 8
+
+
+def test_literals_are_told_by_the_item_that_was_asked_for(server: Dovecot) -> None:
+    server.append_all(REP, "INBOX", [(HELLO, MARCH)] * 2)
+    with server.session(REP) as client:
+        client.select_folder("INBOX", readonly=True)
+        client.fetch([1, 2], ["BODY.PEEK[]"])
+        client.fetch([1], ["BODY.PEEK[]<0.5>", "BODY.PEEK[HEADER.FIELDS (SUBJECT)]"])
+    assert server.literals() == {
+        "BODY[]": [len(HELLO), len(HELLO), 5],
+        "BODY[HEADER.FIELDS]": [len(b"Subject: hello\r\n\r\n")],
+    }
 
 
 def test_a_snapshot_changes_nothing_that_a_snapshot_shows(server: Dovecot) -> None:

@@ -23,6 +23,7 @@ from mailmirror.usecases.mailboxes.choose_folders import choose_folders
 from mailmirror.usecases.mailboxes.list_problems import list_problems
 from mailmirror.usecases.mailboxes.read_mailbox import read_ledger, read_mailbox
 from mailmirror.usecases.sync.audit_mailbox import audit_mailbox
+from tests.bench.moves import create_folders, month
 from tests.integration.office import KIM, MARCH, REP, Clock, Office, letter, subjects
 from tests.integration.test_polls import first_syncs, poll, syncs
 from tests.servers.dovecot import Dovecot
@@ -115,6 +116,25 @@ def test_what_moves_or_gets_new_uids_is_not_fetched_again(
 
     assert not any("BODY.PEEK[]" in line for line in dovecot.commands()[asked:])
     assert len(office.card("rep", "kim")) == 4
+    assert all(one.audit.clean for one in audit_mailbox(mailbox, runtime).folders)
+
+
+@pytest.mark.dovecot_only("it counts the literals that the server has sent")
+def test_of_mail_that_is_filed_day_by_day_no_body_is_fetched_again(
+    office: Office, imap_server: MailboxServer, dovecot: Dovecot, runtime: Runtime
+) -> None:
+    """Moved away and back, in a folder that is renamed, and in one that gets new UIDs."""
+    letters = {uid: (letter(uid), MARCH) for uid in range(1, 41)}
+    dovecot.fill(REP, "INBOX", letters)
+    create_folders(dovecot)
+    mailbox = office.connect(imap_server, "rep", REP)
+    office.sync(mailbox)
+    assert len(dovecot.literals()["BODY[]"]) == len(letters)
+    moved = month(office, dovecot, mailbox, steps=6, a_step=5)
+
+    assert moved.copies > 30
+    assert moved.literals.keys() == {"BODY[HEADER]", "BODY[HEADER.FIELDS]"}
+    assert len(office.card("rep", "kim")) == len(letters)
     assert all(one.audit.clean for one in audit_mailbox(mailbox, runtime).folders)
 
 
