@@ -147,7 +147,7 @@ typecheck:  ## mypy --strict
 	$(need) project
 	@$(project)/mypy $(checked)
 
-bench:  ## Measure; installs mail servers where missing [PART=starts|sync|polls|new_mailbox|moves|bodies|parsing]
+bench:  ## Measure; installs mail servers where missing [PART=starts|sync|connecting|polls|new_mailbox|moves|bodies|parsing]
 	$(need) project sam ministack
 	@$(project)/python -m local.programs
 	@$(project)/python -m tests.bench $(if $(PART),--part $(PART))

@@ -36,6 +36,7 @@ from mailmirror.usecases.sending.accept_message import accept_message
 from mailmirror.usecases.sending.send_message import send_message
 from mailmirror.usecases.sync.audit_mailbox import audit_mailbox
 from tests.bench.bodies import bodies
+from tests.bench.connecting import connecting
 from tests.bench.moves import moves
 from tests.bench.new_mailbox import new_mailbox
 from tests.bench.parsing import parsing
@@ -58,7 +59,7 @@ _MAILBOXES: Mapping[str, Callable[[BareAws], None]] = {
     "new_mailbox": new_mailbox,
     "moves": moves,
 }
-_PARTS = ("starts", "sync", *_MAILBOXES, "bodies", "parsing")
+_PARTS = ("starts", "sync", "connecting", *_MAILBOXES, "bodies", "parsing")
 TEXT = "A line of a letter, as long as lines of letters are.\r\n" * 60
 
 
@@ -69,6 +70,8 @@ def main() -> None:
     mailmirror.runtime.count = _uncounted  # which prints metrics, a hundred at a time
     if not {"starts", "sync"}.isdisjoint(parts):
         _on_a_stack(parts)
+    if "connecting" in parts:
+        connecting()
     if not _MAILBOXES.keys().isdisjoint(parts):
         with bare_aws() as aws:
             for name in filter(parts.__contains__, _MAILBOXES):
