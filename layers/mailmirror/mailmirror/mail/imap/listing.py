@@ -30,17 +30,21 @@ class Listing:
     statuses: Mapping[str, Status] = field(default_factory=dict)
     """By name, where they were asked for and the server offers LIST-STATUS (RFC 5819)."""
 
+    def __add__(self, further: "Listing") -> "Listing":
+        return Listing([*self.folders, *further.folders], {**self.statuses, **further.statuses})
 
-def list_folders(client: BoundedClient, *, with_status: bool = False) -> Listing:
+
+def list_folders(client: BoundedClient, prefix: str = "", *, with_status: bool = False) -> Listing:
     """List all folders whose names can be decoded.
 
     Parameters:
+        prefix: what the names begin with.
         with_status: whether their STATUS is asked for, too, where that takes no further round trip.
 
     Raises:
         Refused: `connection_lost`, `server_unavailable` or `protocol_error`.
     """
-    lines, status_lines = _lines(client, with_status=with_status)
+    lines, status_lines = _lines(client, encoded_name(prefix) + b"*", with_status=with_status)
     folders = [
         Listed(
             frozenset(flags),
@@ -59,7 +63,9 @@ def list_folders(client: BoundedClient, *, with_status: bool = False) -> Listing
     return Listing(folders, told)
 
 
-def _lines(client: BoundedClient, *, with_status: bool) -> tuple[Sequence[_Line], Sequence[Any]]:
+def _lines(
+    client: BoundedClient, pattern: bytes, *, with_status: bool
+) -> tuple[Sequence[_Line], Sequence[Any]]:
     """LIST, with SPECIAL-USE asked for where it is offered (RFC 6154 2): some tell it only so.
 
     A server that refuses RETURN is asked without it.
@@ -73,7 +79,7 @@ def _lines(client: BoundedClient, *, with_status: bool) -> tuple[Sequence[_Line]
         try:
             with client.asking():
                 typ, data = imap._simple_command(
-                    "LIST", '""', '"*"', f"RETURN ({' '.join(returned)})"
+                    "LIST", '""', client.quoted(pattern), f"RETURN ({' '.join(returned)})"
                 )
                 if typ != "OK":
                     raise IMAPClientError(str(data))
@@ -84,7 +90,7 @@ def _lines(client: BoundedClient, *, with_status: bool) -> tuple[Sequence[_Line]
             if not client.alive or refusal.code in OF_THE_SERVER:
                 raise
     with client.asking():
-        return list(client.list_folders()), []
+        return list(client.list_folders(pattern=pattern)), []
 
 
 def namespaces(client: BoundedClient) -> Namespaces:

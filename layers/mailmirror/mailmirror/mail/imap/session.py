@@ -5,7 +5,7 @@ asked for where it is offered, and the results of IMAP4rev2 are understood.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import date, datetime
 
 from mailmirror.domain.folder_choice import (
@@ -18,6 +18,7 @@ from mailmirror.domain.limits import (
     MAX_DATES_BYTES,
     MAX_HEADER_BYTES,
     MAX_LISTED_MESSAGES,
+    MAX_LISTED_NAMESPACES,
     MAX_LONG_HEADER_BYTES,
     MAX_LONG_HEADERS_BYTES,
     MAX_MEAN_HEADER_BYTES,
@@ -120,11 +121,10 @@ class ImapSession:
 
     def choices(self, *, with_status: bool = False) -> Sequence[FolderChoice]:
         """Find all folders, those that are not read with the reason."""
-        listing = self._listing(with_status=with_status)
+        listing = self._listing(self._rules.named, with_status=with_status)
         self._told = listing.statuses
-        if self._namespaces is None:
-            self._namespaces = namespaces(self._client)
-        self.found = choose(listing.folders, self._namespaces, self._rules, gmail=self.is_gmail)
+        spaces = self._known_namespaces()
+        self.found = choose(listing.folders, spaces, self._rules, gmail=self.is_gmail)
         return self.found
 
     @property
@@ -141,11 +141,28 @@ class ImapSession:
         Raises:
             Refused: `folder_unknown`.
         """
-        listed = self._listing().folders
+        listed = self._listing(names).folders
         return folders_named(names, [x for x in listed if not (beside_inbox and x.is_inbox)])
 
-    def _listing(self, *, with_status: bool = False) -> Listing:
+    def _known_namespaces(self) -> Namespaces:
+        """The namespaces, asked for once a session."""
+        if self._namespaces is None:
+            self._namespaces = namespaces(self._client)
+        return self._namespaces
+
+    def _listing(self, named: Iterable[str], *, with_status: bool = False) -> Listing:
+        """List all folders, and by its prefix each namespace that the server leaves out of them.
+
+        One round trip more for each of these, as few servers have any.
+
+        Parameters:
+            named: the names of folders that a person or a setting gives.
+        """
         listing = list_folders(self._client, with_status=with_status)
+        left_out = self._known_namespaces().not_listed(listing.folders, named)
+        for prefix in left_out[:MAX_LISTED_NAMESPACES]:
+            with suppress(CommandRefused):  # the other folders are read all the same
+                listing += list_folders(self._client, prefix, with_status=with_status)
         self._wire |= {
             one.name: one.wire for one in listing.folders if one.wire != encoded_name(one.name)
         }
