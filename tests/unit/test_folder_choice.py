@@ -157,6 +157,13 @@ def test_all_mail_of_another_server_is_not_read() -> None:
     assert "[Gmail]/All Mail" not in read(GMAIL)
 
 
+def test_all_mail_of_another_server_that_is_named_is_a_folder_like_others() -> None:
+    """Which of its messages were sent, nothing tells."""
+    found = choose(DOVECOT, rules=FolderRules(("virtual/All",)))
+    (chosen,) = (one for one in found if one.left_out is None)
+    assert (chosen.role, chosen.has_sent_mail) == (FolderRole.OTHER, False)
+
+
 @pytest.mark.parametrize(
     ("language", "mail"),
     [

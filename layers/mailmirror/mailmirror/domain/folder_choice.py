@@ -212,7 +212,8 @@ def choose(
     for one in folders:
         use, rank = uses.of_folder(one)
         left_out = _left_out(one, use, rules, namespaces)
-        choices.append((rank, FolderChoice(one.name, _role(one, use, rules), left_out)))
+        role = _role(one, use, rules, gmail=gmail)
+        choices.append((rank, FolderChoice(one.name, role, left_out)))
     named = {name: number for number, name in enumerate(rules.sent_folders)}
     choices.sort(
         key=lambda one: (
@@ -294,9 +295,11 @@ def _upwards(folder: Listed) -> Iterable[str]:
         name = name.rpartition(folder.delimiter)[0] if folder.delimiter else ""
 
 
-def _role(folder: Listed, use: FolderUse | None, rules: FolderRules) -> FolderRole:
+def _role(folder: Listed, use: FolderUse | None, rules: FolderRules, *, gmail: bool) -> FolderRole:
     if folder.is_inbox:
         return FolderRole.INBOX
+    if use is FolderUse.ALL and not gmail:  # nothing tells which of its copies were sent
+        return FolderRole.OTHER
     if rules.sent_folders and (use is FolderUse.SENT or folder.name in rules.sent_folders):
         return FolderRole.SENT if folder.name in rules.sent_folders else FolderRole.OTHER
     return _ROLES.get(use, FolderRole.OTHER) if use else FolderRole.OTHER
