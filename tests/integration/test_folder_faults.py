@@ -190,11 +190,11 @@ def test_a_personal_namespace_that_list_leaves_out_is_listed_by_its_prefix(
     assert not polled(office, mailbox, clock)
 
 
-def test_a_namespace_whose_list_is_refused_hides_no_other_folder(
-    office: Office, imap_server: Extended
+def test_a_namespace_whose_list_is_refused_fails_alone_and_is_named(
+    office: Office, imap_server: Extended, clock: Clock
 ) -> None:
     imap_server.namespace = b'(("" "/")("mail/" "/")("old/" "/")) NIL NIL'
-    imap_server.left_out_of_list = ("mail/", "old/")
+    imap_server.left_out_of_list = ("mail", "old/")
     files(imap_server, "mail/Customers", "old/Projects")
 
     def refuse(command: Command) -> None:
@@ -203,8 +203,23 @@ def test_a_namespace_whose_list_is_refused_hides_no_other_folder(
             imap_server.answers["LIST", ""] = REFUSED
 
     imap_server.before = refuse
-    connected(office, imap_server)
+    mailbox = connected(office, imap_server)
     assert subjects(office.card("rep", "kim")) == ["Letter 3", "Letter 1"]
+    assert state(office, mailbox) == (MailboxState.INCOMPLETE, Code.FOLDER_FAILING)
+    (named,) = (one for one in list_problems(mailbox, office.runtime).listed if one.folder)
+    assert named.folder == "mail"
+    assert not polled(office, mailbox, clock)
+
+    imap_server.create("mail")
+    imap_server.append("mail", letter(4))
+    clock.advance(5 * MINUTE)
+    assert polled(office, mailbox, clock)
+    assert subjects(office.card("rep", "kim")) == ["Letter 4", "Letter 3", "Letter 1"]
+    imap_server.before = lambda command: None
+    imap_server.answers.clear()
+    assert polled(office, mailbox, clock)
+    assert len(office.card("rep", "kim")) == 4
+    assert state(office, mailbox) == HEALTHY
 
 
 @pytest.mark.exceeds("MAX_LISTED_NAMESPACES")

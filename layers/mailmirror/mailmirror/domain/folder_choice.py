@@ -50,7 +50,7 @@ class Listed:
     name: str
     """Decoded."""
     wire: bytes = b""
-    """As the server writes it."""
+    """As the server writes it; empty where it has not listed the folder."""
 
     @property
     def selectable(self) -> bool:
@@ -110,6 +110,12 @@ def _is_below(folder: Listed, prefix: str) -> bool:
     """Whether a folder is of a namespace, or is the parent of all its folders."""
     name = INBOX if folder.is_inbox else folder.name
     return bool(_longest_prefix(name, [prefix])) or name + folder.delimiter == prefix
+
+
+def above(prefix: str) -> Listed:
+    """The folder that the folders of a namespace lie below."""
+    name = _without_delimiter(prefix)
+    return Listed(frozenset(), prefix.removeprefix(name), name)
 
 
 def _without_delimiter(prefix: str) -> str:

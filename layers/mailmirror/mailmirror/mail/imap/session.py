@@ -5,13 +5,14 @@ asked for where it is offered, and the results of IMAP4rev2 are understood.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import date, datetime
 
 from mailmirror.domain.folder_choice import (
     FolderChoice,
     LeftOut,
     Namespaces,
+    above,
     choose,
 )
 from mailmirror.domain.limits import (
@@ -153,18 +154,24 @@ class ImapSession:
     def _listing(self, named: Iterable[str], *, with_status: bool = False) -> Listing:
         """List all folders, and by its prefix each namespace that the server leaves out of them.
 
-        One round trip more for each of these, as few servers have any.
+        One round trip more for each of these, as few servers have any. Where the server refuses to
+        list one that is the user's, the folder above it stands for it: it is read, or named as one
+        that fails.
 
         Parameters:
             named: the names of folders that a person or a setting gives.
         """
         listing = list_folders(self._client, with_status=with_status)
-        left_out = self._known_namespaces().not_listed(listing.folders, named)
-        for prefix in left_out[:MAX_LISTED_NAMESPACES]:
-            with suppress(CommandRefused):  # the other folders are read all the same
+        spaces = self._known_namespaces()
+        for prefix in spaces.not_listed(listing.folders, named)[:MAX_LISTED_NAMESPACES]:
+            try:
                 listing += list_folders(self._client, prefix, with_status=with_status)
+            except CommandRefused:
+                listing += Listing([above(prefix)] if prefix in spaces.personal else [])
         self._wire |= {
-            one.name: one.wire for one in listing.folders if one.wire != encoded_name(one.name)
+            one.name: one.wire
+            for one in listing.folders
+            if one.wire and one.wire != encoded_name(one.name)
         }
         return listing
 
