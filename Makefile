@@ -112,7 +112,7 @@ test-long:  ## The tests that take minutes: a stack's alarms, its adoption, mode
 
 # What needs nothing of a server but mailboxes to put mail into, the longest first. The others say why
 # they are skipped.
-synced := $(addprefix tests/integration/test_,$(addsuffix .py,containment imap_session polls server_habits sync ledgers two_mailboxes))
+synced := $(addprefix tests/integration/test_,$(addsuffix .py,containment imap_session polls every_folder preview server_habits audit sent_folders sync folder_items ledgers two_mailboxes))
 
 test-servers:  ## The sync against Cyrus and Courier, sign-in against Exim, in chroots; as root, on Debian
 	$(need) project sam ministack

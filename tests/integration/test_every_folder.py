@@ -43,9 +43,15 @@ def filed(server: MailboxServer, folders: Iterable[str]) -> None:
 
 
 def moved(server: MailboxServer, uid: int, source: str, target: str) -> None:
+    """As mail programs move: without MOVE (RFC 6851) a message is copied, and expunged."""
     with server.session(REP) as client:
         client.select_folder(server.named(source))
-        client.move([uid], server.named(target))
+        if client.has_capability("MOVE"):
+            client.move([uid], server.named(target))
+        else:
+            client.copy([uid], server.named(target))
+            client.delete_messages([uid])
+            client.uid_expunge([uid])
 
 
 def test_mail_is_mirrored_wherever_it_is_filed_but_in_trash_junk_and_drafts(

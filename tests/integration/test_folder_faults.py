@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from mailmirror.domain.coverage_limits import Limit
+from mailmirror.domain.limits import MAX_LISTED_NAMESPACES
 from mailmirror.domain.mailbox import Mailbox, MailboxState
 from mailmirror.domain.problems import Code
 from mailmirror.runtime import Runtime
@@ -193,6 +194,79 @@ def test_a_namespace_that_cannot_be_true_hides_no_folder_of_the_user(
     files(imap_server, "Customers", "Customers/A")
     connected(office, imap_server)
     assert len(office.card("rep", "kim")) == 3
+
+
+@pytest.mark.parametrize("extended", [False, True], ids=["plain", "LIST-STATUS"])
+def test_a_personal_namespace_that_list_leaves_out_is_listed_by_its_prefix(
+    office: Office, imap_server: Extended, clock: Clock, extended: bool
+) -> None:
+    imap_server.extended = extended
+    imap_server.namespace = b'(("" "/")("mail/" "/")) (("~" "/")) (("#shared/" "/"))'
+    imap_server.left_out_of_list = ("mail/", "~", "#shared/")
+    files(imap_server, "mail/Customers", "mail/Trash", "~anna/INBOX", "#shared/Orders")
+    mailbox = connected(office, imap_server)
+    assert subjects(office.card("rep", "kim")) == ["Letter 2", "Letter 1"]
+    assert not polled(office, mailbox, clock)
+    imap_server.append("mail/Customers", letter(9))
+    assert polled(office, mailbox, clock)
+    assert subjects(office.card("rep", "kim")) == ["Letter 9", "Letter 2", "Letter 1"]
+    assert not any("~*" in line or "#shared/*" in line for line in imap_server.commands)
+
+    names = ["INBOX", "#shared/orders"]
+    mailbox = office.connect(imap_server, "rep", REP, folders=names)
+    office.sync(mailbox)
+    assert mailbox.folders == ("INBOX", "#shared/Orders")
+    assert office.counts(mailbox)["#shared/Orders"] == {"mirrored": 1}
+    assert not polled(office, mailbox, clock)
+
+
+def test_a_namespace_whose_list_is_refused_fails_alone_and_is_named(
+    office: Office, imap_server: Extended, clock: Clock
+) -> None:
+    imap_server.namespace = b'(("" "/")("mail/" "/")("old/" "/")) NIL NIL'
+    imap_server.left_out_of_list = ("mail", "old/")
+    files(imap_server, "mail/Customers", "old/Projects")
+
+    def refuse(command: Command) -> None:
+        imap_server.answers.pop(("LIST", ""), None)
+        if command.name == "LIST" and command.arguments[1] == b"mail/*":
+            imap_server.answers["LIST", ""] = REFUSED
+
+    imap_server.before = refuse
+    mailbox = connected(office, imap_server)
+    assert subjects(office.card("rep", "kim")) == ["Letter 3", "Letter 1"]
+    assert state(office, mailbox) == (MailboxState.INCOMPLETE, Code.FOLDER_FAILING)
+    (named,) = (one for one in list_problems(mailbox, office.runtime).listed if one.folder)
+    assert named.folder == "mail"
+    assert not polled(office, mailbox, clock)
+
+    imap_server.create("mail")
+    imap_server.append("mail", letter(4))
+    clock.advance(5 * MINUTE)
+    assert polled(office, mailbox, clock)
+    assert subjects(office.card("rep", "kim")) == ["Letter 4", "Letter 3", "Letter 1"]
+    imap_server.before = lambda command: None
+    imap_server.answers.clear()
+    assert polled(office, mailbox, clock)
+    assert len(office.card("rep", "kim")) == 4
+    assert state(office, mailbox) == HEALTHY
+
+
+@pytest.mark.exceeds("MAX_LISTED_NAMESPACES")
+def test_of_very_many_namespaces_few_are_listed_by_their_prefix(
+    office: Office, imap_server: Extended
+) -> None:
+    prefixes = [f"{number}/" for number in range(50)]
+    written = "".join(f'("{prefix}" "/")' for prefix in prefixes)
+    imap_server.namespace = f'(("" "/"){written}) NIL NIL'.encode()
+    imap_server.left_out_of_list = tuple(prefixes)
+    files(imap_server, *(f"{prefix}Customers" for prefix in prefixes))
+    mailbox = connected(office, imap_server)
+    assert len(office.card("rep", "kim")) == 1 + MAX_LISTED_NAMESPACES
+    asked = len(imap_server.commands)
+    office.sync(mailbox)
+    listed = [line for line in imap_server.commands[asked:] if line.startswith("LIST")]
+    assert len(listed) == 1 + MAX_LISTED_NAMESPACES
 
 
 @pytest.mark.parametrize("extended", [False, True], ids=["plain", "LIST-STATUS"])

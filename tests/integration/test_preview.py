@@ -154,6 +154,7 @@ def test_the_server_stays_as_it_is(
     office: Office, imap_server: MailboxServer, runtime: Runtime, now: datetime
 ) -> None:
     imap_server.append(REP, "INBOX", letter(1), now)
+    imap_server.open_once(REP, "Sent")
     before = imap_server.snapshot(REP)
     preview_request(office.account, request(imap_server), runtime)
     assert imap_server.snapshot(REP) == before

@@ -67,9 +67,7 @@ def test_each_uid_gets_one_verdict_and_the_mirrored_are_on_their_cards(
 def test_the_mailbox_is_left_as_it_was(office: Office, imap_server: MailboxServer) -> None:
     imap_server.append(REP, "INBOX", letter(1), MARCH)
     imap_server.append(REP, "INBOX", letter(2), MARCH, flags=["\\Seen", "\\Flagged"])
-    with imap_server.session(REP) as client:
-        # Courier gives a folder another UIDVALIDITY each second until its user has opened it.
-        client.select_folder(imap_server.named("Sent"))
+    imap_server.open_once(REP, "Sent")
     before = imap_server.snapshot(REP)
     mailbox = office.connect(imap_server, "rep", REP)
     office.sync(mailbox)

@@ -74,9 +74,11 @@ userdb {{
 }}
 namespace inbox {{
   inbox = yes
-  separator = /
+  prefix = {prefix}
+  separator = {separator}
 {folders}
 }}
+{further}
 protocol imap {{
   rawlog_dir = {folder}/commands
 }}
@@ -171,6 +173,12 @@ class Dovecot(MailboxServer):
     """The authority that certifies the server; without one it makes its own."""
     oauth: OAuth | None = None
     """With it, XOAUTH2 and OAUTHBEARER (RFC 7628) let users in, beside their passwords."""
+    prefix: str = ""
+    """What the names of a user's own folders begin with, but for INBOX."""
+    separator: str = "/"
+    """Between the levels of a folder's name; methods take names with `/`."""
+    further: str = ""
+    """Settings beside those of this module; `{folder}` is the server's own folder."""
 
     host: str = field(init=False, default="127.0.0.1")
     imaps_port: int = field(init=False)
@@ -225,6 +233,12 @@ class Dovecot(MailboxServer):
         """Stop the server and remove all that it wrote."""
         self._stop()
         shutil.rmtree(self._folder)
+
+    def named(self, folder: str) -> str:
+        """Below the prefix of the user's own folders, with their separator."""
+        if folder == "INBOX":
+            return folder
+        return self.prefix + folder.replace("/", self.separator)
 
     def deliver(self, user: str, raw: bytes) -> None:
         """Put a message into INBOX as a delivery agent does: no client has logged in for it."""
@@ -332,6 +346,9 @@ class Dovecot(MailboxServer):
                 key=key,
                 capability=f"imap_capability = {self.capability}" if self.capability else "",
                 folders="\n".join(map(_folder_settings, self.folders)),
+                prefix=self.prefix,
+                separator=self.separator,
+                further=self.further.replace("{folder}", str(self._folder)),
                 imap_port=self.imap_port,
                 imaps_port=self.imaps_port,
                 auth_port=self.auth_port,

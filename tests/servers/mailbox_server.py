@@ -74,6 +74,14 @@ class MailboxServer(ABC):
             client.create_folder(self.named(folder))
             client.subscribe_folder(self.named(folder))
 
+    def open_once(self, user: str, folder: str) -> None:
+        """Select a folder, as its user's mail program does.
+
+        Courier gives an empty folder another UIDVALIDITY each second until then.
+        """
+        with self.session(user) as client:
+            client.select_folder(self.named(folder))
+
     def expunge(self, user: str, folder: str, uids: Iterable[int]) -> None:
         """Remove messages for ever."""
         with self.session(user) as client:

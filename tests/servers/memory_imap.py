@@ -75,6 +75,8 @@ class MemoryImap:
     statuses: dict[str, bytes] = field(default_factory=dict)
     """By folder, the untagged STATUS line; empty where LIST tells none."""
     namespace: bytes = b'(("" "/")) NIL NIL'
+    left_out_of_list: tuple[str, ...] = ()
+    """Prefixes of folders that LIST names only where a pattern begins with them."""
     arranged: Callable[[list[bytes]], Sequence[bytes]] = list
     """Arranges the answers to the commands of one round trip."""
     hangs_up_after: set[tuple[str, str]] = field(default_factory=set)
@@ -185,12 +187,19 @@ class MemoryImap:
         offered = self.capabilities(signed_in=True)
         if b"RETURN" in words and "LIST-EXTENDED" not in offered:
             return command.tag + b" BAD Could not parse command\r\n"
+        prefix = command.arguments[1].decode().removesuffix("*")
+        listed = [
+            one
+            for one in self.listed()
+            if one.name.startswith(prefix)
+            and (prefix or not one.name.startswith(self.left_out_of_list))
+        ]
         lines = [
             b'* LIST (%s) "/" %s\r\n' % (" ".join(one.attributes).encode(), self.wire(one.name))
-            for one in self.listed()
+            for one in listed
         ]
         if b"STATUS" in words:
-            told = (self._status_line(one) for one in self.listed() if one.selectable)
+            told = (self._status_line(one) for one in listed if one.selectable)
             lines += [line for line in told if line]
         return b"".join(lines) + _ok(command)
 

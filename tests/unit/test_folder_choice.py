@@ -157,6 +157,13 @@ def test_all_mail_of_another_server_is_not_read() -> None:
     assert "[Gmail]/All Mail" not in read(GMAIL)
 
 
+def test_all_mail_of_another_server_that_is_named_is_a_folder_like_others() -> None:
+    """Which of its messages were sent, nothing tells."""
+    found = choose(DOVECOT, rules=FolderRules(("virtual/All",)))
+    (chosen,) = (one for one in found if one.left_out is None)
+    assert (chosen.role, chosen.has_sent_mail) == (FolderRole.OTHER, False)
+
+
 @pytest.mark.parametrize(
     ("language", "mail"),
     [
@@ -242,6 +249,63 @@ def test_the_longest_prefix_tells_the_namespace() -> None:
         "INBOX",
         "Sharedness",
     }
+
+
+SHARED = Namespaces(personal=("",), others=("public/",))
+
+
+def test_special_use_counts_in_the_personal_namespaces_alone() -> None:
+    """A public folder of sent mail or Trash says nothing of the user's own."""
+    folders = [
+        *(INBOX, listed("Sent"), listed("Trash"), listed("public", b"\\NonExistent")),
+        *(listed("public/Sent", b"\\Sent"), listed("public/Trash", b"\\Trash")),
+    ]
+    assert read(folders, namespaces=SHARED) == {"INBOX": FolderRole.INBOX, "Sent": SENT}
+    assert left_out(folders, namespaces=SHARED) == {
+        "Trash": LeftOut.TRASH,
+        "public": LeftOut.NOT_SELECTABLE,
+        "public/Sent": LeftOut.OTHER_NAMESPACE,
+        "public/Trash": LeftOut.OTHER_NAMESPACE,
+    }
+
+
+def test_another_namespaces_folder_of_sent_mail_is_the_users_only_where_a_setting_says_so() -> None:
+    folders = [INBOX, listed("public/Sent", b"\\Sent")]
+    assert not any(one.has_sent_mail for one in choose(folders, SHARED))
+    named = FolderRules(("INBOX", "public/Sent"))
+    assert read(folders, named, SHARED)["public/Sent"] is FolderRole.OTHER
+    assert read(folders, FolderRules(sent_folders=("public/Sent",)), SHARED) == {
+        "INBOX": FolderRole.INBOX,
+        "public/Sent": SENT,
+    }
+
+
+@pytest.mark.parametrize(
+    ("names", "named", "asked"),
+    [
+        (["INBOX"], [], ["Old."]),
+        (["INBOX", "Older"], [], ["Old."]),
+        (["INBOX", "Old.Projects"], [], []),
+        (["INBOX", "Old"], [], []),
+        (["INBOX"], ["INBOX", "shared.anna"], ["Old.", "shared."]),
+        (["INBOX"], ["Shared/Anna"], ["Old.", "shared."]),
+        (["INBOX"], ["~anna"], ["Old.", "~"]),
+        (["INBOX", "shared.anna"], ["shared.boss"], ["Old."]),
+        ([], [], ["INBOX.", "Old."]),
+    ],
+)
+def test_namespaces_that_list_leaves_out_are_asked_for(
+    names: Sequence[str], named: Sequence[str], asked: Sequence[str]
+) -> None:
+    spaces = Namespaces(("", "INBOX.", "Old."), ("~", "shared."))
+    assert spaces.not_listed(server(*names, delimiter="."), named) == asked
+
+
+def test_a_folder_that_is_named_as_a_namespace_with_another_separator_does_not_stand_for_it() -> (
+    None
+):
+    spaces = Namespaces(personal=("", "Old."))
+    assert spaces.not_listed(server("INBOX", "Old", delimiter="/"), []) == ["Old."]
 
 
 def test_a_name_is_read_behind_the_personal_prefix() -> None:

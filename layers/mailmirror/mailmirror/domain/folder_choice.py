@@ -1,7 +1,8 @@
 """Which folders of a mailbox are read, in which role, and why the others are not.
 
-Read is every folder of the personal namespace (RFC 2342) that holds mail. What a folder is for says
-SPECIAL-USE (RFC 6154), else its name; folders below another one are for the same.
+Read is every folder of the personal namespaces (RFC 2342) that holds mail. What a folder of them is
+for says SPECIAL-USE (RFC 6154), else its name; folders below another one are for the same. Of other
+namespaces neither counts: another user's sent mail is not this mailbox's.
 """
 
 from collections.abc import Iterable, Mapping, Sequence, Set
@@ -49,7 +50,7 @@ class Listed:
     name: str
     """Decoded."""
     wire: bytes = b""
-    """As the server writes it."""
+    """As the server writes it; empty where it has not listed the folder."""
 
     @property
     def selectable(self) -> bool:
@@ -80,6 +81,45 @@ class Namespaces:
         own = _longest_prefix(name, self.personal)
         other = _longest_prefix(name, self.others)
         return own if len(other) <= len(own) else None
+
+    def not_listed(self, listed: Iterable[Listed], named: Iterable[str]) -> Sequence[str]:
+        """The prefixes of namespaces that `LIST "" "*"` has left out, as servers may.
+
+        Of the namespaces that are not personal only those of which a folder is named: there may be
+        the folders of a thousand users.
+
+        Parameters:
+            listed: what LIST has answered.
+            named: the names of folders that a person or a setting gives.
+        """
+        asked = [name.casefold() for name in named]
+        wanted = [
+            prefix
+            for prefix in self.others
+            if any(name.startswith(_without_delimiter(prefix).casefold()) for name in asked)
+        ]
+        folders = list(listed)
+        return [
+            prefix
+            for prefix in dict.fromkeys([*self.personal, *wanted])
+            if prefix and not any(_is_below(one, prefix) for one in folders)
+        ]
+
+
+def _is_below(folder: Listed, prefix: str) -> bool:
+    """Whether a folder is of a namespace, or is the parent of all its folders."""
+    name = INBOX if folder.is_inbox else folder.name
+    return bool(_longest_prefix(name, [prefix])) or name + folder.delimiter == prefix
+
+
+def above(prefix: str) -> Listed:
+    """The folder that the folders of a namespace lie below."""
+    name = _without_delimiter(prefix)
+    return Listed(frozenset(), prefix.removeprefix(name), name)
+
+
+def _without_delimiter(prefix: str) -> str:
+    return prefix if prefix[-1:].isalnum() else prefix[:-1] or prefix
 
 
 def _longest_prefix(name: str, prefixes: Iterable[str]) -> str:
@@ -178,7 +218,8 @@ def choose(
     for one in folders:
         use, rank = uses.of_folder(one)
         left_out = _left_out(one, use, rules, namespaces)
-        choices.append((rank, FolderChoice(one.name, _role(one, use, rules), left_out)))
+        role = _role(one, use, rules, gmail=gmail)
+        choices.append((rank, FolderChoice(one.name, role, left_out)))
     named = {name: number for number, name in enumerate(rules.sent_folders)}
     choices.sort(
         key=lambda one: (
@@ -212,7 +253,7 @@ class _Uses:
     """What the folders of one server are for."""
 
     flagged: Mapping[str, FolderUse]
-    """By name, where SPECIAL-USE says so."""
+    """By name, where SPECIAL-USE says so of a folder of the personal namespaces."""
     named: Mapping[str, tuple[FolderUse, int]]
     """By name, where the name says so, and how common the name is."""
 
@@ -223,6 +264,7 @@ class _Uses:
             for folder in folders
             for flag, use in _SPECIAL_USE.items()
             if flag in folder.lowered and not folder.is_inbox
+            if namespaces.own_prefix(folder.name) is not None
         }
         named = {
             folder.name: found
@@ -259,9 +301,11 @@ def _upwards(folder: Listed) -> Iterable[str]:
         name = name.rpartition(folder.delimiter)[0] if folder.delimiter else ""
 
 
-def _role(folder: Listed, use: FolderUse | None, rules: FolderRules) -> FolderRole:
+def _role(folder: Listed, use: FolderUse | None, rules: FolderRules, *, gmail: bool) -> FolderRole:
     if folder.is_inbox:
         return FolderRole.INBOX
+    if use is FolderUse.ALL and not gmail:  # nothing tells which of its copies were sent
+        return FolderRole.OTHER
     if rules.sent_folders and (use is FolderUse.SENT or folder.name in rules.sent_folders):
         return FolderRole.SENT if folder.name in rules.sent_folders else FolderRole.OTHER
     return _ROLES.get(use, FolderRole.OTHER) if use else FolderRole.OTHER

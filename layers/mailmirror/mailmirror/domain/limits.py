@@ -270,6 +270,11 @@ MAX_FOLDER_NAME_BYTES = 4_000
 """Of a folder's name, as LIST gives it; a folder with a longer name is not read, and its name is
 not normalised (see MAX_ADDRESS_CHARS). Servers allow some 255 bytes a level."""
 
+MAX_LISTED_NAMESPACES = 5
+"""Of a server, that are listed by their prefix because LIST leaves them out: each costs every poll
+a round trip. The folders of further ones are not read. A server that has such a namespace has one
+or two."""
+
 MAX_NAMED_FOLDERS = 30
 """Of a server, that a refusal names where it has no folder of the name that was asked for."""
 

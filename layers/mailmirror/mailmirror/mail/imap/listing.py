@@ -21,14 +21,13 @@ from mailmirror.mail.imap.opening import STATUS_ITEMS, Status, read_statuses
 from mailmirror.mail.imap.pipeline import Command, Data, pipelined
 from mailmirror.mail.imap.untagged import answers_in
 
-_LIST: Command = ("LIST", '""', '"*"')
 _NAMESPACE: Command = ("NAMESPACE",)
 _NAMES = ("NAMESPACE", "LIST", "STATUS")
 
 type _Line = tuple[Sequence[bytes], bytes | None, bytes]
 """Attributes, delimiter and name."""
 
-_LENIENT = re.compile(rb'\(([^()]*+)\) ++(?:NIL|"(.{0,2})") ++"?+(.+?)"? *+', re.IGNORECASE)
+_LENIENT = re.compile(rb'\(([^()]*+)\) ++(?:NIL|"(.{0,2})") ++(.+)', re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,25 +42,39 @@ class Listing:
     unreadable: int = 0
     """Folders whose lines cannot be read, or whose names are too long."""
 
+    def __add__(self, further: "Listing") -> "Listing":
+        return Listing(
+            [*self.folders, *further.folders],
+            {**self.statuses, **further.statuses},
+            self.namespaces,
+            self.unreadable + further.unreadable,
+        )
+
 
 def list_folders(
-    client: BoundedClient, *, with_status: bool = False, with_namespaces: bool = False
+    client: BoundedClient,
+    prefix: str = "",
+    *,
+    with_status: bool = False,
 ) -> Listing:
-    """List all folders. A line that cannot be read hides no other.
+    """List all folders, and ask for the namespaces in the same round trip.
+
+    A line that cannot be read hides no other.
 
     Parameters:
+        prefix: what their names begin with; with it the namespaces are not asked for.
         with_status: whether their STATUS is asked for, too, where the server offers LIST-STATUS.
-        with_namespaces: whether the namespaces are asked for, too, in the same round trip.
 
     Raises:
         Refused: `connection_lost`, `server_unavailable`, or `protocol_error`, as where no line can
             be read.
     """
-    has_namespaces = with_namespaces and client.offers("NAMESPACE")
-    answer = _answers(client, with_status=with_status, with_namespaces=has_namespaces)
+    pattern = client.quoted(encoded_name(prefix) + b"*")
+    further = [] if prefix or not client.offers("NAMESPACE") else [_NAMESPACE]
+    answer = _answers(client, pattern, further, with_status=with_status)
     read = [_listed(line) for line in answers_in(answer["LIST"])]
     folders = [one for one in read if one is not None]
-    if read and not folders:
+    if read and not folders and not prefix:
         raise Refused(Code.PROTOCOL_ERROR, "LIST cannot be read")
     statuses = {
         decoded: status
@@ -73,8 +86,10 @@ def list_folders(
     )
 
 
-def _answers(client: BoundedClient, *, with_status: bool, with_namespaces: bool) -> Data:
-    """The answers to LIST and NAMESPACE; a NAMESPACE that is refused has none.
+def _answers(
+    client: BoundedClient, pattern: bytes, further: Sequence[Command], *, with_status: bool
+) -> Data:
+    """The answers to LIST and further commands; a further one that is refused has none.
 
     SPECIAL-USE is asked for where it is offered (RFC 6154 2): some servers tell it only so. A
     server that refuses RETURN is asked without it.
@@ -82,11 +97,11 @@ def _answers(client: BoundedClient, *, with_status: bool, with_namespaces: bool)
     returned = ["SPECIAL-USE"] if client.offers("SPECIAL-USE") else []
     if with_status and client.offers("LIST-STATUS"):
         returned.append(f"STATUS ({' '.join(STATUS_ITEMS)})")
-    asked: Command = (*_LIST, f"RETURN ({' '.join(returned)})") if returned else _LIST
-    commands = [asked, _NAMESPACE] if with_namespaces else [asked]
-    listed, *others = pipelined(client, commands, *_NAMES)
+    plain: Command = ("LIST", '""', pattern)
+    asked: Command = (*plain, f"RETURN ({' '.join(returned)})") if returned else plain
+    listed, *others = pipelined(client, [asked, *further], *_NAMES)
     if isinstance(listed, Refused) and returned and listed.code not in OF_THE_SERVER:
-        (listed,) = pipelined(client, [_LIST], *_NAMES)
+        (listed,) = pipelined(client, [plain], *_NAMES)
     if isinstance(listed, Refused):
         raise listed
     # Together, for a server may answer the second command first.
@@ -133,6 +148,7 @@ def _leniently(line: Sequence[Any]) -> _Line | None:
     if found is None:
         return None
     flags, delimiter, name = found.groups()
+    name = name.strip().removeprefix(b'"').removesuffix(b'"')
     return flags.split(), delimiter[-1:] if delimiter else None, name
 
 

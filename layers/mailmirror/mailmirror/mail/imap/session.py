@@ -12,13 +12,14 @@ from mailmirror.domain.coverage_limits import Limit, limits_of
 from mailmirror.domain.folder_choice import (
     FolderChoice,
     LeftOut,
-    Namespaces,
+    above,
     choose,
 )
 from mailmirror.domain.limits import (
     MAX_DATES_BYTES,
     MAX_HEADER_BYTES,
     MAX_LISTED_MESSAGES,
+    MAX_LISTED_NAMESPACES,
     MAX_LONG_HEADER_BYTES,
     MAX_LONG_HEADERS_BYTES,
     MAX_MEAN_HEADER_BYTES,
@@ -61,7 +62,6 @@ class ImapSession:
         """How LIST writes the names that are not in modified UTF-7."""
         self._told: Mapping[str, Status] = {}
         """What LIST has told of folders when it was asked for their STATUS."""
-        self._namespaces: Namespaces | None = None
         self.found: Sequence[FolderChoice] = ()
         """The folders that `choices` has found last."""
         self._unreadable_folders = 0
@@ -123,11 +123,9 @@ class ImapSession:
 
     def choices(self, *, with_status: bool = False) -> Sequence[FolderChoice]:
         """Find all folders, those that are not read with the reason."""
-        listing = self._listing(with_status=with_status, with_namespaces=self._namespaces is None)
+        listing = self._listing(self._rules.named, with_status=with_status)
         self._told, self._unreadable_folders = listing.statuses, listing.unreadable
-        if self._namespaces is None:
-            self._namespaces = listing.namespaces
-        self.found = choose(listing.folders, self._namespaces, self._rules, gmail=self.is_gmail)
+        self.found = choose(listing.folders, listing.namespaces, self._rules, gmail=self.is_gmail)
         return self.found
 
     @property
@@ -158,15 +156,30 @@ class ImapSession:
         Raises:
             Refused: `folder_unknown`.
         """
-        listed = self._listing().folders
+        listed = self._listing(names).folders
         return folders_named(names, [x for x in listed if not (beside_inbox and x.is_inbox)])
 
-    def _listing(self, *, with_status: bool = False, with_namespaces: bool = False) -> Listing:
-        listing = list_folders(
-            self._client, with_status=with_status, with_namespaces=with_namespaces
-        )
+    def _listing(self, named: Iterable[str], *, with_status: bool = False) -> Listing:
+        """List all folders, and by its prefix each namespace that the server leaves out of them.
+
+        One round trip more for each of these, as few servers have any. Where the server refuses to
+        list one that is the user's, the folder above it stands for it: it is read, or named as one
+        that fails.
+
+        Parameters:
+            named: the names of folders that a person or a setting gives.
+        """
+        listing = list_folders(self._client, with_status=with_status)
+        spaces = listing.namespaces
+        for prefix in spaces.not_listed(listing.folders, named)[:MAX_LISTED_NAMESPACES]:
+            try:
+                listing += list_folders(self._client, prefix, with_status=with_status)
+            except CommandRefused:
+                listing += Listing([above(prefix)] if prefix in spaces.personal else [])
         self._wire |= {
-            one.name: one.wire for one in listing.folders if one.wire != encoded_name(one.name)
+            one.name: one.wire
+            for one in listing.folders
+            if one.wire and one.wire != encoded_name(one.name)
         }
         return listing
 
