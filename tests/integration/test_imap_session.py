@@ -867,6 +867,8 @@ def test_a_folder_with_an_endless_name_hides_no_other() -> None:
         (b"Clients", None),
         (b'(\\Noselect "/" Clients', None),
         (b'() "/"', None),
+        (b"(" * 3_000, None),
+        (b'() "/" Clients ' + b"(" * 3_000, "Clients " + "(" * 3_000),
     ],
 )
 def test_a_line_of_list_that_breaks_the_rules_is_read_or_counted_and_hides_no_other(
@@ -881,6 +883,21 @@ def test_a_line_of_list_that_breaks_the_rules_is_read_or_counted_and_hides_no_ot
 def _named(session: ImapSession) -> tuple[Sequence[str], bool]:
     names = [folder.name for folder in session.folders()]
     return names, Limit.FOLDER_UNREADABLE in session.limits([])
+
+
+@pytest.mark.parametrize("command", ["NAMESPACE", "STATUS"])
+def test_an_answer_that_is_nested_without_end_is_none(command: str) -> None:
+    nested = [f"* {command} ".encode() + b"(" * 3_000 + b"\r\n", DONE]
+
+    def found(session: ImapSession) -> object:
+        return session.statuses(session.folders())
+
+    script: dict[str, Iterable[Answer]] = {"CAPABILITY": can(b"NAMESPACE"), command: nested}
+    with Hostile(script) as server:
+        if command == "NAMESPACE":
+            assert run(server, found) == {"INBOX": Status(1, 4, 3)}
+        else:
+            assert refusal(found, script) is Code.PROTOCOL_ERROR
 
 
 def test_a_list_of_which_no_line_can_be_read_is_a_failure() -> None:

@@ -9,8 +9,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from imapclient import imap_utf7
-from imapclient.exceptions import IMAPClientError
-from imapclient.response_parser import parse_response
 
 from mailmirror.domain.folder_choice import Listed, Namespaces
 from mailmirror.domain.imap_answers import OF_THE_SERVER
@@ -19,10 +17,12 @@ from mailmirror.domain.problems import Code, Refused
 from mailmirror.mail.imap.client import BoundedClient
 from mailmirror.mail.imap.opening import STATUS_ITEMS, Status, read_statuses
 from mailmirror.mail.imap.pipeline import Command, Data, pipelined
-from mailmirror.mail.imap.untagged import answers_in
+from mailmirror.mail.imap.untagged import answers_in, parsed
 
 _NAMESPACE: Command = ("NAMESPACE",)
 _NAMES = ("NAMESPACE", "LIST", "STATUS")
+
+_LINE_ITEMS = 3
 
 type _Line = tuple[Sequence[bytes], bytes | None, bytes]
 """Attributes, delimiter and name."""
@@ -127,10 +127,10 @@ def _listed(line: Sequence[Any]) -> Listed | None:
 
 
 def _strictly(line: Sequence[Any]) -> _Line | None:
-    try:
-        flags, delimiter, name, *extended = parse_response(line)
-    except (IMAPClientError, ValueError, TypeError, LookupError):
+    read = parsed(line)
+    if read is None or len(read) < _LINE_ITEMS:
         return None
+    flags, delimiter, name, *extended = read
     is_read = (
         isinstance(flags, tuple)
         and all(isinstance(flag, bytes) for flag in flags)
@@ -155,11 +155,11 @@ def _leniently(line: Sequence[Any]) -> _Line | None:
 def _namespaces(lines: Sequence[Any]) -> Namespaces:
     """Read the answer to NAMESPACE; no namespace where it cannot be read."""
     try:
-        personal, *others = parse_response(list(lines))
+        personal, *others = parsed(lines) or ()
         return Namespaces(
             tuple(_prefixes(personal)), tuple(one for some in others for one in _prefixes(some))
         )
-    except (IMAPClientError, ValueError, TypeError, LookupError):
+    except (ValueError, TypeError):
         return Namespaces()
 
 

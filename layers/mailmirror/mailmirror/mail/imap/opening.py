@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from imapclient.exceptions import IMAPClientError
-from imapclient.response_parser import parse_response
 
 from mailmirror.domain.imap_answers import OF_THE_SERVER
 from mailmirror.domain.limits import MAX_UID, MAX_UIDVALIDITY
@@ -14,7 +13,7 @@ from mailmirror.domain.problems import Code, Refused
 from mailmirror.mail.imap import fetch_answers
 from mailmirror.mail.imap.client import BoundedClient
 from mailmirror.mail.imap.pipeline import Command, pipelined
-from mailmirror.mail.imap.untagged import answers_in
+from mailmirror.mail.imap.untagged import answers_in, parsed
 
 STATUS_ITEMS = ["UIDVALIDITY", "UIDNEXT", "MESSAGES"]
 
@@ -112,8 +111,8 @@ def read_statuses(lines: Sequence[Any]) -> Mapping[bytes, Status | None]:
     """
     found: dict[bytes, Status | None] = {}
     for line in answers_in(lines):
-        with suppress(IMAPClientError, ValueError, TypeError, LookupError, Refused):
-            name, items = parse_response(line)
+        with suppress(ValueError, TypeError, LookupError, Refused):
+            name, items = parsed(line) or ()
             told = dict(zip(items[::2], items[1::2], strict=True))
             is_short = b"UIDNEXT" not in told and b"UIDVALIDITY" in told
             written = name if isinstance(name, bytes) else str(name).encode()
