@@ -266,6 +266,19 @@ def test_one_message_in_two_folders_is_one_message(
     assert subjects(office.card("rep", "kim")) == ["Letter 1"]
 
 
+@pytest.mark.parametrize("field", ["X-Original-From: Kim <%s>", "X-Original-Sender: %s"])
+def test_a_message_whose_from_a_list_has_rewritten_is_on_its_writers_card_and_deal(
+    office: Office, imap_server: MailboxServer, field: str
+) -> None:
+    office.tell("deal.upserted", id="d", name="Deal", status="open", contact_ids=["kim"])
+    rewritten = letter(1, '"Kim via Sales" <sales-list@lists.example>')
+    fields = f"List-ID: <sales-list.lists.example>\r\n{field % KIM}\r\n".encode()
+    imap_server.append(REP, "INBOX", fields + rewritten, MARCH)
+    office.sync(office.connect(imap_server, "rep", REP))
+    assert subjects(office.card("rep", "kim")) == ["Letter 1"]
+    assert subjects(office.deal("rep", "d")) == ["Letter 1"]
+
+
 def test_of_copies_without_a_believable_date_the_first_received_counts(
     office: Office, imap_server: MailboxServer
 ) -> None:

@@ -92,10 +92,15 @@ class MessageHeaders:
     participants."""
 
     @property
+    def all_participants(self) -> Iterator[Participant]:
+        """All of the address fields, and who wrote a message with another From; senders first."""
+        senders = (self.from_, self.original, self.sender, self.reply_to)
+        return chain(*senders, self.to, self.cc, self.bcc)
+
+    @property
     def participants(self) -> frozenset[Address]:
-        """Every address in the address fields, and of who wrote a message with another From."""
-        fields = (self.from_, self.sender, self.reply_to, self.to, self.cc, self.bcc, self.original)
-        return frozenset(mailbox.address for mailbox in chain(*fields))
+        """The addresses of all participants."""
+        return frozenset(one.address for one in self.all_participants)
 
     @property
     def recipients(self) -> int:

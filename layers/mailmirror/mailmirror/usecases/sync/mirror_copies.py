@@ -180,8 +180,7 @@ def _participants_of(headers: MessageHeaders, view: CrmView) -> Set[Address]:
 
     Persons are looked up where not all fit, up to the limit under which the verdict was given.
     """
-    fields = (headers.from_, headers.sender, headers.reply_to, headers.to, headers.cc, headers.bcc)
-    participants = list(dict.fromkeys(one.address for field in fields for one in field))
+    participants = list(dict.fromkeys(one.address for one in headers.all_participants))
     if all_fit(participants):
         return frozenset(participants)
     limit = Rules(date.min, view.account.max_recipients).max_participants
