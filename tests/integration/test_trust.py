@@ -1,6 +1,7 @@
 """A card is complete only where nothing has been left out, and says why where it is not."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -49,6 +50,32 @@ def test_a_synced_mailbox_makes_the_cards_of_whom_it_was_judged_for_complete(
     assert card(office, "kim").coverage.complete
     office.match_again()
     assert deal(office, "d1").coverage.complete
+
+
+@pytest.mark.parametrize("kind", ["card", "deal"])
+def test_a_sync_that_ends_while_a_page_is_read_makes_the_page_no_complete_one(
+    office: Office, imap_server: MailboxServer, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    office.tell("deal.upserted", id="d1", name="Deal", status="open", contact_ids=["kim"])
+    office.match_again()
+    imap_server.append(REP, "INBOX", letter(1), MARCH)
+    mailbox = office.connect(imap_server, "rep", REP)
+    office.match_again()
+    read = getattr(office.runtime.timelines, kind)
+
+    def overtaken(*args: Any, **options: Any) -> Any:
+        hits = read(*args, **options)
+        office.sync(mailbox)
+        return hits
+
+    with monkeypatch.context() as patch:
+        patch.setattr(office.runtime.timelines, kind, overtaken)
+        page = card(office, "kim") if kind == "card" else deal(office, "d1")
+    assert not page.lines
+    assert not page.coverage.complete
+    page = card(office, "kim") if kind == "card" else deal(office, "d1")
+    assert subjects(page.lines) == ["Letter 1"]
+    assert page.coverage.complete
 
 
 def test_addresses_and_contacts_that_cannot_be_read_make_their_own_card_incomplete(

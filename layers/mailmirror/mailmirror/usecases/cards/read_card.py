@@ -64,12 +64,16 @@ def read_person_card(
 ) -> Page:
     """Read a page of a lead's or contact's messages, newest first.
 
+    Coverage is read before the messages: a sync that ends meanwhile has mirrored what may not be
+    among them.
+
     Raises:
         Refused: no such person exists, or the cursor was not made here.
     """
     found = runtime.people.find(viewer.account, person)
     if found is None:
         raise Refused(Code.NOT_FOUND)
+    coverage = _coverage(viewer, found.line, runtime, unread=found.lost)
     addresses: Set[Address] = found.emails - runtime.people.team_addresses(viewer.account)
     partitions = runtime.timelines.person_partitions(viewer.account, addresses, viewer.keys)
     before = _before(cursor)
@@ -83,7 +87,7 @@ def read_person_card(
     return Page(
         shown[:limit],
         _cursor(shown[limit - 1]) if len(shown) > limit else None,
-        _coverage(viewer, found.line, runtime, unread=found.lost),
+        coverage,
     )
 
 
@@ -101,7 +105,9 @@ def read_deal_card(
     deal = runtime.deals.find(viewer.account, id)
     if deal is None or deal.latest.status is DealStatus.DELETED:
         raise Refused(Code.NOT_FOUND)
-    # Before its messages: what a run matches while they are read may not be among them.
+    # Before its messages: what is mirrored or matched while they are read may not be among them.
+    gained = _last_gained(viewer.account, deal, runtime)
+    coverage = _coverage(viewer, gained, runtime, unread=deal.lost)
     if pending := matches_pending(viewer.account, deal, runtime):
         runtime.thread_queue.send([MatchJob(viewer.account)])
     before = _before(cursor)
@@ -127,13 +133,7 @@ def read_deal_card(
     return Page(
         shown[:limit],
         _cursor(shown[limit - 1]) if len(shown) > limit else None,
-        replace(
-            _coverage(
-                viewer, _last_gained(viewer.account, deal, runtime), runtime, unread=deal.lost
-            ),
-            thread_pending=index.announced,
-            matches_pending=pending,
-        ),
+        replace(coverage, thread_pending=index.announced, matches_pending=pending),
     )
 
 
