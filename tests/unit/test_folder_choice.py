@@ -203,7 +203,23 @@ def test_what_lies_below_sent_mail_is_sent_mail() -> None:
     ]
 
 
-def test_where_special_use_tells_a_name_does_not() -> None:
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("Deleted Items", LeftOut.TRASH),
+        ("Deleted Messages", LeftOut.TRASH),
+        ("Papierkorb", LeftOut.TRASH),
+        ("INBOX/Trash", LeftOut.TRASH),
+        ("Spam", LeftOut.JUNK),
+        ("Junk E-mail", LeftOut.JUNK),
+        ("Entwürfe", LeftOut.DRAFTS),
+    ],
+)
+def test_beside_a_marked_folder_others_are_known_by_their_names(name: str, why: LeftOut) -> None:
+    assert left_out([*DOVECOT, listed(name)])[name] is why
+
+
+def test_where_special_use_tells_a_name_that_is_also_a_word_does_not() -> None:
     """`Concept` is Dutch for drafts, and English for a plan."""
     assert left_out(server("INBOX", "Concept")) == {"Concept": LeftOut.DRAFTS}
     assert "Concept" in read([*DOVECOT, listed("Concept")])

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from mailmirror.domain.folder_names import FolderUse, use_by_name
+from mailmirror.domain.folder_names import FolderUse, is_plain_word, use_by_name
 from mailmirror.domain.mailbox import READ_ALL, FolderRole, FolderRules, FolderScope
 
 INBOX = "INBOX"
@@ -266,15 +266,19 @@ class _Uses:
             if flag in folder.lowered and not folder.is_inbox
             if namespaces.own_prefix(folder.name) is not None
         }
+        marked = set(flagged.values())
+        # Mail programs in several languages make several folders of one use, and mark one.
         named = {
             folder.name: found
             for folder in folders
-            if folder.name not in flagged and (found := _use_by_name(folder, namespaces))
+            if folder.name not in flagged
+            if (found := _use_by_name(folder, namespaces))
+            if not (found[0] in marked and is_plain_word(folder.name, folder.delimiter))
         }
-        told = set(flagged.values()) - {FolderUse.SENT, FolderUse.ARCHIVE}
         if not {FolderUse.CALENDAR, FolderUse.CONTACTS} <= {use for use, _ in named.values()}:
-            told |= _OF_EXCHANGE  # one such name alone is a person's own
-        return cls(flagged, {name: one for name, one in named.items() if one[0] not in told})
+            # One such name alone is a person's own.
+            named = {name: one for name, one in named.items() if one[0] not in _OF_EXCHANGE}
+        return cls(flagged, named)
 
     def of_folder(self, folder: Listed) -> tuple[FolderUse | None, int]:
         """The use of a folder or of the nearest folder above it, and how common its name is."""

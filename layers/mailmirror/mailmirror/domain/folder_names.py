@@ -223,6 +223,12 @@ NAMES: dict[FolderUse, tuple[str, ...]] = {
     FolderUse.JOURNAL: _names(_JOURNAL),
 }
 """Normalised, the commonest first."""
+_PLAIN_WORDS = frozenset(
+    _names(
+        "bin|bulk|draft|entwurf|brouillon|borrador|rascunho|bozza|concept|kladde|koncepty|szkice"
+        "|skice|schițe|nacrti|osnutki|konsep|draf"
+    )
+)
 _RANKS = {name: (use, rank) for use, names in NAMES.items() for rank, name in enumerate(names)}
 
 
@@ -234,9 +240,21 @@ def use_by_name(name: str, delimiter: str) -> tuple[FolderUse, int] | None:
     Parameters:
         delimiter: of the hierarchy; empty where the server has none.
     """
+    return _RANKS.get(_short(name, delimiter))
+
+
+def is_plain_word(name: str, delimiter: str) -> bool:
+    """Tell whether the name of a folder, which says what it is for, is also a word for mail.
+
+    A person's folder of plans may be named `Concept`, which is Dutch for drafts.
+    """
+    return _short(name, delimiter) in _PLAIN_WORDS
+
+
+def _short(name: str, delimiter: str) -> str:
     short = _normal(name)
     if delimiter:
         short = short.removeprefix(_normal(f"inbox{delimiter}"))
     for prefix in _PREFIXES:
         short = short.removeprefix(prefix)
-    return _RANKS.get(short)
+    return short
