@@ -327,6 +327,15 @@ def test_the_standard_librarys_messages_are_read_back() -> None:
         ("Fine.\n\nOn Mon, 1 Mar 2026, Kim wrote:\n> hello\n> there\n", "Fine."),
         ("Fine.\n\nOn Mon, 1 Mar 2026 at 10:00, Kim <kim@x.example>\nwrote:\n> hello\n", "Fine."),
         (
+            "Fine.\n\nOn Mon, 1 Mar 2026 at 10:00, Kim\n<kim@x.example> wrote:\n\nEarlier.\n",
+            "Fine.",
+        ),
+        ("Bien.\n\nLe lun. 1 mars 2026, Kim a écrit :\n\nAvant.\n", "Bien."),
+        ("Bien.\n\nLe lun. 1 mars 2026, Kim\n<kim@x.example>\na écrit :\n\nAvant.\n", "Bien."),
+        ("On Mon, 1 Mar 2026, Kim wrote:\n\nEarlier.\n", "Earlier."),
+        ("On Mon, Kim wrote:\n> hello\n\nFine.\n\nOn Mon, Lee wrote:\n> there\nToo.", "Fine. Too."),
+        ("On it.\nWe meet.\nOn Mon, 1 Mar 2026, Kim wrote:\n> hello", "On it. We meet."),
+        (
             "承知しました。\n\n2026年3月1日(日) 10:00 山田 <y@x.example>:\n> よろしく\n",
             "承知しました。",
         ),

@@ -24,7 +24,7 @@ from mailmirror.mail.mime.snippet import snippet_of
 from mailmirror.mail.mime.tnef import mime_entity
 from mailmirror.mail.mime.uuencode import files_in
 
-PARSER_VERSION = 6
+PARSER_VERSION = 7
 """Raised with each change of the result for the same bytes."""
 
 _TEXTS = ("text/plain", "text/html")

@@ -54,26 +54,39 @@ def snippet_of(text: str) -> str:
 def _new_lines(lines: Sequence[str]) -> Iterator[str]:
     """The lines that this message adds: no quoted ones, no signature, no earlier message."""
     introducing = _introducing(lines)
-    skip_next = False
-    for number, line in enumerate(lines):
-        bare = line.strip()
-        following = lines[number + 1] if number + 1 < len(lines) else ""
-        if skip_next:
-            skip_next = False
-        elif line.rstrip() == "--" or _ORIGINAL.match(bare) or _begins_block(lines, number):
+    has_new = False
+    number = -1
+    while (number := number + 1) < len(lines):
+        bare = lines[number].strip()
+        if lines[number].rstrip() == "--" or _ORIGINAL.match(bare) or _begins_block(lines, number):
             return
-        elif (
-            number in introducing
-            or bare.startswith(">")
-            or _RULE.match(bare)
-            or _is_attribution(bare)
-        ):
+        if number in introducing or bare.startswith(">") or _RULE.match(bare):
             continue
-        elif not _is_attribution(following) and _is_attribution(f"{bare} {following.strip()}"):
-            # One that was broken into two lines.
-            skip_next = True
-        else:
-            yield bare
+        if count := _attribution_lines(lines, number):
+            number += count - 1
+            if has_new and not _is_quoted_after(lines, number):
+                return
+            continue
+        has_new = has_new or bool(bare)
+        yield bare
+
+
+def _attribution_lines(lines: Sequence[str], number: int) -> int:
+    """How many lines an attribution has that begins here; 0 where none begins."""
+    for count in range(1, _ATTRIBUTION_LINES + 1):
+        some = [one.strip() for one in lines[number : number + count]]
+        if _is_attribution(" ".join(some)):
+            later = (" ".join(some[first:]) for first in range(1, count))
+            return 0 if any(map(_is_attribution, later)) else count
+        if not _goes_on(some[-1]):
+            break
+    return 0
+
+
+def _is_quoted_after(lines: Sequence[str], number: int) -> bool:
+    """Whether the text behind a line is marked as quoted; where it is not, it is all of it."""
+    following = (one for one in lines[number + 1 :] if one.strip())
+    return next(following, ">").startswith(">")
 
 
 def _introducing(lines: Sequence[str]) -> Set[int]:
@@ -100,10 +113,6 @@ def _goes_on(line: str) -> bool:
     """Whether a line is not empty, and no sentence ends with it."""
     bare = line.strip()
     return bool(bare) and not bare.startswith(">") and not bare.endswith(_ENDS)
-
-
-def _says_nothing(bare: str) -> bool:
-    return _RULE.match(bare) is not None or _is_attribution(bare)
 
 
 def _begins_block(lines: Sequence[str], number: int) -> bool:
