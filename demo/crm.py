@@ -5,6 +5,7 @@ import hmac
 import json
 import time
 from collections.abc import Sequence
+from http import HTTPStatus
 from itertools import batched
 from typing import Any, Final
 
@@ -14,6 +15,8 @@ from local.stack import Stack
 
 PATIENCE: Final = 60
 """Seconds for one request: connecting a mailbox signs in to its servers first."""
+TRIES: Final = 3
+"""A function that has just been deployed may take longer to start than the API waits for it."""
 
 Json = dict[str, Any]
 
@@ -55,14 +58,17 @@ class Crm:
             Refused: the API answers with a problem.
         """
         headers = {"Authorization": f"Bearer {self._stack.api_key}", "X-Mailmirror-User": user}
-        answer = requests.request(
-            method,
-            f"{self._stack.endpoint}/v1{path}",
-            headers=headers | ({"Idempotency-Key": key} if key else {}),
-            json=body,
-            params={name: str(value) for name, value in query.items()},
-            timeout=PATIENCE,
-        )
+        for _ in range(TRIES):
+            answer = requests.request(
+                method,
+                f"{self._stack.endpoint}/v1{path}",
+                headers=headers | ({"Idempotency-Key": key} if key else {}),
+                json=body,
+                params={name: str(value) for name, value in query.items()},
+                timeout=PATIENCE,
+            )
+            if answer.status_code != HTTPStatus.BAD_GATEWAY:
+                break
         parsed: Json = _checked(answer).json()
         return parsed
 
