@@ -382,7 +382,7 @@ def test_six_hours_of_killed_syncs_are_an_error_and_no_complete_card(
         raise Killed
 
     with monkeypatch.context() as patch:
-        patch.setattr("mailmirror.usecases.sync.sync_mailbox.CrmView", killed)
+        patch.setattr("mailmirror.usecases.sync.sync_folders.CrmView", killed)
         for _ in range(6 * 12):
             poll_mailboxes(PollJob([mailbox.key], runtime.now()), runtime)
             with pytest.raises(Killed):
