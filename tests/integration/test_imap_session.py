@@ -306,10 +306,12 @@ def refusal(
     *,
     seconds: float = SECONDS,
     greeting: Answer = IMAP_GREETING,
+    said: str = "",
 ) -> Code:
-    """The code with which a session with a scripted server ends."""
+    """The code with which a session with a scripted server ends; `said` begins its detail."""
     with Hostile(script or {}, greeting) as server, pytest.raises(Refused) as refused:
         run(server, act, seconds)
+    assert refused.value.detail.startswith(said)
     return refused.value.code
 
 
@@ -469,7 +471,7 @@ def test_a_server_that_goes_away_within_a_message_is_reported() -> None:
 def test_a_server_that_keeps_us_waiting_is_ended(at_stage: str, how: Answer) -> None:
     began = time.monotonic()
     if at_stage == "greeting":
-        code = refusal(nothing, seconds=1, greeting=how)
+        code = refusal(nothing, seconds=1, greeting=how, said="connected, but ")
     else:
         code = refusal(bodies, {at_stage: [how]}, seconds=1)
     assert code is (Code.SIGN_IN_UNANSWERED if at_stage == "LOGIN" else Code.CONNECT_TIMEOUT)

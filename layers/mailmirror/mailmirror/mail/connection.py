@@ -79,7 +79,8 @@ class NetworkPolicy:
             except OSError as error:
                 connection.close()
                 if isinstance(error, TimeoutError):
-                    refusal = Refused(Code.CONNECT_TIMEOUT, f"{server.host}:{server.port}")
+                    place = f"{server.host}:{server.port}"
+                    refusal = Refused(Code.CONNECT_TIMEOUT, f"no connection to {place}")
                 continue
             connection.settimeout(READ_SECONDS)
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -193,7 +194,8 @@ def limited(seconds: float, connection: socket.socket) -> Iterator[TimeLimit]:
         yield limit
     except Refused as refusal:
         if expired.is_set():
-            raise Refused(limit.code, f"not done in {seconds:.0f} s") from refusal
+            reached = "connected, but " if limit.code is Code.CONNECT_TIMEOUT else ""
+            raise Refused(limit.code, f"{reached}not done in {seconds:.0f} s") from refusal
         raise
     finally:
         timer.cancel()

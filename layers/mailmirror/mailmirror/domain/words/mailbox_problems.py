@@ -37,12 +37,35 @@ MAILBOX_PROBLEMS: Catalogue[Code] = {
         "メールサーバーが応答しません。",
         f"{_RETRIED_JA}、ホストかポートが変わった場合はそれで接続し直してください。",
     ),
+    Code.SERVER_UNAVAILABLE: translated(
+        "The server says that it cannot serve this mailbox right now.",
+        f"{_RETRIED}.",
+        "サーバーが現在このメールボックスを利用できないと応答しています。",
+        f"{_RETRIED_JA}てください。",
+    ),
+    Code.CONNECTION_LOST: translated(
+        "The server closed the connection, or stopped answering.",
+        f"{_RETRIED}.",
+        "サーバーが接続を切断したか、応答しなくなりました。",
+        f"{_RETRIED_JA}てください。",
+    ),
+    Code.MAILBOX_NOT_OPENED: translated(
+        "The server has accepted the sign-in, but does not open the mailbox.",
+        "It is tried again. If it stays, show `detail` to the administrator of Microsoft 365 or"
+        " Exchange, and ask whether the mailbox of this sign-in name exists, has a licence, or is"
+        " being moved.",
+        "サーバーはサインインを受け付けましたが、メールボックスを開きません。",
+        "自動で再試行されます。続く場合は（Microsoft 365 または Exchange の）管理者に `detail` を"
+        "伝え、このサインイン名のメールボックスの有無、ライセンス、移動中でないかの確認を依頼して"
+        "ください。",
+    ),
     Code.FOLDER_UNKNOWN: translated(
-        "A folder that `folders` or `sent_folders` names is not there any more, or cannot be"
-        " opened.",
-        "Connect the mailbox again with the folder's present name, or without the setting.",
+        "A folder that `folders` or `sent_folders` names is not there, or cannot be opened.",
+        "Set `folders` or `sent_folders` again, to folders that there are, or `folders` to `all`:"
+        " `PATCH /v1/mailboxes/{mailbox_id}`. `GET /v1/mailboxes/{mailbox_id}/preview` lists them.",
         "`folders` か `sent_folders` に指定されたフォルダーが見つからないか、開けません。",
-        "現在のフォルダー名を指定するか、設定なしで接続し直してください。",
+        "`PATCH /v1/mailboxes/{mailbox_id}` で実在するフォルダーを指定するか、`folders` を `all` に"
+        "してください。フォルダーは `GET /v1/mailboxes/{mailbox_id}/preview` で確認できます。",
     ),
     Code.SIGN_IN_UNANSWERED: translated(
         "The mail server does not answer the sign-in in time.",

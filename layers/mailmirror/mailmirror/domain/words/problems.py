@@ -413,12 +413,13 @@ PROBLEMS: Catalogue[Code] = {
         " 587 です。",
     ),
     Code.CONNECT_TIMEOUT: translated(
-        "The host does not answer.",
-        'Correct host, port and security (`"tls"` for 993 and 465), and check that a firewall'
-        " lets the connection through.",
-        "ホストが応答しません。",
-        'ホスト、ポート、security（993 と 465 は `"tls"`）を修正し、'
-        "ファイアウォールが接続を許可しているか確認してください。",
+        "The host does not answer, or not in time; `detail` says how far the connection came.",
+        'Correct host, port and security (`"tls"` for 993 and 465) where there is no connection,'
+        " and check that a firewall lets it through; else try again, or ask the server's owner.",
+        "ホストが応答しないか、時間内に応答しません。どこまで進んだかは `detail` にあります。",
+        '接続できない場合は、ホスト、ポート、security（993 と 465 は `"tls"`）を修正し、'
+        "ファイアウォールが接続を許可しているか確認してください。接続できた場合は、もう一度試すか、"
+        "サーバーの管理者に確認してください。",
     ),
     Code.TLS_FAILED: translated(
         "The host does not speak TLS as expected at this port.",
@@ -523,25 +524,25 @@ PROBLEMS: Catalogue[Code] = {
     ),
     Code.SERVER_UNAVAILABLE: translated(
         "The server says that it cannot serve this mailbox right now.",
-        "Nothing to do: it is tried again. If it stays, ask the server's owner.",
+        "Try again in some minutes. If it stays, ask the server's owner.",
         "サーバーが現在このメールボックスを利用できないと応答しています。",
-        "自動で再試行されるため操作は不要です。続く場合はサーバーの管理者に確認してください。",
+        "数分後にもう一度お試しください。続く場合はサーバーの管理者に確認してください。",
     ),
     Code.MAILBOX_NOT_OPENED: translated(
         "The server has accepted the sign-in, but does not open the mailbox.",
-        "It is tried again. If it stays, show `detail` to the administrator of Microsoft 365 or"
-        " Exchange, and ask whether the mailbox of this sign-in name exists, has a licence, or is"
-        " being moved.",
+        "Try again in some minutes. If it stays, show `detail` to the administrator of Microsoft"
+        " 365 or Exchange, and ask whether the mailbox of this sign-in name exists, has a licence,"
+        " or is being moved.",
         "サーバーはサインインを受け付けましたが、メールボックスを開きません。",
-        "自動で再試行されます。続く場合は（Microsoft 365 または Exchange の）管理者に `detail` を"
-        "伝え、このサインイン名のメールボックスの有無、ライセンス、移動中でないかの確認を依頼して"
-        "ください。",
+        "数分後にもう一度お試しください。続く場合は（Microsoft 365 または Exchange の）管理者に"
+        " `detail` を伝え、このサインイン名のメールボックスの有無、ライセンス、移動中でないかの確認"
+        "を依頼してください。",
     ),
     Code.CONNECTION_LOST: translated(
         "The server closed the connection, or stopped answering.",
-        "Nothing to do: it is tried again. If it stays, ask the server's owner.",
+        "Try again in some minutes. If it stays, ask the server's owner.",
         "サーバーが接続を切断したか、応答しなくなりました。",
-        "自動で再試行されるため操作は不要です。続く場合はサーバーの管理者に確認してください。",
+        "数分後にもう一度お試しください。続く場合はサーバーの管理者に確認してください。",
     ),
     Code.INBOX_NOT_FOUND: translated(
         "The mailbox has no inbox that can be opened.",
@@ -566,12 +567,11 @@ PROBLEMS: Catalogue[Code] = {
     ),
     Code.FOLDER_FAILING: translated(
         "A folder of the mailbox cannot be read, so its mail is not mirrored.",
-        "Nothing to do: it is tried again. `GET /v1/mailboxes/{mailbox_id}/problems` names it and"
-        " says why; if it stays, ask the server's owner.",
+        "`GET /v1/mailboxes/{mailbox_id}/problems` names it, and says why and what to do. It is"
+        " tried again by itself.",
         "読み取れないフォルダーがあり、その中のメールは反映されていません。",
-        "自動で再試行されるため操作は不要です。フォルダー名と原因は"
-        " `GET /v1/mailboxes/{mailbox_id}/problems` で確認でき、続く場合はサーバーの管理者に"
-        "確認してください。",
+        "フォルダー名、原因、対処方法は `GET /v1/mailboxes/{mailbox_id}/problems` で確認できます。"
+        "自動で再試行されます。",
     ),
     Code.MESSAGES_PENDING: translated(
         "The server lists messages but does not return them, so they are not mirrored.",

@@ -21,12 +21,13 @@ def folders_named(names: Sequence[str], listed: Sequence[Listed]) -> tuple[str, 
     Raises:
         Refused: `folder_unknown`, with folders that there are.
     """
-    folders = [one for one in listed if one.selectable]
+    folders = sorted(listed, key=lambda one: not one.is_inbox)
     return tuple(dict.fromkeys(_named(name, folders) for name in names))
 
 
-def _named(name: str, folders: Sequence[Listed]) -> str:
+def _named(name: str, listed: Sequence[Listed]) -> str:
     """The server's name of the one folder that has this name, as exactly as any has it."""
+    folders = [one for one in listed if one.selectable]
     asked = _normal(name)
     for is_meant in (
         lambda folder: folder.name == name,
@@ -37,9 +38,12 @@ def _named(name: str, folders: Sequence[Listed]) -> str:
     ):
         if len(found := [one.name for one in folders if is_meant(one)]) == 1:
             return found[0]
-    there = ", ".join(visible(one.name) for one in folders[:MAX_NAMED_FOLDERS])
-    more = ", …" if len(folders) > MAX_NAMED_FOLDERS else ""
-    raise Refused(Code.FOLDER_UNKNOWN, f'"{visible(name)}" is none of: {there}{more}')
+    below = [one for one in folders if _shown(one).startswith(f"{asked}/")]
+    said = "has no mail itself; below it are" if below else "is none of"
+    there = below or folders
+    some = ", ".join(visible(one.name) for one in there[:MAX_NAMED_FOLDERS])
+    more = ", …" if len(there) > MAX_NAMED_FOLDERS else ""
+    raise Refused(Code.FOLDER_UNKNOWN, f'"{visible(name)}" {said}: {some}{more}')
 
 
 def _shown(folder: Listed) -> str:

@@ -62,7 +62,7 @@ def _greeted(connection: socket.socket, server: Server, heard: Heard) -> Bounded
     except imaplib.IMAP4.error as error:
         raise heard.greeting() from error
     except TimeoutError as error:
-        raise Refused(Code.CONNECT_TIMEOUT, "no greeting") from error
+        raise Refused(Code.CONNECT_TIMEOUT, "connected, but no greeting") from error
     except (OSError, TooMuch, ValueError) as error:
         raise heard.greeting() from error
 
