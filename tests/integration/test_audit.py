@@ -86,18 +86,21 @@ def test_before_the_first_sync_has_ended_it_is_a_first_sync_that_is_queued(
 
 
 def test_what_disagrees_after_a_sync_has_seen_it_is_an_error(
-    imap_server: MailboxServer, runtime: Runtime, mailbox: Mailbox
+    imap_server: MailboxServer,
+    runtime: Runtime,
+    mailbox: Mailbox,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     imap_server.expunge(REP, "INBOX", [2])
     seen_without_a_look(mailbox, "INBOX", 5, runtime)
-    told: list[tuple[str, float]] = []
-    runtime.count = lambda name, value=1: told.append((name, value))  # type: ignore[method-assign]
+    counted: list[tuple[str, float]] = []
+    monkeypatch.setattr(runtime, "count", lambda name, value=1: counted.append((name, value)))
     found = audit_mailbox(mailbox, runtime)
     inbox = folder(found, "INBOX").audit
     assert (str(inbox.extra), str(inbox.left_since)) == ("2", "")
     assert not found.clean
-    assert ("AuditErrors", 1) in told
-    assert ("AuditLeftSince", 0) in told
+    assert ("AuditErrors", 1) in counted
+    assert ("AuditLeftSince", 0) in counted
     assert syncs(runtime) == []
 
 

@@ -461,7 +461,7 @@ def test_the_providers_word_on_a_mail_address_proves_nothing_where_the_server_ta
 @pytest.mark.parametrize(
     ("asked", "code"),
     [
-        ({"user_id": "nobody"}, Code.USER_UNKNOWN),
+        ({"user_id": "unknown"}, Code.USER_UNKNOWN),
         ({"user_id": "a#b"}, Code.USER_UNKNOWN),
         ({"user_id": None}, Code.MISSING_FIELD),
         ({"user_id": ["rep"]}, Code.INVALID_FIELD),

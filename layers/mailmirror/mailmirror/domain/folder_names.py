@@ -244,7 +244,7 @@ def use_by_name(name: str, delimiter: str) -> tuple[FolderUse, int] | None:
 
 
 def is_plain_word(name: str, delimiter: str) -> bool:
-    """Tell whether the name of a folder, which says what it is for, is also a word for mail.
+    """Tell whether a name that says what a folder is for is also a word for something else.
 
     A person's folder of plans may be named `Concept`, which is Dutch for drafts.
     """

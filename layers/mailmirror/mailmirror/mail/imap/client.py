@@ -6,7 +6,7 @@ IMAPClient speaks the protocol, on a socket that was checked and opened before.
 import imaplib
 import logging
 import socket
-from collections.abc import Iterator
+from collections.abc import Buffer, Iterator
 from contextlib import contextmanager
 
 from imapclient import IMAPClient
@@ -38,7 +38,7 @@ class _Imap4(imaplib.IMAP4):
     def _create_socket(self, timeout: float | None = None) -> socket.socket:
         return self._connection
 
-    def send(self, data: bytes) -> None:  # type: ignore[override]
+    def send(self, data: Buffer) -> None:
         """Send, or hold the data back; see `sent_together`."""
         if self._held is None:
             super().send(data)

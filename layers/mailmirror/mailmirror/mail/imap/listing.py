@@ -22,8 +22,6 @@ from mailmirror.mail.imap.untagged import answers_in, parsed
 _NAMESPACE: Command = ("NAMESPACE",)
 _NAMES = ("NAMESPACE", "LIST", "STATUS")
 
-_LINE_ITEMS = 3
-
 type _Line = tuple[Sequence[bytes], bytes | None, bytes]
 """Attributes, delimiter and name."""
 
@@ -38,7 +36,7 @@ class Listing:
     statuses: Mapping[str, Status] = field(default_factory=dict)
     """By name, where they were asked for and the server offers LIST-STATUS (RFC 5819)."""
     namespaces: Namespaces = field(default_factory=Namespaces)
-    """None where they were not asked for (RFC 2342), or cannot be read."""
+    """Empty where they were not asked for (RFC 2342), or cannot be read."""
     unreadable: int = 0
     """Folders whose lines cannot be read, or whose names are too long."""
 
@@ -127,18 +125,17 @@ def _listed(line: Sequence[Any]) -> Listed | None:
 
 
 def _strictly(line: Sequence[Any]) -> _Line | None:
-    read = parsed(line)
-    if read is None or len(read) < _LINE_ITEMS:
-        return None
-    flags, delimiter, name, *extended = read
-    is_read = (
-        isinstance(flags, tuple)
-        and all(isinstance(flag, bytes) for flag in flags)
-        and isinstance(delimiter, bytes | None)
-        and isinstance(name, bytes)  # a number has lost its leading zeros
-        and all(isinstance(one, tuple) for one in extended)
-    )
-    return (flags, delimiter, name) if is_read else None
+    """Read a line by the grammar; None where it breaks it, or its name is read as a number.
+
+    A number has lost its leading zeros.
+    """
+    match parsed(line):
+        case (tuple(flags), bytes() | None as delimiter, bytes(name), *extended):
+            keeps_grammar = all(isinstance(flag, bytes) for flag in flags) and all(
+                isinstance(one, tuple) for one in extended
+            )
+            return (flags, delimiter, name) if keeps_grammar else None
+    return None
 
 
 def _leniently(line: Sequence[Any]) -> _Line | None:
