@@ -83,6 +83,8 @@ def test_the_copies_of_sender_and_team_mate_are_one_message_at_one_instant(
     assert mine.summary.message == theirs.summary.message == sent.id
     assert mine.instant == theirs.instant == sent.date
     assert mine.thread == theirs.thread == sent.thread
+    assert not mine.summary.warnings
+    assert not theirs.summary.warnings
 
 
 def test_a_copy_that_came_before_the_sender_was_synced_is_that_message_too(

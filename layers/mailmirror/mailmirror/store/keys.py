@@ -405,6 +405,11 @@ def any_sent_without_id(account: AccountId, fields: SentFields) -> Key:
     return _key(sent_copies(account, fields), "any")
 
 
+def sent_mark(account: AccountId, message: MessageKey) -> Key:
+    """That a message lies, or lay, in sent mail of the team, or was composed here."""
+    return _key(f"{account}#sent#{message}", "sent")
+
+
 def thread_root(account: AccountId, id: ThreadId) -> Key:
     """The root of a thread is the item of its first vertex, which the thread is named after."""
     return vertex(account, Vertex(id))

@@ -1,10 +1,14 @@
-"""Messages of the team by their From, Date, Subject and To, and copies in sent mail without an id.
+"""What was sent by the team: which messages lie in sent mail, and copies there without an id.
 
-A message with a Message-ID is put, and then it is read whether there are copies without one; such a
-copy is put, and then the messages are read. So one of two writers finds the other's.
+That a message was sent is stored for the account and never taken back, so that a mailbox that has
+it in its Inbox knows it too.
+
+Messages of the team are found by their From, Date, Subject and To. One with a Message-ID is put,
+and then it is read whether there are copies without one; such a copy is put, and then the messages
+are read. So one of two writers finds the other's.
 """
 
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -14,7 +18,7 @@ from mailmirror.domain.limits import MAX_SENT_COPIES
 from mailmirror.domain.mailbox import AccountId, MailboxKey
 from mailmirror.store import keys
 from mailmirror.store.keys import PK, SK
-from mailmirror.store.table import Table
+from mailmirror.store.table import Item, Table
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +59,17 @@ class SentCopies:
                 items.append(keys.sent_without_id(fields, one.key, one.message))
                 items.append(keys.any_sent_without_id(account, fields))
         self._table.write(items)
+
+    @staticmethod
+    def marks(account: AccountId, messages: Iterable[MessageKey]) -> Iterator[Item]:
+        """What says that messages were sent by the team. One write unit each."""
+        return (keys.sent_mark(account, message) for message in messages)
+
+    def were_sent(self, account: AccountId, messages: Iterable[MessageKey]) -> Set[MessageKey]:
+        """Which of these messages were sent by the team. Half a read unit each."""
+        wanted = {keys.sent_mark(account, one)[PK]: one for one in messages}
+        found = self._table.get_many(keys.sent_mark(account, one) for one in wanted.values())
+        return {wanted[item[PK]] for item in found}
 
     def have_copies_without_id(
         self, account: AccountId, fields: Iterable[SentFields]

@@ -28,6 +28,8 @@ from mailmirror.usecases.mailboxes.read_mailbox import MailboxReport, report
 
 _MAX_HITS = 1_600
 """Entries of a deal that are read at once, in some 400 KB."""
+SENDER_UNPROVEN = "sender_unproven"
+"""The warning of a message From the team that nothing shows to have been sent by the team."""
 NUDGE_AFTER = timedelta(minutes=1)
 _END_OF_TIME = "~"
 """Sorts after every instant."""
@@ -164,15 +166,18 @@ def _lines(
     unread = {one.summary.thread for one in shown} - roots.keys()
     threads = {**roots, **runtime.roots.read_many(viewer.account, unread)}
     team = runtime.people.team_addresses(viewer.account)
+    in_sent = {one.summary.message for one in shown if one.is_in_sent}
     outgoing = {
         one.summary.message: one.summary.key
         for one in shown
-        if any(sender.address in team for sender in one.summary.from_)
+        if one.is_in_sent or any(sender.address in team for sender in one.summary.from_)
     }
     sent = runtime.outbounds.find_many((key, message) for message, key in outgoing.items())
+    doubtful = outgoing.keys() - in_sent - sent.keys()
+    doubtful -= runtime.sent_copies.were_sent(viewer.account, doubtful)
     return [
         Line(
-            summary,
+            _with_warning(summary, SENDER_UNPROVEN) if summary.message in doubtful else summary,
             one.hit.instant,
             threads[summary.thread].thread,
             outgoing=summary.message in outgoing,
@@ -185,6 +190,10 @@ def _lines(
         for summary in [one.summary]
         if summary.message not in sent or not sent[summary.message].cancelled
     ]
+
+
+def _with_warning(summary: Summary, warning: str) -> Summary:
+    return replace(summary, warnings=[*summary.warnings, warning])
 
 
 def _last_gained(account: AccountId, deal: Deal, runtime: Runtime) -> int:

@@ -12,7 +12,7 @@ from datetime import datetime
 
 from mailmirror.domain.identity import MessageKey
 from mailmirror.domain.limits import MAX_VERSIONS
-from mailmirror.domain.mailbox import MailboxId, MailboxKey
+from mailmirror.domain.mailbox import FolderRole, MailboxId, MailboxKey
 from mailmirror.domain.versions import Received, chosen
 from mailmirror.mail.imap.fetched import HEADERS_ONLY
 from mailmirror.runtime import Runtime
@@ -36,6 +36,11 @@ class Shown:
     """All that are kept, in the order in which they were received."""
     further: int
     """How many more were counted."""
+
+    @property
+    def is_in_sent(self) -> bool:
+        """Whether a copy of it lies in the sent mail of one of the mailboxes."""
+        return any(one.received.role is FolderRole.SENT for one in self.versions)
 
     def of(self, sha256: str) -> "Shown | None":
         """The message by another of its versions."""

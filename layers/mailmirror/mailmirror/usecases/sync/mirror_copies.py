@@ -125,6 +125,9 @@ def _mirror(
     with_them = [
         *runtime.timelines.items_of_cards(on_cards),
         *runtime.threads.items(kept.entries, stored),
+        *runtime.sent_copies.marks(
+            where.mailbox.account, {entry.message for one, entry in pairs if one.was_sent}
+        ),
     ]
     runtime.contents.put(kept.contents, with_them)
     runtime.contents.put_lines(kept.lines)

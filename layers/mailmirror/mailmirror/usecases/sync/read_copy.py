@@ -42,6 +42,15 @@ class ReadCopy:
     """Whether its message token says so."""
 
     @property
+    def was_sent(self) -> bool:
+        """Whether it shows by itself that its message was sent by the team.
+
+        By a token alone only under the Message-ID that the token names: recipients know both, and
+        that Message-ID and Date are the identity of what was composed here.
+        """
+        return self.evidence.in_sent or (self.composed_here and self.message == self.own_key)
+
+    @property
     def sent_fields(self) -> SentFields | None:
         """What the copies of a message of the team have in common, in sent mail and elsewhere.
 
