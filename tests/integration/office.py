@@ -17,6 +17,7 @@ from mailmirror.domain.coverage import Coverage
 from mailmirror.domain.deals import DealId
 from mailmirror.domain.feed import PersonKind, PersonRef
 from mailmirror.domain.mailbox import AccountId, FolderScope, Mailbox, Security, Server
+from mailmirror.domain.passes import Basis
 from mailmirror.mail.connection import NetworkPolicy
 from mailmirror.runtime import Runtime
 from mailmirror.usecases.cards.acting_user import Viewer, viewer
@@ -206,6 +207,14 @@ class Office:
             one.folder.name: {name: n for name, n in one.ledger.counts().items() if n}
             for one in read_ledger(mailbox, self.runtime)
         }
+
+
+def basis_of(mailbox: Mailbox, runtime: Runtime) -> Basis:
+    """What a sync of the mailbox would judge under now."""
+    account = runtime.accounts.find(mailbox.key.account)
+    assert account is not None
+    head = runtime.change_log.head(account.id)
+    return Basis(head, mailbox.history_since, account.max_recipients)
 
 
 def subjects(lines: Iterable[Line]) -> list[str]:

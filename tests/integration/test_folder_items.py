@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import count, product
 from threading import Event, Thread, current_thread
 from typing import Any
@@ -16,6 +16,7 @@ from mailmirror.domain.folder_choice import Listed
 from mailmirror.domain.ledger import Ledger
 from mailmirror.domain.ledger_parts import MAX_HEAD_BYTES, LedgerParts
 from mailmirror.domain.mailbox import AccountId, FolderRole, Mailbox, MailboxId, MailboxKey
+from mailmirror.domain.passes import Basis, PassState, Target
 from mailmirror.domain.totals import Totals
 from mailmirror.domain.uids import UidSet
 from mailmirror.domain.verdict import Verdict
@@ -34,6 +35,16 @@ from tests.servers.mailbox_server import MailboxServer
 
 KEY = MailboxKey(AccountId("0123456789ab"), MailboxId("0123456789abcdef"))
 FOLDERS = 300
+_LONG_AGO = datetime(1999, 12, 31, 23, 59, 59, 999_999, UTC)
+_BASIS = Basis(10**9, date(1999, 12, 31), 10**6)
+PASSES = PassState(
+    _BASIS,
+    tuple(replace(_BASIS, max_recipients=10**6 + one) for one in range(3)),
+    Target(_BASIS, everything=True),
+    10**9,
+    *[_LONG_AGO] * 4,
+)
+"""The largest."""
 _ITEM_BYTES = 1_024
 LIFETIME = timedelta(seconds=91)
 _SECONDS = 30
@@ -69,7 +80,8 @@ def test_the_state_stays_below_1_kb_with_the_largest_caution_and_the_largest_tot
     most = (1 << 64) - 1
     for folders in (1, FOLDERS):
         lease, _ = runtime.sync_states.take(KEY, runtime.now())
-        runtime.sync_states.start_log(lease, most, runtime.now())
+        runtime.sync_states.passing(lease, PASSES, runtime.now())
+        runtime.sync_states.ask_for_everything(KEY, _LONG_AGO)
         caution = Caution().after_deaths(9)
         for uid in range(30):
             caution = caution.suspecting(Place(f"{uid:012x}", most, most - uid)).after_deaths(1)
@@ -77,6 +89,7 @@ def test_the_state_stays_below_1_kb_with_the_largest_caution_and_the_largest_tot
         runtime.sync_states.progressed(lease, totals, caution, runtime.now())
         assert runtime.sync_states.read(KEY).caution == caution
         assert runtime.sync_states.read(KEY).totals == totals
+        assert runtime.sync_states.read(KEY).passes == PASSES
         assert item_bytes(state_item(KEY, runtime)) < _ITEM_BYTES
         runtime.sync_states.release(lease, first_sync_done=True)
 
@@ -128,7 +141,7 @@ def test_a_sync_without_news_writes_no_folder(
     runtime.table.meter = Meter()
     office.sync(mailbox)
     meter = runtime.table.meter
-    assert (meter.requests, meter.write_units) == (8, 3)
+    assert (meter.requests, meter.write_units) == (9, 3)
     assert runtime.folders.read_all(mailbox.key) == before
 
 

@@ -60,6 +60,7 @@ from tests.integration.office import (
     REP,
     Clock,
     Office,
+    basis_of,
     letter,
     loopback,
     subjects,
@@ -1012,7 +1013,8 @@ def test_a_server_that_refuses_every_token_is_given_two_and_then_left_alone_for_
         seen = desk.runtime.due.find(mailbox)
         assert seen is not None
         desk.runtime.mailboxes.connect(moved, mailbox.connected_at)
-        desk.runtime.due.synced(mailbox, seen.seen, desk.runtime.now())
+        basis = basis_of(moved, desk.runtime)
+        desk.runtime.due.synced(mailbox, seen.seen, desk.runtime.now(), basis=basis)
         asked = desk.refreshes
 
         def attempts() -> tuple[int, int]:

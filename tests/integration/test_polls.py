@@ -32,7 +32,7 @@ from mailmirror.usecases.mailboxes.change_mailbox import disconnect, erase
 from mailmirror.usecases.mailboxes.read_mailbox import read_mailbox
 from mailmirror.usecases.sync.dispatch_due import dispatch_polls
 from mailmirror.usecases.sync.poll_mailboxes import STALE_AFTER, poll_mailboxes
-from tests.integration.office import BOSS, MARCH, REP, Clock, Office, letter
+from tests.integration.office import BOSS, MARCH, REP, Clock, Office, basis_of, letter
 from tests.servers.dovecot import Dovecot
 from tests.servers.hostile import DRIP, HANG_UP, SILENCE, Answer, Hostile
 from tests.servers.mailbox_server import MailboxServer
@@ -89,7 +89,9 @@ def moved(mailbox: Mailbox, server: Hostile, runtime: Runtime) -> Mailbox:
     """A mailbox whose server is another, with which it was synced just now."""
     here = replace(mailbox, imap=replace(mailbox.imap, host=server.host, port=server.port))
     runtime.mailboxes.connect(here, runtime.now())
-    runtime.due.synced(mailbox, {"INBOX": Seen(1, 4, 3)}, runtime.now())
+    runtime.due.synced(
+        mailbox, {"INBOX": Seen(1, 4, 3)}, runtime.now(), basis=basis_of(mailbox, runtime)
+    )
     return here
 
 
@@ -274,7 +276,7 @@ def test_fewer_messages_are_no_news(
 def test_more_messages_than_the_ledger_has_are_news(synced: Mailbox, runtime: Runtime) -> None:
     seen = dict(entry(synced, runtime).seen)
     seen["INBOX"] = replace(seen["INBOX"], present=2)
-    runtime.due.synced(synced, seen, runtime.now())
+    runtime.due.synced(synced, seen, runtime.now(), basis=basis_of(synced, runtime))
     poll(runtime, synced)
     assert syncs(runtime) == [synced.key.mailbox]
 

@@ -33,6 +33,16 @@ _LISTED_MARGIN = 1_000
 
 
 @dataclass(frozen=True, slots=True)
+class Passed:
+    """How far a pass has judged the folder's UIDs again, newest first."""
+
+    target: str
+    """The name of the pass."""
+    low: int
+    """The least UID that it has looked at; 1 once it is through."""
+
+
+@dataclass(frozen=True, slots=True)
 class FolderState:
     """How far a folder has been judged under its present UIDVALIDITY."""
 
@@ -60,6 +70,10 @@ class FolderState:
     """When they are asked for again; None where that is at the next sync."""
     failure: FolderFailure | None = None
     """Why the last sync could not read it; None where it could."""
+    passed: Passed | None = None
+    """How far the pass has come that is under way."""
+    stale: bool = False
+    """Whether a pass has left it out, so that all its verdicts are given again."""
 
     @property
     def complete(self) -> bool:
@@ -108,6 +122,14 @@ class FolderState:
         told = (uidvalidity, uidnext, messages)
         known = (self.uidvalidity, self.uidnext, self.messages)
         return told == known and self.complete and self.failure is None
+
+    def has_passed(self, target: str) -> bool:
+        """Whether a pass is through with the folder."""
+        return self.passed == Passed(target, 1)
+
+    def passed_down_to(self, target: str) -> int:
+        """The least UID that a pass has looked at; `next` where it has looked at none."""
+        return self.passed.low if self.passed and self.passed.target == target else self.next
 
     @property
     def untouched(self) -> bool:

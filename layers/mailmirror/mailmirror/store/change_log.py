@@ -5,42 +5,15 @@ people after it, consistently, therefore misses no pair of a message and a perso
 see has a line behind the head that it read.
 """
 
-from collections.abc import Sequence, Set
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from enum import StrEnum
+from itertools import count, takewhile
 
 from mailmirror.domain.address import Address
+from mailmirror.domain.changes import Change, ChangeKind, LogLine
 from mailmirror.domain.mailbox import AccountId
 from mailmirror.store import keys
 from mailmirror.store.table import Delete, Item, Put, Table, Update
-
-
-class ChangeKind(StrEnum):
-    PERSON = "person"
-    TEAM = "team"
-    DEAL = "deal"
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """Addresses that were added or removed, or a deal that has changed."""
-
-    kind: ChangeKind
-    gained: Set[Address] = frozenset()
-    lost: Set[Address] = frozenset()
-    deal: str | None = None
-    since: datetime | None = None
-    """When the deal's event happened: matches of mail of more than 30 days before do not change."""
-
-    def __bool__(self) -> bool:
-        return bool(self.gained or self.lost or self.deal)
-
-
-@dataclass(frozen=True, slots=True)
-class LogLine:
-    number: int
-    change: Change
 
 
 class ChangeLog:
@@ -52,15 +25,22 @@ class ChangeLog:
         item = self._table.get(keys.log_head(account), consistent=True)
         return int(item["number"]) if item else 0
 
+    def judging_head(self, account: AccountId) -> int:
+        """The number of the last line that may change a verdict. Half a read unit.
+
+        It may be a moment old: who asks again a minute later misses nothing.
+        """
+        item = self._table.get(keys.log_head(account))
+        return int(item.get("judging", 0)) if item else 0
+
     @staticmethod
-    def _counted(account: AccountId, number: int, after: int) -> Update:
-        condition = (
-            "#number = :number" if number else "attribute_not_exists(pk) OR #number = :number"
-        )
-        values = {":number": number, ":after": after}
-        return Update(
-            keys.log_head(account), "SET #number = :after", values, condition, {"#number": "number"}
-        )
+    def _counted(account: AccountId, number: int, kind: ChangeKind) -> Update:
+        judging = ", judging = :after" if kind.changes_verdicts else ""
+        return _on_head(account, f"SET #number = :after{judging}", number, {":after": number + 1})
+
+    @staticmethod
+    def _still(account: AccountId, number: int) -> Update:
+        return _on_head(account, "SET #number = :number", number, {})
 
     def write(
         self,
@@ -73,14 +53,16 @@ class ChangeLog:
         """Make a change together with its line, or alone where nothing can depend on it.
 
         Parameters:
-            head: the number of the last line, where it was read already.
+            head: the number of the last line, where it was read already; it is a condition of a
+                change without a line, too.
 
         Raises:
             ConditionFailed: a condition of `writes` does not hold, or another change came in
                 between; nothing was written.
         """
         if not change:
-            self._table.transact(writes)
+            unmoved = [] if head is None else [self._still(account, head)]
+            self._table.transact([*writes, *unmoved])
             return
         number = self.head(account) if head is None else head
         line = {
@@ -92,14 +74,31 @@ class ChangeLog:
             "since": change.since and keys.time_text(change.since),
             "at": keys.time_text(now),
         }
-        self._table.transact([*writes, self._counted(account, number, number + 1), Put(line)])
+        self._table.transact([*writes, self._counted(account, number, change.kind), Put(line)])
 
     def lines(self, account: AccountId, after: int, most: int) -> Sequence[LogLine]:
-        """Read the lines behind one of them, consistently. One read unit a 4 KB."""
+        """Read the lines behind one of them, consistently, without a gap.
+
+        One read unit a 4 KB. A query does not promise to show a transaction as a whole; a line
+        that it lacks comes with the next one.
+        """
         first, last = (keys.log_line(account, n) for n in (after + 1, after + most))
         between = (first[keys.SK], last[keys.SK])
         items = self._table.query(first[keys.PK], between=between, consistent=True)
-        return list(map(_line, items))
+        numbered = zip(map(_line, items), count(after + 1), strict=False)
+        return [line for line, _ in takewhile(lambda one: one[0].number == one[1], numbered)]
+
+
+def _on_head(account: AccountId, expression: str, number: int, values: Mapping[str, int]) -> Update:
+    """An update of the log's head, on the condition that it has this number."""
+    condition = "#number = :number" if number else "attribute_not_exists(pk) OR #number = :number"
+    return Update(
+        keys.log_head(account),
+        expression,
+        {":number": number, **values},
+        condition,
+        {"#number": "number"},
+    )
 
 
 def _line(item: Item) -> LogLine:
@@ -111,4 +110,5 @@ def _line(item: Item) -> LogLine:
         deal=item.get("deal"),
         since=datetime.fromisoformat(since) if since else None,
     )
-    return LogLine(int(item[keys.SK].removeprefix(keys.LOG_LINES)), change)
+    number = int(item[keys.SK].removeprefix(keys.LOG_LINES))
+    return LogLine(number, change, datetime.fromisoformat(item["at"]))

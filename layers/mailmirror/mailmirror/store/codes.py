@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from mailmirror.domain.address import Address
+from mailmirror.domain.changes import Change, ChangeKind
 from mailmirror.domain.mailbox import AccountId, UserId
 from mailmirror.domain.ownership import CODE_LIFETIME, CODE_TRIES, CODES_AN_HOUR
 from mailmirror.store import keys
-from mailmirror.store.change_log import Change, ChangeKind, ChangeLog
+from mailmirror.store.change_log import ChangeLog
 from mailmirror.store.table import ConditionFailed, Delete, Put, Table, Update
 
 _COUNTED_FOR = timedelta(hours=2)

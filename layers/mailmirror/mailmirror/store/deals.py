@@ -3,12 +3,13 @@
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 
+from mailmirror.domain.changes import Change, ChangeKind
 from mailmirror.domain.deals import ContactId, Deal, DealId, DealStatus, DealVersion
 from mailmirror.domain.feed import DealDeleted, DealUpserted
 from mailmirror.domain.mailbox import AccountId
 from mailmirror.domain.stamp import Stamp
 from mailmirror.store import keys
-from mailmirror.store.change_log import Change, ChangeKind, ChangeLog
+from mailmirror.store.change_log import ChangeLog
 from mailmirror.store.table import ConditionFailed, Item, Put, Table
 
 _ATTEMPTS = 5

@@ -16,6 +16,7 @@ from mailmirror.domain.mailbox import (
     Seen,
     pause,
 )
+from mailmirror.domain.passes import Basis
 from mailmirror.domain.problems import Code, Refused
 from mailmirror.domain.slot import Slot
 from mailmirror.store import keys
@@ -34,11 +35,21 @@ class DueEntry:
     slices_at: Sequence[datetime] = ()
     """When polls have last asked for each slice; empty where a sync was the last to ask."""
     retry_at: datetime | None = None
-    """When pending copies are asked for again; None where there are none."""
+    """When a sync is wanted without news: pending copies are asked for again, or a pass is due."""
+    log_line: int = 0
+    """Of the account's log, up to which the last finished sync has seen what changes verdicts."""
+    look_at: datetime | None = None
+    """Before then, further lines cause no sync."""
+    rules: str = ""
+    """The rules under which that sync has judged, as a text."""
 
     @property
     def key(self) -> MailboxKey:
         return MailboxKey(self.account, self.mailbox)
+
+
+_FORGOTTEN = ("#error", "error_detail", "failing_since", "news_since", "slices_at")
+"""What a sync that has finished ends."""
 
 
 class DueStore:
@@ -74,6 +85,9 @@ class DueStore:
             if known.seen:
                 item["seen"] = _seen_text(known.seen)
                 item["slices"] = _slices_bytes(known.slices)
+                item["judged_by"], item["log_line"] = known.rules, known.log_line
+                for name, at in (("look_at", known.look_at), ("retry_at", known.retry_at)):
+                    item[name] = at and keys.time_text(at)
             else:
                 item["news_since"] = text
         return Put(item)
@@ -119,30 +133,39 @@ class DueStore:
         now: datetime,
         retry_at: datetime | None = None,
         slices: Sequence[int] = (),
+        *,
+        basis: Basis,
+        look_at: datetime | None = None,
     ) -> None:
         """A sync has finished with the folders as `seen` says.
 
         Parameters:
             now: when it began.
-            retry_at: when pending copies are asked for again.
+            retry_at: when a sync is wanted without news.
             slices: the hashes of the folders that `seen` does not name.
+            basis: what it has judged under.
+            look_at: before then, further lines of the log cause no sync.
         """
-        retry, retry_value = "", {}
-        if retry_at is not None:
-            retry, retry_value = ", retry_at = :retry", {":retry": keys.time_text(retry_at)}
+        optional: dict[str, object] = {
+            "retry_at": retry_at and keys.time_text(retry_at),
+            "look_at": look_at and keys.time_text(look_at),
+            "log_line": basis.line,
+            "judged_by": basis.rules,
+        }
+        given = {name: value for name, value in optional.items() if value is not None}
+        left_out = sorted(optional.keys() - given.keys())
         self._write(
             mailbox,
             f"SET due_at = :due, last_success_at = :now, seen = :seen, slices = :slices,"
-            f" failures = :none{retry}"
-            " REMOVE #error, error_detail, failing_since, news_since, slices_at"
-            + ("" if retry else ", retry_at"),
+            f" failures = :none{''.join(f', {name} = :{name}' for name in given)}"
+            f" REMOVE {', '.join([*_FORGOTTEN, *left_out])}",
             {
                 ":due": keys.time_text(now + POLL_INTERVAL),
                 ":now": keys.time_text(now),
                 ":seen": _seen_text(seen),
                 ":slices": _slices_bytes(slices),
                 ":none": 0,
-                **retry_value,
+                **{f":{name}": value for name, value in given.items()},
             },
         )
 
@@ -249,6 +272,9 @@ def _entry(item: Item) -> DueEntry:
         _numbers(item.get("slices", b""), 8),
         [datetime.fromtimestamp(one, UTC) for one in _numbers(item.get("slices_at", b""), 4)],
         _time(item.get("retry_at")),
+        int(item.get("log_line", 0)),
+        _time(item.get("look_at")),
+        item.get("judged_by", ""),
     )
 
 

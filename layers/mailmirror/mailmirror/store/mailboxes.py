@@ -6,6 +6,7 @@ from datetime import date, datetime
 from typing import Any
 
 from mailmirror.domain.address import Address
+from mailmirror.domain.changes import Change, ChangeKind
 from mailmirror.domain.mailbox import (
     AccountId,
     FolderScope,
@@ -23,7 +24,7 @@ from mailmirror.domain.ownership import Claims, proof_of
 from mailmirror.domain.problems import Code, Refused
 from mailmirror.domain.slot import Slot
 from mailmirror.store import keys
-from mailmirror.store.change_log import Change, ChangeKind, ChangeLog
+from mailmirror.store.change_log import ChangeLog
 from mailmirror.store.due import DueEntry, DueStore
 from mailmirror.store.table import ConditionFailed, Delete, Item, Put, Table, Update
 
@@ -40,12 +41,15 @@ class MailboxStore:
         now: datetime,
         known: DueEntry | None = None,
         head: int | None = None,
+        *,
+        joins_team: bool = True,
     ) -> None:
         """Store a mailbox, new or connected again; it is due at once.
 
         Parameters:
             known: its schedule entry, where it continues with the same server.
             head: the head of the change log, read before the owner of the address was looked up.
+            joins_team: whether its address is not of the team without it.
 
         Its address joins the team in the same transaction, which also keeps an address from
         being connected twice.
@@ -73,7 +77,7 @@ class MailboxStore:
         }
         self._log.write(
             key.account,
-            Change(ChangeKind.TEAM, gained={mailbox.email}, lost=frozenset()),
+            Change(ChangeKind.TEAM, gained={mailbox.email} if joins_team else frozenset()),
             [
                 Put(item, "attribute_not_exists(pk) OR epoch = :epoch", {":epoch": key.epoch}),
                 Put(

@@ -9,12 +9,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from mailmirror.domain.address import Address
+from mailmirror.domain.changes import Change, ChangeKind
 from mailmirror.domain.feed import PersonDeleted, PersonRef, PersonUpserted, UserUpserted
 from mailmirror.domain.mailbox import AccountId, UserId
 from mailmirror.domain.ownership import Claims
 from mailmirror.domain.stamp import Latest, Stamp
 from mailmirror.store import keys
-from mailmirror.store.change_log import Change, ChangeKind, ChangeLog
+from mailmirror.store.change_log import ChangeLog
 from mailmirror.store.table import ConditionFailed, Item, Put, Table, Update
 
 _ATTEMPTS = 5
@@ -43,6 +44,8 @@ class Team:
     addresses: Set[Address]
     confirmed: Mapping[UserId, Set[Address]] = field(default_factory=dict)
     """By a code; these alone are not of the team."""
+    doubtful: Set[Address] = frozenset()
+    """Of mailboxes without a proof: of the team as long as no person has them."""
 
     @property
     def claims(self) -> Claims:
@@ -102,7 +105,7 @@ class PeopleStore:
                 unproven |= _emails(item)
         doubtful = unproven - addresses.union(*confirmed.values())
         persons = self.who_has(account, doubtful) if doubtful else {}
-        return Team(users, addresses | (unproven - persons.keys()), confirmed)
+        return Team(users, addresses | (unproven - persons.keys()), confirmed, doubtful)
 
     def user_exists(self, account: AccountId, user: UserId) -> bool:
         """Tell whether the CRM has named this user. Half a read unit."""

@@ -10,12 +10,13 @@ or too slow. The next sync that moves a cursor sets the count to zero.
 import secrets
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from struct import Struct
 
 from mailmirror.domain.containment import Caution, Place
 from mailmirror.domain.coverage_limits import Limit
 from mailmirror.domain.mailbox import MailboxKey
+from mailmirror.domain.passes import Basis, PassState, Target
 from mailmirror.domain.totals import Totals
 from mailmirror.store import keys
 from mailmirror.store.table import ConditionFailed, Item, Table, Update
@@ -28,6 +29,12 @@ _CAUTION = Struct(">HH")
 """How many UIDs the next batches may have, and how many UIDs are left of the batch that died."""
 _SUSPECT = Struct(">6sQQB?")
 """Folder, UIDVALIDITY, UID, deaths, and whether it is judged now."""
+
+_BASIS = Struct(">QIIH")
+"""Line of the log, first day of the window, limit of recipients, version of reading headers."""
+_PASSES = Struct(">BQQQQQ")
+"""What there is, the line that was searched up to, and four times, in microseconds since 1970."""
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class LeaseHeld(Exception):
@@ -50,7 +57,9 @@ class SyncState:
     totals: Totals = field(default_factory=Totals)
     """Over the folders that the last sync has found."""
     first_sync_done: bool = False
-    log_cursor: int = 0
+    passes: PassState = field(default_factory=PassState)
+    everything_asked_at: datetime | None = None
+    """When a person last asked for a pass over everything."""
     stale_until: datetime | None = None
     """Until when a sync that lost its lease may still be writing entries."""
     caution: Caution = field(default_factory=Caution)
@@ -100,7 +109,8 @@ class SyncStates:
                 now,
                 "epoch = :epoch, first_sync_done = :false",
                 {":epoch": key.epoch, ":false": False},
-                removing=" REMOVE totals, caution, deaths, progressed_at",
+                removing=" REMOVE totals, caution, deaths, progressed_at, passes,"
+                " everything_asked_at",
             )
         return lease, _state(item)
 
@@ -174,10 +184,19 @@ class SyncStates:
         """
         self._write(lease, now, "", {}, condition=" AND attribute_exists(lease_until)")
 
-    def start_log(self, lease: Lease, number: int, now: datetime) -> None:
-        """Store the line of the change log after which verdicts may have to change."""
-        self._write(
-            lease, now, "log_cursor = if_not_exists(log_cursor, :number)", {":number": number}
+    def passing(self, lease: Lease, passes: PassState, now: datetime) -> None:
+        """Store how far passes have come before anything follows from it. One write unit."""
+        self._write(lease, now, "passes = :passes", {":passes": _passes_bytes(passes)})
+
+    def ask_for_everything(self, key: MailboxKey, now: datetime) -> None:
+        """Have a sync, whichever comes first, begin a pass over everything. One write unit."""
+        values = {":now": keys.time_text(now), ":epoch": key.epoch}
+        self._table.update(
+            Update(
+                keys.state(key),
+                "SET everything_asked_at = :now, epoch = if_not_exists(epoch, :epoch)",
+                values,
+            )
         )
 
     def release(
@@ -188,6 +207,7 @@ class SyncStates:
         caution: Caution | None = None,
         totals: Totals | None = None,
         progressed_at: datetime | None = None,
+        passes: PassState | None = None,
     ) -> None:
         """Release the lease, and store whether the first sync is done. One write unit.
 
@@ -195,6 +215,7 @@ class SyncStates:
             caution: what the next sync has to take, where this one failed without progress.
             totals: what the folders amount to, where the sync has come to read them.
             progressed_at: when a cursor last moved, where one has.
+            passes: how far passes have come, where the sync has come to look at them.
 
         Raises:
             LeaseLost: another holds the lease.
@@ -208,6 +229,8 @@ class SyncStates:
             values[":totals"] = _totals_item(totals)
         if progressed_at is not None:
             values[":progressed_at"] = keys.time_text(progressed_at)
+        if passes is not None:
+            values[":passes"] = _passes_bytes(passes)
         assignments = ", ".join(f"{name[1:]} = {name}" for name in values)
         try:
             self._table.update(
@@ -259,6 +282,40 @@ def _totals(item: Item) -> Totals:
     )
 
 
+def _passes_bytes(passes: PassState) -> bytes:
+    """Some 20 bytes a basis, as for the caution."""
+    target = passes.target
+    flags = bool(passes.basis) | bool(target) << 1 | bool(target and target.everything) << 2
+    times = (passes.looked_at, passes.ended_at, passes.next_at, passes.everything_at)
+    bases = [*passes.bases, *([target.basis] if target else [])]
+    return _PASSES.pack(flags, passes.hinted_line, *map(_microseconds, times)) + b"".join(
+        _BASIS.pack(one.line, one.history_since.toordinal(), one.max_recipients, one.headers)
+        for one in bases
+    )
+
+
+def _passes(stored: bytes) -> PassState:
+    flags, hinted_line, *times = _PASSES.unpack_from(stored)
+    bases = [
+        Basis(line, date.fromordinal(day), most, headers)
+        for line, day, most, headers in _BASIS.iter_unpack(stored[_PASSES.size :])
+    ]
+    basis = bases.pop(0) if flags & 1 else None
+    target = Target(bases.pop(), bool(flags & 4)) if flags & 2 else None
+    looked_at, ended_at, next_at, everything_at = map(_time_of, times)
+    return PassState(
+        basis, tuple(bases), target, hinted_line, looked_at, ended_at, next_at, everything_at
+    )
+
+
+def _microseconds(time: datetime | None) -> int:
+    return (time - _EPOCH) // timedelta(microseconds=1) if time else 0
+
+
+def _time_of(microseconds: int) -> datetime | None:
+    return _EPOCH + timedelta(microseconds=microseconds) if microseconds else None
+
+
 def _caution_bytes(caution: Caution) -> bytes:
     """Some 25 bytes a suspect: as a list they would make the item larger than 1 KB."""
     return _CAUTION.pack(caution.batch, caution.remaining) + b"".join(
@@ -289,7 +346,8 @@ def _state(item: Item) -> SyncState:
     return SyncState(
         totals=_totals(item["totals"]) if "totals" in item else Totals(),
         first_sync_done=bool(item.get("first_sync_done")),
-        log_cursor=int(item.get("log_cursor", 0)),
+        passes=_passes(item["passes"]) if "passes" in item else PassState(),
+        everything_asked_at=_time(item.get("everything_asked_at")),
         stale_until=_time(item.get("stale_until")),
         caution=_caution(item["caution"]) if "caution" in item else Caution(),
         deaths=int(item.get("deaths", 0)),

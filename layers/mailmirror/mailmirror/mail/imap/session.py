@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from datetime import date, datetime
 
+from mailmirror.domain.address import Address
 from mailmirror.domain.coverage_limits import Limit, limits_of
 from mailmirror.domain.folder_choice import (
     FolderChoice,
@@ -37,7 +38,7 @@ from mailmirror.mail.imap.folders import folders_named
 from mailmirror.mail.imap.heard import CommandRefused
 from mailmirror.mail.imap.listing import Listing, encoded_name, list_folders
 from mailmirror.mail.imap.opening import Status
-from mailmirror.mail.imap.search import search_since
+from mailmirror.mail.imap.search import search_addresses, search_since
 from mailmirror.mail.imap.sign_in import signed_in_client
 from mailmirror.mail.mime.headers import HEADER_FIELDS
 from mailmirror.mail.sasl import Login
@@ -313,6 +314,20 @@ class ImapSession:
             self._client, UidSet.of(found), [asked], 4_096 * len(found), fetch_answers.field_values
         )
         return frozenset(values.values())
+
+    def naming(self, addresses: Iterable[Address], since: date) -> UidSet:
+        """Search the examined folder for messages that name addresses.
+
+        Nothing depends on the answer: servers miss some, and one that refuses has found none.
+
+        Parameters:
+            since: the first INTERNALDATE that counts.
+        """
+        try:
+            with self._client.asking():
+                return search_addresses(self._client, addresses, since)
+        except CommandRefused:
+            return UidSet()
 
     def append(self, folder: FolderChoice, raw: bytes, at: datetime) -> None:
         """Put a message into a folder, as read: the one change ever made to a mailbox."""

@@ -1,10 +1,10 @@
 """Whether lines of the log that `match_again` has not worked off may concern a deal."""
 
+from mailmirror.domain.changes import ChangeKind
 from mailmirror.domain.deals import Deal
 from mailmirror.domain.feed import PersonKind, PersonRef
 from mailmirror.domain.mailbox import AccountId
 from mailmirror.runtime import Runtime
-from mailmirror.store.change_log import ChangeKind
 
 _MAX_LINES = 100
 """Further ones are taken to concern every deal."""

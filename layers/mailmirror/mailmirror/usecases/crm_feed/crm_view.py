@@ -12,7 +12,7 @@ from mailmirror.domain.verdict import People
 from mailmirror.runtime import Runtime
 from mailmirror.store.accounts import Account
 from mailmirror.store.keys import mailbox_name
-from mailmirror.store.people import Known
+from mailmirror.store.people import Known, Team
 
 
 class CrmView:
@@ -35,7 +35,7 @@ class CrmView:
         self._known: dict[Address, Known] = {}
         self._deals: dict[ContactId, Collection[Deal]] = {}
         self._facts: int | None = None
-        self._team: Set[Address] | None = None
+        self._team: Team | None = None
 
     @property
     def facts(self) -> int:
@@ -47,9 +47,17 @@ class CrmView:
     @property
     def team(self) -> Set[Address]:
         """The addresses of the team."""
+        return self._read_team().addresses | self._joining
+
+    @property
+    def doubtful(self) -> Set[Address]:
+        """The addresses that are of the team as long as no person has them."""
+        return self._read_team().doubtful
+
+    def _read_team(self) -> Team:
         if self._team is None:
             _ = self.facts  # the head is read before what has a line behind it
-            self._team = self._runtime.people.team(self._account).addresses | self._joining
+            self._team = self._runtime.people.team(self._account)
         return self._team
 
     def people(self, addresses: Iterable[Address]) -> People:

@@ -272,7 +272,9 @@ def _keep(account: Account, mailbox: Mailbox, credential: Credential, runtime: R
     for attempt in range(_ATTEMPTS):
         try:
             head = check_address(account.id, mailbox.owner, mailbox.email, runtime)
-            runtime.mailboxes.connect(mailbox, now, known, head)
+            logins = frozenset().union(*runtime.people.team(account.id).users.values())
+            joins = mailbox.email not in logins
+            runtime.mailboxes.connect(mailbox, now, known, head, joins_team=joins)
             return
         except Refused as refused:
             refusal = refused

@@ -115,7 +115,7 @@ def _report(
         0 if of_another_server else sync.progress,
         totals.left,
         totals.time_left((sync.progressed_at or mailbox.connected_at) - mailbox.connected_at),
-        sync.log_cursor,
+        sync.passes.line,
         totals.pending,
         totals.limits,
         proof_of(mailbox, claims),

@@ -15,6 +15,7 @@ from mailmirror.domain.mailbox import (
     MailboxStatus,
     is_news,
 )
+from mailmirror.domain.passes import Basis
 from mailmirror.domain.problems import Code, Refused
 from mailmirror.runtime import Runtime, log_failure
 from mailmirror.store.due import DueEntry
@@ -78,12 +79,28 @@ def _poll(mailbox: Mailbox, entry: DueEntry, at: datetime, runtime: Runtime) -> 
         runtime.due.failed(mailbox, entry.due.failures, error, at)
         runtime.count("PollsFailed")
         return
-    if asked.news or (entry.retry_at is not None and at >= entry.retry_at):
+    if (
+        asked.news
+        or (entry.retry_at is not None and at >= entry.retry_at)
+        or _has_late_facts(mailbox, entry, at, runtime)
+    ):
         runtime.due.found_news(mailbox, at + POLL_INTERVAL, at)
         runtime.sync_queue.send([job])
     else:
         runtime.due.polled(mailbox, at, asked.slices_at)
     runtime.count("PollsWithNews" if asked.news else "PollsWithoutNews")
+
+
+def _has_late_facts(mailbox: Mailbox, entry: DueEntry, at: datetime, runtime: Runtime) -> bool:
+    """Whether people or rules have changed since the last finished sync, which looks at them."""
+    account = runtime.accounts.find(mailbox.key.account)
+    if account is None:
+        return False
+    head = runtime.change_log.judging_head(account.id)
+    basis = Basis(head, mailbox.history_since, account.max_recipients)
+    if basis.rules != entry.rules:
+        return True
+    return head > entry.log_line and (entry.look_at is None or at >= entry.look_at)
 
 
 @dataclass(frozen=True, slots=True)

@@ -155,16 +155,18 @@ class FolderSync:
         """The server has more or fewer messages than the ledger: find out which.
 
         A UID counts as removed only where a second FETCH does not return it either. One that was
-        removed and is listed is present again, with the verdict that it had.
+        removed and is listed is present again. It is judged again, unless it is mirrored: passes
+        have left it out.
         """
         ledger = self.checkpoint.ledger()
         listed = self._listed(self._folder.looked_at)
         if not ledger.pending:
             self._check_lists_anything(listed)
         found = difference(ledger, listed)
-        self.checkpoint.restore(found.returned, ledger)
+        mirrored = ledger.of(Verdict.MIRRORED)
+        self.checkpoint.restore(found.returned & mirrored, ledger)
         gone = ledger.of(Verdict.GONE)
-        for judged in self.judge.runs(list(found.missed)):
+        for judged in self.judge.runs(list(found.missed | (found.returned - mirrored))):
             # A UID that was gone, is listed again and not returned stays gone.
             read = {
                 uid: verdict

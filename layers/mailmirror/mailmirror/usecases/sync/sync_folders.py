@@ -15,6 +15,7 @@ from mailmirror.domain.coverage_limits import Limit
 from mailmirror.domain.folder import FolderState
 from mailmirror.domain.folder_choice import FolderChoice
 from mailmirror.domain.mailbox import Mailbox
+from mailmirror.domain.passes import Basis, PassState
 from mailmirror.domain.problems import Code, Refused
 from mailmirror.domain.verdict import Rules
 from mailmirror.mail.imap.opening import Status
@@ -23,7 +24,9 @@ from mailmirror.store.folders import FolderChanged, StoredFolder
 from mailmirror.store.sync_state import Lease, SyncState
 from mailmirror.usecases.crm_feed.crm_view import CrmView
 from mailmirror.usecases.sync.checkpoint import Checkpoint
+from mailmirror.usecases.sync.judge_again import JudgeAgain, Outcome
 from mailmirror.usecases.sync.judge_run import RunJudge
+from mailmirror.usecases.sync.late_facts import LateFacts
 from mailmirror.usecases.sync.mail_server import MailServer
 from mailmirror.usecases.sync.renewed_lease import Progress
 from mailmirror.usecases.sync.seen_folders import WATCHED_ROLES
@@ -64,6 +67,11 @@ class FoldersSync:
     old_mail: OldMail = field(default_factory=dict)
     checkpoint: Checkpoint | None = None
     """Of the folder that is read now."""
+    basis: Basis = field(init=False)
+    """What verdicts are given under."""
+    passes: PassState = field(init=False)
+    old: Outcome = field(init=False)
+    """What was done about the old mail, once all folders are read."""
     max_batch: int = FULL_BATCH
     """How many UIDs a batch may have, beside what the caution says."""
 
@@ -95,17 +103,16 @@ class FoldersSync:
         account = runtime.accounts.find(self.mailbox.key.account)
         if account is None:
             raise Refused(Code.NOT_FOUND, "account")
-        if not state.first_sync_done:
-            head = runtime.change_log.head(account.id)
-            runtime.sync_states.start_log(self.lease, head, runtime.now())
+        rules = Rules(self.mailbox.history_since, account.max_recipients)
+        view = CrmView(account, runtime)
+        line = view.facts if self.state.passes.basis is None else 0
+        self._judge_under(Basis(line, rules.history_since, rules.max_recipients))
         self.stored = dict(runtime.folders.read_all(self.lease.key))
         self.retried = {
             id
             for id, one in self.stored.items()
             if one.state.retry_is_due(runtime.now(), self.asked_at)
         }
-        view = CrmView(account, runtime)
-        rules = Rules(self.mailbox.history_since, account.max_recipients)
         synced: dict[str, FolderState] = {}
         failed: Refused | None = None
         with MailServer.opened(self.mailbox, runtime, self.until, self.progress.note) as server:
@@ -146,10 +153,63 @@ class FoldersSync:
                         synced[id] = found
             if Limit.FOLDER_UNREADABLE not in self.record.limits:
                 self._forget(folders.keys(), server.session.found)
-        if failed:
-            raise failed
-        self.record.folders = synced
+            if failed:
+                raise failed
+            self.record.folders = synced
+            self.old = self._judge_again(folders, server, rules, view)
         return synced
+
+    def _judge_again(
+        self,
+        folders: Mapping[str, tuple[FolderChoice, Status | None]],
+        server: MailServer,
+        rules: Rules,
+        view: CrmView,
+    ) -> Outcome:
+        """Judge old mail again under what has changed since; after a first sync, in the next."""
+        view.forget()  # so that no verdict that follows is given under less than the log's head
+        now, passes, log = self.runtime.now(), self.passes, self.runtime.change_log
+        self.basis = Basis(view.facts, rules.history_since, rules.max_recipients)
+        if not self.state.first_sync_done:
+            return Outcome(passes, None if passes == PassState(self.basis) else now)
+        if self._has_time():
+            return Outcome(passes, passes.next_at)
+
+        def opened(id: str, until: datetime) -> RunJudge:
+            folder, stored = folders[id][0], self.runtime.folders.find(self.lease.key, id)
+            status = server.examine(folder)
+            known = _still_known(stored.state if stored else None, folder, status)
+            if known is None:
+                raise FolderChanged(id)
+            return self._judge(id, known, stored, server, rules, view, until)
+
+        late = LateFacts.read(view, self.basis, passes, log)
+        watched = [id for id, (one, _) in folders.items() if one.role in WATCHED_ROLES]
+        again = JudgeAgain(
+            self.lease, late, self.record.folders, watched, opened, server, self.runtime
+        )
+        try:
+            return again.run(self.until, self.state.everything_asked_at)
+        except FolderChanged:
+            return Outcome(passes, now)
+
+    def _judge_under(self, basis: Basis) -> None:
+        """Store under which rules verdicts are given from now on, before the first one is."""
+        self.basis, self.passes = basis, self.state.passes.judging_under(basis)
+        if self.passes != self.state.passes:
+            self.runtime.sync_states.passing(self.lease, self.passes, self.runtime.now())
+
+    def _has_time(self) -> bool:
+        """Whether nothing has changed for old mail, or what has waits for its time."""
+        passes, asked_at = self.passes, self.state.everything_asked_at
+        if asked_at and (passes.everything_at is None or passes.everything_at < asked_at):
+            return False
+        if any(one.stale and not one.failure for one in self.record.folders.values()):
+            return False
+        if passes.target or passes.concerned(self.basis):
+            return False
+        waits = passes.look_at is not None and self.runtime.now() < passes.look_at
+        return waits or (passes.basis == self.basis and not passes.others)
 
     def _rounds(self, folders: int) -> Sequence[int | None]:
         """How many old messages of each folder are judged before those of the others.
@@ -239,26 +299,38 @@ class FoldersSync:
     ) -> FolderState:
         earlier = stored.state if stored else None
         status = server.examine(folder, earlier.failure if earlier else None)
+        known = _still_known(earlier, folder, status) or new_folder(folder, status, earlier)
+        judge = self._judge(id, known, stored, server, rules, view, self.until)
+        sync = FolderSync(server, judge.checkpoint, judge, self.runtime, self.old_mail)
+        if most is None:
+            return sync.run(status, retry_is_due=id in self.retried)
+        sync.newest(status, most)
+        if judge.checkpoint.stored is not None:
+            self.stored[id] = judge.checkpoint.stored
+        return judge.checkpoint.folder
+
+    def _judge(
+        self,
+        id: str,
+        folder: FolderState,
+        stored: StoredFolder | None,
+        server: MailServer,
+        rules: Rules,
+        view: CrmView,
+        until: datetime,
+    ) -> RunJudge:
+        """What judges UIDs of the folder that was opened."""
         self.checkpoint = Checkpoint(
             lease=self.lease,
             id=id,
-            folder=_still_known(earlier, folder, status) or new_folder(folder, status, earlier),
+            folder=folder,
             stored=stored,
             caution=self.caution,
             progress=self.record,
             runtime=self.runtime,
             progressed=self.progressed,
         )
-        judge = RunJudge(
-            server, self.checkpoint, rules, view, self.runtime, self.until, self.max_batch
-        )
-        sync = FolderSync(server, self.checkpoint, judge, self.runtime, self.old_mail)
-        if most is None:
-            return sync.run(status, retry_is_due=id in self.retried)
-        sync.newest(status, most)
-        if self.checkpoint.stored is not None:
-            self.stored[id] = self.checkpoint.stored
-        return self.checkpoint.folder
+        return RunJudge(server, self.checkpoint, rules, view, self.runtime, until, self.max_batch)
 
 
 def _still_known(

@@ -107,22 +107,33 @@ class _Sync:
             # A failure of AWS is not caused by a message; a defect of ours counts as a death.
             self._release(None if is_of_aws(error) else self.folders.caution.after_deaths(1))
             raise
-        self._done(read.values(), begun_at)
-        return True
+        return self._done(read.values(), begun_at)
 
-    def _done(self, folders: Collection[FolderState], begun_at: datetime) -> None:
+    def _done(self, folders: Collection[FolderState], begun_at: datetime) -> bool:
+        """Store what was found; return whether no old mail is to be judged again at once."""
+        old = self.folders.old
         retries = [one.retry_at or begun_at for one in folders if one.pending]
         retries += [one.failure.retry_at(begun_at) for one in folders if one.failure]
         caution = self.folders.caution if self.state.deaths else None
-        if not retries:
+        done = old.due_at is None or old.due_at > self.runtime.now()
+        if done and not retries:
             caution = self.folders.caution.after_sync()
         # Before the schedule entry, so that after a crash in between the news is found again.
-        self.record.release(first_sync_done=True, caution=caution)
+        self.record.release(first_sync_done=True, caution=caution, passes=old.passes)
         retries += [begun_at + _DIFFERENCE_PAUSE for one in folders if one.differs]
         seen, slices = seen_folders(folders, self.folders.statuses)
-        retry_at = min(retries, default=None)
-        self.runtime.due.synced(self.mailbox, seen, begun_at, retry_at, slices)
+        retry_at = min([*retries, *([old.due_at] if old.due_at else [])], default=None)
+        self.runtime.due.synced(
+            self.mailbox,
+            seen,
+            begun_at,
+            retry_at,
+            slices,
+            basis=self.folders.basis,
+            look_at=old.passes.look_at,
+        )
         self.runtime.count("SyncsDone")
+        return done
 
     def _out_of_time(self) -> bool:
         """Leave the rest to a continuation; return whether there is none.

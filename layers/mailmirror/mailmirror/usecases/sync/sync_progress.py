@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from mailmirror.domain.containment import Caution
 from mailmirror.domain.coverage_limits import Limit
 from mailmirror.domain.folder import FolderState
+from mailmirror.domain.passes import PassState
 from mailmirror.domain.totals import Totals
 from mailmirror.runtime import Runtime
 from mailmirror.store.sync_state import Lease, SyncState
@@ -82,10 +83,17 @@ class SyncProgress:
         self.runtime.sync_states.suspect(self.lease, caution, now)
         self._caution, self._deaths = caution, 0
 
-    def release(self, *, first_sync_done: bool, caution: Caution | None = None) -> None:
+    def release(
+        self,
+        *,
+        first_sync_done: bool,
+        caution: Caution | None = None,
+        passes: PassState | None = None,
+    ) -> None:
         """Release the lease.
 
         Parameters:
+            passes: how far passes have come; None leaves it as stored.
             caution: what the next sync has to take; None leaves it, and the deaths, as stored.
         """
         if caution == self._caution and not self._deaths:
@@ -96,4 +104,5 @@ class SyncProgress:
             caution=caution,
             totals=self.totals if self.folders else None,
             progressed_at=self.moved_at,
+            passes=passes,
         )

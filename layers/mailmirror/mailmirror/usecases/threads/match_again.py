@@ -15,12 +15,12 @@ from datetime import UTC, datetime, timedelta
 
 from mailmirror.aws.queues import MatchJob
 from mailmirror.domain.address import Address
+from mailmirror.domain.changes import Change, ChangeKind
 from mailmirror.domain.deals import DEAL_LOOKBACK, DealId
 from mailmirror.domain.feed import PersonKind, PersonRef
 from mailmirror.domain.mailbox import AccountId
 from mailmirror.runtime import Runtime, log_failure
 from mailmirror.store import keys
-from mailmirror.store.change_log import Change, ChangeKind
 from mailmirror.store.due_threads import DueThread
 from mailmirror.store.keys import mailbox_of_name
 from mailmirror.store.matching import Matching

@@ -1,0 +1,44 @@
+"""What the lines of an account's change log say: one for each change of people, rules or deals."""
+
+from collections.abc import Set
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from mailmirror.domain.address import Address
+
+
+class ChangeKind(StrEnum):
+    PERSON = "person"
+    TEAM = "team"
+    DEAL = "deal"
+    RULES = "rules"
+    """A setting of the account that verdicts or matches depend on."""
+
+    @property
+    def changes_verdicts(self) -> bool:
+        """Whether a line of this kind may change the verdict of a copy."""
+        return self is not ChangeKind.DEAL
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Addresses that were added or removed, a deal that has changed, or a setting."""
+
+    kind: ChangeKind
+    gained: Set[Address] = frozenset()
+    lost: Set[Address] = frozenset()
+    deal: str | None = None
+    since: datetime | None = None
+    """When the deal's event happened: matches of mail of more than 30 days before do not change."""
+
+    def __bool__(self) -> bool:
+        return bool(self.gained or self.lost or self.deal) or self.kind is ChangeKind.RULES
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    number: int
+    change: Change
+    at: datetime
+    """When it was written."""

@@ -1,0 +1,223 @@
+"""Which verdicts a change of people or rules may change, and when old mail is judged again.
+
+    lines of the log, changed rules ─► concern: the copies that may get another verdict
+        ─► hint   a search for the addresses that wait, at most each quarter of an hour
+        ─► pass   every copy that is concerned, by its headers; it alone moves the cursor
+
+A copy whose verdict does not depend on what has changed is not asked for.
+"""
+
+from collections.abc import Iterable, Sequence, Set
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+
+from mailmirror.domain.address import Address
+from mailmirror.domain.changes import ChangeKind, LogLine
+from mailmirror.domain.verdict import Verdict
+
+HEADERS_VERSION = 1
+"""Raised where headers are understood that were not: `unreadable` copies are judged again."""
+
+LOOK_PAUSE = timedelta(minutes=15)
+"""Between two looks at what waits, with a search in the mailbox each."""
+_FEW_ADDRESSES = 50
+_QUIET = timedelta(minutes=10)
+"""After the last of many addresses: an import has ended."""
+_LONGEST_WAIT = timedelta(hours=1)
+_HEADER_BYTES = 600
+"""Of a message, as a pass fetches them: a mean."""
+_BYTES_A_DAY = 250 << 20
+"""What the passes of a mailbox fetch: a tenth of what Gmail lets an IMAP client fetch."""
+_MOST_OTHERS = 3
+"""Rules that are remembered beside a basis: the item is small."""
+_MOST_SEARCHED = 100
+"""Addresses that are searched for at once; an import of more is left to its pass."""
+
+_NOTHING: frozenset[Verdict] = frozenset()
+_BY_PERSONS = frozenset({Verdict.NO_PERSON, Verdict.BLOCKED, Verdict.TOO_MANY_RECIPIENTS})
+_BY_TEAM = _BY_PERSONS | {Verdict.INTERNAL, Verdict.REPORT}
+_BY_FEWER_RECIPIENTS = frozenset({Verdict.NO_PERSON, Verdict.BLOCKED})
+_BY_HEADERS = frozenset(Verdict) - {Verdict.MIRRORED, Verdict.PENDING, Verdict.GONE}
+
+
+@dataclass(frozen=True, slots=True)
+class Basis:
+    """What verdicts are given under."""
+
+    line: int
+    """Of the account's log: what it and the lines before it say of people."""
+    history_since: date
+    max_recipients: int
+    headers: int = HEADERS_VERSION
+
+    @property
+    def rules(self) -> str:
+        """All of it but people, as a text that differs where it does."""
+        return f"{self.history_since}.{self.max_recipients}.{self.headers}"
+
+    def concerned(self, before: "Basis") -> frozenset[Verdict]:
+        """The verdicts given under other rules that may be others under these."""
+        found = _NOTHING
+        if self.history_since < before.history_since:
+            found |= {Verdict.OUTSIDE_WINDOW}
+        if self.max_recipients > before.max_recipients:
+            found |= {Verdict.TOO_MANY_RECIPIENTS}
+        if self.max_recipients < before.max_recipients:
+            found |= _BY_FEWER_RECIPIENTS
+        if self.headers > before.headers:
+            found |= {Verdict.UNREADABLE}
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Concern:
+    """The copies that may get another verdict, by the one that they have."""
+
+    whole: frozenset[Verdict] = _NOTHING
+    """All copies with these verdicts."""
+    naming: frozenset[Verdict] = _NOTHING
+    """Of the copies with these verdicts, those that name one of `addresses`."""
+    addresses: frozenset[Address] = frozenset()
+
+    def __bool__(self) -> bool:
+        return bool(self.verdicts)
+
+    @property
+    def verdicts(self) -> frozenset[Verdict]:
+        return self.whole | self.naming
+
+
+EVERYTHING = Concern(_BY_HEADERS)
+"""Every copy that is not mirrored."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a pass that is under way leads to."""
+
+    basis: Basis
+    everything: bool = False
+    """Whether a person has asked for it: every copy that is not mirrored is judged again."""
+
+    @property
+    def name(self) -> str:
+        """By which folders know how far this pass has come."""
+        return f"{self.basis.line}.{self.basis.rules}.{int(self.everything)}"
+
+
+@dataclass(frozen=True, slots=True)
+class PassState:
+    """What is stored of a mailbox's passes."""
+
+    basis: Basis | None = None
+    """Under which each verdict of it holds, but for those that were given under `others`."""
+    others: tuple[Basis, ...] = ()
+    """Further rules under which verdicts were given since; of people they have known more."""
+    target: Target | None = None
+    """Of the pass that is under way."""
+    hinted_line: int = 0
+    """The line up to which waiting addresses were searched for."""
+    looked_at: datetime | None = None
+    """When lines that wait were last read."""
+    ended_at: datetime | None = None
+    """When the last pass ended."""
+    next_at: datetime | None = None
+    """When the next pass is due, by the lines that were read."""
+    everything_at: datetime | None = None
+    """When the last pass over everything began."""
+
+    @property
+    def line(self) -> int:
+        """Of the log, under which each verdict holds."""
+        return self.basis.line if self.basis else 0
+
+    @property
+    def look_at(self) -> datetime | None:
+        """When lines that wait are read again; None where any is read at once."""
+        if self.next_at is None or self.looked_at is None:
+            return None
+        return min(self.next_at, self.looked_at + LOOK_PAUSE)
+
+    def judging_under(self, basis: Basis) -> "PassState":
+        """The state before verdicts are given under these rules too."""
+        if not self.bases:
+            return replace(self, basis=basis)
+        if basis.rules in {one.rules for one in self.bases}:
+            return self
+        if len(self.others) == _MOST_OTHERS:
+            return replace(self, basis=None)  # all old mail is judged again
+        return replace(self, others=(*self.others, basis))
+
+    @property
+    def bases(self) -> Sequence[Basis]:
+        return [*([self.basis] if self.basis else []), *self.others]
+
+    def concerned(self, now: Basis) -> frozenset[Verdict]:
+        """The verdicts that changed rules may change."""
+        return frozenset().union(*(now.concerned(one) for one in self.bases))
+
+
+def concern_of(
+    lines: Iterable[LogLine], passes: PassState, now: Basis, doubtful: Set[Address] = frozenset()
+) -> Concern:
+    """The copies that may get another verdict.
+
+    It does not count whether an address was gained or lost: it may be gained again before the
+    lines are looked at.
+
+    Parameters:
+        lines: of the log, those that are to be worked off among them.
+        passes: under what the verdicts were given.
+        now: under what they are given again.
+        doubtful: addresses that are of the team as long as no person has them.
+    """
+    verdicts: set[Verdict] = set()
+    addresses: set[Address] = set()
+    for line in lines:
+        named = line.change.gained | line.change.lost
+        if passes.line < line.number <= now.line and named:
+            of_team = line.change.kind is ChangeKind.TEAM or not doubtful.isdisjoint(named)
+            verdicts |= _BY_TEAM if of_team else _BY_PERSONS
+            addresses |= named
+    whole = passes.concerned(now)
+    naming = frozenset(verdicts) - whole
+    return Concern(whole, naming, frozenset(addresses) if naming else frozenset())
+
+
+def waiting_addresses(lines: Iterable[LogLine]) -> frozenset[Address]:
+    """The addresses that persons have gained by these lines."""
+    persons = (line.change for line in lines if line.change.kind is ChangeKind.PERSON)
+    return frozenset(address for change in persons for address in change.gained)
+
+
+def pass_due_at(
+    lines: Sequence[LogLine],
+    copies: int,
+    last_pass_at: datetime | None,
+    *,
+    the_last_is_read: bool = True,
+) -> datetime | None:
+    """When the copies that these lines concern are judged again; None where none are.
+
+    An import of many addresses is one pass, after its end; single addresses wait for an hour
+    together. Where hourly passes would fetch too much, they come less often.
+
+    Parameters:
+        lines: that may change verdicts, the oldest first.
+        copies: how many copies they may concern.
+        the_last_is_read: whether there are no more lines than these.
+    """
+    if not lines:
+        return None
+    due_at = lines[0].at + _LONGEST_WAIT
+    if the_last_is_read and len(waiting_addresses(lines)) > _FEW_ADDRESSES:
+        due_at = min(due_at, lines[-1].at + _QUIET)
+    if last_pass_at is None:
+        return due_at
+    pause = timedelta(days=1) * (copies * _HEADER_BYTES / _BYTES_A_DAY)
+    return max(due_at, last_pass_at + pause)
+
+
+def are_searched_for(addresses: frozenset[Address]) -> bool:
+    """Whether a search for waiting addresses comes before their pass."""
+    return 0 < len(addresses) <= _MOST_SEARCHED

@@ -1,0 +1,247 @@
+"""Judge old mail again, after a change of people or rules (`domain.passes`).
+
+    the log's head ─► the lines behind the mailbox's cursor ─► which copies they concern
+        ─► hint, where addresses wait: SEARCH ─► hits judged
+        ─► pass, where it is due: headers, newest first ─► those that are concerned judged
+        ─► cursor
+
+Copies are judged as new mail is: where one is mirrored now, its body is fetched, unless it is
+stored. A mirrored copy is not asked for. A pass goes on for a minute at a time, so that new mail
+does not wait for it.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from itertools import batched
+
+from mailmirror.domain.address import Address
+from mailmirror.domain.batches import DATE_RANGE, HEADER_RANGE
+from mailmirror.domain.contained import Judged
+from mailmirror.domain.containment import FULL_BATCH
+from mailmirror.domain.folder import FolderState, Passed
+from mailmirror.domain.ledger import Ledger
+from mailmirror.domain.passes import (
+    EVERYTHING,
+    Concern,
+    PassState,
+    Target,
+    are_searched_for,
+)
+from mailmirror.domain.problems import Refused
+from mailmirror.domain.uids import UidSet
+from mailmirror.domain.verdict import Verdict
+from mailmirror.mail.imap.fetched import FetchedHeader
+from mailmirror.mail.mime.headers import UnreadableHeaders, parse_headers
+from mailmirror.runtime import Runtime
+from mailmirror.store.sync_state import Lease
+from mailmirror.usecases.sync.judge_run import RunJudge
+from mailmirror.usecases.sync.late_facts import LateFacts
+from mailmirror.usecases.sync.mail_server import FailedTooOften, MailServer, OutOfTime
+
+PASS_TIME = timedelta(seconds=60)
+"""After which a pass leaves the rest to the next job, where new mail comes first again."""
+_AGAIN_AFTER_FAILURE = timedelta(minutes=5)
+_MAX_HITS = 1_000
+"""Of a search in a folder, the newest: SEARCH compares parts of addresses, and the pass follows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a sync has done about old mail."""
+
+    passes: PassState
+    due_at: datetime | None = None
+    """When it is to go on; None where nothing waits."""
+
+
+@dataclass(frozen=True, slots=True)
+class JudgeAgain:
+    """One sync's work on the old mail of the folders that it has read."""
+
+    lease: Lease
+    late: LateFacts
+    folders: dict[str, FolderState]
+    """Those that are read, by their ids; gets what becomes of them."""
+    watched: Sequence[str]
+    """The ids of Inbox, Sent or `\\All`: addresses are searched for there."""
+    opened: Callable[[str, datetime], RunJudge]
+    """Opens a folder, to judge UIDs of it until a deadline."""
+    server: MailServer
+    runtime: Runtime
+
+    def run(self, until: datetime, everything_asked_at: datetime | None) -> Outcome:
+        """Search for addresses that wait, and go on with a pass, where either is due.
+
+        Parameters:
+            everything_asked_at: when a person has asked for a pass over everything.
+
+        Raises:
+            LeaseLost, FolderChanged: what was judged before is kept.
+            Refused: the same; the session is lost, and no other can be opened.
+        """
+        now, passes, basis = self.runtime.now(), self.late.passes, self.late.basis
+        until = min(until, now + PASS_TIME)
+        target = passes.target
+        if target and target.basis.rules != basis.rules:
+            target = None  # a setting has changed again
+        if _is_new(everything_asked_at, passes.everything_at):
+            target = Target(basis, everything=True)
+            passes = replace(passes, everything_at=now)
+        due_at = self._due_at(self.late)
+        if target is None and due_at is None:
+            return Outcome(replace(passes, basis=basis, others=(), target=None, next_at=None))
+        passes = replace(passes, looked_at=now)
+        if are_searched_for(self.late.unsearched):
+            passes = replace(passes, hinted_line=basis.line)
+            self.runtime.sync_states.passing(self.lease, passes, now)
+            self._hint(self.late.unsearched, until)
+        if target is None:
+            if due_at and due_at > now:
+                return Outcome(replace(passes, target=None, next_at=due_at), due_at)
+            target = Target(basis)
+        return self._pass(replace(passes, target=target, next_at=None), target, until)
+
+    def _due_at(self, late: LateFacts) -> datetime | None:
+        now = self.runtime.now()
+        if any(one.stale and one.failure is None for one in self.folders.values()):
+            return now
+        return late.due_at(sum(one.present for one in self.folders.values()), now)
+
+    def _hint(self, addresses: frozenset[Address], until: datetime) -> None:
+        since = self.late.basis.history_since - timedelta(days=1)
+        for id in self.watched:
+            with suppress(OutOfTime, FailedTooOften), self._failing_alone():
+                judge = self.opened(id, until)
+                ledger = judge.checkpoint.ledger()
+                found = self.server.session.naming(addresses, since)
+                self.server.note_progress()
+                unmatched = ledger.of(Verdict.NO_PERSON) | ledger.of(Verdict.BLOCKED)
+                hits = list(found & unmatched & ledger.present)[::-1]
+                self._judge(judge, hits[:_MAX_HITS], ledger)
+                self.folders[id] = judge.checkpoint.folder
+        self.runtime.count("AddressesSearched", len(addresses))
+
+    def _pass(self, passes: PassState, target: Target, until: datetime) -> Outcome:
+        if passes.target != self.late.passes.target:
+            self.runtime.sync_states.passing(self.lease, passes, self.runtime.now())
+        concern = EVERYTHING if target.everything else self.late.concern(target.basis)
+        for id, folder in list(self.folders.items()):
+            asked = EVERYTHING if folder.stale else concern
+            if not asked or folder.failure or folder.has_passed(target.name):
+                continue
+            try:
+                with self._failing_alone():
+                    self._pass_folder(id, target, asked, until)
+            except OutOfTime:
+                return Outcome(passes, self.runtime.now())
+            except FailedTooOften:
+                return Outcome(passes, self.runtime.now() + _AGAIN_AFTER_FAILURE)
+        if concern:
+            self._note_left_out(target)
+        self.runtime.count("PassesDone")
+        ended = replace(
+            passes, basis=target.basis, others=(), target=None, ended_at=self.runtime.now()
+        )
+        due_at = self._due_at(self.late.behind(ended))
+        return Outcome(replace(ended, next_at=due_at), due_at)
+
+    def _note_left_out(self, target: Target) -> None:
+        """Have the folders that the pass has not been through judged again as a whole, once they
+        can be read: those that cannot be opened, and those that are not read at present."""
+        for id, stored in self.runtime.folders.read_all(self.lease.key).items():
+            if not stored.state.stale and not stored.state.has_passed(target.name):
+                left_out = replace(stored.state, stale=True)
+                self.runtime.folders.save(self.lease, id, left_out, stored)
+                if id in self.folders:
+                    self.folders[id] = left_out
+
+    @contextmanager
+    def _failing_alone(self) -> Iterator[None]:
+        """Let a failure at one folder stop no other.
+
+        Raises:
+            OutOfTime, FailedTooOften: as from within.
+            Refused: the session is lost, and no other can be opened.
+        """
+        try:
+            yield
+        except FailedTooOften:
+            raise
+        except Refused as refusal:
+            if not self.server.session.alive:
+                self.server.sign_in_again(refusal)
+
+    def _pass_folder(self, id: str, target: Target, concern: Concern, until: datetime) -> None:
+        judge = self.opened(id, until)
+        checkpoint, ledger = judge.checkpoint, judge.checkpoint.ledger()
+        low = checkpoint.folder.passed_down_to(target.name)
+        uids = UidSet()
+        for verdict in concern.verdicts:
+            uids |= ledger.of(verdict)
+        asked = list(uids & ledger.present & UidSet.span(1, low - 1))[::-1]
+        size = DATE_RANGE if Verdict.OUTSIDE_WINDOW in concern.whole else HEADER_RANGE
+        if checkpoint.caution.batch < FULL_BATCH:
+            size = checkpoint.caution.batch
+        try:
+            for batch in batched(asked, size, strict=False):
+                self._judge(judge, self._concerned(judge, batch, concern, ledger), ledger)
+                passed = Passed(target.name, batch[-1])
+                checkpoint.folder = replace(checkpoint.folder, passed=passed)
+            passed = Passed(target.name, 1)
+            checkpoint.folder = replace(checkpoint.folder, passed=passed, stale=False)
+        finally:
+            checkpoint.move(checkpoint.folder)
+            self.folders[id] = checkpoint.folder
+
+    def _concerned(
+        self, judge: RunJudge, uids: Sequence[int], concern: Concern, ledger: Ledger
+    ) -> Sequence[int]:
+        """Those of some UIDs whose verdict may change; of the others the headers tell that it does
+        not. One whose headers are not returned may be any."""
+        whole = UidSet()
+        for verdict in concern.whole:
+            whole |= ledger.of(verdict)
+        rest = [uid for uid in uids if uid not in whole]
+        if not rest or judge.checkpoint.caution.batch == 1:
+            return uids  # after a function has died, each is judged alone
+        if self.runtime.now() >= judge.until:
+            raise OutOfTime
+        fetched = self.server.headers(rest)
+        if fetched.unasked:
+            raise self.server.failed_too_often()
+        self.runtime.count("HeadersPassed", len(rest))
+        apart = {uid for uid in rest if not _may_name(fetched.found.get(uid), concern)}
+        return [uid for uid in uids if uid not in apart]
+
+    def _judge(self, judge: RunJudge, uids: Sequence[int], ledger: Ledger) -> None:
+        """Give UIDs their verdicts again, `pending` where the server does not return one.
+
+        Parameters:
+            ledger: of the folder, as it was before.
+        """
+        for judged in judge.runs(uids) if uids else ():
+            changed = {
+                uid: verdict
+                for uid, verdict in judged.verdicts.items()
+                if uid not in ledger.of(verdict)
+            }
+            contained = {uid: one for uid, one in judged.contained.items() if uid in changed}
+            judge.checkpoint.advance(Judged(changed, contained), ledger)
+            self.runtime.count("VerdictsChanged", len(changed))
+
+
+def _is_new(asked_at: datetime | None, begun_at: datetime | None) -> bool:
+    return asked_at is not None and (begun_at is None or begun_at < asked_at)
+
+
+def _may_name(fetched: FetchedHeader | None, concern: Concern) -> bool:
+    """Whether a copy may name one of the addresses: what cannot be read may."""
+    if fetched is None:
+        return True
+    try:
+        headers = parse_headers(fetched.header)
+    except UnreadableHeaders:
+        return True
+    return headers.addresses_cut or not concern.addresses.isdisjoint(headers.participants)
