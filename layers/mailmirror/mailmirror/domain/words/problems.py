@@ -565,6 +565,20 @@ PROBLEMS: Catalogue[Code] = {
         "`folders` か `sent_folders` を修正し、メールソフトに表示されるフォルダー名を指定して"
         "ください。",
     ),
+    Code.FOLDER_REFUSED: translated(
+        "The server lists the folder, but refuses to open it, so its mail is not mirrored; the"
+        " other folders are read. `detail` has the server's words, where it says any.",
+        "It is tried again by itself. If it stays, rename the folder in your mail program, delete"
+        " it, subscribe to it, or have its owner or the server's owner permit you to read it. Or"
+        " leave it out: `PATCH /v1/mailboxes/{mailbox_id}` with `folders` that names the others;"
+        " `GET /v1/mailboxes/{mailbox_id}/preview` lists them.",
+        "サーバーが一覧にあるこのフォルダーを開くことを拒否しているため、その中のメールは反映されて"
+        "いません（ほかのフォルダーは読み取られ、サーバーの応答は `detail` にあります）。",
+        "自動で再試行されます。続く場合は、メールソフトでこのフォルダーの名前を変えるか、削除するか、"
+        "購読するか、フォルダーの所有者かサーバーの管理者に読み取りの許可を依頼してください。または、"
+        "`PATCH /v1/mailboxes/{mailbox_id}` の `folders` にほかのフォルダーを指定して、対象から"
+        "外してください。フォルダーは `GET /v1/mailboxes/{mailbox_id}/preview` で確認できます。",
+    ),
     Code.FOLDER_FAILING: translated(
         "A folder of the mailbox cannot be read, so its mail is not mirrored.",
         "`GET /v1/mailboxes/{mailbox_id}/problems` names it, and says why and what to do. It is"
