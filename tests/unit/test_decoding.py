@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from mailmirror.api.addresses import ConfirmBody
 from mailmirror.api.cards import CardQuery
-from mailmirror.api.decoding import json_value, typed
-from mailmirror.api.events import EventsBody
+from mailmirror.api.decoding import GivenTwice, Strict, json_value, typed, typed_query
+from mailmirror.api.events import EventsBody, RefusedQuery
 from mailmirror.api.mailbox_settings import ConnectBody
 from mailmirror.api.outbound import ComposeBody
 from mailmirror.api.sign_ins import AuthorizeBody
@@ -192,14 +192,49 @@ def test_a_whole_pair_of_surrogates_and_a_byte_order_mark_are_no_mistake() -> No
 @pytest.mark.exceeds("MAX_PAGE_LINES")
 def test_a_limit_that_is_none_is_refused(limit: str) -> None:
     with pytest.raises(Refused) as refused:
-        typed({"limit": limit}, CardQuery, strict=False)
+        typed_query({"limit": limit}, CardQuery)
     assert refused.value.code is Code.INVALID_FIELD
     assert refused.value.detail.startswith("limit: ")
 
 
+@pytest.mark.parametrize("kind", [CardQuery, RefusedQuery])
+@pytest.mark.parametrize(
+    "number",
+    [
+        *("NaN", "nan", "Infinity", "-Infinity", "inf", "1e3", "1e1", "1E1", "-0", "+5", "05"),
+        *("5.0", "1_0", "٣", "５", " 5", "5 ", "5\n", "0x10", "true", "null", "ten", ""),
+    ],
+)
+def test_a_number_of_a_query_is_written_in_digits(kind: type[Strict], number: str) -> None:
+    with pytest.raises(Refused) as refused:
+        typed_query({"limit": number}, kind)
+    problem = (refused.value.code, refused.value.detail)
+    assert problem == (Code.INVALID_FIELD, "limit: not a number")
+    assert typed_query({"limit": "10"}, CardQuery).limit == 10
+
+
+@pytest.mark.parametrize("word", ["null", "1", "0", "True", "FALSE", "yes", "NaN", ""])
+def test_a_boolean_of_a_query_is_true_or_false(word: str) -> None:
+    with pytest.raises(Refused) as refused:
+        typed_query({"gap": word}, RefusedQuery)
+    problem = (refused.value.code, refused.value.detail)
+    assert problem == (Code.INVALID_FIELD, "gap: neither `true` nor `false`")
+    assert [typed_query({"gap": one}, RefusedQuery).gap for one in ("true", "false")] == [
+        True,
+        False,
+    ]
+
+
+def test_text_of_a_query_may_be_any_and_a_number_is_given_once() -> None:
+    assert typed_query({"cursor": "1e3"}, CardQuery).cursor == "1e3"
+    with pytest.raises(Refused) as refused:
+        typed_query({"limit": GivenTwice()}, CardQuery)
+    assert refused.value.detail == "limit: given twice"
+
+
 def test_an_unknown_parameter_is_refused() -> None:
     with pytest.raises(Refused) as refused:
-        typed({"limt": "5"}, CardQuery, strict=False)
+        typed_query({"limt": "5"}, CardQuery)
     assert refused.value.detail == "limt: no such field"
 
 

@@ -9,7 +9,7 @@ fields and types. Paths are written like `imap.port` and `recipients[2].address`
 import json
 import re
 from collections.abc import Mapping
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, get_args
 
 import msgspec
 
@@ -78,6 +78,11 @@ class NotANumber:
 
 
 _WRONG_VALUES: Mapping[type, str] = {GivenTwice: "given twice", NotANumber: "not a number"}
+_PARAMETERS: Mapping[type, tuple[re.Pattern[str], str]] = {
+    int: (re.compile(r"0|-?[1-9][0-9]*"), "not a number"),
+    bool: (re.compile("true|false"), "neither `true` nor `false`"),
+}
+"""How a query writes a value of these types, and what is said of another text."""
 
 
 def json_value(data: bytes) -> object:
@@ -104,16 +109,33 @@ def json_value(data: bytes) -> object:
         raise Refused(Code.MALFORMED_JSON, "not JSON") from error
 
 
-def typed[T](raw: object, kind: type[T], *, strict: bool = True) -> T:
-    """Convert plain values to a typed one.
-
-    Parameters:
-        raw: as `json_value` or a query gives it.
-        strict: whether a number must be one; a query's values are all text.
+def typed[T](raw: object, kind: type[T]) -> T:
+    """Convert plain values, as `json_value` gives them, to a typed one.
 
     Raises:
         Refused: the code says what is wrong, the detail begins with the path of the field.
     """
+    return _converted(raw, kind, strict=True)
+
+
+def typed_query[T: msgspec.Struct](raw: Mapping[str, object], kind: type[T]) -> T:
+    """Convert a query's parameters, which are text, to a typed value.
+
+    A number is written in ASCII digits, and a boolean as `true` or `false`; msgspec alone reads
+    `1e1` and `5.0` as numbers, `1` as true, and `null` as a parameter that is not given.
+
+    Raises:
+        Refused: see `typed`.
+    """
+    for field in msgspec.structs.fields(kind):
+        value = raw.get(field.name)
+        for one, (form, wrong) in _PARAMETERS.items():
+            if isinstance(value, str) and _holds(field.type, one) and not form.fullmatch(value):
+                raise Refused(Code.INVALID_FIELD, f"{field.name}: {wrong}")
+    return _converted(raw, kind, strict=False)
+
+
+def _converted[T](raw: object, kind: type[T], *, strict: bool) -> T:
     try:
         return msgspec.convert(raw, kind, strict=strict, dec_hook=_field)
     except msgspec.ValidationError as error:
@@ -126,6 +148,11 @@ def typed[T](raw: object, kind: type[T], *, strict: bool = True) -> T:
 def joined(path: str, name: str) -> str:
     """The path of a field within what is at another path."""
     return f"{path}.{name}" if path else name
+
+
+def _holds(hint: object, kind: type) -> bool:
+    """Whether a type hint, as `Annotated[int | None, …]`, names a type."""
+    return hint is kind or any(_holds(part, kind) for part in get_args(hint))
 
 
 def _field(kind: type[Any], value: object) -> object:
