@@ -32,9 +32,11 @@ class Extended(MemoryImap):
     extended: bool = False
     broken: str = ""
     """A folder that LIST writes without its name."""
+    nameless: bytes = b""
+    """What LIST writes then."""
 
     def wire(self, name: str) -> bytes:
-        return b"" if name == self.broken else MemoryImap.wire(self, name)
+        return self.nameless if name == self.broken else MemoryImap.wire(self, name)
 
     def capabilities(self, *, signed_in: bool) -> str:
         plain = MemoryImap.capabilities(self, signed_in=signed_in)
@@ -133,10 +135,11 @@ def test_each_name_is_a_folder_of_its_own(
 
 
 @pytest.mark.parametrize("extended", [False, True], ids=["plain", "LIST-STATUS"])
+@pytest.mark.parametrize("nameless", [b"", b'""'], ids=["none", "empty"])
 def test_a_folder_that_is_listed_without_its_name_hides_no_other_and_is_a_limit_of_the_card(
-    office: Office, imap_server: Extended, clock: Clock, extended: bool
+    office: Office, imap_server: Extended, clock: Clock, extended: bool, nameless: bytes
 ) -> None:
-    imap_server.extended = extended
+    imap_server.extended, imap_server.nameless = extended, nameless
     files(imap_server, "Clients", "Suppliers")
     mailbox = connected(office, imap_server)
     before = office.runtime.folders.read_all(mailbox.key)
