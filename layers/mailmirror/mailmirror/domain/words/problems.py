@@ -106,10 +106,11 @@ PROBLEMS: Catalogue[Code] = {
     Code.EVENT_NOT_KEPT: translated(
         "The event is valid, but its content does not fit into the table.",
         "Send less in one item: fewer persons with one address, or fewer threads on one deal. If"
-        " it stays, ask the stack's operator to look at the log of the function `apply`.",
+        " it stays, ask the stack's operator to look at the log of the function `apply` (log group"
+        " `/aws/lambda/<stack>-apply`).",
         "イベントの形式は正しいものの、内容がテーブルに収まりません。",
         "一つのアドレスを持つ人や一つの商談のスレッドを減らして再送し、続く場合は運用者に関数"
-        " `apply` のログの確認を依頼してください。",
+        " `apply` のログ（ロググループ `/aws/lambda/<stack>-apply`）の確認を依頼してください。",
     ),
     Code.DEAL_UNKNOWN: translated(
         "The account has no such deal.",
@@ -684,9 +685,10 @@ PROBLEMS: Catalogue[Code] = {
     Code.PROBE_FAILED: translated(
         "The function that asks mail servers and providers has failed, or took too long.",
         "Try again; if it stays, let the stack's operator look into the log of the function"
-        " `probe`, which says why.",
+        " `probe` (log group `/aws/lambda/<stack>-probe`), which says why.",
         "メールサーバーやプロバイダーに問い合わせる関数が失敗したか、時間がかかりすぎました。",
-        "もう一度お試しください。続く場合は運用者に関数 `probe` のログの確認を依頼してください。",
+        "もう一度お試しください。続く場合は運用者に関数 `probe` のログ（ロググループ"
+        " `/aws/lambda/<stack>-probe`）の確認を依頼してください。",
     ),
     Code.INTERNAL_ERROR: translated(
         "Mailmirror failed.",
