@@ -467,6 +467,21 @@ def test_a_folder_that_the_server_lists_and_refuses_to_open_can_be_left_out(
     assert list_problems(mailbox, office.runtime).listed == []
 
 
+def test_a_refused_folder_is_left_out_beside_one_that_is_listed_without_its_name(
+    office: Office, imap_server: Extended
+) -> None:
+    files(imap_server, "Customers", "Projects", "Clients")
+    imap_server.answers["STATUS", "Customers"] = REFUSED
+    imap_server.answers["EXAMINE", "Customers"] = REFUSED
+    mailbox = connected(office, imap_server)
+    imap_server.broken = "Clients"
+    choose_folders(mailbox, ["INBOX", "Sent", "Projects"], None, office.runtime)
+    office.sync(stored(office, mailbox))
+    assert list_problems(mailbox, office.runtime).listed == []
+    (coverage,) = office.coverage("rep", "kim").mailboxes
+    assert (coverage.complete, Limit.FOLDER_UNREADABLE in coverage.limits) == (True, True)
+
+
 def test_a_folder_that_is_refused_is_read_once_it_has_another_name_or_is_forgotten_with_it(
     office: Office, imap_server: Extended, clock: Clock
 ) -> None:
