@@ -567,16 +567,18 @@ PROBLEMS: Catalogue[Code] = {
         "ください。",
     ),
     Code.FOLDER_REFUSED: translated(
-        "The server lists the folder, but refuses to open it, so its mail is not mirrored; the"
-        " other folders are read. `detail` has the server's words, where it says any.",
-        "It is tried again by itself. If it stays, rename the folder in your mail program, delete"
-        " it, subscribe to it, or have its owner or the server's owner permit you to read it. Or"
-        " leave it out: `PATCH /v1/mailboxes/{mailbox_id}` with `folders` that names the others;"
-        " `GET /v1/mailboxes/{mailbox_id}/preview` lists them.",
-        "サーバーが一覧にあるこのフォルダーを開くことを拒否しているため、その中のメールは反映されて"
+        "The server lists a folder, but refuses to open it, so its mail is not mirrored; the other"
+        " folders are read. `detail` has the server's words, where it says any.",
+        "It is tried again by itself. If it stays, rename the folder that `GET"
+        " /v1/mailboxes/{mailbox_id}/problems` names in your mail program, delete it, subscribe to"
+        " it, or have its owner or the server's owner permit you to read it. Or leave it out:"
+        " `PATCH /v1/mailboxes/{mailbox_id}` with `folders` that names the others; `GET"
+        " /v1/mailboxes/{mailbox_id}/preview` lists them.",
+        "サーバーが一覧にあるフォルダーを開くことを拒否しているため、その中のメールは反映されて"
         "いません（ほかのフォルダーは読み取られ、サーバーの応答は `detail` にあります）。",
-        "自動で再試行されます。続く場合は、メールソフトでこのフォルダーの名前を変えるか、削除するか、"
-        "購読するか、フォルダーの所有者かサーバーの管理者に読み取りの許可を依頼してください。または、"
+        "自動で再試行されます。続く場合は、`GET /v1/mailboxes/{mailbox_id}/problems` にある"
+        "フォルダーの名前をメールソフトで変えるか、そのフォルダーを削除または購読するか、"
+        "フォルダーの所有者かサーバーの管理者に読み取りの許可を依頼してください。または、"
         "`PATCH /v1/mailboxes/{mailbox_id}` の `folders` にほかのフォルダーを指定して、対象から"
         "外してください。フォルダーは `GET /v1/mailboxes/{mailbox_id}/preview` で確認できます。",
     ),
