@@ -169,13 +169,13 @@ def test_a_folder_that_cannot_be_opened_is_named_and_the_others_are_audited(
     imap_server.append(REP, "INBOX", letter(20), MARCH)
     found = audit_mailbox(mailbox, runtime)
     assert [(one.name, refusal.code) for one, refusal in found.failed] == [
-        ("Customers", Code.PROTOCOL_ERROR)
+        ("Customers", Code.FOLDER_REFUSED)
     ]
     assert names(found) == {"INBOX", "Sent", "Projects"}
     assert (found.clean, found.complete, found.not_reached) == (True, False, [])
     for language in Language:
         (told,) = AuditAnswer.of(found, runtime.now(), language).failed
-        assert (told.name, told.code) == ("Customers", Code.PROTOCOL_ERROR)
+        assert (told.name, told.code) == ("Customers", Code.FOLDER_REFUSED)
         assert told.reason.isascii() == (language is Language.EN)
 
 

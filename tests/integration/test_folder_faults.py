@@ -11,6 +11,7 @@ from mailmirror.domain.limits import MAX_LISTED_NAMESPACES
 from mailmirror.domain.mailbox import Mailbox, MailboxState
 from mailmirror.domain.problems import Code
 from mailmirror.runtime import Runtime
+from mailmirror.usecases.mailboxes.choose_folders import choose_folders
 from mailmirror.usecases.mailboxes.list_problems import list_problems
 from mailmirror.usecases.mailboxes.read_mailbox import read_mailbox
 from tests.integration.conftest import USERS
@@ -31,9 +32,11 @@ class Extended(MemoryImap):
     extended: bool = False
     broken: str = ""
     """A folder that LIST writes without its name."""
+    nameless: bytes = b""
+    """What LIST writes then."""
 
     def wire(self, name: str) -> bytes:
-        return b"" if name == self.broken else MemoryImap.wire(self, name)
+        return self.nameless if name == self.broken else MemoryImap.wire(self, name)
 
     def capabilities(self, *, signed_in: bool) -> str:
         plain = MemoryImap.capabilities(self, signed_in=signed_in)
@@ -69,6 +72,13 @@ def polled(office: Office, mailbox: Mailbox, clock: Clock) -> bool:
     if news:
         office.sync(mailbox)
     return news
+
+
+def stored(office: Office, mailbox: Mailbox) -> Mailbox:
+    """The mailbox as it is stored now."""
+    found = office.runtime.mailboxes.find(office.account, mailbox.key.mailbox, consistent=True)
+    assert found is not None
+    return found
 
 
 def state(office: Office, mailbox: Mailbox) -> tuple[MailboxState, Code | None]:
@@ -125,10 +135,11 @@ def test_each_name_is_a_folder_of_its_own(
 
 
 @pytest.mark.parametrize("extended", [False, True], ids=["plain", "LIST-STATUS"])
+@pytest.mark.parametrize("nameless", [b"", b'""'], ids=["none", "empty"])
 def test_a_folder_that_is_listed_without_its_name_hides_no_other_and_is_a_limit_of_the_card(
-    office: Office, imap_server: Extended, clock: Clock, extended: bool
+    office: Office, imap_server: Extended, clock: Clock, extended: bool, nameless: bytes
 ) -> None:
-    imap_server.extended = extended
+    imap_server.extended, imap_server.nameless = extended, nameless
     files(imap_server, "Clients", "Suppliers")
     mailbox = connected(office, imap_server)
     before = office.runtime.folders.read_all(mailbox.key)
@@ -422,6 +433,73 @@ def test_folders_that_are_refused_for_ever_are_named_and_cost_no_sign_in_each(
     assert polled(office, mailbox, clock)
     assert state(office, mailbox) == HEALTHY
     assert len(office.card("rep", "kim")) == 14
+
+
+@pytest.mark.parametrize(
+    ("answer", "detail"),
+    [
+        (b"NO [NONEXISTENT] Unknown Mailbox", "[NONEXISTENT] Unknown Mailbox"),
+        (b"NO [NOPERM] ask anna@us.example", "[NOPERM] ask …@…"),
+        (b"NO", ""),
+        (b"BAD what?", "what?"),
+    ],
+)
+@pytest.mark.parametrize("refused", ["Customers", "Sent"])
+def test_a_folder_that_the_server_lists_and_refuses_to_open_can_be_left_out(
+    office: Office, imap_server: Extended, clock: Clock, refused: str, answer: bytes, detail: str
+) -> None:
+    files(imap_server, "Customers", "Projects")
+    imap_server.append("Sent", letter(8, REP, [KIM]))
+    imap_server.answers["STATUS", refused] = b"<tag> " + answer + b"\r\n"
+    imap_server.answers["EXAMINE", refused] = b"<tag> " + answer + b"\r\n"
+    mailbox = connected(office, imap_server)
+    (named,) = (one for one in list_problems(mailbox, office.runtime).listed if one.folder)
+    assert (named.folder, named.code, named.detail) == (refused, Code.FOLDER_REFUSED, detail)
+    assert len(office.card("rep", "kim")) == 3
+    assert not office.coverage("rep", "kim").mailboxes[0].complete
+
+    others = [one for one in imap_server.folders if one != refused]
+    choose_folders(mailbox, others, None, office.runtime)
+    office.sync(stored(office, mailbox))
+    (coverage,) = office.coverage("rep", "kim").mailboxes
+    assert (coverage.complete, coverage.gap) == (True, None)
+    assert Limit.FOLDERS_LEFT_OUT in coverage.limits
+    assert list_problems(mailbox, office.runtime).listed == []
+
+
+def test_a_refused_folder_is_left_out_beside_one_that_is_listed_without_its_name(
+    office: Office, imap_server: Extended
+) -> None:
+    files(imap_server, "Customers", "Projects", "Clients")
+    imap_server.answers["STATUS", "Customers"] = REFUSED
+    imap_server.answers["EXAMINE", "Customers"] = REFUSED
+    mailbox = connected(office, imap_server)
+    imap_server.broken = "Clients"
+    choose_folders(mailbox, ["INBOX", "Sent", "Projects"], None, office.runtime)
+    office.sync(stored(office, mailbox))
+    assert list_problems(mailbox, office.runtime).listed == []
+    (coverage,) = office.coverage("rep", "kim").mailboxes
+    assert (coverage.complete, Limit.FOLDER_UNREADABLE in coverage.limits) == (True, True)
+
+
+def test_a_folder_that_is_refused_is_read_once_it_has_another_name_or_is_forgotten_with_it(
+    office: Office, imap_server: Extended, clock: Clock
+) -> None:
+    files(imap_server, "Customers", "Projects")
+    for name in ["Customers", "Projects"]:
+        for command in ["STATUS", "EXAMINE"]:
+            imap_server.answers[command, name] = b"<tag> NO [NOPERM] no right\r\n"
+    mailbox = connected(office, imap_server)
+    named = [one for one in list_problems(mailbox, office.runtime).listed if one.folder]
+    assert [one.code for one in named] == [Code.FOLDER_REFUSED] * 2
+    renamed = imap_server.folders.pop("Customers")
+    renamed.name = "Clients"
+    imap_server.folders["Clients"] = renamed
+    del imap_server.folders["Projects"]
+    assert polled(office, mailbox, clock)
+    assert subjects(office.card("rep", "kim")) == ["Letter 2", "Letter 1"]
+    assert state(office, mailbox) == HEALTHY
+    assert list_problems(mailbox, office.runtime).listed == []
 
 
 # Pipelines

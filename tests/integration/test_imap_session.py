@@ -840,6 +840,7 @@ def test_a_folder_without_a_name_is_none() -> None:
         {"LIST": [b'* LIST (\\Noselect) "" ""\r\n* LIST () "/" INBOX\r\n', DONE]}
     ) as server:
         assert run(server, ImapSession.folders) == [INBOX]
+        assert run(server, _named) == (["INBOX"], False)
 
 
 @pytest.mark.exceeds("MAX_FOLDER_NAME_BYTES")
@@ -869,6 +870,9 @@ def test_a_folder_with_an_endless_name_hides_no_other() -> None:
         (b"Clients", None),
         (b'(\\Noselect "/" Clients', None),
         (b'() "/"', None),
+        (b'() "/" ""', None),
+        (b'(\\HasNoChildren) NIL ""', None),
+        (b'() "/" {0}\r\n', None),
         (b"(" * 3_000, None),
         (b'() "/" Clients ' + b"(" * 3_000, "Clients " + "(" * 3_000),
     ],

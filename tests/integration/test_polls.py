@@ -483,6 +483,7 @@ def test_what_one_server_does_is_no_other_mailboxs_affair(
             email = Address(f"bad{n}@us.example")
             runtime.credentials.put(account, key, Password("secret"), runtime.now())
             bad.append(moved(replace(boss, key=key, email=email), server, runtime))
+        office.sync(synced)  # the team has changed
         imap_server.append(BOSS, "INBOX", letter(5, to=[BOSS]), MARCH)
         now = poll(runtime, *bad[:2], synced, *bad[2:], boss)
     assert [entry(mailbox, runtime).due.error for mailbox in bad] == [

@@ -201,7 +201,7 @@ def test_a_folder_that_cannot_be_opened_is_named_until_it_can(
         mailbox = office.connect(server, "rep", REP)
         office.sync(mailbox)
         own, folder = problems(mailbox, runtime)
-        assert own.code is folder.code is Code.PROTOCOL_ERROR
+        assert own.code is folder.code is Code.FOLDER_REFUSED
         assert (own.folder, folder.folder) == (None, "Sent")
         clock.advance(timedelta(hours=1))
         office.sync(mailbox)

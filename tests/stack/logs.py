@@ -1,4 +1,4 @@
-"""What the functions of a stack have logged. The emulator makes a group with its first line."""
+"""What the functions of a stack have logged. The emulator writes a run's lines at its end."""
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime

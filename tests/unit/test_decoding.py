@@ -1,6 +1,7 @@
 """Requests are understood whole or refused with the path of what is wrong."""
 
 import json
+from collections.abc import Sequence
 from contextlib import suppress
 
 import msgspec
@@ -10,9 +11,9 @@ from hypothesis import strategies as st
 
 from mailmirror.api.addresses import ConfirmBody
 from mailmirror.api.cards import CardQuery
-from mailmirror.api.decoding import json_value, typed
-from mailmirror.api.events import EventsBody
-from mailmirror.api.mailbox_settings import ConnectBody
+from mailmirror.api.decoding import GivenTwice, Strict, json_value, typed, typed_query
+from mailmirror.api.events import EventsBody, RefusedQuery
+from mailmirror.api.mailbox_settings import ConnectBody, DisconnectQuery, FoldersBody, ServerBody
 from mailmirror.api.outbound import ComposeBody
 from mailmirror.api.sign_ins import AuthorizeBody
 from mailmirror.api.uploads import UploadBody
@@ -38,6 +39,12 @@ BODIES = [
     (ConfirmBody, PROOF),
     (UploadBody, {}),
 ]
+
+
+class Listed(Strict):
+    """A list of objects that hold words."""
+
+    servers: Sequence[ServerBody]
 
 
 def understood(kind: type, raw: object) -> object:
@@ -137,6 +144,50 @@ def test_an_event_with_what_is_no_number_is_read_beside_the_others() -> None:
     assert len(typed(body, EventsBody).events) == 2
 
 
+@pytest.mark.parametrize(
+    ("kind", "body", "field", "allowed"),
+    [
+        (
+            FoldersBody,
+            {"folders": "inbox and sent"},
+            "folders",
+            "all, inbox_and_sent, or a list of names",
+        ),
+        (
+            ConnectBody,
+            FORM | {"folders": "Inbox"},
+            "folders",
+            "all, inbox_and_sent, or a list of names",
+        ),
+        (FoldersBody, {"folders": ""}, "folders", "all, inbox_and_sent, or a list of names"),
+        (
+            ConnectBody,
+            FORM | {"imap": SERVER | {"security": "ssl"}},
+            "imap.security",
+            "tls, starttls",
+        ),
+        (
+            ConnectBody,
+            FORM | {"smtp": SERVER | {"security": "ssl"}},
+            "smtp.security",
+            "tls, starttls",
+        ),
+        (ComposeBody, MESSAGE | {"transport": "pigeon"}, "transport", "auto, smtp, ses"),
+        (
+            Listed,
+            {"servers": [SERVER, SERVER | {"security": ""}]},
+            "servers[1].security",
+            "tls, starttls",
+        ),
+    ],
+)
+def test_a_word_that_is_not_allowed_is_answered_with_those_that_are(
+    kind: type, body: dict[str, object], field: str, allowed: str
+) -> None:
+    said = f"{field}: not one of the allowed values: {allowed}"
+    assert refusal(kind, body) == (Code.INVALID_FIELD, said)
+
+
 @pytest.mark.parametrize("body", [[], None, "text", 5, [FORM]])
 def test_a_body_that_is_no_object_is_malformed(body: object) -> None:
     assert refusal(ConnectBody, body) == (Code.MALFORMED_JSON, "not an object")
@@ -192,14 +243,55 @@ def test_a_whole_pair_of_surrogates_and_a_byte_order_mark_are_no_mistake() -> No
 @pytest.mark.exceeds("MAX_PAGE_LINES")
 def test_a_limit_that_is_none_is_refused(limit: str) -> None:
     with pytest.raises(Refused) as refused:
-        typed({"limit": limit}, CardQuery, strict=False)
+        typed_query({"limit": limit}, CardQuery)
     assert refused.value.code is Code.INVALID_FIELD
     assert refused.value.detail.startswith("limit: ")
 
 
+@pytest.mark.parametrize("kind", [CardQuery, RefusedQuery])
+@pytest.mark.parametrize(
+    "number",
+    [
+        *("NaN", "nan", "Infinity", "-Infinity", "inf", "1e3", "1e1", "1E1", "-0", "+5", "05"),
+        *("5.0", "1_0", "٣", "５", " 5", "5 ", "5\n", "0x10", "true", "null", "ten", ""),
+    ],
+)
+def test_a_number_of_a_query_is_written_in_digits(kind: type[Strict], number: str) -> None:
+    with pytest.raises(Refused) as refused:
+        typed_query({"limit": number}, kind)
+    problem = (refused.value.code, refused.value.detail)
+    assert problem == (Code.INVALID_FIELD, "limit: not a number")
+    assert typed_query({"limit": "10"}, CardQuery).limit == 10
+
+
+@pytest.mark.parametrize("word", ["null", "1", "0", "True", "FALSE", "yes", "NaN", ""])
+def test_a_boolean_of_a_query_is_true_or_false(word: str) -> None:
+    with pytest.raises(Refused) as refused:
+        typed_query({"gap": word}, RefusedQuery)
+    problem = (refused.value.code, refused.value.detail)
+    assert problem == (Code.INVALID_FIELD, "gap: neither `true` nor `false`")
+    assert [typed_query({"gap": one}, RefusedQuery).gap for one in ("true", "false")] == [
+        True,
+        False,
+    ]
+
+
+def test_text_of_a_query_may_be_any_and_a_number_is_given_once() -> None:
+    assert typed_query({"cursor": "1e3"}, CardQuery).cursor == "1e3"
+    with pytest.raises(Refused) as refused:
+        typed_query({"limit": GivenTwice()}, CardQuery)
+    assert refused.value.detail == "limit: given twice"
+
+
+def test_a_word_that_a_query_does_not_allow_is_answered_with_those_that_it_does() -> None:
+    with pytest.raises(Refused) as refused:
+        typed_query({"mail": "delete"}, DisconnectQuery)
+    assert refused.value.detail == "mail: not one of the allowed values: keep, erase"
+
+
 def test_an_unknown_parameter_is_refused() -> None:
     with pytest.raises(Refused) as refused:
-        typed({"limt": "5"}, CardQuery, strict=False)
+        typed_query({"limt": "5"}, CardQuery)
     assert refused.value.detail == "limt: no such field"
 
 

@@ -12,6 +12,8 @@ import pytest
 from local.environments import ROOT
 from local.template import template
 from mailmirror.api.routes import outside
+from mailmirror.domain.words.explanation import Language
+from mailmirror.domain.words.problems import PROBLEMS
 from mailmirror.mail.connection import NetworkPolicy
 from tests.template import functions, listed, of_type, resources, target, triggers
 
@@ -296,6 +298,21 @@ def test_a_functions_log_is_made_before_the_function() -> None:
     used = [target(function["LoggingConfig"]["LogGroup"]) for function in functions().values()]
     assert len(set(used)) == len(used)
     assert set(used) <= set(logs)
+
+
+def test_a_remedy_names_the_log_group_of_the_function_whose_log_it_names() -> None:
+    logs = of_type("AWS::Logs::LogGroup")
+    made = {}
+    for function in functions().values():
+        group = logs[target(function["LoggingConfig"]["LogGroup"])]["LogGroupName"]["Fn::Sub"]
+        name = function["CodeUri"].removeprefix("functions/")
+        made[name] = group.replace("${AWS::StackName}", "<stack>")
+    named = set()
+    for code, words in PROBLEMS.items():
+        for name in re.findall(r"\blog of the function `(\w+)`", words[Language.EN].remedy):
+            named.add(name)
+            assert all(f"`{made[name]}`" in said.remedy for said in words.values()), code
+    assert named == {"apply", "probe"}
 
 
 def sam_config() -> dict[str, dict[str, Any]]:

@@ -147,8 +147,42 @@ def test_other_encryptions_are_named(raw: bytes) -> None:
         cms(SIGNED, ber(4, LETTER))[:-5],
     ],
 )
-def test_a_broken_structure_stays_an_attachment(data: bytes) -> None:
-    assert names(parse_message(base64("application/pkcs7-mime; name=a.p7m", data))) == ["a.p7m"]
+def test_a_broken_structure_stays_an_attachment_and_is_named(data: bytes) -> None:
+    content = parse_message(base64("application/pkcs7-mime; name=a.p7m", data))
+    assert (content.text, names(content)) == ("", ["a.p7m"])
+    assert content.warnings == ("decoding_failed",)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        base64("application/pkcs7-mime; name=a.p7m", cms(ENVELOPED, ber(4, LETTER))[:-5]),
+        base64("application/pkcs7-mime; name=a.p7m", cms(ENVELOPED, b"")[:21]),
+        base64("application/octet-stream; name=smime.p7m", cms(ENVELOPED, b"", sized=False)[:40]),
+        base64("application/pkcs7-mime; name=a.p7m; smime-type=enveloped-data", b"hello"),
+        base64("application/pkcs7-mime; name=a.p7m; smime-type=authEnveloped-data", b""),
+    ],
+)
+def test_an_encrypted_letter_that_is_broken_is_named_as_encrypted(raw: bytes) -> None:
+    content = parse_message(raw)
+    assert (content.text, len(content.attachments)) == ("", 1)
+    assert content.warnings == ("encrypted",)
+
+
+def test_a_broken_structure_beside_a_text_is_named() -> None:
+    part = base64("application/pkcs7-mime; name=a.p7m", cms(SIGNED, ber(4, LETTER))[:-5])
+    body = b"--b\r\n" + part + b"\r\n--b\r\n\r\nSent to the list\r\n--b--"
+    content = parse_message(message("multipart/mixed; boundary=b", body))
+    assert (content.text, names(content)) == ("Sent to the list", ["a.p7m"])
+    assert content.warnings == ("decoding_failed",)
+
+
+def test_certificates_alone_are_an_attachment_without_a_warning() -> None:
+    inside = ber(0x30, ber(6, bytes.fromhex(DATA)))
+    fields = ber(0x30, ber(2, b"\1"), ber(0x31), inside, ber(0xA0, ber(0x30)), ber(0x31))
+    data = ber(0x30, ber(6, bytes.fromhex(SIGNED)), ber(0xA0, fields))
+    content = parse_message(base64("application/pkcs7-mime; name=a.p7c", data))
+    assert (content.text, names(content), content.warnings) == ("", ["a.p7c"], ())
 
 
 @given(st.binary(), st.integers(0, 200))
@@ -164,7 +198,8 @@ def test_no_bytes_of_a_structure_raise_anything_else(noise: bytes, at: int) -> N
 @pytest.mark.exceeds("MAX_CMS_ELEMENTS")
 def test_a_structure_of_too_many_elements_stays_an_attachment() -> None:
     data = cms(SIGNED, in_pieces(b"x" * limits.MAX_CMS_ELEMENTS, 1), sized=False)
-    assert names(parse_message(base64("application/pkcs7-mime; name=a.p7m", data))) == ["a.p7m"]
+    content = parse_message(base64("application/pkcs7-mime; name=a.p7m", data))
+    assert (names(content), content.warnings) == (["a.p7m"], ("decoding_failed",))
 
 
 @pytest.mark.exceeds("MAX_CMS_DEPTH")
@@ -215,6 +250,83 @@ def test_nesting_goes_on_within_wrapped_parts_up_to_the_limit() -> None:
             head = b"Content-Type: multipart/alternative; boundary=%b\r\n\r\n" % name
             part = head + b"--%b\r\n%b\r\n--%b--\r\n" % (name, part, name)
         part = base64("application/pkcs7-mime", cms(SIGNED, ber(4, part)))
+    assert "too_deep" in parse_message(part).warnings
+
+
+# --- attached messages
+
+
+INNER = (
+    b"From: =?utf-8?b?5bGx55Sw?= <yamada@else.example>\r\nDate: Sun, 1 Mar 2026 10:00:00 +0900\r\n"
+    b"Subject: The offer\r\n" + LETTER
+)
+INTRODUCED = (
+    "From: 山田 <yamada@else.example>\nDate: Sun, 1 Mar 2026 10:00:00 +0900\nSubject: The offer"
+)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        message("message/rfc822", INNER),
+        base64("message/global", INNER),
+        message(
+            "multipart/mixed; boundary=a",
+            b"--a\r\n\r\n \r\n--a\r\nContent-Type: message/rfc822\r\n\r\n" + INNER + b"\r\n--a--",
+        ),
+        message("multipart/digest; boundary=a", b"--a\r\n\r\n" + INNER + b"\r\n--a--"),
+    ],
+    ids=["alone", "encoded", "beside an empty text", "digest"],
+)
+def test_of_a_message_without_a_text_the_text_of_an_attached_one_is_read(raw: bytes) -> None:
+    content = parse_message(raw)
+    assert (content.text, content.warnings) == (f"{INTRODUCED}\nHello Kim", ())
+    assert content.snippet == ""
+    (attached,) = content.attachments
+    assert attached.content_type in ("message/rfc822", "message/global")
+    assert b"offer.pdf" in attachment_bytes(raw, 0)[1]
+
+
+def test_the_html_of_an_attached_message_stands_behind_who_wrote_it() -> None:
+    inner = b"From: kim@x.example\r\nContent-Type: text/html\r\n\r\n<p>Hello</p>"
+    content = parse_message(message("message/rfc822", inner))
+    assert content.html == "<pre>From: kim@x.example</pre>\n<p>Hello</p>"
+    assert content.text == "From: kim@x.example\nHello"
+
+
+def test_an_attached_message_without_a_text_gives_none_and_the_next_is_read() -> None:
+    empty = b"Content-Type: message/rfc822\r\n\r\nFrom: kim@x.example\r\n\r\n"
+    body = b"--a\r\n" + empty + b"\r\n--a\r\nContent-Type: message/rfc822\r\n\r\n" + INNER
+    content = parse_message(message("multipart/mixed; boundary=a", body + b"\r\n--a--"))
+    assert content.text == f"{INTRODUCED}\nHello Kim"
+    assert parse_message(message("message/rfc822", b"From: kim@x.example\r\n\r\n")).text == ""
+
+
+def test_an_encrypted_message_that_is_attached_is_named() -> None:
+    inner = base64("application/pkcs7-mime", cms(ENVELOPED, b""))
+    assert parse_message(message("message/rfc822", inner)).warnings == ("encrypted",)
+
+
+@pytest.mark.exceeds("MAX_UNWRAPPED_PARTS")
+def test_messages_within_each_other_are_read_up_to_the_limit() -> None:
+    inner = LETTER
+    for _ in range(limits.MAX_UNWRAPPED_PARTS):
+        inner = message("message/rfc822", inner)
+    content = parse_message(inner)
+    assert content.text.endswith("Hello Kim")
+    assert content.warnings == ()
+    content = parse_message(message("message/rfc822", inner))
+    assert (content.text, content.warnings) == ("", ("too_deep",))
+
+
+def test_parts_within_attached_messages_are_nested_up_to_the_limit() -> None:
+    part = LETTER
+    for level in range(limits.MAX_UNWRAPPED_PARTS):
+        for depth in range(25):
+            name = b"b%d-%d" % (level, depth)
+            head = b"Content-Type: multipart/mixed; boundary=%b\r\n\r\n" % name
+            part = head + b"--%b\r\n%b\r\n--%b--\r\n" % (name, part, name)
+        part = message("message/rfc822", part)
     assert "too_deep" in parse_message(part).warnings
 
 

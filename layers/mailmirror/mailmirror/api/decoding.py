@@ -8,8 +8,9 @@ fields and types. Paths are written like `imap.port` and `recipients[2].address`
 
 import json
 import re
-from collections.abc import Mapping
-from typing import Any, ClassVar, Self
+from collections.abc import Iterator, Mapping, Sequence
+from enum import Enum
+from typing import Any, ClassVar, Literal, Self, get_args, get_origin
 
 import msgspec
 
@@ -18,6 +19,8 @@ from mailmirror.domain.problems import Code, Refused
 
 _HALF_PAIR = re.compile(r"[\ud800-\udfff]")
 _ERROR = re.compile(r"(?P<words>.*?)(?: - at `\$\.?(?P<path>.*)`)?", re.DOTALL)
+_STEP = re.compile(r"[^.\[\]]+(?!\])|\[")
+"""Of a path: a field's name, or `[` for an index."""
 _FIELD_ERROR = re.compile(r"Object (?P<kind>missing|contains) \w+ field `(?P<name>.*)`", re.DOTALL)
 
 
@@ -39,6 +42,8 @@ class Field(str):
 
     MIN_CHARS: ClassVar[int] = 1
     MAX_CHARS: ClassVar[int] = MAX_VALUE_CHARS
+    PLURAL: ClassVar[str] = "texts"
+    """What several are called in a problem's detail."""
     SCHEMA: ClassVar[Mapping[str, object]] = {}
     """Additions to its JSON schema."""
 
@@ -78,6 +83,11 @@ class NotANumber:
 
 
 _WRONG_VALUES: Mapping[type, str] = {GivenTwice: "given twice", NotANumber: "not a number"}
+_PARAMETERS: Mapping[type, tuple[re.Pattern[str], str]] = {
+    int: (re.compile(r"0|-?[1-9][0-9]*"), "not a number"),
+    bool: (re.compile("true|false"), "neither `true` nor `false`"),
+}
+"""How a query writes a value of these types, and what is said of another text."""
 
 
 def json_value(data: bytes) -> object:
@@ -104,20 +114,37 @@ def json_value(data: bytes) -> object:
         raise Refused(Code.MALFORMED_JSON, "not JSON") from error
 
 
-def typed[T](raw: object, kind: type[T], *, strict: bool = True) -> T:
-    """Convert plain values to a typed one.
-
-    Parameters:
-        raw: as `json_value` or a query gives it.
-        strict: whether a number must be one; a query's values are all text.
+def typed[T](raw: object, kind: type[T]) -> T:
+    """Convert plain values, as `json_value` gives them, to a typed one.
 
     Raises:
         Refused: the code says what is wrong, the detail begins with the path of the field.
     """
+    return _converted(raw, kind, strict=True)
+
+
+def typed_query[T: msgspec.Struct](raw: Mapping[str, object], kind: type[T]) -> T:
+    """Convert a query's parameters, which are text, to a typed value.
+
+    A number is written in ASCII digits, and a boolean as `true` or `false`; msgspec alone reads
+    `1e1` and `5.0` as numbers, `1` as true, and `null` as a parameter that is not given.
+
+    Raises:
+        Refused: see `typed`.
+    """
+    for field in msgspec.structs.fields(kind):
+        value = raw.get(field.name)
+        for one, (form, wrong) in _PARAMETERS.items():
+            if isinstance(value, str) and _holds(field.type, one) and not form.fullmatch(value):
+                raise Refused(Code.INVALID_FIELD, f"{field.name}: {wrong}")
+    return _converted(raw, kind, strict=False)
+
+
+def _converted[T](raw: object, kind: type[T], *, strict: bool) -> T:
     try:
         return msgspec.convert(raw, kind, strict=strict, dec_hook=_field)
     except msgspec.ValidationError as error:
-        raise _refusal(str(error)) from error
+        raise _refusal(str(error), kind) from error
     except UnicodeEncodeError as error:
         path = _half_pair(raw, "") or "a field's name"
         raise Refused(Code.INVALID_FIELD, f"{path}: half a surrogate pair") from error
@@ -128,13 +155,19 @@ def joined(path: str, name: str) -> str:
     return f"{path}.{name}" if path else name
 
 
+def _holds(hint: object, kind: type) -> bool:
+    """Whether a type hint, as `Annotated[int | None, …]`, names a type."""
+    return hint is kind or any(_holds(part, kind) for part in get_args(hint))
+
+
 def _field(kind: type[Any], value: object) -> object:
     if issubclass(kind, Field):
         return kind.parse(value)
     raise NotImplementedError(kind)  # as msgspec's `dec_hook` must for a type it does not know
 
 
-def _refusal(error: str) -> Refused:
+def _refusal(error: str, kind: type) -> Refused:
+    """Return what is wrong in an error of msgspec's at a value that is to be of `kind`."""
     found = _ERROR.fullmatch(error)
     words, path = (found["words"], found["path"] or "") if found else (error, "")
     if about := _FIELD_ERROR.fullmatch(words):
@@ -148,13 +181,45 @@ def _refusal(error: str) -> Refused:
         return Refused(Code.MISSING_FIELD, path)
     if words in Code:
         return Refused(Code(words), path)
-    for kind, wrong in _WRONG_VALUES.items():
-        if words.endswith(f"got `{kind.__name__}`"):
+    for wrong_kind, wrong in _WRONG_VALUES.items():
+        if words.endswith(f"got `{wrong_kind.__name__}`"):
             words = wrong
     if words.startswith("Invalid enum value"):  # which quotes the value
-        words = "not one of the allowed values"
+        allowed = ", ".join(_allowed(_hint_at(path, kind)))
+        words = f"not one of the allowed values: {allowed}"
     detail = f"{path}: {words[:1].lower()}{words[1:]}"
     return Refused(Code.INVALID_FIELD, detail[:MAX_DETAIL_CHARS])
+
+
+def _hint_at(path: str, hint: object) -> object:
+    """The type hint of what is at a path, as `to[0].name`, below one that is to be of `hint`."""
+    for step in _STEP.findall(path):
+        hint = _hint_within(hint, step)
+    return hint
+
+
+def _hint_within(hint: object, step: str) -> object:
+    if isinstance(hint, type) and issubclass(hint, msgspec.Struct):
+        hints = {field.name: field.type for field in msgspec.structs.fields(hint)}
+        return hints.get(step)
+    if get_origin(hint) is Sequence and step == "[":
+        return get_args(hint)[0]
+    found = (_hint_within(part, step) for part in get_args(hint))
+    return next((one for one in found if one is not None), None)
+
+
+def _allowed(hint: object) -> Iterator[str]:
+    """The words that a type hint allows, and then the lists, if any."""
+    if isinstance(hint, type) and issubclass(hint, Enum):
+        yield from (str(one.value) for one in hint)
+    elif get_origin(hint) is Literal:
+        yield from (str(one) for one in get_args(hint) if one)
+    elif get_origin(hint) is Sequence:
+        (item,) = get_args(hint)
+        yield f"or a list of {item.PLURAL}" if issubclass(item, Field) else "or a list"
+    else:
+        for part in get_args(hint):
+            yield from _allowed(part)
 
 
 def _half_pair(value: object, path: str) -> str | None:

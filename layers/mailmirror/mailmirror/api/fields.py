@@ -38,7 +38,7 @@ class Line(Field):
 class FolderName(Line):
     """The name of a mail folder, as a mail program shows it."""
 
-    MAX_CHARS = 255
+    MAX_CHARS, PLURAL = 255, "names"
 
 
 class Host(Line):

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from mailmirror.api.answers import Answer
-from mailmirror.api.decoding import GivenTwice, Strict, json_value, typed
+from mailmirror.api.decoding import GivenTwice, Strict, json_value, typed, typed_query
 from mailmirror.api.http_request import HttpRequest
 from mailmirror.domain.event_fields import is_id
 from mailmirror.domain.limits import MAX_REQUEST_BYTES
@@ -146,7 +146,7 @@ def _answer(request: HttpRequest, routes: Sequence[AnyRoute], runtime: Runtime) 
 
         account = authenticate(request.header("Authorization") or "", runtime)
     route, ids = _find(request, routes)
-    query = typed(_query(request), route.query, strict=False)
+    query = typed_query(_query(request), route.query)
     raw = _raw(request, route) if route.reads_body else {}
     body = typed(raw, route.body) if route.reads_body else None
     return route.handler(Call(runtime, account, ids, query, body, raw, request))

@@ -51,8 +51,8 @@ MAX_NESTED_PARTS = 50
 """Multiparts within each other: their walk is recursive. Mail that was forwarded often has ten."""
 
 MAX_UNWRAPPED_PARTS = 20
-"""Signed S/MIME parts and winmail.dat in a message, within each other or not: each is decoded and
-copied. Ordinary mail has one."""
+"""Signed S/MIME parts, winmail.dat and messages that are read in place of a text, within each other
+or not, in a message: each is decoded and copied. Ordinary mail has one."""
 
 MAX_UNWRAPPED_BYTES = 32 << 20
 """What these hold, all together: a compressed one may hold a thousand times its own bytes."""

@@ -95,6 +95,7 @@ class Code(StrEnum):
     INBOX_NOT_FOUND = "inbox_not_found"
     SENT_NOT_FOUND = "sent_not_found"
     FOLDER_UNKNOWN = "folder_unknown"
+    FOLDER_REFUSED = "folder_refused"
     FOLDER_FAILING = "folder_failing"
     MESSAGES_PENDING = "messages_pending"
     NEWS_WAITING = "news_waiting"

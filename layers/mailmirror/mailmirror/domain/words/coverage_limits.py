@@ -39,12 +39,12 @@ COVERAGE_LIMITS: Catalogue[Limit] = {
         "してください。",
     ),
     Limit.FOLDER_UNREADABLE: translated(
-        "The server lists a folder whose name is too long or cannot be read, so its mail is"
+        "The server lists a folder whose name is empty, too long or cannot be read, so its mail is"
         " missing.",
         "Rename that folder to a short name without quotes or line breaks, or move its mail to"
         " another folder.",
-        "サーバーの一覧に、名前が長すぎる、または読み取れないフォルダーがあり、その中のメールは反映"
-        "されません。",
+        "サーバーの一覧に、名前が空、長すぎる、または読み取れないフォルダーがあり、その中のメールは"
+        "反映されません。",
         "そのフォルダーを、引用符や改行を含まない短い名前に変更するか、中のメールを別のフォルダーに"
         "移動してください。",
     ),

@@ -106,10 +106,11 @@ PROBLEMS: Catalogue[Code] = {
     Code.EVENT_NOT_KEPT: translated(
         "The event is valid, but its content does not fit into the table.",
         "Send less in one item: fewer persons with one address, or fewer threads on one deal. If"
-        " it stays, ask the stack's operator to look at the log of the function `apply`.",
+        " it stays, ask the stack's operator to look at the log of the function `apply` (log group"
+        " `/aws/lambda/<stack>-apply`).",
         "イベントの形式は正しいものの、内容がテーブルに収まりません。",
         "一つのアドレスを持つ人や一つの商談のスレッドを減らして再送し、続く場合は運用者に関数"
-        " `apply` のログの確認を依頼してください。",
+        " `apply` のログ（ロググループ `/aws/lambda/<stack>-apply`）の確認を依頼してください。",
     ),
     Code.DEAL_UNKNOWN: translated(
         "The account has no such deal.",
@@ -565,6 +566,22 @@ PROBLEMS: Catalogue[Code] = {
         "`folders` か `sent_folders` を修正し、メールソフトに表示されるフォルダー名を指定して"
         "ください。",
     ),
+    Code.FOLDER_REFUSED: translated(
+        "The server lists a folder, but refuses to open it, so its mail is not mirrored; the other"
+        " folders are read. `detail` has the server's words, where it says any.",
+        "It is tried again by itself. If it stays, rename the folder that `GET"
+        " /v1/mailboxes/{mailbox_id}/problems` names in your mail program, delete it, subscribe to"
+        " it, or have its owner or the server's owner permit you to read it. Or leave it out:"
+        " `PATCH /v1/mailboxes/{mailbox_id}` with `folders` that names the others; `GET"
+        " /v1/mailboxes/{mailbox_id}/preview` lists them.",
+        "サーバーが一覧にあるフォルダーを開くことを拒否しているため、その中のメールは反映されて"
+        "いません（ほかのフォルダーは読み取られ、サーバーの応答は `detail` にあります）。",
+        "自動で再試行されます。続く場合は、`GET /v1/mailboxes/{mailbox_id}/problems` にある"
+        "フォルダーの名前をメールソフトで変えるか、そのフォルダーを削除または購読するか、"
+        "フォルダーの所有者かサーバーの管理者に読み取りの許可を依頼してください。または、"
+        "`PATCH /v1/mailboxes/{mailbox_id}` の `folders` にほかのフォルダーを指定して、対象から"
+        "外してください。フォルダーは `GET /v1/mailboxes/{mailbox_id}/preview` で確認できます。",
+    ),
     Code.FOLDER_FAILING: translated(
         "A folder of the mailbox cannot be read, so its mail is not mirrored.",
         "`GET /v1/mailboxes/{mailbox_id}/problems` names it, and says why and what to do. It is"
@@ -670,9 +687,10 @@ PROBLEMS: Catalogue[Code] = {
     Code.PROBE_FAILED: translated(
         "The function that asks mail servers and providers has failed, or took too long.",
         "Try again; if it stays, let the stack's operator look into the log of the function"
-        " `probe`, which says why.",
+        " `probe` (log group `/aws/lambda/<stack>-probe`), which says why.",
         "メールサーバーやプロバイダーに問い合わせる関数が失敗したか、時間がかかりすぎました。",
-        "もう一度お試しください。続く場合は運用者に関数 `probe` のログの確認を依頼してください。",
+        "もう一度お試しください。続く場合は運用者に関数 `probe` のログ（ロググループ"
+        " `/aws/lambda/<stack>-probe`）の確認を依頼してください。",
     ),
     Code.INTERNAL_ERROR: translated(
         "Mailmirror failed.",

@@ -38,7 +38,7 @@ class Listing:
     namespaces: Namespaces = field(default_factory=Namespaces)
     """Empty where they were not asked for (RFC 2342), or cannot be read."""
     unreadable: int = 0
-    """Folders whose lines cannot be read, or whose names are too long."""
+    """Folders whose lines cannot be read, or whose names are empty or too long."""
 
     def __add__(self, further: "Listing") -> "Listing":
         return Listing(
@@ -71,17 +71,17 @@ def list_folders(
     further = [] if prefix or not client.offers("NAMESPACE") else [_NAMESPACE]
     answer = _answers(client, pattern, further, with_status=with_status)
     read = [_listed(line) for line in answers_in(answer["LIST"])]
-    folders = [one for one in read if one is not None]
-    if read and not folders and not prefix:
+    folders = [one for one in read if one is not None and one.name]
+    # A line without a name can be the root of all folders, which holds no mail.
+    unreadable = sum(one is None or (not one.name and one.selectable) for one in read)
+    if unreadable and not folders and not prefix:
         raise Refused(Code.PROTOCOL_ERROR, "LIST cannot be read")
     statuses = {
         decoded: status
         for name, status in read_statuses(answer["STATUS"]).items()
         if status and (decoded := decoded_name(name)) is not None
     }
-    return Listing(
-        folders, statuses, _namespaces(answer["NAMESPACE"]), unreadable=len(read) - len(folders)
-    )
+    return Listing(folders, statuses, _namespaces(answer["NAMESPACE"]), unreadable)
 
 
 def _answers(

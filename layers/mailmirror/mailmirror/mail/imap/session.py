@@ -198,14 +198,15 @@ class ImapSession:
         """Open a folder read-only.
 
         Raises:
-            Refused: `folder_unknown`, where the setting names it and the server does not open it.
+            CommandRefused: `folder_refused`, or `folder_unknown` where a setting names the folder:
+                the server does not open it.
         """
         try:
             return opening.examine(self._client, self._names(folder))
         except CommandRefused as refused:
-            if folder.name not in self._rules.named:
-                raise
-            raise Refused(Code.FOLDER_UNKNOWN, refused.detail) from refused
+            is_named = folder.name in self._rules.named
+            code = Code.FOLDER_UNKNOWN if is_named else Code.FOLDER_REFUSED
+            raise CommandRefused(code, refused.detail) from refused
 
     def _names(self, folder: FolderChoice) -> Sequence[bytes]:
         """How a folder's name may be written: as LIST did, else in modified UTF-7, else in UTF-8.

@@ -19,12 +19,19 @@ _SMIME = bytes.fromhex("2a864886f70d01091001")
 _COMPRESSED = _SMIME + b"\x09"
 _NEED_A_KEY = {_PKCS7 + b"\x03", _PKCS7 + b"\x04", _PKCS7 + b"\x06", _SMIME + b"\x17"}
 
+_HEAD_BYTES = 32
+"""In which the kind of content is named, however lengths are written."""
+
 _OCTET_STRING = 0x04
 _CONSTRUCTED = 0x20
 
 
 class NeedsKey(Exception):
     """A part is encrypted."""
+
+
+class NothingInside(ValueError):
+    """A part is whole and has no content: certificates, or a signature of what stands elsewhere."""
 
 
 class _Element(NamedTuple):
@@ -44,11 +51,16 @@ def encapsulated(data: bytes, most: int) -> bytes:
 
     Raises:
         NeedsKey: it is encrypted.
-        ValueError: it is nothing of these, its content is not in it, or there is more of it.
+        NothingInside: its content is not in it.
+        ValueError: it is nothing of these, or there is more of it.
     """
     try:
         return _encapsulated(_Elements(data), most)
-    except (IndexError, StopIteration, zlib.error) as error:
+    except (IndexError, StopIteration, ValueError, zlib.error) as error:
+        if any(name in data[:_HEAD_BYTES] for name in _NEED_A_KEY):
+            raise NeedsKey from error
+        if isinstance(error, ValueError):
+            raise
         raise ValueError("the structure is broken") from error
 
 
@@ -61,8 +73,10 @@ def _encapsulated(elements: "_Elements", most: int) -> bytes:
         raise ValueError("another kind of content")
     # Of both the third field is the encapsulated content: its type, and the octets.
     fields = elements.within(next(elements.within(content)))
-    _, octets = islice(elements.within(next(islice(fields, 2, None))), 2)
-    found = elements.octets(next(elements.within(octets)))
+    _, *octets = islice(elements.within(next(islice(fields, 2, None))), 2)
+    if not octets:
+        raise NothingInside
+    found = elements.octets(next(elements.within(octets[0])))
     if name == _COMPRESSED:
         decompressor = zlib.decompressobj()
         found = decompressor.decompress(found, most)

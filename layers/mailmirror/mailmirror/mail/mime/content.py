@@ -5,15 +5,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from html import escape
 from itertools import chain, islice
+from typing import NamedTuple
 from urllib.parse import unquote
 
 from mailmirror.domain.limits import MAX_HTML_HEAD_BYTES, MAX_INLINE_PICTURES
 from mailmirror.domain.message import Attachment
 from mailmirror.mail.mime import charsets
 from mailmirror.mail.mime.calendars import calendar_text
-from mailmirror.mail.mime.cms import NeedsKey, encapsulated
+from mailmirror.mail.mime.cms import NeedsKey, NothingInside, encapsulated
 from mailmirror.mail.mime.enriched import plain_of_enriched
-from mailmirror.mail.mime.fields import read_fields
+from mailmirror.mail.mime.fields import decode_words, read_fields
 from mailmirror.mail.mime.file_names import given_name, name_of, type_of
 from mailmirror.mail.mime.flowed import unflowed
 from mailmirror.mail.mime.headers import MessageHeaders, headers_of
@@ -24,7 +25,7 @@ from mailmirror.mail.mime.snippet import snippet_of
 from mailmirror.mail.mime.tnef import mime_entity
 from mailmirror.mail.mime.uuencode import files_in
 
-PARSER_VERSION = 7
+PARSER_VERSION = 8
 """Raised with each change of the result for the same bytes."""
 
 _TEXTS = ("text/plain", "text/html")
@@ -33,9 +34,14 @@ _OTHER_TEXTS = (*_ENRICHED, "text/markdown", "text/x-markdown", "text/x-web-mark
 """What is read where there is no other text."""
 _CMS = ("application/pkcs7-mime", "application/x-pkcs7-mime")
 _TNEF = ("application/ms-tnef", "application/vnd.ms-tnef")
+_ENCRYPTED = ("enveloped-data", "authenveloped-data")
+"""Values of smime-type (RFC 8551 3.2.2)."""
 _WRAPPED_NAMES = {"smime.p7m": _CMS[0], "winmail.dat": _TNEF[0]}
+_MESSAGES = ("message/rfc822", "message/global")
 _NEED_A_KEY = ("multipart/encrypted", "application/x-microsoft-rpmsg-message")
 _PGP = "-----BEGIN PGP MESSAGE-----"
+_INTRODUCING = ("from", "date", "subject")
+"""The fields of an attached message that stand before its text."""
 _CID = re.compile(r"""cid:([^"'\s>)]{1,500})""", re.IGNORECASE)
 _META_CHARSET = re.compile(
     rb"""<meta[^>]{1,200}?charset\s*=\s*["']?([\w.:-]{1,40})""", re.IGNORECASE
@@ -99,14 +105,23 @@ class _Passage:
     html: str | None
 
 
+class _Attached(NamedTuple):
+    """A part that is an attachment."""
+
+    part: Part
+    related: bool
+    """Whether it stands in a multipart/related."""
+    depth: int
+    """How many parts it is within."""
+
+
 @dataclass(slots=True)
 class _Body:
     """Collects attachments and warnings on the walk over a message's parts."""
 
     reader: Reader
     passages: Sequence[_Passage] = ()
-    attached: list[tuple[Part, bool]] = field(default_factory=list)
-    """The parts that are attachments, and whether they stand in a multipart/related."""
+    attached: list[_Attached] = field(default_factory=list)
     has_text: bool = False
     wrapped: set[str] = field(default_factory=set)
     """The types of the parts that are, or should be, wrapped around others."""
@@ -125,7 +140,7 @@ class _Body:
         if (wrapped := _wrapped_type(part)) and (inner := self._unwrapped(part, wrapped, depth)):
             return self.walk(inner, part.content_type, depth + 1)
         if not self._is_passage(part, parent):
-            self.attached.append((part, parent == "multipart/related"))
+            self.attached.append(_Attached(part, parent == "multipart/related", depth))
             return []
         self.has_text = True
         text = self._decode(part)
@@ -140,7 +155,7 @@ class _Body:
         markup = "".join(passage.html or "" for passage in self.passages)
         shown = {unquote(cid[1]) for cid in islice(_CID.finditer(markup), MAX_INLINE_PICTURES)}
         listed = []
-        for index, (part, related) in enumerate(self.attached):
+        for index, (part, related, _) in enumerate(self.attached):
             data, warning = part.decoded()
             if warning:
                 self.reader.warn(warning)
@@ -198,9 +213,13 @@ class _Body:
             return self.reader.unwrap(mime_entity(data, with_text=not self.has_text), depth)
         except NeedsKey:
             self.reader.warn("encrypted")
-            return None
+        except NothingInside:
+            pass
         except ValueError:
-            return None
+            if wrapped in _CMS:
+                declared = part.attributes.get("smime-type", "").lower()
+                self.reader.warn("encrypted" if declared in _ENCRYPTED else "decoding_failed")
+        return None
 
     def _take_files(self, text: bytes) -> bytes:
         """Make attachments of the uuencoded files in a text, and return the rest."""
@@ -210,7 +229,7 @@ class _Body:
             head = b"Content-Transfer-Encoding: uuencode\r\n"
             head += b'Content-Disposition: attachment; filename="%b"\r\n' % file.name
             part = Part(read_fields(head), type_of(name), {}, file.raw)
-            self.attached.append((part, False))
+            self.attached.append(_Attached(part, related=False, depth=0))
         return rest
 
     def _decode(self, part: Part) -> str:
@@ -238,14 +257,33 @@ class _Body:
 
     def instead_of_text(self) -> Sequence[_Passage]:
         """Name why there is no text, and return what can be read in its place."""
-        for part, _ in self.attached:
+        for part, *_ in self.attached:
             if part.content_type == "text/calendar":
                 self.reader.warn("calendar_only")
                 method = part.attributes.get("method", "")
                 return [_Passage(calendar_text(self._decode(part), method), None)]
         if not self.wrapped.isdisjoint(_TNEF):
             self.reader.warn("winmail_dat")
-        return []
+        enclosed = (one for one in self.attached if one.part.content_type in _MESSAGES)
+        return next(filter(None, map(self._enclosed, enclosed)), [])
+
+    def _enclosed(self, attached: _Attached) -> Sequence[_Passage]:
+        """Return who wrote an attached message, when and about what, and its text, if it has any.
+
+        The attached message stays an attachment, and its own attachments are in it.
+        """
+        if not self.reader.may_unwrap():
+            return []
+        message = self.reader.unwrap(attached.part.decoded()[0], attached.depth)
+        if message is None:
+            return []
+        body = _Body(self.reader, budget=self.budget)
+        passages = body.walk(message, attached.part.content_type, attached.depth + 1)
+        if not (passages := passages or [*body.instead_of_text()]):
+            return []
+        said = ((name, decode_words(message.fields.first(name))) for name in _INTRODUCING)
+        head = "\n".join(f"{name.capitalize()}: {value}" for name, value in said if value)
+        return [_Passage(head, None), *passages] if head else passages
 
     def text(self, passages: Sequence[_Passage]) -> str:
         """Return the text of passages, made from their HTML where it is all they have."""

@@ -151,8 +151,7 @@ class FoldersSync:
                             server.sign_in_again(refusal)
                     if most is None:
                         synced[id] = found
-            if Limit.FOLDER_UNREADABLE not in self.record.limits:
-                self._forget(folders.keys(), server.session.found)
+            self._forget(folders.keys(), server.session.found)
             if failed:
                 raise failed
             self.record.folders = synced
@@ -231,7 +230,8 @@ class FoldersSync:
         """Forget the folders that are gone, and the failures of those that are not read any more.
 
         Nothing is erased: messages stay on their cards. A folder that comes back is read anew, by
-        the headers of its messages.
+        the headers of its messages. None is taken for gone while the server lists one whose name
+        cannot be read.
 
         Parameters:
             folders: the ids of those that are read.
@@ -240,7 +240,7 @@ class FoldersSync:
         there = {folder_id(self.mailbox, one) for one in listed}
         for id in self.stored.keys() - folders:
             stored = self.stored[id]
-            if id not in there:
+            if id not in there and Limit.FOLDER_UNREADABLE not in self.record.limits:
                 self.runtime.folders.forget(self.lease, id, stored)
             elif stored.state.failure is not None:
                 state = replace(stored.state, failure=None)
