@@ -8,7 +8,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from mailmirror.api.addresses import AddressJob, ConfirmJob, ProvenAddress
 from mailmirror.api.audits import AuditAnswer
 from mailmirror.api.decoding import typed
-from mailmirror.api.mailbox_settings import ConnectBody, FoldersBody
+from mailmirror.api.mailbox_settings import ChangeBody, ConnectBody
 from mailmirror.api.previews import Preview
 from mailmirror.api.sign_ins import AuthorizeBody, CallbackJob, SignInOutcome, SignInPage
 from mailmirror.domain.problems import Refused
@@ -63,7 +63,7 @@ def folders(job: ProbeJob) -> object:
     from mailmirror.usecases.sync.audit_mailbox import connected_mailbox
 
     mailbox = connected_mailbox(job.account, job.mailbox, runtime)
-    choose_folders(mailbox, *typed(job.request, FoldersBody).chosen(), runtime)
+    choose_folders(mailbox, *typed(job.request, ChangeBody).chosen(), runtime)
     return {"id": mailbox.key.mailbox}
 
 

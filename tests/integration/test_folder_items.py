@@ -42,6 +42,7 @@ PASSES = PassState(
     tuple(replace(_BASIS, max_recipients=10**6 + one) for one in range(3)),
     Target(_BASIS, everything=True),
     10**9,
+    10**9,
     *[_LONG_AGO] * 4,
 )
 """The largest."""

@@ -13,7 +13,7 @@ from mailmirror.api.addresses import ConfirmBody
 from mailmirror.api.cards import CardQuery
 from mailmirror.api.decoding import GivenTwice, Strict, json_value, typed, typed_query
 from mailmirror.api.events import EventsBody, RefusedQuery
-from mailmirror.api.mailbox_settings import ConnectBody, DisconnectQuery, FoldersBody, ServerBody
+from mailmirror.api.mailbox_settings import ChangeBody, ConnectBody, DisconnectQuery, ServerBody
 from mailmirror.api.outbound import ComposeBody
 from mailmirror.api.sign_ins import AuthorizeBody
 from mailmirror.api.uploads import UploadBody
@@ -148,7 +148,7 @@ def test_an_event_with_what_is_no_number_is_read_beside_the_others() -> None:
     ("kind", "body", "field", "allowed"),
     [
         (
-            FoldersBody,
+            ChangeBody,
             {"folders": "inbox and sent"},
             "folders",
             "all, inbox_and_sent, or a list of names",
@@ -159,7 +159,7 @@ def test_an_event_with_what_is_no_number_is_read_beside_the_others() -> None:
             "folders",
             "all, inbox_and_sent, or a list of names",
         ),
-        (FoldersBody, {"folders": ""}, "folders", "all, inbox_and_sent, or a list of names"),
+        (ChangeBody, {"folders": ""}, "folders", "all, inbox_and_sent, or a list of names"),
         (
             ConnectBody,
             FORM | {"imap": SERVER | {"security": "ssl"}},

@@ -1,8 +1,10 @@
 """What is set of a mailbox when it is connected, and later."""
 
 from collections.abc import Sequence
+from datetime import date
 from typing import TYPE_CHECKING, Annotated, Literal
 
+import msgspec
 from msgspec import Meta
 
 from mailmirror.api.decoding import Strict
@@ -66,7 +68,14 @@ class ConnectBody(Strict):
         )
 
 
-class FoldersBody(Strict):
+class SyncQuery(Strict):
+    pass_: Annotated[
+        Literal["full"] | None,
+        Meta(description="Judge again all mail that is not mirrored, by its headers"),
+    ] = msgspec.field(default=None, name="pass")
+
+
+class ChangeBody(Strict):
     """The body of `PATCH /v1/mailboxes/{mailbox_id}`: what is left out stays as it is."""
 
     folders: Annotated[
@@ -77,6 +86,15 @@ class FoldersBody(Strict):
         SentFolderNames | None,
         Meta(description="Folders of sent mail, where they are not found by themselves"),
     ] = None
+
+    history_since: Annotated[
+        date | None,
+        Meta(description="The first day of mail that is read, in UTC; 1970-01-01 or later"),
+    ] = None
+
+    @property
+    def chooses_folders(self) -> bool:
+        return self.folders is not None or self.sent_folders is not None
 
     def chosen(self) -> "tuple[NamedFolders, Sequence[str] | None]":
         named = None if self.folders is None else _folders(self.folders)

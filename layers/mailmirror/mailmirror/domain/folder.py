@@ -36,8 +36,8 @@ _LISTED_MARGIN = 1_000
 class Passed:
     """How far a pass has judged the folder's UIDs again, newest first."""
 
-    target: str
-    """The name of the pass."""
+    number: int
+    """Of the pass."""
     low: int
     """The least UID that it has looked at; 1 once it is through."""
 
@@ -123,13 +123,13 @@ class FolderState:
         known = (self.uidvalidity, self.uidnext, self.messages)
         return told == known and self.complete and self.failure is None
 
-    def has_passed(self, target: str) -> bool:
+    def has_passed(self, number: int) -> bool:
         """Whether a pass is through with the folder."""
-        return self.passed == Passed(target, 1)
+        return self.passed == Passed(number, 1)
 
-    def passed_down_to(self, target: str) -> int:
+    def passed_down_to(self, number: int) -> int:
         """The least UID that a pass has looked at; `next` where it has looked at none."""
-        return self.passed.low if self.passed and self.passed.target == target else self.next
+        return self.passed.low if self.passed and self.passed.number == number else self.next
 
     @property
     def untouched(self) -> bool:

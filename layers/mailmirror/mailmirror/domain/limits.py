@@ -428,6 +428,17 @@ them lie in one item."""
 MAX_IDEMPOTENCY_KEY_CHARS = 200
 """Of an Idempotency-Key: a UUID has 36."""
 
+MAX_RECIPIENTS_SETTING = 500
+"""Of the setting `max_recipients`: each recipient of a message that is judged is looked up, and the
+recipients of what is sent are limited to as many."""
+
+MAX_MAILBOXES_PER_USER = 10
+"""Of the setting `mailboxes_per_user`: a card reads the partitions of all mailboxes of
+a viewer."""
+
+MAX_MESSAGES_A_DAY = 10_000
+"""Of the setting `messages_a_day`, a mailbox: Google Workspace lets a user send 2,000."""
+
 MAX_PAGE_LINES = 100
 """Messages a page: its answer, escaped, stays under 6 MB."""
 

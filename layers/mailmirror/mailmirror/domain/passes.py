@@ -99,11 +99,6 @@ class Target:
     everything: bool = False
     """Whether a person has asked for it: every copy that is not mirrored is judged again."""
 
-    @property
-    def name(self) -> str:
-        """By which folders know how far this pass has come."""
-        return f"{self.basis.line}.{self.basis.rules}.{int(self.everything)}"
-
 
 @dataclass(frozen=True, slots=True)
 class PassState:
@@ -115,6 +110,8 @@ class PassState:
     """Further rules under which verdicts were given since; of people they have known more."""
     target: Target | None = None
     """Of the pass that is under way."""
+    number: int = 0
+    """Of the last pass that was begun: by it folders know how far it has come."""
     hinted_line: int = 0
     """The line up to which waiting addresses were searched for."""
     looked_at: datetime | None = None
@@ -137,6 +134,18 @@ class PassState:
         if self.next_at is None or self.looked_at is None:
             return None
         return min(self.next_at, self.looked_at + LOOK_PAUSE)
+
+    def begun(self, target: Target) -> "PassState":
+        """The state as a pass begins."""
+        return replace(self, target=target, number=self.number + 1, next_at=None)
+
+    def ended(self, basis: Basis, now: datetime) -> "PassState":
+        """The state as a pass ends that has led to a basis."""
+        return replace(self, basis=basis, others=(), target=None, ended_at=now)
+
+    def nothing_concerned(self, basis: Basis) -> "PassState":
+        """The state where what has changed concerns no copy."""
+        return replace(self, basis=basis, others=(), target=None, next_at=None)
 
     def judging_under(self, basis: Basis) -> "PassState":
         """The state before verdicts are given under these rules too."""

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from mailmirror.domain.deals import DealPolicy
 from mailmirror.domain.mailbox import AccountId, MailboxId
+from mailmirror.domain.settings import Setting
 from mailmirror.store import keys
 from mailmirror.store.table import Put, Table, Update
 
@@ -23,12 +24,21 @@ class Account:
     mailboxes_per_user: int = 1
     messages_a_day: int = 300
     """How many messages a mailbox may send."""
+    rules_line: int = 0
+    """The line of the log at which a setting was last changed that mail depends on."""
+    policy_line: int = 0
+    """The line at which that was `deal_policy`."""
     return_urls: frozenset[str] = frozenset()
     """Where a browser may be sent after a sign-in: without query and fragment."""
     codes_mailbox: MailboxId | None = None
     """Which mailbox sends the codes that prove addresses."""
     former_secrets: Mapping[bytes, datetime] = field(default_factory=dict)
     """Webhook secrets that were replaced, sealed, and when each ends."""
+
+    def setting(self, name: Setting) -> int | str:
+        """The value of a setting."""
+        value: int | str = getattr(self, name.value)
+        return value
 
     def former_secrets_at(self, now: datetime) -> Mapping[bytes, datetime]:
         """Those that are still valid."""
@@ -67,9 +77,9 @@ class Accounts:
         }
         self._table.put(Put(item, "attribute_not_exists(pk)"))
 
-    def find(self, id: AccountId) -> Account | None:
-        """Read an account. Half a read unit."""
-        item = self._table.get(keys.account(id))
+    def find(self, id: AccountId, *, consistent: bool = False) -> Account | None:
+        """Read an account. Half a read unit, one if consistent."""
+        item = self._table.get(keys.account(id), consistent=consistent)
         if item is None:
             return None
         return Account(
@@ -81,12 +91,33 @@ class Accounts:
             max_recipients=int(item["max_recipients"]),
             mailboxes_per_user=int(item["mailboxes_per_user"]),
             messages_a_day=int(item.get("messages_a_day", 300)),
+            rules_line=int(item.get("rules_line", 0)),
+            policy_line=int(item.get("policy_line", 0)),
             return_urls=frozenset(item.get("return_urls") or ()),
             codes_mailbox=MailboxId(item["codes_mailbox"]) if "codes_mailbox" in item else None,
             former_secrets={
                 sealed: datetime.fromisoformat(end)
                 for end, sealed in item.get("former_secrets", {}).items()
             },
+        )
+
+    @staticmethod
+    def change(id: AccountId, changed: Mapping[Setting, int | str], line: int) -> Update:
+        """The change of settings, which is written with its line of the log. One write unit.
+
+        Parameters:
+            line: the number of that line, where mail depends on one of them.
+        """
+        values: dict[str, int | str] = {name.value: value for name, value in changed.items()}
+        if any(one.changes_mail for one in changed):
+            values["rules_line"] = line
+        if Setting.DEAL_POLICY in changed:
+            values["policy_line"] = line
+        return Update(
+            keys.account(id),
+            "SET " + ", ".join(f"{name} = :{name}" for name in values),
+            {f":{name}": value for name, value in values.items()},
+            "attribute_exists(pk)",
         )
 
     def set_return_urls(self, id: AccountId, urls: frozenset[str]) -> None:

@@ -6,6 +6,7 @@ see has a line behind the head that it read.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import count, takewhile
 
@@ -14,6 +15,21 @@ from mailmirror.domain.changes import Change, ChangeKind, LogLine
 from mailmirror.domain.mailbox import AccountId
 from mailmirror.store import keys
 from mailmirror.store.table import Delete, Item, Put, Table, Update
+
+_HEADS = ("number", "judging", "left_team", "ruling")
+
+
+@dataclass(frozen=True, slots=True)
+class Heads:
+    """The numbers of an account's last lines; 0 where there is none."""
+
+    number: int
+    judging: int
+    """That may change a verdict."""
+    left_team: int
+    """By which an address has left the team, so that mail of it may be a person's."""
+    ruling: int
+    """By which a setting has changed."""
 
 
 class ChangeLog:
@@ -25,18 +41,21 @@ class ChangeLog:
         item = self._table.get(keys.log_head(account), consistent=True)
         return int(item["number"]) if item else 0
 
-    def judging_head(self, account: AccountId) -> int:
-        """The number of the last line that may change a verdict. Half a read unit.
-
-        It may be a moment old: who asks again a minute later misses nothing.
-        """
-        item = self._table.get(keys.log_head(account))
-        return int(item.get("judging", 0)) if item else 0
+    def heads(self, account: AccountId, *, consistent: bool = True) -> Heads:
+        """The numbers of the last lines of each sort. One read unit, or half of it."""
+        item = self._table.get(keys.log_head(account), consistent=consistent) or {}
+        number, *others = (int(item.get(name, 0)) for name in _HEADS)
+        return Heads(number, *others)
 
     @staticmethod
-    def _counted(account: AccountId, number: int, kind: ChangeKind) -> Update:
-        judging = ", judging = :after" if kind.changes_verdicts else ""
-        return _on_head(account, f"SET #number = :after{judging}", number, {":after": number + 1})
+    def _counted(account: AccountId, number: int, change: Change) -> Update:
+        sorts = {
+            "judging": change.kind.changes_verdicts,
+            "left_team": change.kind is ChangeKind.TEAM and bool(change.lost),
+            "ruling": change.kind is ChangeKind.RULES,
+        }
+        more = "".join(f", {name} = :after" for name, holds in sorts.items() if holds)
+        return _on_head(account, f"SET #number = :after{more}", number, {":after": number + 1})
 
     @staticmethod
     def _still(account: AccountId, number: int) -> Update:
@@ -74,7 +93,7 @@ class ChangeLog:
             "since": change.since and keys.time_text(change.since),
             "at": keys.time_text(now),
         }
-        self._table.transact([*writes, self._counted(account, number, change.kind), Put(line)])
+        self._table.transact([*writes, self._counted(account, number, change), Put(line)])
 
     def lines(self, account: AccountId, after: int, most: int) -> Sequence[LogLine]:
         """Read the lines behind one of them, consistently, without a gap.

@@ -138,7 +138,7 @@ def _item(folder: StoredFolder) -> Item:
         **({"retries": state.retries} if state.retries else {}),
         **({"retry_at": keys.time_text(state.retry_at)} if state.retry_at else {}),
         **_failure_item(state.failure),
-        **({"passed": [state.passed.target, state.passed.low]} if state.passed else {}),
+        **({"passed": [state.passed.number, state.passed.low]} if state.passed else {}),
         **({"stale": True} if state.stale else {}),
         "version": folder.version,
         "fence": folder.fence,
@@ -169,7 +169,7 @@ def _folder(item: Item) -> StoredFolder:
         retries=int(item.get("retries", 0)),
         retry_at=datetime.fromisoformat(item["retry_at"]) if "retry_at" in item else None,
         failure=_failure(item),
-        passed=Passed(item["passed"][0], int(item["passed"][1])) if "passed" in item else None,
+        passed=Passed(*map(int, item["passed"])) if "passed" in item else None,
         stale=bool(item.get("stale")),
         **{number: int(item[number]) for number in (*cursors, *counts)},
     )

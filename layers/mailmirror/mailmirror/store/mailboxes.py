@@ -109,18 +109,28 @@ class MailboxStore:
         Raises:
             Refused: the mailbox is not connected any more.
         """
-        values = {
-            ":folders": _folders_item(mailbox.folders),
-            ":sent": list(mailbox.sent_folders),
-            ":epoch": mailbox.key.epoch,
-            ":connected": MailboxStatus.CONNECTED.value,
-        }
+        folders, sent = _folders_item(mailbox.folders), list(mailbox.sent_folders)
+        self._set(mailbox, {"folders": folders, "sent_folders": sent})
+
+    def set_window(self, mailbox: Mailbox) -> None:
+        """Store the first day of the window. One write unit.
+
+        Raises:
+            Refused: the mailbox is not connected any more.
+        """
+        self._set(mailbox, {"history_since": mailbox.history_since.isoformat()})
+
+    def _set(self, mailbox: Mailbox, values: Mapping[str, object]) -> None:
         try:
             self._table.update(
                 Update(
                     keys.mailbox(mailbox.key.account, mailbox.key.mailbox),
-                    "SET folders = :folders, sent_folders = :sent",
-                    values,
+                    "SET " + ", ".join(f"{name} = :{name}" for name in values),
+                    {
+                        **{f":{name}": value for name, value in values.items()},
+                        ":epoch": mailbox.key.epoch,
+                        ":connected": MailboxStatus.CONNECTED.value,
+                    },
                     "epoch = :epoch AND #status = :connected",
                     {"#status": "status"},
                 )

@@ -25,12 +25,20 @@ class Matching:
     """Of their addresses, in order, those before this one are done."""
     before: str = "~"
     """Of this address, the messages that stand at or after this place of its timelines are done."""
+    policy_line: int = 0
+    """The line at which the deal policy was changed under which the log is worked off."""
 
     def reached(self, end: int, address: str, before: str) -> "Matching":
         return replace(self, end=end, address=address, before=before)
 
     def done(self, end: int) -> "Matching":
-        return Matching(self.run, end)
+        return Matching(self.run, end, policy_line=self.policy_line)
+
+    def under(self, policy_line: int) -> "Matching":
+        """Where a run goes on: at the log's beginning, where the deal policy is another."""
+        if policy_line <= self.policy_line:
+            return self
+        return Matching(self.run, 0, policy_line=policy_line)
 
 
 class MatchingStore:
@@ -78,13 +86,14 @@ class MatchingStore:
         self._table.update(
             Update(
                 keys.matching(account),
-                "SET line = :line, #end = :end, address = :address, #at = :at"
-                " REMOVE #run, run_until",
+                "SET line = :line, #end = :end, address = :address, #at = :at,"
+                " policy_line = :policy REMOVE #run, run_until",
                 {
                     ":line": at.line,
                     ":end": at.end,
                     ":address": at.address,
                     ":at": at.before,
+                    ":policy": at.policy_line,
                     ":run": at.run,
                 },
                 "#run = :run",
@@ -100,4 +109,5 @@ def _matching(item: Item) -> Matching:
         int(item.get("end", 0)),
         item.get("address", ""),
         item.get("before", "~"),
+        int(item.get("policy_line", 0)),
     )

@@ -32,8 +32,9 @@ _SUSPECT = Struct(">6sQQB?")
 
 _BASIS = Struct(">QIIH")
 """Line of the log, first day of the window, limit of recipients, version of reading headers."""
-_PASSES = Struct(">BQQQQQ")
-"""What there is, the line that was searched up to, and four times, in microseconds since 1970."""
+_PASSES = Struct(">BIQQQQQ")
+"""What there is, the number of the last pass, the line that was searched up to, and four times, in
+microseconds since 1970."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -288,14 +289,16 @@ def _passes_bytes(passes: PassState) -> bytes:
     flags = bool(passes.basis) | bool(target) << 1 | bool(target and target.everything) << 2
     times = (passes.looked_at, passes.ended_at, passes.next_at, passes.everything_at)
     bases = [*passes.bases, *([target.basis] if target else [])]
-    return _PASSES.pack(flags, passes.hinted_line, *map(_microseconds, times)) + b"".join(
+    return _PASSES.pack(
+        flags, passes.number, passes.hinted_line, *map(_microseconds, times)
+    ) + b"".join(
         _BASIS.pack(one.line, one.history_since.toordinal(), one.max_recipients, one.headers)
         for one in bases
     )
 
 
 def _passes(stored: bytes) -> PassState:
-    flags, hinted_line, *times = _PASSES.unpack_from(stored)
+    flags, number, hinted_line, *times = _PASSES.unpack_from(stored)
     bases = [
         Basis(line, date.fromordinal(day), most, headers)
         for line, day, most, headers in _BASIS.iter_unpack(stored[_PASSES.size :])
@@ -304,7 +307,15 @@ def _passes(stored: bytes) -> PassState:
     target = Target(bases.pop(), bool(flags & 4)) if flags & 2 else None
     looked_at, ended_at, next_at, everything_at = map(_time_of, times)
     return PassState(
-        basis, tuple(bases), target, hinted_line, looked_at, ended_at, next_at, everything_at
+        basis,
+        tuple(bases),
+        target,
+        number,
+        hinted_line,
+        looked_at,
+        ended_at,
+        next_at,
+        everything_at,
     )
 
 

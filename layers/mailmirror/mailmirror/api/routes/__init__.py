@@ -6,6 +6,7 @@ from importlib import import_module
 from mailmirror.api.routing import AnyRoute
 
 _MODULES = {
+    "account": "account",
     "mailboxes": "mailboxes",
     "users": "addresses",
     "leads": "cards",

@@ -7,7 +7,7 @@ from mailmirror.api.answers import Answer
 from mailmirror.api.audits import AuditAnswer
 from mailmirror.api.decoding import typed
 from mailmirror.api.ledgers import Ledger, counters
-from mailmirror.api.mailbox_settings import ConnectBody, DisconnectQuery, FoldersBody
+from mailmirror.api.mailbox_settings import ChangeBody, ConnectBody, DisconnectQuery, SyncQuery
 from mailmirror.api.mailboxes import Mailbox, Mailboxes, MailboxProblems, SyncQueued
 from mailmirror.api.previews import Preview
 from mailmirror.api.routing import ActingUser, AnyRoute, Call, NoBody, Route
@@ -97,18 +97,21 @@ def _mailbox(call: Call[Any, Any]) -> Answer:
     return Answer(HTTPStatus.OK, Mailbox.of(found, call.language, counted, to_another=to_another))
 
 
-def sync(call: Call) -> Answer:
-    """Queue a sync of a mailbox now."""
-    id = call.ids["mailbox_id"]
-    change_mailbox.request_sync(call.account, id, call.runtime)
+def sync(call: Call[NoBody, SyncQuery]) -> Answer:
+    """Queue a sync of a mailbox now; on demand it judges old mail again as well."""
+    id, everything = call.ids["mailbox_id"], call.query.pass_ == "full"
+    change_mailbox.request_sync(call.account, id, call.runtime, everything=everything)
     return Answer(HTTPStatus.ACCEPTED, SyncQueued(id))
 
 
-def folders(call: Call[FoldersBody]) -> Answer:
-    """Change which folders of a mailbox are read."""
-    key = own_mailbox(call.account, call.user, call.ids["mailbox_id"], call.runtime).key
-    job = ProbeJob(Task.FOLDERS, key.account, key.mailbox, request=call.raw)
-    ask_probe(job, call.runtime)
+def change(call: Call[ChangeBody]) -> Answer:
+    """Change which folders of a mailbox are read, and since when."""
+    own = own_mailbox(call.account, call.user, call.ids["mailbox_id"], call.runtime)
+    if call.body.chooses_folders:
+        job = ProbeJob(Task.FOLDERS, own.key.account, own.key.mailbox, request=call.raw)
+        ask_probe(job, call.runtime)
+    if call.body.history_since is not None:
+        change_mailbox.change_window(own, call.body.history_since, call.runtime)
     return _mailbox(call)
 
 
@@ -210,8 +213,8 @@ ROUTES: tuple[AnyRoute, ...] = (
     Route(
         method="PATCH",
         path=_MAILBOX,
-        handler=folders,
-        body=FoldersBody,
+        handler=change,
+        body=ChangeBody,
         acting_user=ActingUser.REQUIRED,
         answers={HTTPStatus.OK: Mailbox},
         problems=(
@@ -235,6 +238,7 @@ ROUTES: tuple[AnyRoute, ...] = (
         method="POST",
         path=f"{_MAILBOX}/sync",
         handler=sync,
+        query=SyncQuery,
         answers={HTTPStatus.ACCEPTED: SyncQueued},
         problems=(Code.MAILBOX_DISCONNECTED,),
     ),

@@ -212,6 +212,8 @@ def _coverage(viewer: Viewer, line: int, runtime: Runtime, *, unread: int = 0) -
     reports = report(viewer.mailboxes, runtime, Claims({}))
     _nudge(reports, runtime)
     feed = runtime.feed.state(viewer.account, runtime.now())
+    heads = runtime.change_log.heads(viewer.account)
+    line = max(line, heads.left_team, heads.ruling)
     return Coverage(
         [
             mailbox_coverage(
@@ -220,7 +222,7 @@ def _coverage(viewer: Viewer, line: int, runtime: Runtime, *, unread: int = 0) -
                 one.problem,
                 one.due,
                 one.progress,
-                late=line > one.log_cursor,
+                late=line > one.log_cursor or one.judged_by_others,
                 last_success_at=one.last_success_at,
                 contained=one.pending,
                 history_since=one.mailbox.history_since,

@@ -41,7 +41,11 @@ class CrmView:
     def facts(self) -> int:
         """The line of the account's log up to which everything here is known."""
         if self._facts is None:
-            self._facts = self._runtime.change_log.head(self._account)
+            heads = self._runtime.change_log.heads(self._account)
+            self._facts = heads.number
+            if heads.ruling > self.account.rules_line:
+                found = self._runtime.accounts.find(self._account, consistent=True)
+                self.account = found or self.account
         return self._facts
 
     @property
@@ -99,6 +103,8 @@ class CrmView:
         Parameters:
             addresses: the participants of messages.
         """
+        if line < min(self.account.policy_line, self.facts):
+            return True
         known = self.known(addresses)
         # An event that is being applied has its line at the address before it is in the log.
         if any(min(one.line, self.facts) > line for one in known.values()):

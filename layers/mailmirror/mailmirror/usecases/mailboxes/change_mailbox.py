@@ -1,5 +1,8 @@
 """Requests about a mailbox: sync now, disconnect, erase."""
 
+from dataclasses import replace
+from datetime import date
+
 from mailmirror.aws.queues import MatchJob, SyncJob
 from mailmirror.domain.mailbox import AccountId, Mailbox, MailboxId, MailboxStatus
 from mailmirror.domain.problems import Code, Refused
@@ -8,10 +11,17 @@ from mailmirror.store.table import ConditionFailed
 from mailmirror.usecases.cards.acting_user import viewer
 
 _ATTEMPTS = 5
+_EARLIEST = date(1970, 1, 1)
+"""IMAP servers keep INTERNALDATE as seconds since then."""
 
 
-def request_sync(account: AccountId, id: str, runtime: Runtime) -> Mailbox:
+def request_sync(
+    account: AccountId, id: str, runtime: Runtime, *, everything: bool = False
+) -> Mailbox:
     """Queue a sync of a mailbox now, which tries its pending messages again.
+
+    Parameters:
+        everything: whether it also judges again what is not mirrored.
 
     Raises:
         Refused: it is not there, or not connected.
@@ -19,8 +29,25 @@ def request_sync(account: AccountId, id: str, runtime: Runtime) -> Mailbox:
     mailbox = _find(account, id, runtime)
     if mailbox.status is not MailboxStatus.CONNECTED:
         raise Refused(Code.MAILBOX_DISCONNECTED)
+    if everything:
+        runtime.sync_states.ask_for_everything(mailbox.key, runtime.now())
     runtime.sync_queue.send([SyncJob(account, mailbox.key.mailbox, runtime.now())])
     return mailbox
+
+
+def change_window(mailbox: Mailbox, since: date, runtime: Runtime) -> None:
+    """Move the first day of a mailbox's window, and queue a sync that judges old mail by it.
+
+    Raises:
+        Refused: `since` is before 1970 or after today, or the mailbox is not connected.
+    """
+    if not _EARLIEST <= since <= runtime.now().date():
+        raise Refused(Code.INVALID_FIELD, "history_since: a day from 1970-01-01 to today")
+    if mailbox.status is not MailboxStatus.CONNECTED:
+        raise Refused(Code.MAILBOX_DISCONNECTED)
+    if since != mailbox.history_since:
+        runtime.mailboxes.set_window(replace(mailbox, history_since=since))
+        runtime.sync_queue.send([SyncJob(mailbox.key.account, mailbox.key.mailbox)])
 
 
 def disconnect(account: AccountId, id: str, runtime: Runtime) -> Mailbox:

@@ -38,7 +38,9 @@ class MailboxReport:
     time_left: timedelta | None
     """How long that takes, at the rate so far; None where nothing tells it."""
     log_cursor: int
-    """The line of the change log up to which its verdicts and deal matches are computed."""
+    """The line of the change log under which its verdicts hold."""
+    judged_by_others: bool
+    """Whether verdicts were given under another window than the present one."""
     pending: int
     """Messages that the server lists, and that could not be read."""
     limits: Set[Limit]
@@ -116,6 +118,7 @@ def _report(
         totals.left,
         totals.time_left((sync.progressed_at or mailbox.connected_at) - mailbox.connected_at),
         sync.passes.line,
+        any(one.history_since != mailbox.history_since for one in sync.passes.bases),
         totals.pending,
         totals.limits,
         proof_of(mailbox, claims),

@@ -89,9 +89,9 @@ class JudgeAgain:
         if _is_new(everything_asked_at, passes.everything_at):
             target = Target(basis, everything=True)
             passes = replace(passes, everything_at=now)
-        due_at = self._due_at(self.late)
+        due_at = self._due_at(self.late, now)
         if target is None and due_at is None:
-            return Outcome(replace(passes, basis=basis, others=(), target=None, next_at=None))
+            return Outcome(passes.nothing_concerned(basis))
         passes = replace(passes, looked_at=now)
         if are_searched_for(self.late.unsearched):
             passes = replace(passes, hinted_line=basis.line)
@@ -101,10 +101,12 @@ class JudgeAgain:
             if due_at and due_at > now:
                 return Outcome(replace(passes, target=None, next_at=due_at), due_at)
             target = Target(basis)
-        return self._pass(replace(passes, target=target, next_at=None), target, until)
+        if target != passes.target:
+            passes = passes.begun(target)
+            self.runtime.sync_states.passing(self.lease, passes, now)
+        return self._pass(passes, target, until)
 
-    def _due_at(self, late: LateFacts) -> datetime | None:
-        now = self.runtime.now()
+    def _due_at(self, late: LateFacts, now: datetime) -> datetime | None:
         if any(one.stale and one.failure is None for one in self.folders.values()):
             return now
         return late.due_at(sum(one.present for one in self.folders.values()), now)
@@ -124,34 +126,31 @@ class JudgeAgain:
         self.runtime.count("AddressesSearched", len(addresses))
 
     def _pass(self, passes: PassState, target: Target, until: datetime) -> Outcome:
-        if passes.target != self.late.passes.target:
-            self.runtime.sync_states.passing(self.lease, passes, self.runtime.now())
         concern = EVERYTHING if target.everything else self.late.concern(target.basis)
         for id, folder in list(self.folders.items()):
             asked = EVERYTHING if folder.stale else concern
-            if not asked or folder.failure or folder.has_passed(target.name):
+            if not asked or folder.failure or folder.has_passed(passes.number):
                 continue
             try:
                 with self._failing_alone():
-                    self._pass_folder(id, target, asked, until)
+                    self._pass_folder(id, passes.number, asked, until)
             except OutOfTime:
                 return Outcome(passes, self.runtime.now())
             except FailedTooOften:
                 return Outcome(passes, self.runtime.now() + _AGAIN_AFTER_FAILURE)
         if concern:
-            self._note_left_out(target)
+            self._note_left_out(passes.number)
         self.runtime.count("PassesDone")
-        ended = replace(
-            passes, basis=target.basis, others=(), target=None, ended_at=self.runtime.now()
-        )
-        due_at = self._due_at(self.late.behind(ended))
+        now = self.runtime.now()
+        ended = passes.ended(target.basis, now)
+        due_at = self._due_at(self.late.behind(ended), now)
         return Outcome(replace(ended, next_at=due_at), due_at)
 
-    def _note_left_out(self, target: Target) -> None:
+    def _note_left_out(self, number: int) -> None:
         """Have the folders that the pass has not been through judged again as a whole, once they
         can be read: those that cannot be opened, and those that are not read at present."""
         for id, stored in self.runtime.folders.read_all(self.lease.key).items():
-            if not stored.state.stale and not stored.state.has_passed(target.name):
+            if not stored.state.stale and not stored.state.has_passed(number):
                 left_out = replace(stored.state, stale=True)
                 self.runtime.folders.save(self.lease, id, left_out, stored)
                 if id in self.folders:
@@ -173,10 +172,10 @@ class JudgeAgain:
             if not self.server.session.alive:
                 self.server.sign_in_again(refusal)
 
-    def _pass_folder(self, id: str, target: Target, concern: Concern, until: datetime) -> None:
+    def _pass_folder(self, id: str, number: int, concern: Concern, until: datetime) -> None:
         judge = self.opened(id, until)
         checkpoint, ledger = judge.checkpoint, judge.checkpoint.ledger()
-        low = checkpoint.folder.passed_down_to(target.name)
+        low = checkpoint.folder.passed_down_to(number)
         uids = UidSet()
         for verdict in concern.verdicts:
             uids |= ledger.of(verdict)
@@ -187,9 +186,9 @@ class JudgeAgain:
         try:
             for batch in batched(asked, size, strict=False):
                 self._judge(judge, self._concerned(judge, batch, concern, ledger), ledger)
-                passed = Passed(target.name, batch[-1])
+                passed = Passed(number, batch[-1])
                 checkpoint.folder = replace(checkpoint.folder, passed=passed)
-            passed = Passed(target.name, 1)
+            passed = Passed(number, 1)
             checkpoint.folder = replace(checkpoint.folder, passed=passed, stale=False)
         finally:
             checkpoint.move(checkpoint.folder)

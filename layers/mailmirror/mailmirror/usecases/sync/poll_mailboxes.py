@@ -96,7 +96,7 @@ def _has_late_facts(mailbox: Mailbox, entry: DueEntry, at: datetime, runtime: Ru
     account = runtime.accounts.find(mailbox.key.account)
     if account is None:
         return False
-    head = runtime.change_log.judging_head(account.id)
+    head = runtime.change_log.heads(account.id, consistent=False).judging
     basis = Basis(head, mailbox.history_since, account.max_recipients)
     if basis.rules != entry.rules:
         return True

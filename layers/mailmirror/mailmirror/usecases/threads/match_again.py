@@ -4,6 +4,8 @@
         ─► addresses that they concern ─► their timelines, page by page ─► threads refiled
         ─► cursor on the last of the lines
 
+Where the account's deal policy was changed, the whole log is worked off again.
+
 One run an account is at work at a time. A run reads lines first and timelines after them, and a
 message is put on its timelines before the log's head is read (`associate_threads`): so either the
 run finds the message, or the message's own function the line.
@@ -46,7 +48,7 @@ def match_again(job: MatchJob, runtime: Runtime, until: datetime) -> None:
     Parameters:
         until: after which no further page is begun.
     """
-    account = runtime.accounts.find(job.account)
+    account = runtime.accounts.find(job.account, consistent=True)
     begun = account and runtime.matching.begin(
         account.id, runtime.new_id(), runtime.now(), until + _MARGIN
     )
@@ -54,7 +56,7 @@ def match_again(job: MatchJob, runtime: Runtime, until: datetime) -> None:
         return  # the run that is at work reads the log's head after it has ended
     view = CrmView(account, runtime)
     run = _Run(account.id, view, ThreadWriter.of(account.id, view, runtime), runtime, until)
-    at, goes_on = begun, True
+    at, goes_on = begun.under(account.policy_line), True
     try:
         while goes_on and runtime.now() < until:
             at, goes_on = run.step(at)
@@ -83,7 +85,7 @@ class _Run:
             if address < at.address:
                 continue
             before = at.before if address == at.address else _NEWEST
-            left = self._match(address, since, before, end)
+            left = self._match(address, since, before, max(end, at.policy_line))
             if left is not None:
                 return at.reached(end, address, left), True
         return at.done(end), True

@@ -1,0 +1,36 @@
+"""When a change of each setting takes effect."""
+
+from mailmirror.domain.settings import Setting
+from mailmirror.domain.words.explanation import Catalogue, translated
+
+EFFECTS: Catalogue[Setting] = {
+    Setting.MAX_RECIPIENTS: translated(
+        "It holds for new mail within a minute. Old mail is judged again then, a mailbox after the"
+        " other; until a mailbox is done, its cards say `late_facts`.",
+        "Open a card again in some minutes; `coverage` says whether it is complete.",
+        "新しいメールには 1 分以内に適用されます。以前のメールも、その後メールボックスごとに判定し"
+        "直されます。完了までは、カードに `late_facts` と表示されます。",
+        "数分後にカードを開き直してください。完了したかどうかは `coverage` で確認できます。",
+    ),
+    Setting.DEAL_POLICY: translated(
+        "It holds for new mail at once. All threads are matched with the deals again now; until"
+        " that is done, the cards of deals say `matches_pending`. What persons have attached or"
+        " detached stays.",
+        "Open a deal's card again in some minutes; `coverage` says whether it is complete.",
+        "新しいメールにはすぐに適用されます。すべてのスレッドと商談の照合もやり直されます。完了までは、"
+        "商談のカードに `matches_pending` と表示されます。手動での関連付けと解除は変わりません。",
+        "数分後に商談のカードを開き直してください。完了したかどうかは `coverage` で確認できます。",
+    ),
+    Setting.MAILBOXES_PER_USER: translated(
+        "It holds for the next mailbox that is connected. Those that are connected stay.",
+        "Disconnect a mailbox by `DELETE /v1/mailboxes/{mailbox_id}` where a user has too many.",
+        "次に接続するメールボックスから適用されます。接続済みのものはそのまま残ります。",
+        "多すぎる場合は `DELETE /v1/mailboxes/{mailbox_id}` で接続を解除してください。",
+    ),
+    Setting.MESSAGES_A_DAY: translated(
+        "It holds for the next message that is sent. The day is counted in UTC.",
+        "Nothing to do.",
+        "次に送信するメールから適用されます。1 日は UTC で数えます。",
+        "操作は不要です。",
+    ),
+}

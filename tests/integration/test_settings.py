@@ -1,0 +1,233 @@
+"""Settings of an account and of a mailbox: old mail follows those that it depends on."""
+
+from collections.abc import Callable
+from datetime import date, timedelta
+
+import pytest
+
+from mailmirror.api.account import SettingsBody
+from mailmirror.api.decoding import typed
+from mailmirror.domain.coverage import Gap
+from mailmirror.domain.deals import DealPolicy
+from mailmirror.domain.limits import (
+    MAX_MAILBOXES_PER_USER,
+    MAX_MESSAGES_A_DAY,
+    MAX_RECIPIENTS_SETTING,
+)
+from mailmirror.domain.mailbox import Mailbox
+from mailmirror.domain.problems import Code, Refused
+from mailmirror.domain.settings import Setting
+from mailmirror.runtime import Runtime
+from mailmirror.store.accounts import Account
+from mailmirror.usecases.mailboxes.change_mailbox import change_window, request_sync
+from mailmirror.usecases.operating.change_settings import change_settings, read_settings
+from tests.integration.office import KIM, LEE, MARCH, REP, STRANGER, Clock, Office, letter, subjects
+from tests.integration.test_polls import poll, syncs
+from tests.servers.mailbox_server import MailboxServer
+
+MINUTE = timedelta(minutes=1)
+
+
+def change(office: Office, **asked: object) -> tuple[Account, list[Setting]]:
+    body = typed(asked, SettingsBody)
+    return change_settings(office.account, body.asked(), office.runtime)
+
+
+def found(office: Office, mailbox: Mailbox) -> Mailbox:
+    again = office.runtime.mailboxes.find(office.account, mailbox.key.mailbox, consistent=True)
+    assert again is not None
+    return again
+
+
+def is_late(office: Office, contact: str = "kim") -> bool:
+    return Gap.LATE_FACTS in [one.gap for one in office.coverage("rep", contact).mailboxes]
+
+
+def many(number: int) -> bytes:
+    return letter(number, KIM, [REP, *(f"guest{n}@else.example" for n in range(5))])
+
+
+@pytest.fixture
+def mailbox(office: Office, imap_server: MailboxServer, runtime: Runtime) -> Mailbox:
+    """With two letters of KIM, one to six recipients, and one of a stranger; five are allowed."""
+    change(office, max_recipients=5)
+    imap_server.append(REP, "INBOX", letter(1), MARCH)
+    imap_server.append(REP, "INBOX", many(2), MARCH)
+    imap_server.append(REP, "INBOX", letter(3, STRANGER), MARCH)
+    mailbox = office.connect(imap_server, "rep", REP)
+    office.sync(mailbox)
+    assert subjects(office.card("rep", "kim")) == ["Letter 1"]
+    syncs(runtime)
+    return mailbox
+
+
+def test_what_is_changed_is_read_back(office: Office, runtime: Runtime) -> None:
+    asked = {
+        "max_recipients": 200,
+        "deal_policy": "never",
+        "mailboxes_per_user": 3,
+        "messages_a_day": 50,
+    }
+    account, changed = change(office, **asked)
+    assert {one.value for one in changed} == asked.keys()
+    assert account == read_settings(office.account, runtime)
+    assert account.deal_policy is DealPolicy.NEVER
+    assert [account.setting(Setting(name)) for name in asked] == list(asked.values())
+    assert change(office, **asked) == (account, [])
+
+
+@pytest.mark.exceeds("MAX_RECIPIENTS_SETTING", "MAX_MAILBOXES_PER_USER", "MAX_MESSAGES_A_DAY")
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"max_recipients": 0},
+        {"max_recipients": MAX_RECIPIENTS_SETTING + 1},
+        {"max_recipients": "100"},
+        {"mailboxes_per_user": 0},
+        {"mailboxes_per_user": MAX_MAILBOXES_PER_USER + 1},
+        {"messages_a_day": -1},
+        {"messages_a_day": MAX_MESSAGES_A_DAY + 1},
+        {"deal_policy": "some"},
+        {"colour": "red"},
+    ],
+)
+def test_a_setting_out_of_range_is_named_and_changes_nothing(
+    office: Office, runtime: Runtime, asked: dict[str, object]
+) -> None:
+    before = read_settings(office.account, runtime)
+    with pytest.raises(Refused) as refused:
+        change(office, **asked)
+    assert next(iter(asked)) in refused.value.detail
+    assert read_settings(office.account, runtime) == before
+
+
+def test_a_raised_limit_of_recipients_brings_the_old_mail_in(
+    office: Office, mailbox: Mailbox, runtime: Runtime, clock: Clock
+) -> None:
+    change(office, max_recipients=6)
+    assert is_late(office)
+    clock.advance(MINUTE)
+    poll(runtime, mailbox)
+    assert syncs(runtime) == [mailbox.key.mailbox]
+    office.sync(mailbox)
+    assert subjects(office.card("rep", "kim")) == ["Letter 2", "Letter 1"]
+    assert not is_late(office)
+    clock.advance(MINUTE)
+    poll(runtime, mailbox)
+    assert syncs(runtime) == []
+
+
+def test_only_copies_with_the_verdict_concerned_are_fetched(
+    office: Office, mailbox: Mailbox, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[list[int]] = []
+    monkeypatch.setattr(
+        "mailmirror.usecases.sync.mail_server.MailServer.headers", noting_uids(asked)
+    )
+    change(office, max_recipients=6)
+    office.sync(mailbox)
+    assert asked == [[2]]
+
+
+def noting_uids(asked: list[list[int]]) -> Callable[..., object]:
+    from mailmirror.usecases.sync.mail_server import MailServer
+
+    headers = MailServer.headers
+
+    def noted(server: MailServer, uids: list[int]) -> object:
+        asked.append(list(uids))
+        return headers(server, uids)
+
+    return noted
+
+
+def test_a_limit_that_was_raised_for_a_moment_leaves_no_verdict_behind(
+    office: Office, mailbox: Mailbox, imap_server: MailboxServer
+) -> None:
+    """Mail that was judged under the other limit is judged again under the first."""
+    change(office, max_recipients=4)
+    imap_server.append(
+        REP, "INBOX", letter(4, STRANGER, [f"a{n}@x.example" for n in range(5)]), MARCH
+    )
+    office.sync(mailbox)
+    change(office, max_recipients=5)
+    office.tell("contact.upserted", id="who", name="Who", emails=[STRANGER])
+    office.sync(mailbox)
+    assert subjects(office.card("rep", "who")) == ["Letter 4", "Letter 3"]
+
+
+def test_a_longer_window_brings_older_mail_in(
+    office: Office, imap_server: MailboxServer, runtime: Runtime
+) -> None:
+    long_ago = MARCH - timedelta(days=900)
+    imap_server.append(REP, "INBOX", letter(1, at=long_ago), long_ago)
+    imap_server.append(REP, "INBOX", letter(2), MARCH)
+    mailbox = office.connect(imap_server, "rep", REP)
+    office.sync(mailbox)
+    assert office.counts(mailbox)["INBOX"] == {"outside_window": 1, "mirrored": 1}
+    change_window(mailbox, long_ago.date(), runtime)
+    assert is_late(office)
+    assert syncs(runtime) == [mailbox.key.mailbox]
+    office.sync(mailbox)
+    assert subjects(office.card("rep", "kim")) == ["Letter 2", "Letter 1"]
+    assert not is_late(office)
+    coverage = office.coverage("rep", "kim").mailboxes[0]
+    assert coverage.history_since == long_ago.date()
+
+
+def test_the_window_is_found_by_the_poll_where_the_job_is_lost(
+    office: Office, mailbox: Mailbox, runtime: Runtime, clock: Clock
+) -> None:
+    change_window(mailbox, date(2020, 1, 1), runtime)
+    syncs(runtime)
+    clock.advance(MINUTE)
+    poll(runtime, found(office, mailbox))
+    assert syncs(runtime) == [mailbox.key.mailbox]
+
+
+@pytest.mark.parametrize("since", [date(1969, 12, 31), date(1, 1, 1), date(9999, 12, 31)])
+def test_a_window_that_no_mail_has_is_named(
+    office: Office, mailbox: Mailbox, runtime: Runtime, since: date
+) -> None:
+    with pytest.raises(Refused) as refused:
+        change_window(mailbox, since, runtime)
+    assert refused.value.code is Code.INVALID_FIELD
+    assert "history_since" in refused.value.detail
+    assert found(office, mailbox).history_since == mailbox.history_since
+
+
+def test_a_pass_over_everything_is_made_once_when_it_is_asked_for(
+    office: Office, mailbox: Mailbox, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[list[int]] = []
+    monkeypatch.setattr(
+        "mailmirror.usecases.sync.mail_server.MailServer.headers", noting_uids(asked)
+    )
+    request_sync(office.account, mailbox.key.mailbox, runtime, everything=True)
+    office.sync(mailbox)
+    assert asked == [[3, 2]]
+    office.sync(mailbox)
+    assert asked == [[3, 2]]
+    request_sync(office.account, mailbox.key.mailbox, runtime, everything=True)
+    office.sync(mailbox)
+    assert asked == [[3, 2]] * 2
+
+
+def test_another_deal_policy_matches_all_threads_again(
+    office: Office, imap_server: MailboxServer, runtime: Runtime
+) -> None:
+    for id in ("d1", "d2"):
+        office.tell("deal.upserted", id=id, name=id, status="open", contact_ids=["kim", "lee"])
+    imap_server.append(REP, "INBOX", letter(1), MARCH)
+    imap_server.append(REP, "INBOX", letter(2, LEE), MARCH)
+    mailbox = office.connect(imap_server, "rep", REP)
+    office.sync(mailbox)
+    office.match_again()
+    assert office.deal("rep", "d1") == office.deal("rep", "d2") == []
+    change(office, deal_policy="all_open_deals")
+    office.match_again()
+    for id in ("d1", "d2"):
+        assert subjects(office.deal("rep", id)) == ["Letter 2", "Letter 1"]
+    change(office, deal_policy="never")
+    office.match_again()
+    assert office.deal("rep", "d1") == office.deal("rep", "d2") == []
