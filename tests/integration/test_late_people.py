@@ -1,13 +1,30 @@
 """Persons that come after their mail: the hint and the pass bring it in, from every mailbox."""
 
-from datetime import timedelta
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from datetime import datetime, timedelta
+from itertools import count
+from typing import Any
 
 import pytest
+from imapclient.exceptions import IMAPClientError
 
 from mailmirror.domain.coverage import Gap
-from mailmirror.domain.mailbox import Mailbox
+from mailmirror.domain.folder_choice import FolderChoice
+from mailmirror.domain.mailbox import FolderScope, Mailbox
+from mailmirror.domain.problems import Code, Refused
 from mailmirror.domain.uids import UidSet
+from mailmirror.mail.imap.fetched import FetchedHeader
+from mailmirror.mail.imap.opening import Status
+from mailmirror.mail.imap.session import ImapSession
+from mailmirror.runtime import Runtime
+from mailmirror.usecases.mailboxes.read_mailbox import read_ledger
+from mailmirror.usecases.sync.judge_again import JudgeAgain
+from mailmirror.usecases.sync.mail_server import OutOfTime
+from tests.integration.interruptions import Killed, before_write
 from tests.integration.office import (
+    BOSS,
     KIM,
     MARCH,
     REP,
@@ -17,10 +34,10 @@ from tests.integration.office import (
     letter,
     subjects,
 )
+from tests.integration.test_polls import first_syncs, poll, syncs
 from tests.servers.mailbox_server import MailboxServer
 
 HOUR = timedelta(hours=1)
-QUARTER = timedelta(minutes=16)
 
 
 @pytest.fixture
@@ -74,3 +91,344 @@ def test_where_search_finds_nothing_the_pass_does(
     office.sync(mailbox)
     assert subjects(office.card("rep", "who")) == ["Letter 2", "Letter 1"]
     assert not late(office, "who")
+
+
+def imported(office: Office, first: int, last: int) -> None:
+    """An import of contacts, one event each; STRANGER is among them."""
+    for number in range(first, last):
+        stranger_comes(office, f"contact{number}@else.example", f"c{number}")
+    stranger_comes(office)
+
+
+def passes(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Gets the name of each metric of passes that is counted."""
+    counted: list[str] = []
+    count = runtime.count
+
+    def noted(name: str, value: float = 1) -> None:
+        if name in ("PassesDone", "AddressesSearched"):
+            counted.append(name)
+        count(name, value)
+
+    monkeypatch.setattr(runtime, "count", noted)
+    return counted
+
+
+def test_an_import_is_one_pass_after_its_end_and_no_search(
+    office: Office,
+    mailbox: Mailbox,
+    runtime: Runtime,
+    clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("mailmirror.domain.passes._MOST_SEARCHED", 10)
+    monkeypatch.setattr("mailmirror.domain.passes._FEW_ADDRESSES", 10)
+    counted = passes(runtime, monkeypatch)
+    for part in range(3):
+        imported(office, 20 * part, 20 * part + 20)
+        clock.advance(timedelta(minutes=5))
+        office.sync(mailbox)
+    assert counted == []
+    clock.advance(timedelta(minutes=5))
+    office.sync(mailbox)
+    assert counted == ["PassesDone"]
+    assert subjects(office.card("rep", "who")) == ["Letter 2", "Letter 1"]
+    assert not late(office, "who")
+
+
+def test_single_persons_wait_together_for_an_hour(
+    office: Office,
+    mailbox: Mailbox,
+    runtime: Runtime,
+    clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    counted = passes(runtime, monkeypatch)
+    for number in range(6):
+        stranger_comes(office, f"contact{number}@else.example", f"c{number}")
+        office.sync(mailbox)
+        clock.advance(timedelta(minutes=10))
+    office.sync(mailbox)
+    assert counted.count("PassesDone") == 1
+    assert 3 <= counted.count("AddressesSearched") <= 4  # at most each quarter of an hour
+
+
+def test_a_person_that_comes_between_two_searches_is_searched_for_by_the_second(
+    office: Office, mailbox: Mailbox, runtime: Runtime, clock: Clock
+) -> None:
+    stranger_comes(office, "other@else.example", "other")
+    office.sync(mailbox)
+    clock.advance(timedelta(minutes=5))
+    stranger_comes(office)
+    office.sync(mailbox)
+    assert office.card("rep", "who") == []
+    clock.advance(timedelta(minutes=10))
+    poll(runtime, mailbox)
+    assert syncs(runtime) == [mailbox.key.mailbox]
+    office.sync(mailbox)
+    assert subjects(office.card("rep", "who")) == ["Letter 2", "Letter 1"]
+
+
+def test_a_poll_finds_persons_that_have_come_and_no_deal(
+    office: Office, mailbox: Mailbox, runtime: Runtime, clock: Clock
+) -> None:
+    syncs(runtime)
+    clock.advance(timedelta(minutes=1))
+    office.tell("deal.upserted", id="d1", name="Deal", status="open", contact_ids=["kim"])
+    poll(runtime, mailbox)
+    assert syncs(runtime) == []
+    stranger_comes(office)
+    poll(runtime, mailbox)
+    assert syncs(runtime) == [mailbox.key.mailbox]
+    office.sync(mailbox)
+    clock.advance(timedelta(minutes=2))
+    poll(runtime, mailbox)
+    assert syncs(runtime) == []
+    clock.advance(HOUR)
+    poll(runtime, mailbox)
+    assert syncs(runtime) == [mailbox.key.mailbox]
+
+
+def test_a_pass_that_takes_long_goes_on_where_it_stopped_and_new_mail_comes_first(
+    office: Office,
+    imap_server: MailboxServer,
+    runtime: Runtime,
+    clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Persons that come meanwhile do not begin it anew."""
+    monkeypatch.setattr("mailmirror.usecases.sync.judge_again.HEADER_RANGE", 3)
+    imap_server.append_all(REP, "INBOX", [(letter(n, STRANGER), MARCH) for n in range(1, 13)])
+    mailbox = office.connect(imap_server, "rep", REP)
+    office.sync(mailbox)
+    monkeypatch.setattr("mailmirror.mail.imap.session.search_addresses", lambda *_: UidSet())
+    stranger_comes(office)
+    office.sync(mailbox)
+    clock.advance(HOUR)
+    mirrored = []
+    for job in range(8):
+        stranger_comes(office, f"contact{job}@else.example", f"c{job}")
+        imap_server.append(REP, "INBOX", letter(100 + job), MARCH)
+        with one_batch_a_job(monkeypatch):
+            office.sync(mailbox)
+        assert len(office.card("rep", "kim")) == job + 1
+        mirrored.append(len(office.card("rep", "who")))
+    assert mirrored[:4] == [3, 6, 9, 12]
+    assert not late(office, "who")
+
+
+@contextmanager
+def one_batch_a_job(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let the time of a pass be over after its first batch."""
+    judge, calls = JudgeAgain._judge, count()
+
+    def judged(again: JudgeAgain, *args: Any) -> None:
+        if next(calls):
+            raise OutOfTime
+        judge(again, *args)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(JudgeAgain, "_judge", judged)
+        yield
+
+
+def test_a_crash_at_any_write_of_a_pass_loses_and_doubles_nothing(
+    office: Office,
+    imap_server: MailboxServer,
+    runtime: Runtime,
+    clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("mailmirror.usecases.sync.judge_again.HEADER_RANGE", 2)
+    monkeypatch.setattr("mailmirror.mail.imap.session.search_addresses", lambda *_: UidSet())
+    office.tell("deal.upserted", id="d1", name="Deal", status="open", contact_ids=["who"])
+    for n in range(1, 6):
+        imap_server.append(
+            REP, "INBOX", letter(n, STRANGER, replies_to=[1] if n > 1 else []), MARCH
+        )
+        imap_server.append(REP, "INBOX", letter(100 + n, "other@else.example"), MARCH)
+    mailbox = office.connect(imap_server, "rep", REP)
+    office.sync(mailbox)
+    stranger_comes(office)
+    office.sync(mailbox)
+    clock.advance(HOUR)
+    crashes = 0
+    for number in count(1):
+        with suppress(Killed), before_write(runtime, number, lambda: None, then_die=True) as died:
+            office.sync(mailbox)
+        if not died:
+            break
+        crashes += 1
+        clock.advance(timedelta(seconds=91))
+    assert crashes > 10
+    assert subjects(office.card("rep", "who")) == [f"Letter {n}" for n in range(5, 0, -1)]
+    assert subjects(office.deal("rep", "d1")) == [f"Letter {n}" for n in range(5, 0, -1)]
+    assert office.counts(mailbox)["INBOX"] == {"mirrored": 5, "no_person": 5}
+    assert not late(office, "who")
+
+
+def test_a_folder_that_fails_during_a_pass_is_judged_again_when_it_can_be_read(
+    office: Office,
+    imap_server: MailboxServer,
+    clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    imap_server.create(REP, "Filed")
+    imap_server.append(REP, "Filed", letter(1, STRANGER), MARCH)
+    imap_server.append(REP, "INBOX", letter(2, STRANGER), MARCH)
+    mailbox = office.connect(imap_server, "rep", REP)
+    office.sync(mailbox)
+    stranger_comes(office)
+    clock.advance(HOUR)
+    examine = ImapSession.examine
+
+    def refusing(session: ImapSession, folder: FolderChoice) -> Status:
+        if folder.name == imap_server.named("Filed"):
+            raise Refused(Code.FOLDER_REFUSED)
+        return examine(session, folder)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ImapSession, "examine", refusing)
+        imap_server.append(REP, "Filed", letter(3), MARCH)
+        office.sync(mailbox)
+        assert subjects(office.card("rep", "who")) == ["Letter 2"]
+    clock.advance(HOUR)
+    office.sync(mailbox)
+    assert subjects(office.card("rep", "who")) == ["Letter 2", "Letter 1"]
+    assert subjects(office.card("rep", "kim")) == ["Letter 3"]
+
+
+def test_a_folder_that_is_not_read_during_a_pass_is_judged_again_when_it_is_chosen(
+    office: Office, imap_server: MailboxServer, runtime: Runtime, clock: Clock
+) -> None:
+    imap_server.create(REP, "Filed")
+    imap_server.append(REP, "Filed", letter(1, STRANGER), MARCH)
+    mailbox = office.connect(imap_server, "rep", REP)
+    office.sync(mailbox)
+    narrow = replace(mailbox, folders=FolderScope.INBOX_AND_SENT)
+    runtime.mailboxes.set_folders(narrow)
+    office.sync(mailbox)
+    stranger_comes(office)
+    clock.advance(HOUR)
+    office.sync(mailbox)
+    assert office.card("rep", "who") == []
+    runtime.mailboxes.set_folders(mailbox)
+    office.sync(mailbox)
+    assert subjects(office.card("rep", "who")) == ["Letter 1"]
+
+
+def test_a_copy_that_the_server_hides_during_a_pass_is_judged_when_it_is_listed_again(
+    office: Office,
+    mailbox: Mailbox,
+    runtime: Runtime,
+    clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    hidden = UidSet.of([1])
+    stranger_comes(office)
+    clock.advance(HOUR)
+    with monkeypatch.context() as patch:
+        hide(patch, hidden)
+        office.sync(mailbox)
+    assert removed(mailbox, runtime) == hidden
+    assert subjects(office.card("rep", "who")) == ["Letter 2"]
+    office.sync(mailbox)
+    assert not removed(mailbox, runtime)
+    assert subjects(office.card("rep", "who")) == ["Letter 2", "Letter 1"]
+
+
+def hide(patch: pytest.MonkeyPatch, uids: UidSet) -> None:
+    """Have the Inbox of the server lack some UIDs."""
+    listed, examine, statuses = ImapSession.listed, ImapSession.examine, ImapSession.statuses
+
+    def without(status: Status | None) -> Status | None:
+        return status and replace(status, messages=status.messages - len(uids))
+
+    def fewer(session: ImapSession, folder: FolderChoice) -> Status | None:
+        status = examine(session, folder)
+        return without(status) if folder.name == "INBOX" else status
+
+    def told(session: ImapSession, folders: Sequence[FolderChoice]) -> dict[str, Status | None]:
+        found = dict(statuses(session, folders))
+        return {**found, "INBOX": without(found["INBOX"])}
+
+    patch.setattr(ImapSession, "listed", lambda *args: listed(*args) - uids)
+    patch.setattr(ImapSession, "examine", fewer)
+    patch.setattr(ImapSession, "statuses", told)
+
+
+def removed(mailbox: Mailbox, runtime: Runtime) -> UidSet:
+    (inbox,) = (one for one in read_ledger(mailbox, runtime) if one.folder.name == "INBOX")
+    return inbox.ledger.removed
+
+
+def test_a_person_that_comes_during_the_first_sync_gets_the_mail_that_was_judged_before(
+    office: Office, imap_server: MailboxServer, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mailmirror.domain.batches.HEADER_RANGE", 2)
+    imap_server.append_all(REP, "INBOX", [(letter(n, STRANGER), MARCH) for n in range(1, 9)])
+    mailbox = office.connect(imap_server, "rep", REP)
+    first_syncs(runtime)
+    with before_write(runtime, 5, lambda: stranger_comes(office)) as came:
+        office.sync(mailbox)
+    assert came
+    assert first_syncs(runtime) == [mailbox.key.mailbox]
+    assert late(office, "who")
+    assert len(office.card("rep", "who")) < 8
+    office.sync(mailbox)
+    assert len(office.card("rep", "who")) == 8
+
+
+def test_what_the_server_does_not_return_in_a_pass_is_asked_for_again(
+    office: Office, mailbox: Mailbox, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    headers = ImapSession.headers
+
+    def lacking(session: ImapSession, uids: UidSet, now: datetime) -> dict[int, FetchedHeader]:
+        found = dict(headers(session, uids, now))
+        found.pop(1, None)
+        return found
+
+    stranger_comes(office)
+    clock.advance(HOUR)
+    with monkeypatch.context() as patch:
+        patch.setattr(ImapSession, "headers", lacking)
+        office.sync(mailbox)
+    assert office.counts(mailbox)["INBOX"] == {"mirrored": 1, "pending": 1}
+    clock.advance(HOUR)
+    office.sync(mailbox)
+    assert subjects(office.card("rep", "who")) == ["Letter 2", "Letter 1"]
+
+
+def test_a_user_who_leaves_the_team_and_is_a_contact_gets_the_internal_mail(
+    office: Office, imap_server: MailboxServer, clock: Clock
+) -> None:
+    imap_server.append(REP, "INBOX", letter(1, BOSS), MARCH)
+    mailbox = office.connect(imap_server, "rep", REP)
+    office.sync(mailbox)
+    assert office.counts(mailbox)["INBOX"] == {"internal": 1}
+    office.tell("contact.upserted", id="boss", name="Boss", emails=[BOSS])
+    clock.advance(HOUR)
+    office.sync(mailbox)
+    assert office.counts(mailbox)["INBOX"] == {"internal": 1}
+    office.tell("user.upserted", id="boss", name="Boss", emails=[], at=MARCH)
+    assert late(office, "boss")
+    clock.advance(HOUR)
+    office.sync(mailbox)
+    assert subjects(office.card("rep", "boss")) == ["Letter 1"]
+    assert not late(office, "boss")
+
+
+def test_a_search_that_the_server_refuses_fails_nothing(
+    office: Office, mailbox: Mailbox, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object) -> UidSet:
+        raise IMAPClientError("NO")
+
+    monkeypatch.setattr("mailmirror.mail.imap.session.search_addresses", refused)
+    stranger_comes(office)
+    office.sync(mailbox)
+    assert late(office, "who")
+    clock.advance(HOUR)
+    office.sync(mailbox)
+    assert subjects(office.card("rep", "who")) == ["Letter 2", "Letter 1"]

@@ -24,6 +24,7 @@ from mailmirror.domain.folder import FolderState, Passed
 from mailmirror.domain.ledger import Ledger
 from mailmirror.domain.passes import (
     EVERYTHING,
+    LOOK_PAUSE,
     Concern,
     PassState,
     Target,
@@ -92,11 +93,12 @@ class JudgeAgain:
         due_at = self._due_at(self.late, now)
         if target is None and due_at is None:
             return Outcome(passes.nothing_concerned(basis))
-        passes = replace(passes, looked_at=now)
-        if are_searched_for(self.late.unsearched):
-            passes = replace(passes, hinted_line=basis.line)
-            self.runtime.sync_states.passing(self.lease, passes, now)
-            self._hint(self.late.unsearched, until)
+        if passes.looked_at is None or now >= passes.looked_at + LOOK_PAUSE:
+            passes = replace(passes, looked_at=now)
+            if are_searched_for(self.late.unsearched):
+                passes = replace(passes, hinted_line=basis.line)
+                self.runtime.sync_states.passing(self.lease, passes, now)
+                self._hint(self.late.unsearched, until)
         if target is None:
             if due_at and due_at > now:
                 return Outcome(replace(passes, target=None, next_at=due_at), due_at)
@@ -120,8 +122,8 @@ class JudgeAgain:
                 found = self.server.session.naming(addresses, since)
                 self.server.note_progress()
                 unmatched = ledger.of(Verdict.NO_PERSON) | ledger.of(Verdict.BLOCKED)
-                hits = list(found & unmatched & ledger.present)[::-1]
-                self._judge(judge, hits[:_MAX_HITS], ledger)
+                if hits := list(found & unmatched & ledger.present)[::-1]:
+                    self._judge(judge, hits[:_MAX_HITS], ledger)
                 self.folders[id] = judge.checkpoint.folder
         self.runtime.count("AddressesSearched", len(addresses))
 

@@ -172,7 +172,8 @@ class FoldersSync:
         if not self.state.first_sync_done:
             return Outcome(passes, None if passes == PassState(self.basis) else now)
         if self._has_time():
-            return Outcome(passes, passes.next_at)
+            unread = self.basis.line > passes.hinted_line
+            return Outcome(passes, passes.look_at if unread else passes.next_at)
 
         def opened(id: str, until: datetime) -> RunJudge:
             folder, stored = folders[id][0], self.runtime.folders.find(self.lease.key, id)
