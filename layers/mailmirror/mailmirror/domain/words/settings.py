@@ -8,8 +8,8 @@ EFFECTS: Catalogue[Setting] = {
         "It holds for new mail within a minute. Old mail is judged again then, a mailbox after the"
         " other; until a mailbox is done, its cards say `late_facts`.",
         "Open a card again in some minutes; `coverage` says whether it is complete.",
-        "新しいメールには 1 分以内に適用されます。以前のメールも、その後メールボックスごとに判定し"
-        "直されます。完了までは、カードに `late_facts` と表示されます。",
+        "新しいメールには 1 分以内に適用されます。以前のメールも、その後メールボックスごとに"
+        "判定し直されます。完了までは、カードに `late_facts` と表示されます。",
         "数分後にカードを開き直してください。完了したかどうかは `coverage` で確認できます。",
     ),
     Setting.DEAL_POLICY: translated(
@@ -17,8 +17,10 @@ EFFECTS: Catalogue[Setting] = {
         " that is done, the cards of deals say `matches_pending`. What persons have attached or"
         " detached stays.",
         "Open a deal's card again in some minutes; `coverage` says whether it is complete.",
-        "新しいメールにはすぐに適用されます。すべてのスレッドと商談の照合もやり直されます。完了までは、"
-        "商談のカードに `matches_pending` と表示されます。手動での関連付けと解除は変わりません。",
+        "新しいメールにはすぐに適用されます。"
+        "すべてのスレッドと商談の照合もやり直されます。"
+        "完了までは、商談のカードに `matches_pending` と表示されます。"
+        "手動での関連付けと解除は変わりません。",
         "数分後に商談のカードを開き直してください。完了したかどうかは `coverage` で確認できます。",
     ),
     Setting.MAILBOXES_PER_USER: translated(

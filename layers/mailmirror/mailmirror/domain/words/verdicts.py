@@ -12,9 +12,11 @@ VERDICTS: Catalogue[Verdict] = {
     ),
     Verdict.OUTSIDE_WINDOW: translated(
         "The message arrived before the mailbox's history begins.",
-        "Nothing to do: older mail is not mirrored.",
+        "If older mail is wanted, set an earlier day: `PATCH /v1/mailboxes/{mailbox_id}` with"
+        " `history_since`.",
         "メールボックスの同期開始日より前に届いたメールです。",
-        "それより古いメールは反映されないため、操作は不要です。",
+        "古いメールが必要な場合は、`PATCH /v1/mailboxes/{mailbox_id}` の `history_since` に、"
+        "より前の日付を指定してください。",
     ),
     Verdict.DRAFT: translated(
         "The message is a draft that has not been sent.",
@@ -36,9 +38,11 @@ VERDICTS: Catalogue[Verdict] = {
     ),
     Verdict.NO_PERSON: translated(
         "Nobody in the message is a lead or contact of the CRM.",
-        "Add the person's address to a lead or contact.",
+        "Add the person's address to a lead or contact: the message is on their card within an"
+        " hour.",
         "CRM のリードまたは取引先担当者に該当する人がいません。",
-        "リードまたは取引先担当者にメールアドレスを追加してください。",
+        "リードまたは取引先担当者にメールアドレスを追加してください。1 時間以内にカードに反映され"
+        "ます。",
     ),
     Verdict.BLOCKED: translated(
         "The owner of the mailbox has blocked every lead and contact in the message.",
@@ -49,9 +53,11 @@ VERDICTS: Catalogue[Verdict] = {
     Verdict.TOO_MANY_RECIPIENTS: translated(
         "The message names more addresses than the account's limit of recipients allows, "
         "or over 256 KB of them.",
-        "Nothing to do: mail to so many recipients is not mirrored.",
+        "If such mail is wanted, ask the CRM's operator to raise the limit: `PATCH /v1/account`"
+        " with `max_recipients`, up to 500.",
         "メールに含まれるアドレスの数がアカウントの宛先数の上限、または 256 KB を超えています。",
-        "宛先の多いメールは反映されないため、操作は不要です。",
+        "必要な場合は、CRM の管理者に `PATCH /v1/account` の `max_recipients` を（500 まで）"
+        "引き上げるよう依頼してください。",
     ),
     Verdict.MIRRORED: translated(
         "The message is on its cards.",
