@@ -1,0 +1,354 @@
+"""Mail, people and settings in any order, with crashes between, against the rules alone.
+
+Two mailboxes at a real Dovecot and the real store. After some hours without a change every card of
+every user, each ledger and audit is what the model says.
+"""
+
+import os
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import replace
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    rule,
+    run_state_machine_as_test,
+)
+
+from mailmirror.api.decoding import typed
+from mailmirror.api.mailbox_settings import ConnectBody
+from mailmirror.domain.mailbox import FolderScope, Mailbox
+from mailmirror.domain.settings import Setting
+from mailmirror.domain.verdict import Verdict
+from mailmirror.runtime import Runtime
+from mailmirror.usecases.mailboxes.change_mailbox import change_window, request_sync
+from mailmirror.usecases.mailboxes.connect_mailbox import connect_mailbox
+from mailmirror.usecases.mailboxes.read_mailbox import read_ledger
+from mailmirror.usecases.operating.change_settings import change_settings
+from mailmirror.usecases.sync.audit_mailbox import audit_mailbox
+from tests.integration.interruptions import Killed, before_write
+from tests.integration.late_facts_model import HeldCopy, Mail, MailboxModel, TeamModel
+from tests.integration.office import BOSS, MARCH, REP, Clock, Office, letter, loopback, subjects
+from tests.servers.bare_aws import BUCKET, BareAws
+from tests.servers.dovecot import Dovecot, Folder
+from tests.servers.tables import own_table
+
+EXAMPLES = int(os.environ.get("LATE_FACTS_EXAMPLES", "6"))
+STEPS = int(os.environ.get("LATE_FACTS_STEPS", "30"))
+FOLDERS = ("INBOX", "Sent", "Filed")
+OWNERS = {"rep": REP, "boss": BOSS}
+CUSTOMERS = tuple(f"c{number}@customer.example" for number in range(4))
+LEAVER = "temp@us.example"
+"""Of the team at times, and at times a contact's."""
+CONTACTS = ("k1", "k2", "k3")
+LONG_AGO = MARCH - timedelta(days=400)
+_MOST_SETTLING = 8
+
+owners = st.sampled_from(sorted(OWNERS))
+folders = st.sampled_from(FOLDERS)
+contacts = st.sampled_from(CONTACTS)
+emails = st.frozensets(st.sampled_from([*CUSTOMERS, LEAVER]), max_size=3)
+
+
+@pytest.mark.long
+def test_cards_follow_from_mail_people_and_rules_whichever_came_first(bare: BareAws) -> None:
+    names = [f"{user}-{number}" for user in OWNERS for number in range(1_000)]
+    with (
+        own_table(bare.client, BUCKET, bare.key) as runtime,
+        Dovecot(dict.fromkeys(names, "secret"), (Folder("Sent", "\\Sent"),)) as server,
+    ):
+
+        class Machine(LateFacts):
+            pass
+
+        Machine.runtime, Machine.server = runtime, server
+        run_state_machine_as_test(
+            Machine,
+            settings=settings(
+                max_examples=EXAMPLES,
+                stateful_step_count=STEPS,
+                deadline=None,
+                derandomize="LATE_FACTS_EXAMPLES" not in os.environ,
+                database=None,
+                phases=[Phase.generate],  # shrinking takes an hour
+                suppress_health_check=list(HealthCheck),
+            ),
+        )
+
+
+class LateFacts(RuleBasedStateMachine):
+    runtime: Runtime
+    server: Dovecot
+    worlds = 0
+
+    @initialize()
+    def begin(self) -> None:
+        type(self).worlds += 1
+        self.clock = Clock()
+        self.runtime.now = self.clock
+        self.runtime.network_policy = loopback(self.server.authority)
+        self.office = Office(self.runtime)
+        for contact in ("kim", "lee"):
+            self.office.tell("contact.deleted", id=contact)
+        self.logins = {user: f"{user}-{self.worlds}" for user in OWNERS}
+        for login in self.logins.values():
+            self.server.create(login, "Filed")
+        self.ids = {user: self._connected(user).key.mailbox for user in OWNERS}
+        since = self._mailbox("rep").history_since
+        self.model = TeamModel(
+            set(OWNERS.values()),
+            {
+                user: MailboxModel(email, since, {name: {} for name in FOLDERS})
+                for user, email in OWNERS.items()
+            },
+        )
+        change_settings(self.office.account, {Setting.MAX_RECIPIENTS: 2}, self.runtime)
+        self.mails: list[Mail] = []
+        self.seconds = 0
+
+    def _connected(self, user: str) -> Mailbox:
+        form = {
+            "user_id": user,
+            "email": OWNERS[user],
+            "provider": "imap",
+            "imap": {"host": "localhost", "port": self.server.imaps_port, "security": "tls"},
+            "username": self.logins[user],
+            "password": "secret",
+        }
+        id = connect_mailbox(self.office.account, typed(form, ConnectBody).request(), self.runtime)
+        found = self.runtime.mailboxes.find(self.office.account, id, consistent=True)
+        assert found is not None
+        return found
+
+    def _mailbox(self, user: str) -> Mailbox:
+        found = self.runtime.mailboxes.find(self.office.account, self.ids[user], consistent=True)
+        assert found is not None
+        return found
+
+    def _tell(self, type: str, **data: Any) -> None:
+        self.model.before_change()
+        self.seconds += 1
+        self.office.tell(type, at=MARCH + timedelta(seconds=self.seconds), **data)
+
+    # Mail
+
+    @rule(
+        to=st.lists(owners, min_size=1, max_size=2, unique=True),
+        folder=folders,
+        customer=st.sampled_from(CUSTOMERS),
+        others=st.lists(st.sampled_from([*CUSTOMERS, "x@else.example"]), max_size=4, unique=True),
+        old=st.booleans(),
+    )
+    def mail_comes(
+        self, to: list[str], folder: str, customer: str, others: list[str], old: bool
+    ) -> None:
+        sent = folder == "Sent"
+        sender = OWNERS[to[0]] if sent else customer
+        recipients = [customer, *others] if sent else [*(OWNERS[one] for one in to), *others]
+        self._put(to[:1] if sent else to, folder, sender, recipients, old=old)
+
+    @rule(to=owners, folder=st.sampled_from(["INBOX", "Filed"]))
+    def the_leaver_writes(self, to: str, folder: str) -> None:
+        self._put([to], folder, LEAVER, [OWNERS[to]])
+
+    def _put(
+        self,
+        to: Iterable[str],
+        folder: str,
+        sender: str,
+        recipients: list[str],
+        *,
+        old: bool = False,
+    ) -> None:
+        number = len(self.mails) + 1
+        at = (LONG_AGO if old else MARCH) + timedelta(hours=number)
+        mail = Mail(number, sender, tuple(dict.fromkeys(recipients)), at)
+        self.mails.append(mail)
+        raw = letter(mail.number, mail.sender, mail.recipients, at=at)
+        for user in to:
+            uid = self.server.append(self.logins[user], folder, raw, at)
+            self.model.mailboxes[user].folders[folder][uid] = HeldCopy(mail)
+
+    @rule(user=owners, folder=folders, data=st.data())
+    def mail_is_deleted(self, user: str, folder: str, data: st.DataObject) -> None:
+        held = self.model.mailboxes[user].folders[folder]
+        if held:
+            self._settled()
+            uid = data.draw(st.sampled_from(sorted(held)))
+            self.server.expunge(self.logins[user], folder, [uid])
+            del held[uid]
+
+    @rule(user=owners, source=folders, to=folders, data=st.data())
+    def mail_is_moved(self, user: str, source: str, to: str, data: st.DataObject) -> None:
+        held = self.model.mailboxes[user].folders[source]
+        if held and source != to:
+            self._settled()
+            uid = data.draw(st.sampled_from(sorted(held)))
+            with self.server.session(self.logins[user]) as client:
+                client.select_folder(source)
+                client.move([uid], to)
+                client.select_folder(to)
+                moved = max(client.search())
+            self.model.mailboxes[user].folders[to][moved] = HeldCopy(held.pop(uid).mail)
+
+    @rule(user=owners, folder=folders)
+    def uidvalidity_changes(self, user: str, folder: str) -> None:
+        held = self.model.mailboxes[user].folders[folder]
+        if held:
+            self._settled()
+            self.server.reset_uidvalidity(self.logins[user], folder)
+            mails = [held[uid].mail for uid in sorted(held, reverse=True)]
+            renumbered = {uid: HeldCopy(mail) for uid, mail in enumerate(mails, start=1)}
+            self.model.mailboxes[user].folders[folder] = renumbered
+
+    # People and rules
+
+    @rule(contact=contacts, emails=emails)
+    def a_contact_is_named(self, contact: str, emails: frozenset[str]) -> None:
+        self._tell("contact.upserted", id=contact, name=contact, emails=sorted(emails))
+        self.model.contacts[contact] = emails
+
+    @rule(contact=contacts)
+    def a_contact_is_deleted(self, contact: str) -> None:
+        self._tell("contact.deleted", id=contact)
+        self.model.contacts.pop(contact, None)
+
+    @rule(stays=st.booleans())
+    def a_user_comes_or_leaves(self, stays: bool) -> None:
+        self._tell("user.upserted", id="temp", name="Temp", emails=[LEAVER] if stays else [])
+        self.model.team = {*OWNERS.values(), *([LEAVER] if stays else [])}
+
+    @rule()
+    def the_limit_is_raised(self) -> None:
+        self.model.before_change()
+        self.model.max_recipients += 1
+        asked = {Setting.MAX_RECIPIENTS: self.model.max_recipients}
+        change_settings(self.office.account, asked, self.runtime)
+
+    @rule(user=owners)
+    def the_window_is_longer(self, user: str) -> None:
+        self.model.before_change()
+        self.model.mailboxes[user].history_since = date(2024, 1, 1)
+        change_window(self._mailbox(user), date(2024, 1, 1), self.runtime)
+
+    @rule(user=owners, every=st.booleans())
+    def folders_are_chosen(self, user: str, every: bool) -> None:
+        self.model.before_change()
+        self.model.mailboxes[user].reads_all = every
+        scope = FolderScope.ALL if every else FolderScope.INBOX_AND_SENT
+        self.runtime.mailboxes.set_folders(replace(self._mailbox(user), folders=scope))
+
+    # Syncs
+
+    @rule(user=owners)
+    def a_sync_runs(self, user: str) -> None:
+        self.office.sync(self._mailbox(user))
+
+    @rule(user=owners)
+    def a_pass_over_everything_is_asked_for(self, user: str) -> None:
+        request_sync(self.office.account, self.ids[user], self.runtime, everything=True)
+
+    @rule(user=owners, write=st.integers(1, 40))
+    def a_sync_dies(self, user: str, write: int) -> None:
+        with (
+            suppress(Killed),
+            before_write(self.runtime, write, lambda: None, then_die=True),
+        ):
+            self.office.sync(self._mailbox(user))
+        self.clock.advance(timedelta(seconds=91))
+
+    @rule(user=owners, write=st.integers(1, 20), contact=contacts, emails=emails)
+    def a_contact_is_named_during_a_sync(
+        self, user: str, write: int, contact: str, emails: frozenset[str]
+    ) -> None:
+        self.model.before_change()
+        named: list[bool] = []
+
+        def name() -> None:
+            named.append(True)
+            self._tell("contact.upserted", id=contact, name=contact, emails=sorted(emails))
+
+        with before_write(self.runtime, write, name):
+            self.office.sync(self._mailbox(user))
+        if named:
+            self.model.contacts[contact] = emails
+
+    @rule(user=owners, write=st.integers(1, 20), mail_in=folders)
+    def another_sync_begins_when_the_lease_is_over(
+        self, user: str, write: int, mail_in: str
+    ) -> None:
+        """Two workers: the first goes on writing after the second has taken the lease."""
+        mailbox = self._mailbox(user)
+
+        def another() -> None:
+            self.clock.advance(timedelta(seconds=91))
+            self.office.sync(mailbox)
+
+        self._put([user], mail_in, CUSTOMERS[0], [OWNERS[user]])
+        with before_write(self.runtime, write, another):
+            self.office.sync(mailbox)
+
+    @rule(minutes=st.sampled_from([1, 16, 61]))
+    def time_passes(self, minutes: int) -> None:
+        self.clock.advance(timedelta(minutes=minutes))
+
+    @rule()
+    def all_is_quiet(self) -> None:
+        self._settled()
+        self._compare()
+
+    def teardown(self) -> None:
+        if hasattr(self, "model"):
+            self._settled()
+            self._compare()
+
+    @invariant()
+    def a_card_shows_nothing_twice(self) -> None:
+        for user in OWNERS if hasattr(self, "model") else ():
+            for contact in self.model.contacts:
+                shown = subjects(self.office.card(user, contact))
+                assert len(shown) == len(set(shown))
+
+    def _settled(self) -> None:
+        """Let hours pass, with syncs, until nothing waits."""
+        for user in OWNERS:
+            for _ in range(_MOST_SETTLING):
+                self.clock.advance(timedelta(hours=2))
+                self.office.sync(self._mailbox(user))
+                entry = self.runtime.due.find(self._mailbox(user))
+                if entry is not None and entry.retry_at is None:
+                    break
+        self.model.settle()
+
+    def _compare(self) -> None:
+        for user, model in self.model.mailboxes.items():
+            self._compare_cards(user, model)
+            mailbox = self._mailbox(user)
+            ledgers = {one.folder.name: one.ledger for one in read_ledger(mailbox, self.runtime)}
+            for folder in FOLDERS if model.reads_all else FOLDERS[:2]:
+                for uid, copy in model.folders[folder].items():
+                    found = {one for one in Verdict if uid in ledgers[folder].of(one)}
+                    allowed = {self.model.verdict(model, copy.mail)}
+                    if copy.mirrored or copy.may_be:
+                        allowed.add(Verdict.MIRRORED)
+                    assert found <= allowed, (user, folder, uid, copy, found)
+                    assert len(found) == 1, (user, folder, uid, copy)
+            audit = audit_mailbox(mailbox, self.runtime)
+            assert audit.clean
+            assert sum(one.audit.pending for one in audit.folders) == 0
+
+    def _compare_cards(self, user: str, model: MailboxModel) -> None:
+        for contact in self.model.contacts:
+            card = subjects(self.office.card(user, contact))
+            shown = {int(subject.removeprefix("Letter ")) for subject in card}
+            on = {one.number for one in self.mails if self.model.is_on_card(one, contact)}
+            assert on & model.mirrored <= shown, (user, contact, shown, on & model.mirrored)
+            assert shown <= on & model.may_be, (user, contact, shown, on & model.may_be)
+            assert all(one.gap is None for one in self.office.coverage(user, contact).mailboxes)
