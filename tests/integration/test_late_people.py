@@ -419,6 +419,32 @@ def test_a_user_who_leaves_the_team_and_is_a_contact_gets_the_internal_mail(
     assert not late(office, "boss")
 
 
+@pytest.mark.parametrize("leaves_first", [False, True])
+def test_mail_that_a_user_took_part_in_is_on_their_card_once_they_are_a_contact(
+    office: Office, imap_server: MailboxServer, clock: Clock, *, leaves_first: bool
+) -> None:
+    """It was mirrored for another person, and is not read again."""
+    for number in (1, 2):
+        imap_server.append(REP, "INBOX", letter(number, KIM, [REP, BOSS]), MARCH)
+    mailbox = office.connect(imap_server, "rep", REP)
+    office.sync(mailbox)
+    if leaves_first:
+        office.tell("user.upserted", id="boss", name="Boss", emails=[], at=MARCH)
+        clock.advance(HOUR)
+        office.sync(mailbox)
+    office.tell("contact.upserted", id="boss", name="Boss", emails=[BOSS])
+    office.tell("deal.upserted", id="d1", name="Deal", status="open", contact_ids=["boss"])
+    if not leaves_first:
+        office.tell("user.upserted", id="boss", name="Boss", emails=[], at=MARCH)
+        assert office.card("rep", "boss") == []
+        assert late(office, "boss")
+    clock.advance(HOUR)
+    office.sync(mailbox)
+    office.match_again()
+    assert subjects(office.card("rep", "boss")) == ["Letter 2", "Letter 1"]
+    assert subjects(office.deal("rep", "d1")) == ["Letter 2", "Letter 1"]
+
+
 def test_a_search_that_the_server_refuses_fails_nothing(
     office: Office, mailbox: Mailbox, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -5,7 +5,7 @@ which names the others; writers are the syncs of one mailbox, one at a time, so 
 more than before is put whole.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -181,6 +181,11 @@ class ContentStore:
             ({keys.PK: item[keys.PK], SK: item[SK]}, read_entry(key.account, item))
             for item in items
         ]
+
+    def all_copies(self, key: MailboxKey) -> Iterator[Entry]:
+        """Read what each copy of a mailbox is, as they are used. Half a read unit for a dozen."""
+        for item in self._table.query(keys.folders(key), keys.COPIES):
+            yield read_entry(key.account, item)
 
     def entry_of(self, content: Summary) -> Entry | None:
         """The entry of a content's copy that was received first."""

@@ -105,6 +105,10 @@ class TimelineStore:
             for address in addresses
         )
 
+    def put(self, entries: Iterable[tuple[Entry, Iterable[Address]]]) -> None:
+        """Put messages on the timelines of addresses. One write unit an address."""
+        self._table.write(self.items_of_cards(entries))
+
     def index_on_deals(
         self, entries: Iterable[tuple[Entry, Set[DealId], Set[Address]]], now: datetime
     ) -> None:

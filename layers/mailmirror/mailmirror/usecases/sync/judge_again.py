@@ -37,6 +37,8 @@ from mailmirror.mail.imap.fetched import FetchedHeader
 from mailmirror.mail.mime.headers import UnreadableHeaders, parse_headers
 from mailmirror.runtime import Runtime
 from mailmirror.store.sync_state import Lease
+from mailmirror.usecases.crm_feed.crm_view import CrmView
+from mailmirror.usecases.sync.index_leavers import index_leavers
 from mailmirror.usecases.sync.judge_run import RunJudge
 from mailmirror.usecases.sync.late_facts import LateFacts
 from mailmirror.usecases.sync.mail_server import FailedTooOften, MailServer, OutOfTime
@@ -70,6 +72,7 @@ class JudgeAgain:
     opened: Callable[[str, datetime], RunJudge]
     """Opens a folder, to judge UIDs of it until a deadline."""
     server: MailServer
+    view: CrmView
     runtime: Runtime
 
     def run(self, until: datetime, everything_asked_at: datetime | None) -> Outcome:
@@ -140,6 +143,11 @@ class JudgeAgain:
                 return Outcome(passes, self.runtime.now())
             except FailedTooOften:
                 return Outcome(passes, self.runtime.now() + _AGAIN_AFTER_FAILURE)
+        try:
+            left = self.late.left_team(target.basis)
+            index_leavers(self.lease.key, left, self.view, self.runtime, until)
+        except OutOfTime:
+            return Outcome(passes, self.runtime.now())
         if concern:
             self._note_left_out(passes.number)
         self.runtime.count("PassesDone")

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from mailmirror.domain.address import Address
-from mailmirror.domain.changes import LogLine
+from mailmirror.domain.changes import ChangeKind, LogLine
 from mailmirror.domain.passes import (
     EVERYTHING,
     Basis,
@@ -69,6 +69,16 @@ class LateFacts:
         """The addresses that persons have gained, and that were not searched for."""
         line = self.passes.hinted_line
         return waiting_addresses(one for one in self.lines if one.number > line)
+
+    def left_team(self, target: Basis) -> frozenset[Address]:
+        """The addresses that have left the team by the lines that a pass works off."""
+        changes = (one.change for one in self.lines if one.number <= target.line)
+        return frozenset(
+            address
+            for change in changes
+            if change.kind is ChangeKind.TEAM
+            for address in change.lost
+        )
 
     def due_at(self, copies: int, now: datetime) -> datetime | None:
         """When the next pass is due; None where nothing waits for one.

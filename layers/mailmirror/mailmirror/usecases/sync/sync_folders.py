@@ -186,7 +186,7 @@ class FoldersSync:
         late = LateFacts.read(view, self.basis, passes, log)
         watched = [id for id, (one, _) in folders.items() if one.role in WATCHED_ROLES]
         again = JudgeAgain(
-            self.lease, late, self.record.folders, watched, opened, server, self.runtime
+            self.lease, late, self.record.folders, watched, opened, server, view, self.runtime
         )
         try:
             return again.run(self.until, self.state.everything_asked_at)
