@@ -37,6 +37,7 @@ from mailmirror.usecases.sending.send_message import send_message
 from mailmirror.usecases.sync.audit_mailbox import audit_mailbox
 from tests.bench.bodies import bodies
 from tests.bench.connecting import connecting
+from tests.bench.late_people import late_people
 from tests.bench.moves import moves
 from tests.bench.new_mailbox import new_mailbox
 from tests.bench.parsing import parsing
@@ -58,6 +59,7 @@ _MAILBOXES: Mapping[str, Callable[[BareAws], None]] = {
     "polls": polls,
     "new_mailbox": new_mailbox,
     "moves": moves,
+    "late_people": late_people,
 }
 _PARTS = ("starts", "sync", "connecting", *_MAILBOXES, "bodies", "parsing")
 TEXT = "A line of a letter, as long as lines of letters are.\r\n" * 60
