@@ -277,14 +277,17 @@ _STAMPS = (
 
 def _record(item: Item) -> Record:
     target = item.get("target")
+    upserted, deleted, redirected = (_latest(item, *names) for names in _STAMPS)
     return Record(
         PersonRef.parse(item["ref"]),
         item.get("name", ""),
         _emails(item),
         int(item.get("lost", 0)),
-        *(_latest(item, stamp, earlier) for stamp, earlier in _STAMPS),
-        target=PersonRef.parse(target) if target else None,
-        line=int(item.get("line", 0)),
+        upserted,
+        deleted,
+        redirected,
+        PersonRef.parse(target) if target else None,
+        int(item.get("line", 0)),
     )
 
 
