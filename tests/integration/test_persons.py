@@ -255,19 +255,39 @@ def test_of_two_persons_with_an_address_one_loses_it_from_their_own_card_and_dea
     assert index(office, HOME) == {"contact/lee"}
 
 
-def test_a_long_thread_is_shown_until_its_change_is_worked_off(
-    office: Mailboxes, mailbox: MailboxKey, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("limit", ["_MAX_MATCHED_ENTRIES", "_MAX_MATCHED_THREADS"])
+def test_what_is_too_much_for_a_page_is_shown_until_its_change_is_worked_off(
+    office: Mailboxes, mailbox: MailboxKey, monkeypatch: pytest.MonkeyPatch, limit: str
 ) -> None:
     contact(office, 0, "kim", KIM, HOME)
     contact(office, 0, "lee", LEE, HOME)
-    office.mirror(mailbox, [received(1, HOME), received(2, HOME, replies_to=[1])])
+    office.mirror(
+        mailbox, [received(1, HOME), received(2, HOME, replies_to=[1]), received(3, HOME)]
+    )
     deal(office, "kim")
     office.match_again()
-    monkeypatch.setattr(still_matched, "_MAX_MATCHED_ENTRIES", 1)
+    monkeypatch.setattr(still_matched, limit, 1)
     contact(office, 3, "kim", KIM)
+    # The newest thread is matched first: with the one limit it is short, with the other the only.
     assert (on_deal(office), deal_page(office).coverage.gap) == ([1, 2], Gap.MATCHES_PENDING)
     office.match_again()
     assert on_deal(office) == []
+
+
+def test_a_page_reads_its_addresses_at_once(office: Mailboxes, mailbox: MailboxKey) -> None:
+    def requests() -> int:
+        before = office.runtime.table.meter.requests
+        assert deal_page(office).lines
+        return office.runtime.table.meter.requests - before
+
+    office.mirror(mailbox, [received(1, KIM)])
+    deal(office, "kim")
+    office.match_again()
+    office.runtime.people.team_addresses(office.account)
+    with_one = requests()
+    office.mirror(mailbox, [received(n, KIM, [REP, LEE]) for n in range(2, 40)])
+    office.match_again()
+    assert requests() == with_one
 
 
 def test_a_message_whose_participant_became_a_persons_later_is_on_the_deal(

@@ -10,10 +10,11 @@ from itertools import islice
 
 from mailmirror.domain.address import Address
 from mailmirror.domain.association import Root
-from mailmirror.domain.deals import ContactId, Deal, match_thread
+from mailmirror.domain.deals import ContactId, Deal, DealId, match_thread
 from mailmirror.domain.identity import MessageKey
 from mailmirror.domain.mailbox import AccountId
 from mailmirror.domain.message import Entry
+from mailmirror.domain.problems import Code, Refused
 from mailmirror.domain.threads import ThreadId
 from mailmirror.runtime import Runtime
 from mailmirror.store.people import Known
@@ -24,6 +25,8 @@ from mailmirror.usecases.crm_feed.crm_view import CrmView
 _MAX_MATCHED_ENTRIES = 500
 """Of a thread: longer ones are not matched while a page is read, but when their change is worked
 off; until then coverage says `matches_pending`."""
+_MAX_MATCHED_THREADS = 100
+"""Of a page, for the same reason: a query each."""
 _UNKNOWN = Known()
 
 
@@ -69,6 +72,8 @@ class StillOnDeal:
         self._holders = Holders(account, runtime)
         self._contacts = {one for version in deal.versions for one in version.contacts}
         self._on: dict[ThreadId, bool] = {}
+        """Of the threads that were matched."""
+        self._view: CrmView | None = None
 
     def of(self, hits: Sequence[Hit], roots: Mapping[ThreadId, Root]) -> Sequence[Hit]:
         """Leave out what no person has, unless a person has attached it.
@@ -109,17 +114,22 @@ class StillOnDeal:
 
     def _thread_still_matches(self, root: Root) -> bool:
         """Match a thread by the present facts, as `match_again` will."""
-        if root.thread not in self._on:
+        if root.thread not in self._on and len(self._on) < _MAX_MATCHED_THREADS:
             read = self._runtime.threads.entries(self._account, root.threads)
             entries = list(islice(read, _MAX_MATCHED_ENTRIES + 1))
+            self._on[root.thread] = len(entries) > _MAX_MATCHED_ENTRIES or (
+                self._deal.id in root.wanted(self._matched(entries))
+            )
+        return self._on.get(root.thread, True)
+
+    def _matched(self, entries: Sequence[Entry]) -> Set[DealId]:
+        if self._view is None:
             account = self._runtime.accounts.find(self._account)
-            if account is None or len(entries) > _MAX_MATCHED_ENTRIES:
-                self._on[root.thread] = True
-            else:
-                participants = {one for entry in entries for one in entry.participants}
-                crm = CrmView(account, self._runtime).crm(participants)
-                self._on[root.thread] = self._deal.id in root.wanted(match_thread(entries, crm))
-        return self._on[root.thread]
+            if account is None:
+                raise Refused(Code.NOT_FOUND, "account")
+            self._view = CrmView(account, self._runtime)
+        participants = {one for entry in entries for one in entry.participants}
+        return match_thread(entries, self._view.crm(participants))
 
     def _participants(self, hits: Sequence[Hit]) -> Mapping[str, Set[Address]]:
         """The participants of entries, by their place."""
