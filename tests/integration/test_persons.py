@@ -331,6 +331,41 @@ def test_a_message_of_no_person_cannot_be_read_until_a_person_has_it_again(
     assert read_message(viewer, other, office.runtime).line.summary.message == other
 
 
+def test_a_merges_line_names_what_its_contact_has_gained_meanwhile(
+    office: Mailboxes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = office.runtime.change_log
+    write = log.write
+
+    def raced(*args: Any) -> None:
+        monkeypatch.undo()
+        contact(office, 1, "lee", LEE, HOME)
+        write(*args)
+
+    monkeypatch.setattr(log, "write", raced)
+    happens(office, "contact.merged", 2, "kim", winner_id="lee")
+    merge = log.lines(office.account, log.head(office.account) - 1, 1)[0].change
+    assert (merge.gained, merge.lost) == ({KIM, LEE, HOME}, set())
+
+
+def test_a_repeated_merge_changes_nothing_and_is_listed_as_before(office: Mailboxes) -> None:
+    raw = {
+        "id": "m",
+        "type": "contact.merged",
+        "occurred_at": MARCH.isoformat(),
+        "data": {"id": "kim", "winner_id": "new"},
+    }
+    for accepted in (7, 8):
+        apply_event(FeedJob(office.account, raw, accepted=accepted), office.runtime)
+        assert refused(office) == [("contact_unknown", "data.winner_id: new", False, True)]
+    contact(office, 2, "new", HOME)
+    head = office.runtime.change_log.head(office.account)
+    apply_event(FeedJob(office.account, raw, accepted=9), office.runtime)
+    assert office.runtime.change_log.head(office.account) == head
+    assert refused(office) == []
+    assert page(office, "contact", "kim").redirected_to is not None
+
+
 def test_a_hundred_changes_leave_nothing_in_the_index(office: Mailboxes) -> None:
     for n in range(50):
         happens(office, "contact.upserted", 1, "kim", name="Kim", emails=[KIM, HOME])
