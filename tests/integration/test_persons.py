@@ -348,6 +348,22 @@ def test_a_merges_line_names_what_its_contact_has_gained_meanwhile(
     assert (merge.gained, merge.lost) == ({KIM, LEE, HOME}, set())
 
 
+def test_each_address_whose_persons_change_has_the_line_of_the_change(office: Mailboxes) -> None:
+    """A sync that has read them before refiles its thread by it."""
+
+    def lines() -> list[int]:
+        known = office.runtime.people.known(office.account, [Address(KIM), Address(LEE)])
+        head = office.runtime.change_log.head(office.account)
+        return [known[Address(one)].line - head for one in (KIM, LEE)]
+
+    happens(office, "contact.merged", 1, "kim", winner_id="lee")
+    assert lines() == [0, 0]
+    contact(office, 2, "other", HOME)
+    assert lines() == [-1, -1]
+    contact(office, 3, "lee", LEE)
+    assert lines() == [0, -2]
+
+
 def test_a_repeated_merge_changes_nothing_and_is_listed_as_before(office: Mailboxes) -> None:
     raw = {
         "id": "m",
