@@ -214,6 +214,26 @@ def test_a_deletion_may_come_before_what_it_deletes(crm: Crm) -> None:
     assert not knows(crm, "leads/luis")
 
 
+def test_a_converted_lead_and_a_merged_contact_lead_to_the_contact_they_are_now(crm: Crm) -> None:
+    told(
+        crm,
+        lead("lou", "lou@customer.example"),
+        contact("lou", "lou@home.example"),
+        contact("max", "max@customer.example"),
+        event("contact.merged", item="lou", winner_id="max"),
+        event("lead.converted", item="lou", contact_id="lou"),
+    )
+
+    max = {"kind": "contact", "id": "max"}
+    asked = ("leads/lou", "contacts/lou", "contacts/max")
+    pages = [crm.get(f"/{card}/messages", READER) for card in asked]
+    assert [page["redirected_to"] for page in pages] == [max, max, None]
+
+    told(crm, contact("lou", "lou@home.example"))
+    assert crm.get("/contacts/lou/messages", READER)["redirected_to"] is None
+    assert crm.get("/leads/lou/messages", READER)["redirected_to"] == max | {"id": "lou"}
+
+
 def test_a_late_deletion_does_not_undo_what_happened_after_it(crm: Crm) -> None:
     told(crm, contact("rosa", occurred_at=LATE))
     told(crm, event("contact.deleted", item="rosa", occurred_at=EARLY))

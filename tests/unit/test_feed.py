@@ -16,6 +16,7 @@ from mailmirror.domain.feed import (
     OverrideGiven,
     PersonDeleted,
     PersonKind,
+    PersonRedirected,
     PersonRef,
     PersonUpserted,
     UserUpserted,
@@ -207,7 +208,7 @@ def test_a_refusal_has_its_code_and_names_the_field(raw: object, code: Code, nam
 def left_out(raw: object) -> list[str]:
     """What is left out of an event, each with its code."""
     parsed = parse_event(raw)
-    assert not isinstance(parsed, PersonDeleted | DealDeleted | OverrideGiven)
+    assert not isinstance(parsed, PersonDeleted | PersonRedirected | DealDeleted | OverrideGiven)
     for one in parsed.left_out:
         assert LeftOut.from_json(json.loads(json.dumps(one.to_json()))) == one
     return [f"{one.code} {one.detail}" for one in parsed.left_out]
@@ -395,7 +396,34 @@ json_values = st.recursive(
 TYPES = [
     "user.upserted",
     *(f"{kind}.{verb}" for kind in ("lead", "contact", "deal") for verb in ("upserted", "deleted")),
+    "lead.converted",
+    "contact.merged",
 ]
+
+
+@pytest.mark.parametrize(
+    ("type", "field", "kind"),
+    [
+        ("lead.converted", "contact_id", PersonKind.LEAD),
+        ("contact.merged", "winner_id", PersonKind.CONTACT),
+    ],
+)
+def test_a_conversion_and_a_merge_name_a_contact(type: str, field: str, kind: PersonKind) -> None:
+    raw = event(type, {"id": 7, field: 8})
+    target = PersonRef(PersonKind.CONTACT, "8")
+    assert parse_event(raw) == PersonRedirected(STAMP, PersonRef(kind, "7"), target)
+    assert envelope(parse_event(raw))["data"] == {"id": "7", field: "8"}
+    assert refusal(event(type)) == (Code.MISSING_FIELD, f"data.{field}")
+
+
+def test_a_contact_cannot_be_merged_into_itself_and_a_lead_can_have_its_contacts_id() -> None:
+    merged = event("contact.merged", {"id": "7", "winner_id": 7})
+    assert refusal(merged) == (Code.INVALID_FIELD, "data.winner_id: the contact itself")
+    assert isinstance(
+        parse_event(event("lead.converted", {"id": "7", "contact_id": "7"})), PersonRedirected
+    )
+
+
 data_values = st.fixed_dictionaries(
     {},
     optional={
@@ -404,6 +432,8 @@ data_values = st.fixed_dictionaries(
         "emails": st.lists(st.just("kim@customer.example") | json_values, max_size=2) | json_values,
         "status": st.sampled_from(["open", "won"]) | json_values,
         "contact_ids": st.lists(json_values, max_size=2) | json_values,
+        "winner_id": st.just("8") | json_values,
+        "contact_id": st.just("8") | json_values,
     },
 )
 events = st.fixed_dictionaries(

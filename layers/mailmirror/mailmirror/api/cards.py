@@ -13,6 +13,7 @@ from mailmirror.domain.coverage import Coverage as Found
 from mailmirror.domain.coverage import FeedCoverage as FeedFound
 from mailmirror.domain.coverage import Gap
 from mailmirror.domain.coverage import MailboxCoverage as MailboxFound
+from mailmirror.domain.feed import PersonKind
 from mailmirror.domain.limits import MAX_PAGE_LINES
 from mailmirror.domain.message import Participant as Someone
 from mailmirror.domain.outbound import OutboundState
@@ -188,10 +189,19 @@ def _words(said: Explanation | None) -> tuple[str | None, str | None]:
     return (said.reason, said.remedy) if said else (None, None)
 
 
+class Redirect(Struct, frozen=True):
+    """The contact that a lead was converted to, or a contact merged into."""
+
+    kind: PersonKind
+    id: str
+
+
 class Card(Struct, frozen=True):
     messages: Sequence[ListedMessage]
     next_cursor: str | None
     coverage: Coverage
+    redirected_to: Redirect | None
+    """The contact whose card this is now; null where it is the card that was asked for."""
 
     @classmethod
     def of(cls, found: Page, language: Language) -> "Card":
@@ -199,4 +209,5 @@ class Card(Struct, frozen=True):
             [ListedMessage.of(one) for one in found.lines],
             found.next_cursor,
             Coverage.of(found.coverage, language),
+            Redirect(to.kind, to.id) if (to := found.redirected_to) else None,
         )

@@ -84,6 +84,16 @@ class Root:
         said = own if own is not None else whole
         return said.attached if said is not None else deal in self.deals
 
+    def attaches(self, message: MessageKey, deal: DealId) -> bool:
+        """Tell whether a person has put a message, or its whole thread, on a deal."""
+        own = self._override(message, deal)
+        said = own if own is not None else self._override(None, deal)
+        return said is not None and said.attached
+
+    def is_attached(self, message: MessageKey) -> bool:
+        """Tell whether a person has put a message, or its whole thread, on any deal."""
+        return any(self.attaches(message, one.deal) for one in self.overrides)
+
     def deals_of(self, message: MessageKey) -> frozenset[DealId]:
         """The deals on which the entries of a message are indexed."""
         return self.deals | {

@@ -82,6 +82,25 @@ class PersonDeleted:
 
 
 @dataclass(frozen=True, slots=True)
+class PersonRedirected:
+    """A lead was converted to a contact, or a contact merged into another one."""
+
+    stamp: Stamp
+    person: PersonRef
+    target: PersonRef
+
+    @property
+    def field(self) -> str:
+        """The field of the event's data that names the target."""
+        return _TARGET_FIELDS[self.person.kind]
+
+
+PersonEvent = PersonUpserted | PersonDeleted | PersonRedirected
+_TARGET_FIELDS = {PersonKind.LEAD: "contact_id", PersonKind.CONTACT: "winner_id"}
+_REDIRECTS = {PersonKind.LEAD: "lead.converted", PersonKind.CONTACT: "contact.merged"}
+
+
+@dataclass(frozen=True, slots=True)
 class DealUpserted:
     stamp: Stamp
     id: DealId
@@ -110,7 +129,7 @@ class OverrideGiven:
     message: str | None
 
 
-Event = UserUpserted | PersonUpserted | PersonDeleted | DealUpserted | DealDeleted | OverrideGiven
+Event = UserUpserted | PersonEvent | DealUpserted | DealDeleted | OverrideGiven
 
 EVENT_TYPES = (
     "user.upserted",
@@ -118,6 +137,8 @@ EVENT_TYPES = (
     "contact.upserted",
     "lead.deleted",
     "contact.deleted",
+    "lead.converted",
+    "contact.merged",
     "deal.upserted",
     "deal.deleted",
     "association.attached",
@@ -159,6 +180,8 @@ def _read_data(event_type: str, stamp: Stamp, data: Mapping[str, object]) -> Eve
             return replace(person, left_out=out.all)
         case "lead.deleted" | "contact.deleted":
             return PersonDeleted(stamp, _person(event_type, data))
+        case "lead.converted" | "contact.merged":
+            return _redirect(stamp, _person(event_type, data), data)
         case "deal.upserted":
             id, status = DealId(id_of(data, "id")), _status(data)
             deal = DealUpserted(stamp, id, _name(data, out), status, _contacts(data, out))
@@ -204,6 +227,8 @@ def envelope(event: Event) -> dict[str, object]:
             data["emails"] = sorted(event.emails)
         case PersonDeleted(person=person):
             type, data = f"{person.kind}.deleted", {"id": person.id}
+        case PersonRedirected(person=person, target=target):
+            type, data = _REDIRECTS[person.kind], {"id": person.id, event.field: target.id}
         case DealUpserted(id=id):
             type, data = "deal.upserted", {"id": id, "name": event.name}
             data |= {"status": event.status.value, "contact_ids": sorted(event.contacts)}
@@ -289,6 +314,14 @@ def _emails(data: Mapping[str, object], omissions: Omissions) -> frozenset[Addre
 
 def _person(event_type: str, data: Mapping[str, object]) -> PersonRef:
     return PersonRef(PersonKind(event_type.partition(".")[0]), id_of(data, "id"))
+
+
+def _redirect(stamp: Stamp, person: PersonRef, data: Mapping[str, object]) -> PersonRedirected:
+    field = _TARGET_FIELDS[person.kind]
+    target = PersonRef(PersonKind.CONTACT, id_of(data, field))
+    if target == person:
+        raise Refused(Code.INVALID_FIELD, f"{field}: the contact itself")
+    return PersonRedirected(stamp, person, target)
 
 
 def _override(stamp: Stamp, attached: bool, data: Mapping[str, object]) -> OverrideGiven:

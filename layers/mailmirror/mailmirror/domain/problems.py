@@ -26,6 +26,8 @@ class Code(StrEnum):
     UNKNOWN_EVENT_TYPE = "unknown_event_type"
     EVENT_AHEAD = "event_ahead"
     EVENT_NOT_KEPT = "event_not_kept"
+    CONTACT_UNKNOWN = "contact_unknown"
+    REDIRECTS_IN_CIRCLE = "redirects_in_circle"
     # Which deal, thread or message
     DEAL_UNKNOWN = "deal_unknown"
     DEAL_DELETED = "deal_deleted"

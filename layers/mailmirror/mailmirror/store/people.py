@@ -1,18 +1,21 @@
 """Users, leads and contacts, and the persons of each address.
 
-A person's item decides; the index by address only names candidates. An address is added to the
-index before the item changes and removed after, so a reader that checks the item is right.
+The items of leads and contacts decide, by `domain.persons`. Two indexes only name candidates: of an
+address those whose events have named it, of a contact those that redirect to it. A candidate is
+added before its item changes and removed after, so a reader that checks the items is right.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Set
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping, Set
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from mailmirror.domain.address import Address
 from mailmirror.domain.changes import Change, ChangeKind
-from mailmirror.domain.feed import PersonDeleted, PersonRef, PersonUpserted, UserUpserted
+from mailmirror.domain.deals import ContactId
+from mailmirror.domain.feed import PersonEvent, PersonRedirected, PersonRef, UserUpserted
 from mailmirror.domain.mailbox import AccountId, UserId
 from mailmirror.domain.ownership import Claims
+from mailmirror.domain.persons import Person, Persons, Record, changed_holders
 from mailmirror.domain.stamp import Latest, Stamp
 from mailmirror.store import keys
 from mailmirror.store.change_log import ChangeLog
@@ -23,17 +26,6 @@ _MAX_TEAMS = 100
 """Accounts whose team a process remembers."""
 _ABSENT, _AS_READ = "attribute_not_exists(pk)", "version = :read"
 _NOBODY: frozenset[Address] = frozenset()
-
-
-@dataclass(frozen=True, slots=True)
-class Person:
-    ref: PersonRef
-    name: str
-    emails: Set[Address]
-    line: int
-    """Of the account's log, at which an address was last gained."""
-    lost: int = 0
-    """Addresses that the CRM gave and that could not be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +50,8 @@ class Known:
 
     persons: Collection[PersonRef] = ()
     """The leads and contacts that have it now."""
+    contacts: frozenset[ContactId] = frozenset()
+    """Those among them, and those that redirect to them: as deals name them."""
     line: int = 0
     """The line of the account's log at which a person has last gained or lost it."""
     mailboxes: frozenset[str] = frozenset()
@@ -117,16 +111,39 @@ class PeopleStore:
         return str(item["name"]) if item else ""
 
     def find(self, account: AccountId, ref: PersonRef) -> Person | None:
-        """Read a lead or contact that is not deleted. Half a read unit."""
-        item = self._table.get(keys.person(account, ref))
-        return None if item is None or item["deleted"] else _person(item)
+        """Read the person that a lead or contact is now: it may be another, by a redirect.
+
+        None where it is deleted, or not known. Half a read unit, and one for each that redirects.
+        """
+        return self._read(account, [ref], consistent=False).person(ref)
 
     def find_many(
         self, account: AccountId, refs: Iterable[PersonRef]
     ) -> Mapping[PersonRef, Person]:
-        """Read leads and contacts that are not deleted, consistently. A read unit each."""
-        items = self._table.get_many((keys.person(account, ref) for ref in refs), consistent=True)
-        return {one.ref: one for one in (_person(item) for item in items if not item["deleted"])}
+        """Read the persons that leads and contacts are now, consistently. A read unit each."""
+        wanted = set(refs)
+        persons = self._read(account, wanted)
+        return {ref: one for ref in wanted if (one := persons.person(ref)) is not None}
+
+    def _read(
+        self, account: AccountId, refs: Iterable[PersonRef], *, consistent: bool = True
+    ) -> Persons:
+        """Read records, and all that redirects join to them: a round trip a redirect in a row."""
+        records: dict[PersonRef, Record] = {}
+        asked: set[PersonRef] = set()
+        wanted = set(refs)
+        while wanted:
+            asked |= wanted
+            found = (keys.person(account, ref) for ref in wanted)
+            wanted = set()
+            for item in self._table.get_many(found, consistent=consistent):
+                record = _record(item)
+                records[record.ref] = record
+                wanted |= {PersonRef.parse(ref) for ref in item.get("redirecting", ())}
+                if record.redirect is not None:
+                    wanted.add(record.redirect)
+            wanted -= asked
+        return Persons(records)
 
     def who_has(
         self, account: AccountId, addresses: Iterable[Address]
@@ -143,18 +160,16 @@ class PeopleStore:
         index = self._table.get_many(
             (keys.address(account, address) for address in addresses), consistent=True
         )
-        refs = {ref for item in index for ref in item.get("persons", ())}
-        people = self._table.get_many(
-            (keys.person(account, PersonRef.parse(ref)) for ref in refs), consistent=True
-        )
-        found: dict[Address, list[PersonRef]] = {}
-        for item in people:
-            for address in _emails(item):
-                found.setdefault(address, []).append(PersonRef.parse(item["ref"]))
+        refs = {PersonRef.parse(ref) for item in index for ref in item.get("persons", ())}
+        found: dict[Address, list[Person]] = {}
+        for person in self._read(account, refs).all:
+            for address in person.emails:
+                found.setdefault(address, []).append(person)
         stored = {keys.address_of(item[keys.PK]): item for item in index}
         return {
             address: Known(
-                found.get(address, ()),
+                [person.ref for person in found.get(address, ())],
+                frozenset(id for person in found.get(address, ()) for id in person.contacts),
                 int(item.get("log_line", 0)),
                 frozenset(item.get("mailboxes", ())),
             )
@@ -163,115 +178,163 @@ class PeopleStore:
 
     def put_user(self, account: AccountId, event: UserUpserted, now: datetime) -> bool:
         """Keep a user as the event has it, unless a later event came first."""
-        item = {
-            **keys.user(account, UserId(event.id)),
-            "name": event.name,
-            "emails": set(event.emails) or None,
-        }
-        return self._replace(account, item, event.stamp, event.emails, ChangeKind.TEAM, now)
-
-    def put_person(
-        self, account: AccountId, event: PersonUpserted, lost: int, now: datetime
-    ) -> bool:
-        """Keep a lead or contact as the event has it, unless a later event came first.
-
-        Parameters:
-            lost: addresses that were left out of the event.
-        """
-        person = event.person
-        return self._put(account, person, event.name, event.emails, event.stamp, now, lost=lost)
-
-    def delete_person(self, account: AccountId, event: PersonDeleted, now: datetime) -> bool:
-        """Delete a lead or contact; what stays keeps an earlier, late event from reviving it."""
-        return self._put(account, event.person, "", _NOBODY, event.stamp, now, deleted=True)
-
-    def _put(
-        self,
-        account: AccountId,
-        ref: PersonRef,
-        name: str,
-        emails: Set[Address],
-        stamp: Stamp,
-        now: datetime,
-        *,
-        lost: int = 0,
-        deleted: bool = False,
-    ) -> bool:
-        item = {
-            **keys.person(account, ref),
-            "ref": str(ref),
-            "name": name,
-            "emails": set(emails) or None,
-            "lost": lost or None,
-            "deleted": deleted,
-        }
-
-        def index(address: Address, verb: str, line: int) -> None:
-            values: dict[str, object] = {":line": line}
-            change = f" {verb} persons :ref" if verb else ""
-            if verb:
-                values[":ref"] = {str(ref)}
-            key = keys.address(account, address)
-            self._table.update(Update(key, f"SET log_line = :line{change}", values))
-
-        return self._replace(account, item, stamp, emails, ChangeKind.PERSON, now, index)
-
-    def _replace(
-        self,
-        account: AccountId,
-        item: Item,
-        stamp: Stamp,
-        emails: Set[Address],
-        kind: ChangeKind,
-        now: datetime,
-        index: Callable[[Address, str, int], None] | None = None,
-    ) -> bool:
-        """Put an item in place of an older version, with the log's line; False if it is newer.
-
-        The write is conditional on the version read (optimistic concurrency), so that no event is
-        forgotten of which a repeat could come.
-        """
-        key = {keys.PK: item[keys.PK], keys.SK: item[keys.SK]}
+        key = keys.user(account, UserId(event.id))
+        fields = {"name": event.name, "emails": set(event.emails) or None}
         for _ in range(_ATTEMPTS):
             old = self._table.get(key, consistent=True)
-            latest = _latest(old).then(stamp) if old else Latest(stamp)
+            latest = _latest(old, "version", "earlier") if old else None
+            latest = latest.then(event.stamp) if latest else Latest(event.stamp)
             if latest is None:
                 return False
             had = _emails(old) if old else _NOBODY
-            change = Change(kind, gained=emails - had, lost=had - emails)
-            head = self._log.head(account)
-            line = head + 1 if change.gained else int(old.get("line", 0)) if old else 0
-            if index:
-                for address in change.gained:
-                    index(address, "ADD", head + 1)
-                for address in change.lost:
-                    index(address, "", head + 1)
+            change = Change(ChangeKind.TEAM, gained=event.emails - had, lost=had - event.emails)
+            stamps = {"version": str(latest.stamp), "earlier": list(latest.earlier) or None}
+            read = {":read": old["version"]} if old else None
+            put = Put({**key, **fields, **stamps}, _AS_READ if old else _ABSENT, read)
             try:
-                version = {"version": str(stamp), "earlier": list(latest.earlier) or None}
-                read = {":read": old["version"]} if old else None
-                put = Put({**item, **version, "line": line}, _AS_READ if old else _ABSENT, read)
-                self._log.write(account, change, [put], now, head)
+                self._log.write(account, change, [put], now, self._log.head(account))
             except ConditionFailed:
                 continue
-            if index:
-                for address in change.lost:
-                    index(address, "DELETE", head + 1)
             return True
         raise ConditionFailed(key[keys.PK])
 
+    def apply(
+        self, account: AccountId, event: PersonEvent, now: datetime, *, lost: int = 0
+    ) -> Persons:
+        """Store what an event says of a lead or contact, unless a later event came first.
 
-def _latest(item: Item) -> Latest:
-    return Latest(Stamp.parse(item["version"]), tuple(item.get("earlier", ())))
+        The write is conditional on the record that was read, so that no event is forgotten of which
+        a repeat could come, and on the log's head, which is read before all records: so the line
+        names every address whose persons change.
+
+        Parameters:
+            lost: addresses that were left out of the event.
+
+        Returns:
+            The lead or contact, and all that redirects join to it, with the event.
+
+        Raises:
+            ConditionFailed: the log changed at each of several attempts.
+        """
+        ref = event.person
+        wanted = [ref, event.target] if isinstance(event, PersonRedirected) else [ref]
+        for _ in range(_ATTEMPTS):
+            head = self._log.head(account)
+            before = self._read(account, wanted)
+            old = before.records.get(ref, Record(ref))
+            new = old.then(event, lost)
+            if new is None:
+                return before
+            after = Persons({**before.records, ref: new})
+            gained, has_lost = changed_holders(before, after)
+            if gained:
+                new = replace(new, line=head + 1)
+            change = Change(ChangeKind.PERSON, gained=gained, lost=has_lost)
+            for address in gained | has_lost | (new.given - old.given):
+                self._name_person(account, address, ref if address in new.given else None, head + 1)
+            if new.redirect is not None and new.redirect != old.redirect:
+                self._name_redirect(account, new.redirect, ref, "ADD")
+            try:
+                self._log.write(account, change, [_put(account, old, new)], now, head)
+            except ConditionFailed:
+                continue
+            for address in old.given - new.given:
+                key = keys.address(account, address)
+                self._table.update(Update(key, "DELETE persons :ref", {":ref": {str(ref)}}))
+            if old.redirect is not None and new.redirect != old.redirect:
+                self._name_redirect(account, old.redirect, ref, "DELETE")
+            return after
+        raise ConditionFailed(ref)
+
+    def _name_person(
+        self, account: AccountId, address: Address, ref: PersonRef | None, line: int
+    ) -> None:
+        """Store the line at which the persons of an address change, and who may have it."""
+        values: dict[str, object] = {":line": line}
+        added = ""
+        if ref is not None:
+            values[":ref"], added = {str(ref)}, " ADD persons :ref"
+        key = keys.address(account, address)
+        self._table.update(Update(key, f"SET log_line = :line{added}", values))
+
+    def _name_redirect(
+        self, account: AccountId, target: PersonRef, ref: PersonRef, verb: str
+    ) -> None:
+        """Store that a record may redirect to a contact, known or not; or that it does not."""
+        values = {":ref": {str(ref)}, ":target": str(target)}
+        expression = f"SET #ref = :target {verb} redirecting :ref"
+        key = keys.person(account, target)
+        self._table.update(Update(key, expression, values, names={"#ref": "ref"}))
 
 
-def _person(item: Item) -> Person:
-    return Person(
+_STAMPS = (
+    ("version", "earlier"),
+    ("deleted", "deleted_earlier"),
+    ("redirected", "redirected_earlier"),
+)
+"""The attributes of a record's latest events: upserted, deleted, redirected."""
+
+
+def _record(item: Item) -> Record:
+    target = item.get("target")
+    upserted, deleted, redirected = (_latest(item, *names) for names in _STAMPS)
+    return Record(
         PersonRef.parse(item["ref"]),
-        item["name"],
+        item.get("name", ""),
         _emails(item),
-        int(item["line"]),
         int(item.get("lost", 0)),
+        upserted,
+        deleted,
+        redirected,
+        PersonRef.parse(target) if target else None,
+        int(item.get("line", 0)),
     )
+
+
+def _put(account: AccountId, old: Record, new: Record) -> Update:
+    """The write of a record, on the condition that it is as it was read.
+
+    An update, because others add to `redirecting`.
+    """
+    before, after = _attributes(old), _attributes(new)
+    names = {f"#{name}": name for name in after}
+    kept = {name: value for name, value in after.items() if value is not None}
+    values = {f":{name}": value for name, value in kept.items()}
+    expression = "SET " + ", ".join(f"#{name} = :{name}" for name in kept)
+    gone = [f"#{name}" for name in after if name not in kept]
+    if gone:
+        expression += " REMOVE " + ", ".join(gone)
+    conditions = []
+    for stamp, _ in _STAMPS:
+        if before[stamp] is None:
+            conditions.append(f"attribute_not_exists(#{stamp})")
+        else:
+            conditions.append(f"#{stamp} = :{stamp}_read")
+            values[f":{stamp}_read"] = before[stamp]
+    key = keys.person(account, new.ref)
+    return Update(key, expression, values, " AND ".join(conditions), names)
+
+
+def _attributes(record: Record) -> Item:
+    found: Item = {
+        "ref": str(record.ref),
+        "name": record.name,
+        "emails": set(record.emails) or None,
+        "lost": record.lost or None,
+        "target": str(record.target) if record.target else None,
+        "line": record.line,
+    }
+    each = (record.upserted, record.deleted, record.redirected)
+    for one, (stamp, earlier) in zip(each, _STAMPS, strict=True):
+        found[stamp] = str(one.stamp) if one else None
+        found[earlier] = (list(one.earlier) or None) if one else None
+    return found
+
+
+def _latest(item: Item, stamp: str, earlier: str) -> Latest | None:
+    if stamp not in item:
+        return None
+    return Latest(Stamp.parse(item[stamp]), tuple(item.get(earlier, ())))
 
 
 def _emails(item: Item) -> Set[Address]:

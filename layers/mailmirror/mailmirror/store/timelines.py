@@ -51,6 +51,8 @@ class Hit:
     """By mailbox the SHA-256 of its contents there, FURTHER included."""
     thread: ThreadId | None = None
     """On a deal: what the message's own vertex points at."""
+    matched: Set[Address] = frozenset()
+    """On a deal: the participants that a person had when the message was put there."""
 
     @property
     def cursor(self) -> str:
@@ -63,6 +65,7 @@ class _Entry:
     key: MailboxKey
     position: str
     thread: ThreadId | None
+    matched: Set[Address]
 
     @property
     def place(self) -> tuple[str, str]:
@@ -262,11 +265,13 @@ class TimelineStore:
         for (instant, message), group in groupby(entries, key=attrgetter("place")):
             contents: dict[MailboxKey, set[str]] = {}
             thread = None
+            matched: set[Address] = set()
             for entry in group:
+                matched |= entry.matched
                 contents.setdefault(entry.key, set()).add(entry.sha256)
                 thread = entry.thread
             at = datetime.fromisoformat(instant)
-            hits.append(Hit(MessageKey(message), at, contents, thread))
+            hits.append(Hit(MessageKey(message), at, contents, thread, frozenset(matched)))
             if len(hits) == limit:
                 break
         return hits
@@ -281,7 +286,8 @@ class TimelineStore:
                 pk, before=before, descending=True, limit=asked, consistent=consistent
             ):
                 thread = ThreadId(item["thread"]) if "thread" in item else None
-                entry = _Entry(key, item[SK], thread)
+                matched = frozenset(map(Address, item.get("matched", ())))
+                entry = _Entry(key, item[SK], thread, matched)
                 yield entry
                 read, before = read + 1, entry.position
 

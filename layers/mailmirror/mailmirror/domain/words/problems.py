@@ -112,6 +112,26 @@ PROBLEMS: Catalogue[Code] = {
         "一つのアドレスを持つ人や一つの商談のスレッドを減らして再送し、続く場合は運用者に関数"
         " `apply` のログ（ロググループ `/aws/lambda/<stack>-apply`）の確認を依頼してください。",
     ),
+    Code.CONTACT_UNKNOWN: translated(
+        "A lead was converted to a contact, or a contact merged into one, that the CRM has not"
+        " sent, or had deleted before. Until it is sent, the lead or contact keeps its own card.",
+        "Send the contact that `detail` names by a `contact.upserted` event; the conversion or"
+        " merge takes effect then. Nothing is to be done where that event has come meanwhile.",
+        "見込み客の変換先、または連絡先の統合先となる連絡先を、CRM がまだ送っていないか、先に削除"
+        "しています。届くまでは元の見込み客や連絡先のカードがそのまま使われます。",
+        "`detail` に示された連絡先を `contact.upserted` イベントで送ってください。届いた時点で変換"
+        "や統合が有効になります。すでに届いている場合は何も必要ありません。",
+    ),
+    Code.REDIRECTS_IN_CIRCLE: translated(
+        "Contacts were merged in a circle. The latest of these merges counts: the contact that"
+        " `detail` names first keeps its card and shows the mail of the others.",
+        "If another contact is the right one, send it by a `contact.upserted` event: it has a card"
+        " of its own from then on, and others can be merged into it.",
+        "連絡先の統合が循環しています。最後の統合が有効で、`detail` の先頭の連絡先がカードを保ち、"
+        "ほかの連絡先のメールも表示します。",
+        "別の連絡先が正しい場合は、それを `contact.upserted` イベントで送ってください。以後は独立"
+        "したカードになり、ほかの連絡先をそこへ統合できます。",
+    ),
     Code.DEAL_UNKNOWN: translated(
         "The account has no such deal.",
         "Send the deal by a `deal.upserted` event first, or correct its id.",

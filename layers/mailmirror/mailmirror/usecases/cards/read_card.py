@@ -24,6 +24,7 @@ from mailmirror.store.timelines import Hit, Partitions, deal_partitions
 from mailmirror.usecases.cards.acting_user import Viewer
 from mailmirror.usecases.cards.matches_pending import matches_pending
 from mailmirror.usecases.cards.shown_versions import Shown, shown_versions
+from mailmirror.usecases.cards.still_matched import StillOnDeal
 from mailmirror.usecases.mailboxes.read_mailbox import MailboxReport, report
 
 _MAX_HITS = 1_600
@@ -59,12 +60,16 @@ class Page:
     lines: Sequence[Line]
     next_cursor: str | None
     coverage: Coverage
+    redirected_to: PersonRef | None = None
+    """The contact whose messages these are, where the lead or contact was converted or merged."""
 
 
 def read_person_card(
     viewer: Viewer, person: PersonRef, cursor: str | None, limit: int, runtime: Runtime
 ) -> Page:
     """Read a page of a lead's or contact's messages, newest first.
+
+    Of a lead that was converted, or a contact that was merged, those of the contact that it is now.
 
     Coverage is read before the messages: a sync that ends meanwhile has mirrored what may not be
     among them.
@@ -90,6 +95,7 @@ def read_person_card(
         shown[:limit],
         _cursor(shown[limit - 1]) if len(shown) > limit else None,
         coverage,
+        found.ref if found.ref != person else None,
     )
 
 
@@ -98,8 +104,9 @@ def read_deal_card(
 ) -> Page:
     """Read a page of a deal's messages, newest first.
 
-    The root of a message's thread says whether it is on the deal. An entry that is not, as after a
-    detach, is skipped before its content is read, and the page is filled with those after it.
+    The root of a message's thread says whether it is on the deal, and its addresses whether a
+    person has it still. An entry that is not shown, as after a detach, is skipped before its
+    content is read, and the page is filled with those after it.
 
     Raises:
         Refused: no such deal exists, or the cursor was not made here.
@@ -117,12 +124,16 @@ def read_deal_card(
     roots: dict[ThreadId, Root] = {}
     index = runtime.timelines.index_of(viewer.account, id, runtime.now())
     partitions = deal_partitions(id, index.having(viewer.keys))
+    still = StillOnDeal(viewer.account, deal, runtime, pending=pending)
     size = limit + 1
     while len(shown) <= limit:
         hits = runtime.timelines.deal(partitions, before, size)
         threads = {hit.thread for hit in hits if hit.thread} - roots.keys()
         roots |= runtime.roots.read_many(viewer.account, threads)
-        on = [one for one in hits if one.thread and roots[one.thread].shows(one.message, id)]
+        on: Sequence[Hit] = [
+            one for one in hits if one.thread and roots[one.thread].shows(one.message, id)
+        ]
+        on = still.of(on, roots)
         taken = on[: limit + 1 - len(shown)]
         shown += lines_of(viewer, taken, partitions, runtime, roots)
         if len(taken) < len(on):

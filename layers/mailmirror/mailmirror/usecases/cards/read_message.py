@@ -19,6 +19,7 @@ from mailmirror.store.timelines import Hit
 from mailmirror.usecases.cards.acting_user import Viewer
 from mailmirror.usecases.cards.read_card import Line, line_of
 from mailmirror.usecases.cards.shown_versions import shown_versions
+from mailmirror.usecases.cards.still_matched import is_of_a_person
 
 _KEY = re.compile(r"[0-9a-f]{32}\Z")
 
@@ -45,7 +46,7 @@ def read_message(
         version: see `find_message`.
 
     Raises:
-        Refused: `not_found`; the viewer owns no copy of such a message, or no such version.
+        Refused: `not_found`; as `find_message`.
     """
     line, raw = find_message(viewer, id, runtime, version)
     content = parse_message(raw)
@@ -91,13 +92,22 @@ def find_message(
         version: the SHA-256 of one of its contents; else the one that is shown.
 
     Raises:
-        Refused: `not_found`; the viewer owns no copy of such a message, or no such version.
+        Refused: `not_found`; the viewer owns no copy of such a message, no person has any of its
+            addresses now and it is attached to no deal, or it has no such version.
     """
     if not _KEY.match(id):
         raise Refused(Code.NOT_FOUND)
     message = MessageKey(id)
     found = {key: kept for key in viewer.keys if (kept := runtime.contents.versions(key, message))}
     if not found:
+        raise Refused(Code.NOT_FOUND)
+    entries = [
+        entry
+        for thread in {one.thread for kept in found.values() for one in kept}
+        for entry in runtime.threads.copies(viewer.account, thread, message)
+        if entry.key in found
+    ]
+    if not is_of_a_person(viewer.account, entries, runtime):
         raise Refused(Code.NOT_FOUND)
     instant = min(one.instant for kept in found.values() for one in kept)
     contents = {key: {one.sha256 for one in kept} for key, kept in found.items()}

@@ -14,12 +14,15 @@ from mailmirror.domain.feed import (
     Event,
     OverrideGiven,
     PersonDeleted,
+    PersonEvent,
+    PersonRedirected,
     PersonUpserted,
     UserUpserted,
     check_not_ahead,
     left_out_of,
     parse_event,
 )
+from mailmirror.domain.left_out import LeftOut
 from mailmirror.domain.mailbox import AccountId
 from mailmirror.domain.problems import Code, Refused
 from mailmirror.runtime import Runtime, log_failure
@@ -30,7 +33,7 @@ _MAX_PAUSE_SECONDS = 8.0
 _FOR_GOOD = (ArithmeticError, LookupError, RecursionError, TypeError, ValueError)
 """What code raises for a value that it cannot take; AWS's and the network's errors are none."""
 
-_MATCHED = UserUpserted | PersonUpserted | PersonDeleted | DealUpserted | DealDeleted
+_MATCHED = UserUpserted | PersonEvent | DealUpserted | DealDeleted
 """Events that can change which deals messages match."""
 
 
@@ -74,7 +77,7 @@ def _apply_or_refuse(job: FeedJob, runtime: Runtime) -> None:
         event = parse_event(job.event, job.accepted)
         check_not_ahead(event, now)
         left_out = job.left_out or left_out_of(event)
-        _apply(job.account, event, sum(one.lost for one in left_out), runtime)
+        doubt = _apply(job.account, event, sum(one.lost for one in left_out), runtime)
     except Refused as refusal:
         _refuse(job, refusal, runtime)
     except Exception as error:
@@ -86,7 +89,8 @@ def _apply_or_refuse(job: FeedJob, runtime: Runtime) -> None:
         if isinstance(event, _MATCHED):
             # Also after a repeat: the function may have ended before it could queue the job.
             runtime.thread_queue.send([MatchJob(job.account)])
-        runtime.feed.applied(job.account, job.event, now, left_out)
+        said = [*left_out, doubt] if doubt else left_out
+        runtime.feed.applied(job.account, job.event, now, said)
         runtime.count("EventsApplied")
 
 
@@ -103,20 +107,22 @@ def _is_for_good(error: Exception) -> bool:
     return isinstance(error, (*_FOR_GOOD, ParamValidationError))
 
 
-def _apply(account: AccountId, event: Event, lost: int, runtime: Runtime) -> None:
+def _apply(account: AccountId, event: Event, lost: int, runtime: Runtime) -> LeftOut | None:
     """Store what an event says.
 
     Parameters:
         lost: addresses or contacts that were left out of it.
+
+    Returns:
+        What has no effect for now, as the merge into a contact that is not known.
     """
     match event:
         case UserUpserted():
             runtime.people.put_user(account, event, runtime.now())
-        case PersonUpserted():
-            runtime.people.put_person(account, event, lost, runtime.now())
-        case PersonDeleted():
-            runtime.people.delete_person(account, event, runtime.now())
+        case PersonUpserted() | PersonDeleted() | PersonRedirected():
+            return runtime.people.apply(account, event, runtime.now(), lost=lost).doubt(event)
         case DealUpserted() | DealDeleted():
             runtime.deals.put(account, event, lost, runtime.now())
         case OverrideGiven():
             apply_override(account, event, runtime)
+    return None

@@ -5,7 +5,6 @@ from dataclasses import replace
 
 from mailmirror.domain.address import Address
 from mailmirror.domain.deals import ContactId, Crm, Deal
-from mailmirror.domain.feed import PersonKind
 from mailmirror.domain.mailbox import MailboxKey
 from mailmirror.domain.message import Entry
 from mailmirror.domain.verdict import People
@@ -87,12 +86,7 @@ class CrmView:
 
     def crm(self, addresses: Iterable[Address]) -> Crm:
         """What deal matches need of these addresses."""
-        contacts = {
-            address: frozenset(
-                ContactId(ref.id) for ref in one.persons if ref.kind is PersonKind.CONTACT
-            )
-            for address, one in self.known(addresses).items()
-        }
+        contacts = {address: one.contacts for address, one in self.known(addresses).items()}
         unread = {contact for some in contacts.values() for contact in some} - self._deals.keys()
         self._deals |= self._runtime.deals.of_contacts(self._account, unread)
         return Crm(self.team, contacts, self._deals, self.account.deal_policy)
