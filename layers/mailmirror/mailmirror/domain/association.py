@@ -79,10 +79,21 @@ class Root:
 
     def shows(self, message: MessageKey, deal: DealId) -> bool:
         """Tell whether a message of the thread is on a deal."""
-        own = self._override(message, deal)
-        whole = self._override(None, deal)
-        said = own if own is not None else whole
+        said = self.decides(message, deal)
         return said.attached if said is not None else deal in self.deals
+
+    def decides(self, message: MessageKey | None, deal: DealId) -> Override | None:
+        """The override that decides whether a message is on a deal; None where matches do.
+
+        Parameters:
+            message: None for the messages that have no override of their own.
+        """
+        own = self._override(message, deal)
+        return own if own is not None else self._override(None, deal)
+
+    def deals_showing(self, message: MessageKey) -> frozenset[DealId]:
+        """The deals that a message of the thread is on."""
+        return frozenset(deal for deal in self.deals_of(message) if self.shows(message, deal))
 
     def deals_of(self, message: MessageKey) -> frozenset[DealId]:
         """The deals on which the entries of a message are indexed."""

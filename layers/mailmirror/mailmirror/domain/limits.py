@@ -212,6 +212,10 @@ MAX_WRITTEN_ID_CHARS = 900
 """Of a Message-ID that a reply names, of the 998 characters of a line (RFC 5322 2.1.1). A longer
 one is not named."""
 
+MAX_LOOKED_UP_PARTICIPANTS = 300
+"""Participants of a message that is read whose persons are looked up, at a read unit each: those in
+From, To and Cc first. Further ones are counted. A list's message has a hundred."""
+
 MAX_ABSORBED_THREADS = 1_000
 """Threads that one thread absorbs: strangers write References, and each root is read whole. Threads
 beyond these stay apart."""
@@ -433,6 +437,16 @@ MAX_PAGE_LINES = 100
 
 MAX_OVERRIDES = 1_000
 """Overrides of one root at which none is added for a single message: some 150 bytes each."""
+
+MAX_TOLD_DEALS = 50
+"""Deals of a message, each of which is read with all its versions; further ones are counted."""
+
+MAX_READ_OVERRIDES = 1_000
+"""Overrides of a deal that are searched for those on one message, the latest ones: some 40 read
+units. What counts is known without them."""
+
+MAX_TOLD_OVERRIDES = 100
+"""Overrides that an answer names of one message: those that count, then the latest ones."""
 
 # Written by browsers, identity providers and SNS
 

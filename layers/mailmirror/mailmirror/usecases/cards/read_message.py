@@ -19,6 +19,7 @@ from mailmirror.store.timelines import Hit
 from mailmirror.usecases.cards.acting_user import Viewer
 from mailmirror.usecases.cards.read_card import Line, line_of
 from mailmirror.usecases.cards.shown_versions import shown_versions
+from mailmirror.usecases.cards.whereabouts import Whereabouts, whereabouts
 
 _KEY = re.compile(r"[0-9a-f]{32}\Z")
 
@@ -34,6 +35,7 @@ class WholeMessage:
     """Name and decoded value, in their order."""
     warnings: Sequence[str]
     """Those of its line, and those of reading it now."""
+    place: Whereabouts
 
 
 def read_message(
@@ -58,7 +60,15 @@ def read_message(
     # Of a message that was cut short, no attachment is whole.
     attachments = () if TOO_LARGE in line.summary.warnings else content.attachments
     fields = [(field.name, field.value) for field in read_fields(raw).all]
-    return WholeMessage(line, content, html, attachments, fields, tuple(dict.fromkeys(warnings)))
+    return WholeMessage(
+        line,
+        content,
+        html,
+        attachments,
+        fields,
+        tuple(dict.fromkeys(warnings)),
+        whereabouts(viewer, line, runtime),
+    )
 
 
 def attachment_link(
@@ -93,16 +103,25 @@ def find_message(
     Raises:
         Refused: `not_found`; the viewer owns no copy of such a message, or no such version.
     """
-    if not _KEY.match(id):
-        raise Refused(Code.NOT_FOUND)
-    message = MessageKey(id)
-    found = {key: kept for key in viewer.keys if (kept := runtime.contents.versions(key, message))}
-    if not found:
-        raise Refused(Code.NOT_FOUND)
-    instant = min(one.instant for kept in found.values() for one in kept)
-    contents = {key: {one.sha256 for one in kept} for key, kept in found.items()}
-    for shown in shown_versions([Hit(message, instant, contents)], {}, runtime):
+    hit = hit_of(viewer, id, runtime)
+    for shown in shown_versions([hit] if hit else [], {}, runtime):
         one = shown if version is None else shown.of(version)
         if one and (line := line_of(viewer, one, runtime)):
             return line, runtime.contents.raw(line.summary)
     raise Refused(Code.NOT_FOUND)
+
+
+def hit_of(viewer: Viewer, id: str, runtime: Runtime) -> Hit | None:
+    """Find the contents of a message that the viewer's mailboxes keep; None where there are none.
+
+    A read unit a mailbox and 4 KB.
+    """
+    if not _KEY.match(id):
+        return None
+    message = MessageKey(id)
+    found = {key: kept for key in viewer.keys if (kept := runtime.contents.versions(key, message))}
+    if not found:
+        return None
+    instant = min(one.instant for kept in found.values() for one in kept)
+    contents = {key: {one.sha256 for one in kept} for key, kept in found.items()}
+    return Hit(message, instant, contents)
