@@ -79,6 +79,18 @@ class OverrideStore:
                 return
             last = items[-1][keys.SK]
 
+    def of_event(self, account: AccountId, deal: DealId, position: str) -> set[StoredOverride]:
+        """Read the overrides that an event, and its repeats, gave on a deal. One read unit.
+
+        Parameters:
+            position: of one of them.
+        """
+        name, _, _ = position.rsplit("#", 2)
+        items = self._table.query(
+            keys.deal(account, deal), f"{keys.OVERRIDES}{name}#", consistent=True
+        )
+        return {_stored(item) for item in items}
+
 
 def _stored(item: Item) -> StoredOverride:
     override = Override(
