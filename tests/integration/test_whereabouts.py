@@ -325,3 +325,21 @@ def test_what_counts_is_told_though_a_deal_has_more_overrides_than_are_read(
     found = message(office, api, 1)
     assert said(found) == [("d", True, False, "counts")]
     assert found["overrides_complete"] is False
+
+
+def test_a_deal_is_read_once_however_many_overrides_it_has(
+    office: Office, mailbox: Mailbox, api: Api
+) -> None:
+    path = f"/v1/messages/{line_of(office, 1).summary.message}"
+    meter = office.runtime.table.meter
+
+    def requests() -> int:
+        before = meter.requests
+        api.get(path)
+        return meter.requests - before
+
+    on_thread(office, "d", 1, attached=False)
+    few = requests()
+    for attached in (True, False) * 5:
+        on_thread(office, "d", 1, attached=attached)
+    assert requests() == few

@@ -446,9 +446,8 @@ MAX_COUNTED_PARTS = 100
 """Threads that a thread has absorbed and of which such a list reads the entries: a request each."""
 
 MAX_LISTED_ITEMS = 5_000
-"""Entries, overrides and roots that a page of a deal's threads reads, some 500 read units and two
-seconds: a deal may have 50,000 messages in one thread. The page ends before the next thread then,
-with a cursor."""
+"""Entries, overrides and roots that a page of a deal's threads reads, some 600 read units: a deal
+may have 50,000 messages in one thread. The page ends before the next thread then, with a cursor."""
 
 MAX_REMEMBERED_THREADS = 50
 """Threads of which not all entries are read, and which a cursor names because pages before it had
@@ -462,7 +461,7 @@ MAX_TOLD_DEALS = 50
 """Deals of a message, each of which is read with all its versions; further ones are counted."""
 
 MAX_READ_OVERRIDES = 1_000
-"""Overrides of a deal that are searched for those on one message, the latest ones: some 40 read
+"""Overrides of deals that are searched for those on one message, the latest ones: some 100 read
 units. What counts is known without them."""
 
 MAX_TOLD_OVERRIDES = 100

@@ -60,7 +60,7 @@ class OverrideStore:
     ) -> Iterator[StoredOverride]:
         """Read the overrides of a deal, consistently, the latest first, as they are used.
 
-        A read unit for a dozen, a hundred a request.
+        A read unit for some ten, a hundred a request.
 
         Parameters:
             before: a position; only overrides that come after it in this order.

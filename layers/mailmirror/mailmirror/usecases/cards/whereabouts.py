@@ -181,7 +181,7 @@ def _deal_names(
     account: AccountId, deals: Iterable[DealId], runtime: Runtime
 ) -> Mapping[DealId, str | None]:
     """What the CRM calls deals; None where one is deleted."""
-    found = {id: runtime.deals.find(account, id) for id in deals}
+    found = {id: runtime.deals.find(account, id) for id in set(deals)}
     return {
         id: None if deal is None or deal.latest.status is DealStatus.DELETED else deal.latest.name
         for id, deal in found.items()
