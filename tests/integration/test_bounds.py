@@ -5,6 +5,7 @@ import pytest
 from mailmirror.api.messages import Message
 from mailmirror.domain import limits
 from mailmirror.domain.mailbox import MailboxKey
+from mailmirror.domain.words.explanation import Language
 from mailmirror.mail.imap.fetched import FetchedCopy
 from mailmirror.runtime import Runtime
 from mailmirror.store import keys
@@ -85,7 +86,7 @@ def test_of_a_long_message_api_shows_the_beginning_and_says_so(
         (line,) = [one for one in office.card("rep", "kim") if one.summary.message not in seen]
         seen.add(line.summary.message)
         return Message.whole(
-            read_message(office.viewer("rep"), line.summary.message, office.runtime)
+            read_message(office.viewer("rep"), line.summary.message, office.runtime), Language.EN
         )
 
     seen = set[str]()

@@ -11,6 +11,7 @@ import pytest
 from mailmirror.api.messages import Message
 from mailmirror.aws.queues import PollJob
 from mailmirror.domain.problems import Code
+from mailmirror.domain.words.explanation import Language
 from mailmirror.mail.mime.content import Content, parse_message
 from mailmirror.runtime import Runtime
 from mailmirror.store.table import Table
@@ -125,7 +126,7 @@ def test_html_beyond_the_limits_is_mirrored_as_its_text_and_api_says_so(
     assert list(card["Letter 2"].summary.warnings) == ["html_truncated"]
     assert card["Letter 2"].summary.snippet.startswith("body Dear all, x x x")
     shown = Message.whole(
-        read_message(office.viewer("rep"), card["Letter 2"].summary.message, runtime)
+        read_message(office.viewer("rep"), card["Letter 2"].summary.message, runtime), Language.EN
     )
     assert shown.warnings == ["html_truncated"]
     assert shown.html is not None

@@ -136,7 +136,12 @@ def test_one_message_in_two_mailboxes_is_one_message(team: Team) -> None:
 # Who may see what
 
 
-READS = ["contacts/kim/messages", "leads/lena/messages", "deals/rollout/messages"]
+READS = [
+    "contacts/kim/messages",
+    "leads/lena/messages",
+    "deals/rollout/messages",
+    "deals/rollout/threads",
+]
 
 
 def private_reads(team: Team) -> list[str]:

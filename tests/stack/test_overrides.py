@@ -100,6 +100,49 @@ def test_an_override_is_in_the_very_next_read(desk: Desk) -> None:
             assert on_card(desk, "deals/elsewhere") == []
 
 
+def test_what_was_taken_off_is_listed_with_the_call_that_puts_it_back(desk: Desk) -> None:
+    """And what is on a deal with the call that takes it off."""
+    told(desk.crm, deal("swapped"))
+    first = line(desk, 11)
+    thread, message = first["thread_id"], first["id"]
+    give(desk, "PUT", "swapped", f"threads/{thread}")
+
+    assert undone(desk, detached=False) == ("thread_attached", None)
+    assert on_card(desk, "deals/swapped") == []
+    assert undone(desk, detached=True) == ("thread_detached", None)
+    assert on_card(desk, "deals/swapped") == numbers(11)
+
+    give(desk, "DELETE", "swapped", f"messages/{message}")
+    assert desk.crm.get("/deals/swapped/threads", "fay")["threads"] == []
+    assert undone(desk, detached=True) == ("message_detached", message)
+    assert on_card(desk, "deals/swapped") == numbers(11)
+
+    found = desk.crm.get(f"/messages/{message}", "fay")
+    assert [one["id"] for one in found["persons"]] == ["kim"]
+    by = {one["id"]: one["by"]["code"] for one in found["deals"]}
+    assert (by["rollout"], by["swapped"]) == ("match", "message_attached")
+    said = [one for one in found["overrides"] if one["deal_id"] == "swapped"]
+    assert [(one["attached"], one["standing"]) for one in said] == [
+        (True, "counts"),
+        (False, "replaced"),
+        (True, "outranked"),
+        (False, "replaced"),
+        (True, "replaced"),
+    ]
+
+
+def undone(desk: Desk, *, detached: bool) -> tuple[str, str | None]:
+    """Make the call of the one line of a list, and return its reason and its message."""
+    params = {"detached": "true"} if detached else {}
+    (listed,) = desk.crm.get("/deals/swapped/threads", "fay", **params)["threads"]
+    (why,) = listed["reasons"]
+    assert (listed["subject"], why["user_name"]) == (*numbers(11), "Fay")
+    undo = why["undo"]
+    answer = desk.crm.ask(undo["method"], undo["path"].removeprefix("/v1"), "fay")
+    assert answer.status_code == 200, answer.text
+    return why["code"], listed["message_id"]
+
+
 def test_of_two_events_the_later_counts_though_it_comes_first(desk: Desk) -> None:
     message = line(desk, 1)["id"]
     earlier = override("detached", deal="third", message_id=message)

@@ -11,7 +11,7 @@ from mailmirror.domain.deals import DealId
 from mailmirror.domain.identity import MessageKey
 from mailmirror.domain.limits import MAX_ABSORBED_THREADS
 from mailmirror.domain.mailbox import UserId
-from mailmirror.domain.overrides import Override, latest
+from mailmirror.domain.overrides import Override, Reason, Standing, latest, standings
 from mailmirror.domain.stamp import Stamp
 from mailmirror.domain.threads import ThreadId
 from tests.unit.test_deals import NOTHING, ORDER, RENEWAL, day
@@ -131,6 +131,30 @@ def test_a_message_that_is_detached_again_is_swept_off_its_deal() -> None:
     assert thread(detach(message=ONE)).left == frozenset(), "it never was there"
 
 
+def test_an_override_counts_or_was_replaced_or_its_message_has_one_of_its_own() -> None:
+    first, second, own = detach(1), attach(2), detach(0, message=ONE)
+    others = [attach(3, deal=RENEWAL), attach(3, message=TWO)]
+    given_overrides = [second, first, own, *others]
+    found = standings(given_overrides, ONE)
+    assert (found[first], found[second], found[own]) == (
+        Standing.REPLACED,
+        Standing.OUTRANKED,
+        Standing.COUNTS,
+    )
+    assert found[others[0]] is Standing.COUNTS
+    assert standings([second, first], ONE)[second] is Standing.COUNTS
+
+
+def test_a_reason_says_who_or_what_and_of_what() -> None:
+    assert [Reason.of(one) for one in (None, attach(), detach())] == [
+        Reason.MATCH,
+        Reason.THREAD_ATTACHED,
+        Reason.THREAD_DETACHED,
+    ]
+    assert Reason.of(attach(message=ONE)) is Reason.MESSAGE_ATTACHED
+    assert Reason.of(detach(message=ONE)) is Reason.MESSAGE_DETACHED
+
+
 @pytest.mark.exceeds("MAX_ABSORBED_THREADS")
 def test_a_thread_absorbs_no_more_than_its_bound() -> None:
     absorbed = frozenset(ThreadId(str(number)) for number in range(MAX_ABSORBED_THREADS - 1))
@@ -175,6 +199,21 @@ def test_neither_the_order_of_overrides_nor_repeats_matter(
     one, other = thread(*again, matched=matched), thread(*given_overrides, matched=matched)
     assert one.overrides == other.overrides == latest(given_overrides)
     assert shown(one, message) == shown(other, message)
+
+
+@given(overrides, matches, messages)
+def test_what_decides_is_the_override_that_counts_and_without_one_the_match(
+    given_overrides: list[Override], matched: frozenset[DealId], message: MessageKey
+) -> None:
+    root = thread(*given_overrides, matched=matched)
+    concern = [one for one in given_overrides if one.message in (None, message)]
+    found = standings(concern, message)
+    for deal in (ORDER, RENEWAL):
+        counting = [one for one in found if one.deal == deal and found[one] is Standing.COUNTS]
+        said = root.decides(message, deal)
+        assert counting == ([said] if said is not None else [])
+        assert root.shows(message, deal) == (said.attached if said else deal in matched)
+    assert root.deals_showing(message) == shown(root, message)
 
 
 @given(overrides, overrides, matches, matches, messages)

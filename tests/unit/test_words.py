@@ -13,6 +13,7 @@ from mailmirror.domain.contained import Cause
 from mailmirror.domain.coverage import Gap
 from mailmirror.domain.delivery import DeliveryCode
 from mailmirror.domain.folder_choice import LeftOut
+from mailmirror.domain.overrides import Reason, Standing
 from mailmirror.domain.problems import Code, Refused
 from mailmirror.domain.verdict import Verdict
 from mailmirror.domain.words.contained import CAUSES
@@ -21,6 +22,7 @@ from mailmirror.domain.words.delivery import DELIVERY_ERRORS
 from mailmirror.domain.words.explanation import Explanations, Language
 from mailmirror.domain.words.folders import LEFT_OUT_FOLDERS
 from mailmirror.domain.words.mailbox_problems import MAILBOX_PROBLEMS, explain_mailbox_problem
+from mailmirror.domain.words.overrides import REASONS, STANDINGS
 from mailmirror.domain.words.problem import as_problem
 from mailmirror.domain.words.problems import PROBLEMS
 from mailmirror.domain.words.verdicts import VERDICTS
@@ -32,6 +34,8 @@ CATALOGUES: dict[type[StrEnum], Mapping[Any, Explanations]] = {
     DeliveryCode: DELIVERY_ERRORS,
     Gap: GAPS,
     Cause: CAUSES,
+    Reason: REASONS,
+    Standing: STANDINGS,
 }
 SENTENCES = {
     Language.EN: re.compile(r"[A-Z`{][ -~]*[^. ]\.\Z"),

@@ -6,10 +6,12 @@ from typing import Annotated
 from msgspec import Meta, Struct
 from msgspec.structs import asdict
 
+from mailmirror.api.associations import PlacedMessage
 from mailmirror.api.cards import ListedAttachment, ListedMessage, Participant
 from mailmirror.api.decoding import Strict
 from mailmirror.domain.limits import MAX_SHOWN_CHARS, MAX_SHOWN_HEADER_CHARS, MAX_SHOWN_HEADERS
 from mailmirror.domain.message import Attachment as Part
+from mailmirror.domain.words.explanation import Language
 from mailmirror.usecases.cards.read_message import WholeMessage
 
 Sha256 = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
@@ -45,7 +47,7 @@ class Attachment(ListedAttachment, frozen=True):
         )
 
 
-class Message(ListedMessage, frozen=True):
+class Message(PlacedMessage, frozen=True):
     """A message as in a list, with its contents."""
 
     attachments: Sequence[Attachment]
@@ -54,7 +56,7 @@ class Message(ListedMessage, frozen=True):
     html: str | None
 
     @classmethod
-    def whole(cls, message: WholeMessage) -> "Message":
+    def whole(cls, message: WholeMessage, language: Language) -> "Message":
         content, headers = message.content, message.content.headers
         cut = max(len(content.text), len(content.html or "")) > MAX_SHOWN_CHARS
         shown = asdict(ListedMessage.of(message.line)) | {
@@ -72,4 +74,5 @@ class Message(ListedMessage, frozen=True):
             ],
             text=content.text[:MAX_SHOWN_CHARS],
             html=message.html,
+            **cls.place(message.place, language),
         )

@@ -79,20 +79,30 @@ class Root:
 
     def shows(self, message: MessageKey, deal: DealId) -> bool:
         """Tell whether a message of the thread is on a deal."""
-        own = self._override(message, deal)
-        whole = self._override(None, deal)
-        said = own if own is not None else whole
+        said = self.decides(message, deal)
         return said.attached if said is not None else deal in self.deals
 
     def attaches(self, message: MessageKey, deal: DealId) -> bool:
         """Tell whether a person has put a message, or its whole thread, on a deal."""
-        own = self._override(message, deal)
-        said = own if own is not None else self._override(None, deal)
+        said = self.decides(message, deal)
         return said is not None and said.attached
 
     def is_attached(self, message: MessageKey) -> bool:
         """Tell whether a person has put a message, or its whole thread, on any deal."""
         return any(self.attaches(message, one.deal) for one in self.overrides)
+
+    def decides(self, message: MessageKey | None, deal: DealId) -> Override | None:
+        """The override that decides whether a message is on a deal; None where matches do.
+
+        Parameters:
+            message: None for the messages that have no override of their own.
+        """
+        own = self._override(message, deal)
+        return own if own is not None else self._override(None, deal)
+
+    def deals_showing(self, message: MessageKey) -> frozenset[DealId]:
+        """The deals that a message of the thread is on."""
+        return frozenset(deal for deal in self.deals_of(message) if self.shows(message, deal))
 
     def deals_of(self, message: MessageKey) -> frozenset[DealId]:
         """The deals on which the entries of a message are indexed."""

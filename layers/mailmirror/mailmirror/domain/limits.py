@@ -212,6 +212,10 @@ MAX_WRITTEN_ID_CHARS = 900
 """Of a Message-ID that a reply names, of the 998 characters of a line (RFC 5322 2.1.1). A longer
 one is not named."""
 
+MAX_LOOKED_UP_PARTICIPANTS = 300
+"""Participants of a message that is read whose persons are looked up, at a read unit each: those in
+From, To and Cc first. Further ones are counted. A list's message has a hundred."""
+
 MAX_ABSORBED_THREADS = 1_000
 """Threads that one thread absorbs: strangers write References, and each root is read whole. Threads
 beyond these stay apart."""
@@ -444,6 +448,35 @@ MAX_PAGE_LINES = 100
 
 MAX_OVERRIDES = 1_000
 """Overrides of one root at which none is added for a single message: some 150 bytes each."""
+
+MAX_COUNTED_ENTRIES = 1_000
+"""Entries of a thread that a list of a deal's threads reads, at a read unit a dozen. Of a longer
+thread the list says that it counts only these."""
+
+MAX_COUNTED_PARTS = 100
+"""Threads that a thread has absorbed and of which such a list reads the entries: a request each."""
+
+MAX_LISTED_ITEMS = 5_000
+"""Entries, overrides and roots that a page of a deal's threads reads, some 600 read units: a deal
+may have 50,000 messages in one thread. The page ends before the next thread then, with a cursor."""
+
+MAX_REMEMBERED_THREADS = 50
+"""Threads of which not all entries are read, and which a cursor names because pages before it had
+them: 33 characters each; a URL has 8 KB. Of further ones the first named are forgotten, and listed
+again."""
+
+MAX_TOLD_REASONS = 10
+"""Single messages of a thread that a list names as attached; further ones are counted."""
+
+MAX_TOLD_DEALS = 50
+"""Deals of a message, each of which is read with all its versions; further ones are counted."""
+
+MAX_READ_OVERRIDES = 1_000
+"""Overrides of deals that are searched for those on one message, the latest ones: some 100 read
+units. What counts is known without them."""
+
+MAX_TOLD_OVERRIDES = 100
+"""Overrides that an answer names of one message: those that count, then the latest ones."""
 
 # Written by browsers, identity providers and SNS
 

@@ -1,13 +1,14 @@
-"""A deal's card; attaching to a deal and detaching from it."""
+"""A deal's card and its threads; attaching to a deal and detaching from it."""
 
 from http import HTTPStatus
 
 from mailmirror.api.answers import Answer
 from mailmirror.api.cards import Card, CardQuery
-from mailmirror.api.deals import Override
+from mailmirror.api.deals import DealThreads, Override, ThreadsQuery
 from mailmirror.api.routing import ActingUser, AnyRoute, Call, NoBody, Route
 from mailmirror.domain.deals import DealId
 from mailmirror.domain.problems import Code
+from mailmirror.usecases.cards.deal_threads import list_taken_off, list_threads
 from mailmirror.usecases.cards.read_card import read_deal_card
 
 
@@ -16,6 +17,14 @@ def deal_card(call: Call[NoBody, CardQuery]) -> Answer:
     query, deal = call.query, DealId(call.ids["deal_id"])
     page = read_deal_card(call.viewer(), deal, query.cursor, query.limit, call.runtime)
     return Answer(HTTPStatus.OK, Card.of(page, call.language))
+
+
+def deal_threads(call: Call[NoBody, ThreadsQuery]) -> Answer:
+    """List the threads on a deal, or what persons have taken off it."""
+    query, deal = call.query, DealId(call.ids["deal_id"])
+    read = list_taken_off if query.detached else list_threads
+    page = read(call.viewer(), deal, query.cursor, query.limit, call.runtime)
+    return Answer(HTTPStatus.OK, DealThreads.of(page, deal, call.language))
 
 
 def attach_thread(call: Call) -> Answer:
@@ -64,6 +73,15 @@ ROUTES: tuple[AnyRoute, ...] = (
         acting_user=ActingUser.REQUIRED,
         answers={HTTPStatus.OK: Card},
         problems=(Code.INVALID_CURSOR,),
+    ),
+    Route(
+        method="GET",
+        path=f"{_DEAL}/threads",
+        handler=deal_threads,
+        query=ThreadsQuery,
+        acting_user=ActingUser.REQUIRED,
+        answers={HTTPStatus.OK: DealThreads},
+        problems=(Code.DEAL_UNKNOWN, Code.DEAL_DELETED, Code.INVALID_CURSOR),
     ),
     *(
         Route(

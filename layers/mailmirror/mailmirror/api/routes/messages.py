@@ -16,7 +16,7 @@ def message(call: Call[NoBody, VersionQuery]) -> Answer:
     """Read a message of which the acting user has a copy."""
     id, version = call.ids["message_id"], call.query.version
     found = read_message(call.viewer(), id, call.runtime, version)
-    return Answer(HTTPStatus.OK, Message.whole(found))
+    return Answer(HTTPStatus.OK, Message.whole(found, call.language))
 
 
 def attachment(call: Call[NoBody, VersionQuery]) -> Answer:

@@ -85,9 +85,9 @@ PROBLEMS: Catalogue[Code] = {
         "`detail` に示されたアドレスを修正するか、省いてください。",
     ),
     Code.INVALID_CURSOR: translated(
-        "The cursor was not made by this API.",
+        "The cursor was not made by this list.",
         "Pass `next_cursor` unchanged, or start without a cursor.",
-        "カーソルがこの API の発行したものではありません。",
+        "カーソルがこの一覧で発行されたものではありません。",
         "`next_cursor` をそのまま渡すか、カーソルなしで始めてください。",
     ),
     Code.UNKNOWN_EVENT_TYPE: translated(

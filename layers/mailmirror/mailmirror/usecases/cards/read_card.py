@@ -115,16 +115,13 @@ def read_deal_card(
     if deal is None or deal.latest.status is DealStatus.DELETED:
         raise Refused(Code.NOT_FOUND)
     # Before its messages: what is mirrored or matched while they are read may not be among them.
-    gained = _last_gained(viewer.account, deal, runtime)
-    coverage = _coverage(viewer, gained, runtime, unread=deal.lost)
-    if pending := matches_pending(viewer.account, deal, runtime):
-        runtime.thread_queue.send([MatchJob(viewer.account)])
+    coverage = deal_coverage(viewer, deal, runtime)
     before = _before(cursor)
     shown: list[Line] = []
     roots: dict[ThreadId, Root] = {}
     index = runtime.timelines.index_of(viewer.account, id, runtime.now())
     partitions = deal_partitions(id, index.having(viewer.keys))
-    still = StillOnDeal(viewer.account, deal, runtime, pending=pending)
+    still = StillOnDeal(viewer.account, deal, runtime, pending=coverage.matches_pending)
     size = limit + 1
     while len(shown) <= limit:
         hits = runtime.timelines.deal(partitions, before, size)
@@ -146,8 +143,21 @@ def read_deal_card(
     return Page(
         shown[:limit],
         _cursor(shown[limit - 1]) if len(shown) > limit else None,
-        replace(coverage, thread_pending=index.announced, matches_pending=pending),
+        replace(coverage, thread_pending=index.announced),
     )
+
+
+def deal_coverage(viewer: Viewer, deal: Deal, runtime: Runtime) -> Coverage:
+    """The coverage of a deal's messages, but for threads that are being indexed on it.
+
+    A job is queued where threads are still to be matched again.
+    """
+    gained = _last_gained(viewer.account, deal, runtime)
+    coverage = _coverage(viewer, gained, runtime, unread=deal.lost)
+    pending = matches_pending(viewer.account, deal, runtime)
+    if pending:
+        runtime.thread_queue.send([MatchJob(viewer.account)])
+    return replace(coverage, matches_pending=pending)
 
 
 def lines_of(

@@ -20,6 +20,7 @@ from mailmirror.usecases.cards.acting_user import Viewer
 from mailmirror.usecases.cards.read_card import Line, line_of
 from mailmirror.usecases.cards.shown_versions import shown_versions
 from mailmirror.usecases.cards.still_matched import is_of_a_person
+from mailmirror.usecases.cards.whereabouts import Whereabouts, whereabouts
 
 _KEY = re.compile(r"[0-9a-f]{32}\Z")
 
@@ -35,6 +36,7 @@ class WholeMessage:
     """Name and decoded value, in their order."""
     warnings: Sequence[str]
     """Those of its line, and those of reading it now."""
+    place: Whereabouts
 
 
 def read_message(
@@ -59,7 +61,15 @@ def read_message(
     # Of a message that was cut short, no attachment is whole.
     attachments = () if TOO_LARGE in line.summary.warnings else content.attachments
     fields = [(field.name, field.value) for field in read_fields(raw).all]
-    return WholeMessage(line, content, html, attachments, fields, tuple(dict.fromkeys(warnings)))
+    return WholeMessage(
+        line,
+        content,
+        html,
+        attachments,
+        fields,
+        tuple(dict.fromkeys(warnings)),
+        whereabouts(viewer, line, runtime),
+    )
 
 
 def attachment_link(
@@ -95,12 +105,26 @@ def find_message(
         Refused: `not_found`; the viewer owns no copy of such a message, no person has any of its
             addresses now and it is attached to no deal, or it has no such version.
     """
+    hit = hit_of(viewer, id, runtime)
+    for shown in shown_versions([hit] if hit else [], {}, runtime):
+        one = shown if version is None else shown.of(version)
+        if one and (line := line_of(viewer, one, runtime)):
+            return line, runtime.contents.raw(line.summary)
+    raise Refused(Code.NOT_FOUND)
+
+
+def hit_of(viewer: Viewer, id: str, runtime: Runtime) -> Hit | None:
+    """Find the contents of a message that the viewer's mailboxes keep.
+
+    None where there are none, and where no person has any of its addresses now and it is attached
+    to no deal. A read unit a mailbox and 4 KB, an address and a person.
+    """
     if not _KEY.match(id):
-        raise Refused(Code.NOT_FOUND)
+        return None
     message = MessageKey(id)
     found = {key: kept for key in viewer.keys if (kept := runtime.contents.versions(key, message))}
     if not found:
-        raise Refused(Code.NOT_FOUND)
+        return None
     entries = [
         entry
         for thread in {one.thread for kept in found.values() for one in kept}
@@ -108,11 +132,7 @@ def find_message(
         if entry.key in found
     ]
     if not is_of_a_person(viewer.account, entries, runtime):
-        raise Refused(Code.NOT_FOUND)
+        return None
     instant = min(one.instant for kept in found.values() for one in kept)
     contents = {key: {one.sha256 for one in kept} for key, kept in found.items()}
-    for shown in shown_versions([Hit(message, instant, contents)], {}, runtime):
-        one = shown if version is None else shown.of(version)
-        if one and (line := line_of(viewer, one, runtime)):
-            return line, runtime.contents.raw(line.summary)
-    raise Refused(Code.NOT_FOUND)
+    return Hit(message, instant, contents)

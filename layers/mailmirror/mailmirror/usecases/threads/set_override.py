@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from mailmirror.aws.queues import ThreadJob
-from mailmirror.domain.deals import DealId, DealStatus
+from mailmirror.domain.deals import DealId
 from mailmirror.domain.feed import OverrideGiven
 from mailmirror.domain.identity import MessageKey
 from mailmirror.domain.limits import MAX_OVERRIDES
@@ -25,6 +25,7 @@ from mailmirror.runtime import Runtime
 from mailmirror.store.overrides import override_item
 from mailmirror.usecases.cards.acting_user import Viewer
 from mailmirror.usecases.crm_feed.crm_view import CrmView
+from mailmirror.usecases.threads.existing_deal import existing_deal
 from mailmirror.usecases.threads.thread_writer import Contended, ThreadWriter
 
 _LEAST_STEP = timedelta(microseconds=1)
@@ -61,7 +62,7 @@ def set_override(
     Raises:
         Refused: the deal is unknown or deleted, or the user sees no such thread or message.
     """
-    _check_deal(viewer.account, deal, runtime)
+    existing_deal(viewer.account, deal, runtime)
     message = MessageKey(message_id) if message_id else None
     thread = _thread(viewer.account, thread_id, message, viewer.keys, runtime)
     root = runtime.roots.read(viewer.account, thread)
@@ -82,7 +83,7 @@ def apply_override(account: AccountId, given: OverrideGiven, runtime: Runtime) -
     """
     if not runtime.people.user_exists(account, given.user):
         raise Refused(Code.USER_UNKNOWN, "user_id")
-    _check_deal(account, given.deal, runtime)
+    existing_deal(account, given.deal, runtime)
     mailboxes = sorted(runtime.mailboxes.list_all(account), key=lambda one: one.owner != given.user)
     message = MessageKey(given.message) if given.message else None
     thread = _thread(account, given.thread, message, (one.key for one in mailboxes), runtime)
@@ -92,14 +93,6 @@ def apply_override(account: AccountId, given: OverrideGiven, runtime: Runtime) -
     override = Override(given.stamp, given.deal, given.attached, given.user, message)
     override = runtime.overrides.as_first_given(account, root.threads, override)
     give_override(account, root.thread, override, runtime)
-
-
-def _check_deal(account: AccountId, id: DealId, runtime: Runtime) -> None:
-    deal = runtime.deals.find(account, id)
-    if deal is None:
-        raise Refused(Code.DEAL_UNKNOWN)
-    if deal.latest.status is DealStatus.DELETED:
-        raise Refused(Code.DEAL_DELETED)
 
 
 def _thread(

@@ -1,0 +1,54 @@
+"""The API as the function `api` answers it, in this process and on a test's own table."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from mailmirror.api.routes import routes_of
+from mailmirror.api.routing import answer
+from mailmirror.usecases.operating.accounts import add_key
+from tests.integration.office import Office
+
+Json = dict[str, Any]
+
+
+class Api:
+    """A caller with a key of an office's account."""
+
+    def __init__(self, office: Office) -> None:
+        self._office = office
+        self._key = add_key(office.account, "test", office.runtime)
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        user: str = "rep",
+        language: str = "en",
+        params: Mapping[str, str] | None = None,
+    ) -> tuple[int, Json]:
+        """Return the status and the body of an answer."""
+        event = {
+            "httpMethod": method,
+            "path": path,
+            "headers": {
+                "Authorization": f"Bearer {self._key}",
+                "X-Mailmirror-User": user,
+                "Accept-Language": language,
+            },
+            "queryStringParameters": dict(params or {}),
+        }
+        answered = answer(event, routes_of, self._office.runtime)
+        return answered["statusCode"], json.loads(answered["body"])
+
+    def get(self, path: str, user: str = "rep", **query: str) -> Json:
+        """Return the body of what must be there."""
+        status, body = self.ask("GET", path, user, params=query)
+        assert status == 200, body
+        return body
+
+    def follow(self, undo: Json, user: str = "rep") -> Json:
+        """Make the call that an answer names."""
+        status, body = self.ask(undo["method"], undo["path"], user)
+        assert status == 200, body
+        return body
