@@ -26,8 +26,8 @@ _QUIET = timedelta(minutes=10)
 _LONGEST_WAIT = timedelta(hours=1)
 _HEADER_BYTES = 600
 """Of a message, as a pass fetches them: a mean."""
-_BYTES_A_DAY = 250 << 20
-"""What the passes of a mailbox fetch: a tenth of what Gmail lets an IMAP client fetch."""
+_BYTES_A_DAY = 500 << 20
+"""What the passes of a mailbox fetch: a fifth of what Gmail lets an IMAP client fetch."""
 _MOST_OTHERS = 3
 """Rules that are remembered beside a basis: the item is small."""
 _MOST_SEARCHED = 100
