@@ -8,6 +8,7 @@ from itertools import count
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 from imapclient.exceptions import IMAPClientError
 
 from mailmirror.domain.coverage import Gap
@@ -458,3 +459,68 @@ def test_a_search_that_the_server_refuses_fails_nothing(
     clock.advance(HOUR)
     office.sync(mailbox)
     assert subjects(office.card("rep", "who")) == ["Letter 2", "Letter 1"]
+
+
+def test_a_folder_that_no_pass_can_open_causes_no_sync_after_the_other(
+    office: Office,
+    imap_server: MailboxServer,
+    runtime: Runtime,
+    clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its STATUS is told, and is as before: nothing else would open it."""
+    imap_server.create(REP, "Filed")
+    imap_server.append(REP, "Filed", letter(1, STRANGER), MARCH)
+    mailbox = office.connect(imap_server, "rep", REP)
+    office.sync(mailbox)
+    syncs(runtime)
+    stranger_comes(office)
+    clock.advance(HOUR)
+    examine = ImapSession.examine
+
+    def refusing(session: ImapSession, folder: FolderChoice) -> Status:
+        if folder.name == imap_server.named("Filed"):
+            raise Refused(Code.FOLDER_REFUSED)
+        return examine(session, folder)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ImapSession, "examine", refusing)
+        for _ in range(3):
+            office.sync(mailbox)
+            assert syncs(runtime) == []
+            found = runtime.due.find(mailbox)
+            assert found is not None
+            assert found.retry_at is not None
+            assert found.retry_at > runtime.now()
+    clock.advance(HOUR)
+    office.sync(mailbox)
+    assert subjects(office.card("rep", "who")) == ["Letter 1"]
+
+
+@pytest.mark.parametrize("write", range(3, 11))
+def test_a_pass_that_aws_interrupts_is_not_taken_for_the_one_that_is_begun_after_it(
+    office: Office, imap_server: MailboxServer, runtime: Runtime, clock: Clock, write: int
+) -> None:
+    """A person comes at that moment: folders that the pass has been through lack their mail."""
+    imap_server.create(REP, "Filed")
+    other = "other@else.example"
+    for number, folder in enumerate(("INBOX", "Filed"), start=1):
+        imap_server.append(REP, folder, letter(number, STRANGER), MARCH)
+        imap_server.append(REP, folder, letter(10 + number, other), MARCH)
+    mailbox = office.connect(imap_server, "rep", REP)
+    office.sync(mailbox)
+    stranger_comes(office)
+    clock.advance(HOUR)
+
+    def fail() -> None:
+        stranger_comes(office, other, "other")
+        error = {"Error": {"Code": "InternalServerError"}}
+        raise ClientError(error, "PutItem")  # type: ignore[arg-type]
+
+    with before_write(runtime, write, fail) as failed:
+        office.sync(mailbox)
+    assert failed
+    clock.advance(2 * HOUR)
+    office.sync(mailbox)
+    assert subjects(office.card("rep", "who")) == ["Letter 2", "Letter 1"]
+    assert subjects(office.card("rep", "other")) == ["Letter 12", "Letter 11"]

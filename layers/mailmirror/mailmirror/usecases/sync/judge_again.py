@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import batched
 
 from mailmirror.domain.address import Address
@@ -71,6 +72,10 @@ class JudgeAgain:
     """The ids of Inbox, Sent or `\\All`: addresses are searched for there."""
     opened: Callable[[str, datetime], RunJudge]
     """Opens a folder, to judge UIDs of it until a deadline."""
+    failed: Callable[[str, Refused], FolderState]
+    """Stores why a folder could not be read, and returns it."""
+    save: Callable[[PassState], None]
+    """Stores how far passes have come, before anything follows from it."""
     server: MailServer
     view: CrmView
     runtime: Runtime
@@ -86,7 +91,6 @@ class JudgeAgain:
             Refused: the same; the session is lost, and no other can be opened.
         """
         now, passes, basis = self.runtime.now(), self.late.passes, self.late.basis
-        until = min(until, now + PASS_TIME)
         target = passes.target
         if target and target.basis.rules != basis.rules:
             target = None  # a setting has changed again
@@ -100,15 +104,15 @@ class JudgeAgain:
             passes = replace(passes, looked_at=now)
             if are_searched_for(self.late.unsearched):
                 passes = replace(passes, hinted_line=basis.line)
-                self.runtime.sync_states.passing(self.lease, passes, now)
-                self._hint(self.late.unsearched, until)
+                self.save(passes)
+                self._hint(self.late.unsearched, min(until, now + PASS_TIME))
         if target is None:
             if due_at and due_at > now:
                 return Outcome(replace(passes, target=None, next_at=due_at), due_at)
             target = Target(basis)
         if target != passes.target:
             passes = passes.begun(target)
-            self.runtime.sync_states.passing(self.lease, passes, now)
+            self.save(passes)
         return self._pass(passes, target, until)
 
     def _due_at(self, late: LateFacts, now: datetime) -> datetime | None:
@@ -119,7 +123,7 @@ class JudgeAgain:
     def _hint(self, addresses: frozenset[Address], until: datetime) -> None:
         since = self.late.basis.history_since - timedelta(days=1)
         for id in self.watched:
-            with suppress(OutOfTime, FailedTooOften), self._failing_alone():
+            with suppress(OutOfTime, FailedTooOften), self._failing_alone(lambda _: None):
                 judge = self.opened(id, until)
                 ledger = judge.checkpoint.ledger()
                 found = self.server.session.naming(addresses, since)
@@ -132,13 +136,14 @@ class JudgeAgain:
 
     def _pass(self, passes: PassState, target: Target, until: datetime) -> Outcome:
         concern = EVERYTHING if target.everything else self.late.concern(target.basis)
+        slice_end = min(until, self.runtime.now() + PASS_TIME)
         for id, folder in list(self.folders.items()):
             asked = EVERYTHING if folder.stale else concern
             if not asked or folder.failure or folder.has_passed(passes.number):
                 continue
             try:
-                with self._failing_alone():
-                    self._pass_folder(id, passes.number, asked, until)
+                with self._failing_alone(partial(self._note_failure, id)):
+                    self._pass_folder(id, passes.number, asked, slice_end)
             except OutOfTime:
                 return Outcome(passes, self.runtime.now())
             except FailedTooOften:
@@ -166,9 +171,15 @@ class JudgeAgain:
                 if id in self.folders:
                     self.folders[id] = left_out
 
+    def _note_failure(self, id: str, refusal: Refused) -> None:
+        self.folders[id] = self.failed(id, refusal)
+
     @contextmanager
-    def _failing_alone(self) -> Iterator[None]:
+    def _failing_alone(self, note: Callable[[Refused], None]) -> Iterator[None]:
         """Let a failure at one folder stop no other.
+
+        Parameters:
+            note: is called with the failure.
 
         Raises:
             OutOfTime, FailedTooOften: as from within.
@@ -179,6 +190,7 @@ class JudgeAgain:
         except FailedTooOften:
             raise
         except Refused as refusal:
+            note(refusal)
             if not self.server.session.alive:
                 self.server.sign_in_again(refusal)
 

@@ -70,10 +70,14 @@ class FoldersSync:
     basis: Basis = field(init=False)
     """What verdicts are given under."""
     passes: PassState = field(init=False)
+    """As stored."""
     old: Outcome = field(init=False)
     """What was done about the old mail, once all folders are read."""
     max_batch: int = FULL_BATCH
     """How many UIDs a batch may have, beside what the caution says."""
+
+    def __post_init__(self) -> None:
+        self.passes = self.state.passes
 
     @property
     def progressed(self) -> bool:
@@ -105,8 +109,10 @@ class FoldersSync:
             raise Refused(Code.NOT_FOUND, "account")
         rules = Rules(self.mailbox.history_since, account.max_recipients)
         view = CrmView(account, runtime)
-        line = view.facts if self.state.passes.basis is None else 0
-        self._judge_under(Basis(line, rules.history_since, rules.max_recipients))
+        line = view.facts if self.passes.basis is None else 0
+        self.basis = Basis(line, rules.history_since, rules.max_recipients)
+        if (under := self.passes.judging_under(self.basis)) != self.passes:
+            self._save_passes(under)  # before the first verdict is given under these rules
         self.stored = dict(runtime.folders.read_all(self.lease.key))
         self.retried = {
             id
@@ -167,7 +173,7 @@ class FoldersSync:
     ) -> Outcome:
         """Judge old mail again under what has changed since; after a first sync, in the next."""
         view.forget()  # so that no verdict that follows is given under less than the log's head
-        now, passes, log = self.runtime.now(), self.passes, self.runtime.change_log
+        now, passes = self.runtime.now(), self.passes
         self.basis = Basis(view.facts, rules.history_since, rules.max_recipients)
         if not self.state.first_sync_done:
             return Outcome(passes, None if passes == PassState(self.basis) else now)
@@ -183,21 +189,26 @@ class FoldersSync:
                 raise FolderChanged(id)
             return self._judge(id, known, stored, server, rules, view, until)
 
-        late = LateFacts.read(view, self.basis, passes, log)
-        watched = [id for id, (one, _) in folders.items() if one.role in WATCHED_ROLES]
         again = JudgeAgain(
-            self.lease, late, self.record.folders, watched, opened, server, view, self.runtime
+            lease=self.lease,
+            late=LateFacts.read(view, self.basis, passes, self.runtime.change_log),
+            folders=self.record.folders,
+            watched=[id for id, (one, _) in folders.items() if one.role in WATCHED_ROLES],
+            opened=opened,
+            failed=lambda id, refusal: self._folder_failed(id, folders[id][0], refusal),
+            save=self._save_passes,
+            server=server,
+            view=view,
+            runtime=self.runtime,
         )
         try:
             return again.run(self.until, self.state.everything_asked_at)
         except FolderChanged:
-            return Outcome(passes, now)
+            return Outcome(self.passes, now)
 
-    def _judge_under(self, basis: Basis) -> None:
-        """Store under which rules verdicts are given from now on, before the first one is."""
-        self.basis, self.passes = basis, self.state.passes.judging_under(basis)
-        if self.passes != self.state.passes:
-            self.runtime.sync_states.passing(self.lease, self.passes, self.runtime.now())
+    def _save_passes(self, passes: PassState) -> None:
+        self.runtime.sync_states.passing(self.lease, passes, self.runtime.now())
+        self.passes = passes
 
     def _has_time(self) -> bool:
         """Whether nothing has changed for old mail, or what has waits for its time."""
