@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import trustme
 
-from mailmirror.aws.queues import PollJob, SyncJob
+from mailmirror.aws.queues import MatchJob, PollJob, SyncJob
 from mailmirror.domain.address import Address
 from mailmirror.domain.folder_choice import FolderChoice
 from mailmirror.domain.mailbox import (
@@ -594,3 +594,20 @@ def test_an_entry_without_a_mailbox_goes_away(synced: Mailbox, runtime: Runtime)
     now = poll(runtime, left, synced)
     assert runtime.due.find(left) is None
     assert entry(synced, runtime).due.last_success_at == now
+
+
+def test_a_change_whose_job_was_lost_is_matched_within_ten_minutes(
+    office: Office, synced: Mailbox, runtime: Runtime, clock: Clock
+) -> None:
+    office.tell("deal.upserted", id="d1", name="Deal", status="open", contact_ids=["kim"])
+    url = runtime.settings.need("thread_queue")
+    taken(runtime, url)
+    for _ in range(10):
+        clock.advance(MINUTE)
+        poll(runtime, synced)
+    assert taken(runtime, url) == [MatchJob(office.account).to_json()]
+    office.match_again()
+    for _ in range(10):
+        clock.advance(MINUTE)
+        poll(runtime, synced)
+    assert taken(runtime, url) == []

@@ -5,11 +5,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from mailmirror.aws.queues import PollJob, SyncJob
+from mailmirror.aws.queues import MatchJob, PollJob, SyncJob
 from mailmirror.domain.folder_choice import FolderChoice
 from mailmirror.domain.folder_slices import NOT_FOUND, marks, slice_hashes, slice_of, slices_in_turn
 from mailmirror.domain.mailbox import (
     POLL_INTERVAL,
+    AccountId,
     FolderRole,
     Mailbox,
     MailboxStatus,
@@ -25,6 +26,8 @@ FIRST_SYNC_PAUSE = timedelta(minutes=5)
 """Until a first sync or an erasure is queued again whose continuation was lost."""
 STALE_AFTER = timedelta(minutes=2)
 """The schedule queues what is due once a minute: by then it has queued the same mailboxes anew."""
+_MATCH_MINUTES = 10
+"""How often a poll looks for changes of deals and persons that no run works off."""
 SESSION_SECONDS = 45.0
 """How long a server may take: others wait for the same function."""
 
@@ -58,6 +61,16 @@ def poll_mailboxes(job: PollJob, runtime: Runtime, received: int = 1) -> None:
         return
     with ThreadPoolExecutor(len(polled)) as pool:
         list(pool.map(lambda one: _poll(one[0], one[1], at, runtime), polled))
+    if at.minute % _MATCH_MINUTES == 0:
+        _match_what_waits({mailbox.key.account for mailbox, _ in polled}, runtime)
+
+
+def _match_what_waits(accounts: Set[AccountId], runtime: Runtime) -> None:
+    """Queue a job for accounts whose log is not worked off: the job of a change may be lost."""
+    for account in accounts:
+        head = runtime.change_log.heads(account, consistent=False).number
+        if runtime.matching.line(account) < head:
+            runtime.thread_queue.send([MatchJob(account)])
 
 
 def _poll(mailbox: Mailbox, entry: DueEntry, at: datetime, runtime: Runtime) -> None:
