@@ -43,7 +43,11 @@ PASSES = PassState(
     Target(_BASIS, everything=True),
     10**9,
     10**9,
-    *[_LONG_AGO] * 4,
+    _LONG_AGO,
+    _LONG_AGO,
+    _LONG_AGO,
+    _LONG_AGO,
+    Place("f" * 12, (1 << 64) - 1, (1 << 64) - 1),
 )
 """The largest."""
 _ITEM_BYTES = 1_024

@@ -21,6 +21,7 @@ from mailmirror.mail.imap.opening import Status
 from mailmirror.mail.imap.session import ImapSession
 from mailmirror.runtime import Runtime
 from mailmirror.usecases.mailboxes.read_mailbox import read_ledger
+from mailmirror.usecases.sync import index_leavers
 from mailmirror.usecases.sync.judge_again import JudgeAgain
 from mailmirror.usecases.sync.mail_server import OutOfTime
 from tests.integration.interruptions import Killed, before_write
@@ -422,9 +423,15 @@ def test_a_user_who_leaves_the_team_and_is_a_contact_gets_the_internal_mail(
 
 @pytest.mark.parametrize("leaves_first", [False, True])
 def test_mail_that_a_user_took_part_in_is_on_their_card_once_they_are_a_contact(
-    office: Office, imap_server: MailboxServer, clock: Clock, *, leaves_first: bool
+    office: Office,
+    imap_server: MailboxServer,
+    clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    leaves_first: bool,
 ) -> None:
     """It was mirrored for another person, and is not read again."""
+    monkeypatch.setattr("mailmirror.usecases.sync.index_leavers._BATCH", 1)
     for number in (1, 2):
         imap_server.append(REP, "INBOX", letter(number, KIM, [REP, BOSS]), MARCH)
     mailbox = office.connect(imap_server, "rep", REP)
@@ -524,3 +531,41 @@ def test_a_pass_that_aws_interrupts_is_not_taken_for_the_one_that_is_begun_after
     office.sync(mailbox)
     assert subjects(office.card("rep", "who")) == ["Letter 2", "Letter 1"]
     assert subjects(office.card("rep", "other")) == ["Letter 12", "Letter 11"]
+
+
+def test_indexing_those_who_left_goes_on_where_it_stopped(
+    office: Office,
+    imap_server: MailboxServer,
+    runtime: Runtime,
+    clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("mailmirror.usecases.sync.index_leavers._BATCH", 2)
+    for number in range(1, 8):
+        imap_server.append(REP, "INBOX", letter(number, KIM, [REP, BOSS]), MARCH)
+    mailbox = office.connect(imap_server, "rep", REP)
+    office.sync(mailbox)
+    office.tell("user.upserted", id="boss", name="Boss", emails=[], at=MARCH)
+    office.tell("contact.upserted", id="boss", name="Boss", emails=[BOSS])
+    clock.advance(HOUR)
+    shown = []
+    for _ in range(6):
+        with out_of_time_after_a_batch(monkeypatch):
+            office.sync(mailbox)
+        shown.append(len(office.card("rep", "boss")))
+    assert shown == [2, 4, 6, 7, 7, 7]
+    assert not late(office, "boss")
+
+
+@contextmanager
+def out_of_time_after_a_batch(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    put, calls = index_leavers._put, count()
+
+    def once(*args: Any) -> None:
+        if next(calls):
+            raise OutOfTime
+        put(*args)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(index_leavers, "_put", once)
+        yield

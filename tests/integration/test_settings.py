@@ -7,6 +7,7 @@ import pytest
 
 from mailmirror.api.account import SettingsBody
 from mailmirror.api.decoding import typed
+from mailmirror.aws.queues import MatchJob
 from mailmirror.domain.coverage import Gap
 from mailmirror.domain.deals import DealPolicy
 from mailmirror.domain.limits import (
@@ -21,8 +22,9 @@ from mailmirror.runtime import Runtime
 from mailmirror.store.accounts import Account
 from mailmirror.usecases.mailboxes.change_mailbox import change_window, request_sync
 from mailmirror.usecases.operating.change_settings import change_settings, read_settings
+from tests.integration.interruptions import before_write
 from tests.integration.office import KIM, LEE, MARCH, REP, STRANGER, Clock, Office, letter, subjects
-from tests.integration.test_polls import poll, syncs
+from tests.integration.test_polls import poll, syncs, taken
 from tests.servers.mailbox_server import MailboxServer
 
 MINUTE = timedelta(minutes=1)
@@ -231,3 +233,53 @@ def test_another_deal_policy_matches_all_threads_again(
     change(office, deal_policy="never")
     office.match_again()
     assert office.deal("rep", "d1") == office.deal("rep", "d2") == []
+
+
+def test_a_setting_that_is_changed_during_a_pass_over_everything_begins_it_again(
+    office: Office, mailbox: Mailbox, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A second request meanwhile does not."""
+    asked: list[list[int]] = []
+    request_sync(office.account, mailbox.key.mailbox, runtime, everything=True)
+    with monkeypatch.context() as patch:
+        patch.setattr("mailmirror.usecases.sync.judge_again.PASS_TIME", timedelta())
+        office.sync(mailbox)
+    number = runtime.sync_states.read(mailbox.key).passes.number
+    with monkeypatch.context() as patch:
+        patch.setattr("mailmirror.usecases.sync.judge_again.PASS_TIME", timedelta())
+        request_sync(office.account, mailbox.key.mailbox, runtime, everything=True)
+        office.sync(mailbox)
+    assert runtime.sync_states.read(mailbox.key).passes.number == number
+    change(office, max_recipients=4)
+    monkeypatch.setattr(
+        "mailmirror.usecases.sync.mail_server.MailServer.headers", noting_uids(asked)
+    )
+    office.sync(mailbox)
+    assert asked == [[3, 2]]
+
+
+def test_a_limit_that_is_raised_while_a_sync_runs_is_no_complete_card(
+    office: Office, mailbox: Mailbox, imap_server: MailboxServer, runtime: Runtime
+) -> None:
+    imap_server.append(REP, "INBOX", letter(4), MARCH)
+
+    def raise_limit() -> None:
+        change(office, max_recipients=6)
+
+    with before_write(runtime, 2, raise_limit) as changed:
+        office.sync(mailbox)
+    assert changed
+    assert is_late(office)
+    office.sync(mailbox)
+    assert subjects(office.card("rep", "kim")) == ["Letter 4", "Letter 2", "Letter 1"]
+    assert not is_late(office)
+
+
+def test_a_policy_whose_job_was_not_queued_is_queued_by_the_repeat(
+    office: Office, runtime: Runtime
+) -> None:
+    url = runtime.settings.need("thread_queue")
+    change(office, deal_policy="never")
+    taken(runtime, url)
+    change(office, deal_policy="never")
+    assert taken(runtime, url) == [MatchJob(office.account).to_json()]

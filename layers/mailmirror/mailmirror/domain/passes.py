@@ -13,6 +13,7 @@ from datetime import date, datetime, timedelta
 
 from mailmirror.domain.address import Address
 from mailmirror.domain.changes import ChangeKind, LogLine
+from mailmirror.domain.containment import Place
 from mailmirror.domain.verdict import Verdict
 
 HEADERS_VERSION = 1
@@ -107,11 +108,11 @@ class PassState:
     basis: Basis | None = None
     """Under which each verdict of it holds, but for those that were given under `others`."""
     others: tuple[Basis, ...] = ()
-    """Further rules under which verdicts were given since; of people they have known more."""
+    """Further rules under which verdicts were given since, of lines behind the basis's."""
     target: Target | None = None
     """Of the pass that is under way."""
     number: int = 0
-    """Of the last pass that was begun: by it folders know how far it has come."""
+    """Of the last pass that was begun: folders store with it how far the pass has come."""
     hinted_line: int = 0
     """The line up to which waiting addresses were searched for."""
     looked_at: datetime | None = None
@@ -122,6 +123,8 @@ class PassState:
     """When the next pass is due, by the lines that were read."""
     everything_at: datetime | None = None
     """When the last pass over everything began."""
+    indexed: Place | None = None
+    """The last copy that the pass has put on the timelines of addresses that left the team."""
 
     @property
     def line(self) -> int:
@@ -137,11 +140,12 @@ class PassState:
 
     def begun(self, target: Target) -> "PassState":
         """The state as a pass begins."""
-        return replace(self, target=target, number=self.number + 1, next_at=None)
+        number = self.number + 1
+        return replace(self, target=target, number=number, next_at=None, indexed=None)
 
     def ended(self, basis: Basis, now: datetime) -> "PassState":
         """The state as a pass ends that has led to a basis."""
-        return replace(self, basis=basis, others=(), target=None, ended_at=now)
+        return replace(self, basis=basis, others=(), target=None, ended_at=now, indexed=None)
 
     def nothing_concerned(self, basis: Basis) -> "PassState":
         """The state where what has changed concerns no copy."""
@@ -154,8 +158,14 @@ class PassState:
         if basis.rules in {one.rules for one in self.bases}:
             return self
         if len(self.others) == _MOST_OTHERS:
-            return replace(self, basis=None)  # all old mail is judged again
-        return replace(self, others=(*self.others, basis))
+            return replace(self.given_up(), basis=None)  # all old mail is judged again
+        return replace(self.given_up(), others=(*self.others, basis))
+
+    def given_up(self) -> "PassState":
+        """The state without the pass that is under way; one over everything begins again."""
+        asked = self.target is not None and self.target.everything
+        everything_at = None if asked else self.everything_at
+        return replace(self, target=None, everything_at=everything_at, indexed=None)
 
     @property
     def bases(self) -> Sequence[Basis]:

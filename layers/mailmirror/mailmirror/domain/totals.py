@@ -26,6 +26,8 @@ class Totals:
     """Folders that cannot be read at present."""
     limits: Set[Limit] = frozenset()
     """Within which the mailbox is read."""
+    stale: int = 0
+    """Folders whose verdicts are all to be given again."""
 
     @classmethod
     def of(
@@ -41,6 +43,7 @@ class Totals:
             has_sent=has_sent,
             limits=frozenset(limits),
             failing=sum(folder.failure is not None for folder in folders),
+            stale=sum(folder.stale for folder in folders),
         )
 
     @property

@@ -13,6 +13,7 @@ from datetime import datetime
 
 from backports import zstd
 
+from mailmirror.domain.containment import Place
 from mailmirror.domain.identity import MessageKey
 from mailmirror.domain.limits import MAX_COUNTED_VERSIONS
 from mailmirror.domain.mailbox import MailboxId, MailboxKey
@@ -182,10 +183,15 @@ class ContentStore:
             for item in items
         ]
 
-    def all_copies(self, key: MailboxKey) -> Iterator[Entry]:
-        """Read what each copy of a mailbox is, as they are used. Half a read unit for a dozen."""
-        for item in self._table.query(keys.folders(key), keys.COPIES):
-            yield read_entry(key.account, item)
+    def copies_after(self, key: MailboxKey, last: Place | None) -> Iterator[tuple[Place, Entry]]:
+        """Read what each copy of a mailbox is, as they are used: half a read unit for a dozen.
+
+        Parameters:
+            last: in the order of keys, copies up to those of this UID are left out.
+        """
+        between = keys.copies_after(last)
+        for item in self._table.query(keys.folders(key), between=between):
+            yield keys.copy_place(item), read_entry(key.account, item)
 
     def entry_of(self, content: Summary) -> Entry | None:
         """The entry of a content's copy that was received first."""

@@ -301,6 +301,18 @@ def ledger_block_of(key: Key) -> tuple[int, int]:
 COPIES = "copy#"
 
 
+def copies_after(last: Place | None) -> tuple[str, str]:
+    """Between which sort keys the copies stand that follow those of a UID; all of them for None."""
+    first = f"{COPIES}{last.folder}#{last.uidvalidity}#{last.uid:010d}~" if last else COPIES
+    return first, f"{COPIES}~"
+
+
+def copy_place(key: Key) -> Place:
+    """The UID that a copy is of."""
+    _, folder, uidvalidity, uid, _ = key[SK].split("#")
+    return Place(folder, int(uidvalidity), int(uid))
+
+
 def copy(key: MailboxKey, folder: str, uidvalidity: int, uid: int, sha256: str) -> Key:
     """With the content's digest: a server may render the same UID differently the next time."""
     return _key(folders(key), f"{COPIES}{folder}#{uidvalidity}#{uid:010d}#{sha256}")

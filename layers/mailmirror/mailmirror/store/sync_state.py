@@ -35,6 +35,8 @@ _BASIS = Struct(">QIIH")
 _PASSES = Struct(">BIQQQQQ")
 """What there is, the number of the last pass, the line that was searched up to, and four times, in
 microseconds since 1970."""
+_COPY = Struct(">6sQQ")
+"""Folder, UIDVALIDITY and UID."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -275,7 +277,7 @@ def _totals_item(totals: Totals) -> Item:
 
 
 def _totals(item: Item) -> Totals:
-    numbers = ("folders", "complete_folders", "messages", "judged", "pending", "failing")
+    numbers = ("folders", "complete_folders", "messages", "judged", "pending", "failing", "stale")
     return Totals(
         has_sent=bool(item["has_sent"]),
         limits=frozenset(map(Limit, item.get("limits", ()))),
@@ -286,22 +288,31 @@ def _totals(item: Item) -> Totals:
 def _passes_bytes(passes: PassState) -> bytes:
     """Some 20 bytes a basis, as for the caution."""
     target = passes.target
+    at = passes.indexed
+    indexed = _COPY.pack(bytes.fromhex(at.folder), at.uidvalidity, at.uid) if at else b""
     flags = bool(passes.basis) | bool(target) << 1 | bool(target and target.everything) << 2
+    flags |= bool(indexed) << 3
     times = (passes.looked_at, passes.ended_at, passes.next_at, passes.everything_at)
     bases = [*passes.bases, *([target.basis] if target else [])]
-    return _PASSES.pack(
-        flags, passes.number, passes.hinted_line, *map(_microseconds, times)
-    ) + b"".join(
-        _BASIS.pack(one.line, one.history_since.toordinal(), one.max_recipients, one.headers)
-        for one in bases
+    return (
+        _PASSES.pack(flags, passes.number, passes.hinted_line, *map(_microseconds, times))
+        + indexed
+        + b"".join(
+            _BASIS.pack(one.line, one.history_since.toordinal(), one.max_recipients, one.headers)
+            for one in bases
+        )
     )
 
 
 def _passes(stored: bytes) -> PassState:
     flags, number, hinted_line, *times = _PASSES.unpack_from(stored)
+    rest, indexed = stored[_PASSES.size :], None
+    if flags & 8:
+        folder, uidvalidity, uid = _COPY.unpack_from(rest)
+        rest, indexed = rest[_COPY.size :], Place(folder.hex(), uidvalidity, uid)
     bases = [
         Basis(line, date.fromordinal(day), most, headers)
-        for line, day, most, headers in _BASIS.iter_unpack(stored[_PASSES.size :])
+        for line, day, most, headers in _BASIS.iter_unpack(rest)
     ]
     basis = bases.pop(0) if flags & 1 else None
     target = Target(bases.pop(), bool(flags & 4)) if flags & 2 else None
@@ -316,6 +327,7 @@ def _passes(stored: bytes) -> PassState:
         ended_at,
         next_at,
         everything_at,
+        indexed,
     )
 
 

@@ -107,11 +107,14 @@ def sync(call: Call[NoBody, SyncQuery]) -> Answer:
 def change(call: Call[ChangeBody]) -> Answer:
     """Change which folders of a mailbox are read, and since when."""
     own = own_mailbox(call.account, call.user, call.ids["mailbox_id"], call.runtime)
+    since = call.body.history_since
+    if since is not None:
+        change_mailbox.check_window(since, call.runtime.now())
     if call.body.chooses_folders:
         job = ProbeJob(Task.FOLDERS, own.key.account, own.key.mailbox, request=call.raw)
         ask_probe(job, call.runtime)
-    if call.body.history_since is not None:
-        change_mailbox.change_window(own, call.body.history_since, call.runtime)
+    if since is not None:
+        change_mailbox.change_window(own, since, call.runtime)
     return _mailbox(call)
 
 

@@ -1,7 +1,7 @@
 """Requests about a mailbox: sync now, disconnect, erase."""
 
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime
 
 from mailmirror.aws.queues import MatchJob, SyncJob
 from mailmirror.domain.mailbox import AccountId, Mailbox, MailboxId, MailboxStatus
@@ -35,14 +35,23 @@ def request_sync(
     return mailbox
 
 
+def check_window(since: date, now: datetime) -> None:
+    """Check a first day of a window.
+
+    Raises:
+        Refused: it is before 1970 or after today.
+    """
+    if not _EARLIEST <= since <= now.date():
+        raise Refused(Code.INVALID_FIELD, "history_since: a day from 1970-01-01 to today")
+
+
 def change_window(mailbox: Mailbox, since: date, runtime: Runtime) -> None:
     """Move the first day of a mailbox's window, and queue a sync that judges old mail by it.
 
     Raises:
-        Refused: `since` is before 1970 or after today, or the mailbox is not connected.
+        Refused: see `check_window`; or the mailbox is not connected.
     """
-    if not _EARLIEST <= since <= runtime.now().date():
-        raise Refused(Code.INVALID_FIELD, "history_since: a day from 1970-01-01 to today")
+    check_window(since, runtime.now())
     if mailbox.status is not MailboxStatus.CONNECTED:
         raise Refused(Code.MAILBOX_DISCONNECTED)
     if since != mailbox.history_since:

@@ -40,7 +40,7 @@ class MailboxReport:
     log_cursor: int
     """The line of the change log under which its verdicts hold."""
     judged_by_others: bool
-    """Whether verdicts were given under another window than the present one."""
+    """Whether verdicts were given under another window, or a folder was left out by a pass."""
     pending: int
     """Messages that the server lists, and that could not be read."""
     limits: Set[Limit]
@@ -118,7 +118,8 @@ def _report(
         totals.left,
         totals.time_left((sync.progressed_at or mailbox.connected_at) - mailbox.connected_at),
         sync.passes.line,
-        any(one.history_since != mailbox.history_since for one in sync.passes.bases),
+        totals.stale > 0
+        or any(one.history_since != mailbox.history_since for one in sync.passes.bases),
         totals.pending,
         totals.limits,
         proof_of(mailbox, claims),

@@ -45,7 +45,7 @@ def change_settings(
         account = read_settings(id, runtime)
         changed = {one: value for one, value in asked.items() if account.setting(one) != value}
         if not changed:
-            return account, []
+            break
         of_mail = any(one.changes_mail for one in changed)
         change = Change(ChangeKind.RULES if of_mail else ChangeKind.TEAM)
         write = runtime.accounts.change(id, changed, head + 1)
@@ -53,7 +53,9 @@ def change_settings(
             runtime.change_log.write(id, change, [write], runtime.now(), head)
         except ConditionFailed:
             continue
-        if Setting.DEAL_POLICY in changed:
-            runtime.thread_queue.send([MatchJob(id)])
-        return read_settings(id, runtime), list(changed)
-    raise Refused(Code.TOO_MANY_REQUESTS)
+        break
+    else:
+        raise Refused(Code.TOO_MANY_REQUESTS)
+    if Setting.DEAL_POLICY in asked:  # after a repeat too: the first call may have been cut off
+        runtime.thread_queue.send([MatchJob(id)])
+    return read_settings(id, runtime), list(changed)

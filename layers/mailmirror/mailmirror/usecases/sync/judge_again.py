@@ -12,7 +12,7 @@ does not wait for it.
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import batched
@@ -20,7 +20,7 @@ from itertools import batched
 from mailmirror.domain.address import Address
 from mailmirror.domain.batches import DATE_RANGE, HEADER_RANGE
 from mailmirror.domain.contained import Judged
-from mailmirror.domain.containment import FULL_BATCH
+from mailmirror.domain.containment import FULL_BATCH, Place
 from mailmirror.domain.folder import FolderState, Passed
 from mailmirror.domain.ledger import Ledger
 from mailmirror.domain.passes import (
@@ -60,7 +60,7 @@ class Outcome:
     """When it is to go on; None where nothing waits."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class JudgeAgain:
     """One sync's work on the old mail of the folders that it has read."""
 
@@ -79,6 +79,8 @@ class JudgeAgain:
     server: MailServer
     view: CrmView
     runtime: Runtime
+    indexed: Place | None = field(init=False, default=None)
+    """The last copy of this pass that is on the timelines of those who left the team."""
 
     def run(self, until: datetime, everything_asked_at: datetime | None) -> Outcome:
         """Search for addresses that wait, and go on with a pass, where either is due.
@@ -91,10 +93,11 @@ class JudgeAgain:
             Refused: the same; the session is lost, and no other can be opened.
         """
         now, passes, basis = self.runtime.now(), self.late.passes, self.late.basis
+        if passes.target and passes.target.basis.rules != basis.rules:
+            passes = passes.given_up()  # a setting has changed again
         target = passes.target
-        if target and target.basis.rules != basis.rules:
-            target = None  # a setting has changed again
-        if _is_new(everything_asked_at, passes.everything_at):
+        begins = target is None or not target.everything
+        if begins and _is_new(everything_asked_at, passes.everything_at):
             target = Target(basis, everything=True)
             passes = replace(passes, everything_at=now)
         due_at = self._due_at(self.late, now)
@@ -137,22 +140,22 @@ class JudgeAgain:
     def _pass(self, passes: PassState, target: Target, until: datetime) -> Outcome:
         concern = EVERYTHING if target.everything else self.late.concern(target.basis)
         slice_end = min(until, self.runtime.now() + PASS_TIME)
-        for id, folder in list(self.folders.items()):
-            asked = EVERYTHING if folder.stale else concern
-            if not asked or folder.failure or folder.has_passed(passes.number):
-                continue
-            try:
-                with self._failing_alone(partial(self._note_failure, id)):
-                    self._pass_folder(id, passes.number, asked, slice_end)
-            except OutOfTime:
-                return Outcome(passes, self.runtime.now())
-            except FailedTooOften:
-                return Outcome(passes, self.runtime.now() + _AGAIN_AFTER_FAILURE)
+        failed_too_often = False
         try:
-            left = self.late.left_team(target.basis)
-            index_leavers(self.lease.key, left, self.view, self.runtime, until)
+            for id, folder in list(self.folders.items()):
+                asked = EVERYTHING if folder.stale else concern
+                if not asked or folder.failure or folder.has_passed(passes.number):
+                    continue
+                try:
+                    with self._failing_alone(partial(self._note_failure, id)):
+                        self._pass_folder(id, passes.number, asked, slice_end)
+                except FailedTooOften:
+                    failed_too_often = True
+            if failed_too_often:
+                return Outcome(passes, self.runtime.now() + _AGAIN_AFTER_FAILURE)
+            self._index_leavers(passes, target, until)
         except OutOfTime:
-            return Outcome(passes, self.runtime.now())
+            return Outcome(replace(passes, indexed=self.indexed), self.runtime.now())
         if concern:
             self._note_left_out(passes.number)
         self.runtime.count("PassesDone")
@@ -160,6 +163,18 @@ class JudgeAgain:
         ended = passes.ended(target.basis, now)
         due_at = self._due_at(self.late.behind(ended), now)
         return Outcome(replace(ended, next_at=due_at), due_at)
+
+    def _index_leavers(self, passes: PassState, target: Target, until: datetime) -> None:
+        def done(place: Place) -> None:
+            self.server.note_progress()
+            if place.folder in self.folders:  # the copies of what was sent here come last
+                self.indexed = place
+                self.save(replace(passes, indexed=place))
+
+        left = self.late.left_team(target.basis, self.runtime.change_log)
+        self.indexed = passes.indexed
+        key = self.lease.key
+        index_leavers(key, left, self.view, self.runtime, until, passes.indexed, done)
 
     def _note_left_out(self, number: int) -> None:
         """Have the folders that the pass has not been through judged again as a whole, once they
@@ -229,11 +244,11 @@ class JudgeAgain:
             return uids  # after a function has died, each is judged alone
         if self.runtime.now() >= judge.until:
             raise OutOfTime
-        fetched = self.server.headers(rest)
-        if fetched.unasked:
-            raise self.server.failed_too_often()
+        apart: set[int] = set()
+        for some in batched(rest, HEADER_RANGE, strict=False):
+            found = self.server.headers(some).found
+            apart |= {uid for uid in some if not _may_name(found.get(uid), concern)}
         self.runtime.count("HeadersPassed", len(rest))
-        apart = {uid for uid in rest if not _may_name(fetched.found.get(uid), concern)}
         return [uid for uid in uids if uid not in apart]
 
     def _judge(self, judge: RunJudge, uids: Sequence[int], ledger: Ledger) -> None:

@@ -1,11 +1,12 @@
 """What has changed since the verdicts of a mailbox were given: lines of the log, and its rules."""
 
-from collections.abc import Sequence, Set
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from mailmirror.domain.address import Address
 from mailmirror.domain.changes import ChangeKind, LogLine
+from mailmirror.domain.mailbox import AccountId
 from mailmirror.domain.passes import (
     EVERYTHING,
     Basis,
@@ -27,6 +28,7 @@ _MAX_LINES = 50_000
 class LateFacts:
     """What a mailbox's old mail was not judged under yet."""
 
+    account: AccountId
     lines: Sequence[LogLine]
     """Behind the mailbox's cursor, those that may change verdicts, in their order."""
     basis: Basis
@@ -56,7 +58,7 @@ class LateFacts:
             at = some[-1].number
         too_many = end < basis.line
         known = basis if too_many else replace(basis, line=at)
-        return cls(lines, known, passes, view.doubtful, too_many)
+        return cls(view.account.id, lines, known, passes, view.doubtful, too_many)
 
     def concern(self, target: Basis) -> Concern:
         """The copies that a pass judges again on the way to a basis."""
@@ -70,15 +72,27 @@ class LateFacts:
         line = self.passes.hinted_line
         return waiting_addresses(one for one in self.lines if one.number > line)
 
-    def left_team(self, target: Basis) -> frozenset[Address]:
-        """The addresses that have left the team by the lines that a pass works off."""
-        changes = (one.change for one in self.lines if one.number <= target.line)
-        return frozenset(
-            address
-            for change in changes
-            if change.kind is ChangeKind.TEAM
-            for address in change.lost
-        )
+    def left_team(self, target: Basis, log: ChangeLog) -> frozenset[Address]:
+        """The addresses that may have left the team by the lines that a pass works off.
+
+        An address of a mailbox without a proof leaves it where a person gains it. Where there are
+        more lines than were read, the others are read now.
+        """
+        left: set[Address] = set()
+        for line in self._lines_to(target, log):
+            of_team = line.change.kind is ChangeKind.TEAM
+            left |= line.change.lost if of_team else line.change.gained & self.doubtful
+        return frozenset(left)
+
+    def _lines_to(self, target: Basis, log: ChangeLog) -> Iterator[LogLine]:
+        yield from (one for one in self.lines if one.number <= target.line)
+        at = self.passes.line + _MAX_LINES
+        while self.too_many and at < target.line:
+            some = log.lines(self.account, at, min(_LINES_AT_ONCE, target.line - at))
+            if not some:
+                return
+            yield from some
+            at = some[-1].number
 
     def due_at(self, copies: int, now: datetime) -> datetime | None:
         """When the next pass is due; None where nothing waits for one.

@@ -7,7 +7,7 @@ LIST, STATUS ─► without change: left as it is stored
 
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from mailmirror.domain.contained import FolderFailure
 from mailmirror.domain.containment import FULL_BATCH, SMALL_BATCH, Caution
@@ -41,6 +41,9 @@ from mailmirror.usecases.sync.sync_progress import SyncProgress
 
 _FIRST_ROUNDS = (100, 1_000)
 """Old messages of each folder that a first sync judges before it begins with further ones."""
+
+_AFTER_CHANGE = timedelta(minutes=1)
+"""Until a pass goes on that has found a folder changed since its sync."""
 
 
 @dataclass(slots=True)
@@ -104,7 +107,7 @@ class FoldersSync:
             OutOfTime, LeaseLost: what was judged before is kept.
         """
         runtime, state = self.runtime, self.state
-        account = runtime.accounts.find(self.mailbox.key.account)
+        account = runtime.accounts.find(self.mailbox.key.account, consistent=True)
         if account is None:
             raise Refused(Code.NOT_FOUND, "account")
         rules = Rules(self.mailbox.history_since, account.max_recipients)
@@ -175,6 +178,8 @@ class FoldersSync:
         view.forget()  # so that no verdict that follows is given under less than the log's head
         now, passes = self.runtime.now(), self.passes
         self.basis = Basis(view.facts, rules.history_since, rules.max_recipients)
+        if view.account.max_recipients != rules.max_recipients:
+            return Outcome(passes, now)  # changed meanwhile: the next sync judges by it
         if not self.state.first_sync_done:
             return Outcome(passes, None if passes == PassState(self.basis) else now)
         if self._has_time():
@@ -189,9 +194,11 @@ class FoldersSync:
                 raise FolderChanged(id)
             return self._judge(id, known, stored, server, rules, view, until)
 
+        late = LateFacts.read(view, self.basis, passes, self.runtime.change_log)
+        self.basis = late.basis
         again = JudgeAgain(
             lease=self.lease,
-            late=LateFacts.read(view, self.basis, passes, self.runtime.change_log),
+            late=late,
             folders=self.record.folders,
             watched=[id for id, (one, _) in folders.items() if one.role in WATCHED_ROLES],
             opened=opened,
@@ -204,7 +211,7 @@ class FoldersSync:
         try:
             return again.run(self.until, self.state.everything_asked_at)
         except FolderChanged:
-            return Outcome(self.passes, now)
+            return Outcome(self.passes, now + _AFTER_CHANGE)
 
     def _save_passes(self, passes: PassState) -> None:
         self.runtime.sync_states.passing(self.lease, passes, self.runtime.now())
