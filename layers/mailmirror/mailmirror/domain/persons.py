@@ -53,7 +53,7 @@ class Record:
     target: PersonRef | None = None
     """Where `redirected` leads to."""
     line: int = 0
-    """Of the account's log, at which this record's events have last given an address to anyone."""
+    """Of the account's log, at which this record's events have last given an address."""
 
     def then(self, event: PersonEvent, lost: int = 0) -> "Record | None":
         """With a further event; None where a later one of its kind came first, or it is a repeat.
@@ -254,7 +254,7 @@ class Persons:
 
 
 def changed_holders(before: Persons, after: Persons) -> tuple[Set[Address], Set[Address]]:
-    """The addresses that someone has gained, and those that someone has lost."""
+    """The addresses that a person has gained, and those that one has lost."""
     had, has = before.holders(), after.holders()
     none: frozenset[PersonRef] = frozenset()
     gained = {address for address, refs in has.items() if refs - had.get(address, none)}

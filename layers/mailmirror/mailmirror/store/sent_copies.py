@@ -1,7 +1,7 @@
 """What was sent by the team: which messages lie in sent mail, and copies there without an id.
 
-That a message was sent is stored for the account and never taken back, so that a mailbox that has
-it in its Inbox knows it too.
+That a message was sent is stored for the account, also for a mailbox that has it in its Inbox, and
+never taken back; it is a hash of the message alone.
 
 Messages of the team are found by their From, Date, Subject and To. One with a Message-ID is put,
 and then it is read whether there are copies without one; such a copy is put, and then the messages
