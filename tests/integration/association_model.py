@@ -52,8 +52,17 @@ class Associations:
     overrides: set[OverrideFact] = field(default_factory=set)
 
     def card(self, deal: str, viewer: str) -> set[int]:
-        """The messages that a viewer is shown on a deal."""
-        return {number for number in self.owned_by(viewer) if self.is_on(number, deal)}
+        """The messages that a viewer is shown on a deal: what names no person only by hand."""
+        return {
+            number
+            for number in self.owned_by(viewer)
+            if self.is_on(number, deal)
+            and (self.override(number, deal) or self._names_a_person(number, viewer))
+        }
+
+    def _names_a_person(self, number: int, owner: str) -> bool:
+        mine = (one for one in self.copies if (one.owner, one.number) == (owner, number))
+        return any(one.contacts for one in mine)
 
     def owned_by(self, user: str) -> set[int]:
         return {copy.number for copy in self.copies if copy.owner == user}
