@@ -475,13 +475,13 @@ def test_a_page_that_is_long_to_read_ends_early_and_no_line_is_lost(
     assert [one["thread_id"] for page in off_pages for one in page["threads"]] == off[6:]
 
 
-@pytest.mark.exceeds("MAX_TOLD_REASONS")
+@pytest.mark.exceeds("MAX_NAMED_REASONS")
 def test_of_many_attached_messages_of_a_thread_the_latest_are_named(
     office: Office, mailbox: Mailbox, api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for number in (1, 3):
         on_message(office, "d", number, attached=True)
-    monkeypatch.setattr(f"{LISTS}.MAX_TOLD_REASONS", 2)
+    monkeypatch.setattr(f"{LISTS}.MAX_NAMED_REASONS", 2)
     found = lines(api)[0]
     assert [why["message_id"] for why in found["reasons"]] == [
         None,

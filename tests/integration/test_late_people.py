@@ -269,6 +269,21 @@ def test_a_crash_at_any_write_of_a_pass_loses_and_doubles_nothing(
     assert not late(office, "who")
 
 
+@contextmanager
+def refused_to_open(name: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Have the server list a folder and refuse EXAMINE."""
+    examine = ImapSession.examine
+
+    def refusing(session: ImapSession, folder: FolderChoice) -> Status:
+        if folder.name == name:
+            raise Refused(Code.FOLDER_REFUSED)
+        return examine(session, folder)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ImapSession, "examine", refusing)
+        yield
+
+
 def test_a_folder_that_fails_during_a_pass_is_judged_again_when_it_can_be_read(
     office: Office,
     imap_server: MailboxServer,
@@ -282,15 +297,7 @@ def test_a_folder_that_fails_during_a_pass_is_judged_again_when_it_can_be_read(
     office.sync(mailbox)
     stranger_comes(office)
     clock.advance(HOUR)
-    examine = ImapSession.examine
-
-    def refusing(session: ImapSession, folder: FolderChoice) -> Status:
-        if folder.name == imap_server.named("Filed"):
-            raise Refused(Code.FOLDER_REFUSED)
-        return examine(session, folder)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(ImapSession, "examine", refusing)
+    with refused_to_open(imap_server.named("Filed"), monkeypatch):
         imap_server.append(REP, "Filed", letter(3), MARCH)
         office.sync(mailbox)
         assert subjects(office.card("rep", "who")) == ["Letter 2"]
@@ -475,7 +482,7 @@ def test_a_folder_that_no_pass_can_open_causes_no_sync_after_the_other(
     clock: Clock,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Its STATUS is told, and is as before: nothing else would open it."""
+    """The server answers its STATUS, which has not changed, so that only the pass opens it."""
     imap_server.create(REP, "Filed")
     imap_server.append(REP, "Filed", letter(1, STRANGER), MARCH)
     mailbox = office.connect(imap_server, "rep", REP)
@@ -483,15 +490,7 @@ def test_a_folder_that_no_pass_can_open_causes_no_sync_after_the_other(
     syncs(runtime)
     stranger_comes(office)
     clock.advance(HOUR)
-    examine = ImapSession.examine
-
-    def refusing(session: ImapSession, folder: FolderChoice) -> Status:
-        if folder.name == imap_server.named("Filed"):
-            raise Refused(Code.FOLDER_REFUSED)
-        return examine(session, folder)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(ImapSession, "examine", refusing)
+    with refused_to_open(imap_server.named("Filed"), monkeypatch):
         for _ in range(3):
             office.sync(mailbox)
             assert syncs(runtime) == []
@@ -521,8 +520,7 @@ def test_a_pass_that_aws_interrupts_is_not_taken_for_the_one_that_is_begun_after
 
     def fail() -> None:
         stranger_comes(office, other, "other")
-        error = {"Error": {"Code": "InternalServerError"}}
-        raise ClientError(error, "PutItem")  # type: ignore[arg-type]
+        raise ClientError({"Error": {"Code": "InternalServerError"}}, "PutItem")
 
     with before_write(runtime, write, fail) as failed:
         office.sync(mailbox)

@@ -102,7 +102,7 @@ def refused(office: Mailboxes) -> list[tuple[str, str, bool, bool]]:
 
 def index(office: Mailboxes, address: str) -> set[str]:
     """The persons that the index names for an address, checked or not."""
-    item = office.runtime.people._table.get(keys.address(office.account, Address(address)))
+    item = office.runtime.table.get(keys.address(office.account, Address(address)))
     return set(item.get("persons", ())) if item else set()
 
 
@@ -429,7 +429,7 @@ def stored(runtime: Runtime, order: Sequence[int]) -> object:
     addresses = [Address(f"{name}@x.example") for name in "abcdlx"]
     known = runtime.people.known(account, addresses)
     indexed = {
-        one: runtime.people._table.get(keys.address(account, one)).get("persons")  # type: ignore[union-attr]
+        one: (runtime.table.get(keys.address(account, one)) or {}).get("persons")
         for one in addresses
     }
     return (

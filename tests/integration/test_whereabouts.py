@@ -185,11 +185,11 @@ def test_a_deleted_deal_is_none_of_a_messages_and_its_overrides_stay_told(
     assert (override["standing"], override["undo"]) == ("counts", None)
 
 
-@pytest.mark.exceeds("MAX_TOLD_DEALS")
+@pytest.mark.exceeds("MAX_NAMED_DEALS")
 def test_deals_beyond_the_limit_are_counted(
     office: Office, mailbox: Mailbox, api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mailmirror.usecases.cards.whereabouts.MAX_TOLD_DEALS", 1)
+    monkeypatch.setattr("mailmirror.usecases.cards.whereabouts.MAX_NAMED_DEALS", 1)
     on_thread(office, "other", 1, attached=True)
     found = message(office, api, 1)
     assert why(found) == {"other": "thread_attached"}, "what a person said comes first"
@@ -297,11 +297,11 @@ def test_a_message_of_another_user_or_of_an_erased_mailbox_is_not_there(
     assert (status, problem["code"]) == (404, "not_found")
 
 
-@pytest.mark.exceeds("MAX_TOLD_OVERRIDES")
+@pytest.mark.exceeds("MAX_NAMED_OVERRIDES")
 def test_of_many_overrides_those_that_count_and_the_latest_are_told(
     office: Office, mailbox: Mailbox, api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mailmirror.usecases.cards.whereabouts.MAX_TOLD_OVERRIDES", 2)
+    monkeypatch.setattr("mailmirror.usecases.cards.whereabouts.MAX_NAMED_OVERRIDES", 2)
     on_thread(office, "d", 1, attached=False)
     for attached in (True, False, True):
         on_thread(office, "other", 1, attached=attached)
@@ -311,7 +311,7 @@ def test_of_many_overrides_those_that_count_and_the_latest_are_told(
     assert message(office, api, 2)["overrides_complete"] is False
 
 
-@pytest.mark.exceeds("MAX_READ_OVERRIDES")
+@pytest.mark.exceeds("MAX_SEARCHED_OVERRIDES")
 def test_what_counts_is_told_though_a_deal_has_more_overrides_than_are_read(
     office: Office, dovecot: Dovecot, mailbox: Mailbox, api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -322,7 +322,7 @@ def test_what_counts_is_told_though_a_deal_has_more_overrides_than_are_read(
     for attached in (True, False, True):
         on_thread(office, "d", 7, attached=attached)
     assert message(office, api, 1)["overrides_complete"] is True
-    monkeypatch.setattr("mailmirror.usecases.cards.whereabouts.MAX_READ_OVERRIDES", 2)
+    monkeypatch.setattr("mailmirror.usecases.cards.whereabouts.MAX_SEARCHED_OVERRIDES", 2)
     found = message(office, api, 1)
     assert said(found) == [("d", True, False, "counts")]
     assert found["overrides_complete"] is False

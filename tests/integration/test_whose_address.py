@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -143,10 +144,10 @@ def test_an_address_that_becomes_anothers_while_its_server_is_tried_is_refused(
     """Between the last look and the write: the write is conditional on the account's log."""
     connect = runtime.mailboxes.connect
 
-    def late(mailbox: Mailbox, *args: object, **options: object) -> None:
+    def late(mailbox: Mailbox, *args: Any, **options: Any) -> None:
         monkeypatch.setattr(runtime.mailboxes, "connect", connect)
         office.tell(type, id=id, name="Late", emails=[BOSS, STRANGER], at=runtime.now())
-        connect(mailbox, *args, **options)  # type: ignore[arg-type]
+        connect(mailbox, *args, **options)
 
     monkeypatch.setattr(runtime.mailboxes, "connect", late)
     assert refused(office, request(dovecot, STRANGER)) is code

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -37,8 +38,8 @@ def person(*gained: Address, lost: tuple[Address, ...] = ()) -> Change:
     return Change(ChangeKind.PERSON, frozenset(gained), frozenset(lost))
 
 
-def at_line(number: int, **rules: object) -> Basis:
-    return replace(BASIS, line=number, **rules)  # type: ignore[arg-type]
+def at_line(number: int, **rules: Any) -> Basis:
+    return replace(BASIS, line=number, **rules)
 
 
 def test_only_lines_behind_the_basis_and_up_to_the_target_count() -> None:

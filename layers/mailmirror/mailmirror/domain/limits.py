@@ -465,18 +465,18 @@ MAX_REMEMBERED_THREADS = 50
 them: 33 characters each; a URL has 8 KB. Of further ones the first named are forgotten, and listed
 again."""
 
-MAX_TOLD_REASONS = 10
+MAX_NAMED_REASONS = 10
 """Single messages of a thread that a list names as attached; further ones are counted."""
 
-MAX_TOLD_DEALS = 50
+MAX_NAMED_DEALS = 50
 """Deals of a message, each of which is read with all its versions; further ones are counted."""
 
-MAX_READ_OVERRIDES = 1_000
-"""Overrides of deals that are searched for those on one message, the latest ones: some 100 read
-units. What counts is known without them."""
+MAX_SEARCHED_OVERRIDES = 1_000
+"""How many overrides of deals are read, the latest ones, to find those on one message: some 100
+read units. The thread's root has those that count, whatever is read here."""
 
-MAX_TOLD_OVERRIDES = 100
-"""Overrides that an answer names of one message: those that count, then the latest ones."""
+MAX_NAMED_OVERRIDES = 100
+"""Of one message, in an answer: those that count, then the latest of the others."""
 
 # Written by browsers, identity providers and SNS
 

@@ -24,8 +24,8 @@ from mailmirror.domain.limits import (
     MAX_COUNTED_ENTRIES,
     MAX_COUNTED_PARTS,
     MAX_LISTED_ITEMS,
+    MAX_NAMED_REASONS,
     MAX_REMEMBERED_THREADS,
-    MAX_TOLD_REASONS,
 )
 from mailmirror.domain.mailbox import MailboxKey, UserId
 from mailmirror.domain.message import Entry
@@ -334,7 +334,7 @@ def _lines(viewer: Viewer, found: Sequence[_Line], runtime: Runtime) -> Sequence
 
 
 def _listed(one: _Line, newest: Line) -> ListedThread:
-    thread, told = one.thread, one.reasons[:MAX_TOLD_REASONS]
+    thread, told = one.thread, one.reasons[:MAX_NAMED_REASONS]
     return ListedThread(
         thread=thread.root.thread,
         message=one.message,

@@ -19,9 +19,9 @@ from mailmirror.domain.feed import PersonRef
 from mailmirror.domain.identity import MessageKey
 from mailmirror.domain.limits import (
     MAX_LOOKED_UP_PARTICIPANTS,
-    MAX_READ_OVERRIDES,
-    MAX_TOLD_DEALS,
-    MAX_TOLD_OVERRIDES,
+    MAX_NAMED_DEALS,
+    MAX_NAMED_OVERRIDES,
+    MAX_SEARCHED_OVERRIDES,
 )
 from mailmirror.domain.mailbox import AccountId, UserId
 from mailmirror.domain.overrides import Override, Standing, standings
@@ -95,7 +95,7 @@ def whereabouts(viewer: Viewer, line: Line, runtime: Runtime) -> Whereabouts:
     root = runtime.roots.read(account, line.summary.thread)
     deals = [(deal, root.decides(message, deal)) for deal in root.deals_showing(message)]
     deals.sort(key=lambda one: (one[1] is None, one[0]))
-    told = deals[:MAX_TOLD_DEALS]
+    told = deals[:MAX_NAMED_DEALS]
     overrides, complete = _overrides(account, root, message, runtime)
     names = _deal_names(
         account, [*(id for id, _ in told), *(x.deal for x, _ in overrides)], runtime
@@ -157,7 +157,7 @@ def _overrides(
     """
     current = [one for one in root.overrides if one.message in (None, message)]
     given = set(current)
-    left, complete = MAX_READ_OVERRIDES, True
+    left, complete = MAX_SEARCHED_OVERRIDES, True
     for deal in sorted({one.deal for one in current}):
         read = list(islice(runtime.overrides.of_deal(account, deal), left + 1)) if left else []
         complete = complete and 0 < left >= len(read)
@@ -168,7 +168,7 @@ def _overrides(
         }
         left -= min(left, len(read))
     said = sorted(standings(given, message).items(), key=_latest_first, reverse=True)
-    first = sorted(said, key=lambda one: one[1] is not Standing.COUNTS)[:MAX_TOLD_OVERRIDES]
+    first = sorted(said, key=lambda one: one[1] is not Standing.COUNTS)[:MAX_NAMED_OVERRIDES]
     told = [one for one in said if one in first]
     return told, complete and len(told) == len(said)
 
