@@ -1,15 +1,19 @@
 """What a team's cards show, by the rules alone: mirrored = mail ⋈ people ⋈ rules.
 
-It has no sync, no cursor and no log: each answer follows from what there is. What was mirrored once
-stays, though its person, or its copy at the server, has gone since.
+It has no sync, no cursor and no log: each answer follows from what there is. A copy that has left
+the server counts as long as something is stored of it: it was mirrored once, and not erased since.
 """
 
 from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from mailmirror.domain.address import Address
 from mailmirror.domain.verdict import Headers, People, Rules, Verdict, judge
+
+_ERASED_AFTER = timedelta(days=30)
+_MARGIN = timedelta(days=2)
+"""Between a change and the sync that hides by it, and between the end of 30 days and an erasure."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +36,9 @@ class HeldCopy:
 
     mail: Mail
     mirrored: bool = False
-    """Whether it was mirrored under the present UIDVALIDITY."""
+    """Whether it was mirrored, and surely is not erased since."""
     may_be: bool = False
-    """Whether it could have been, by what there was between two looks."""
+    """Whether it could have been mirrored, by what there was between two looks."""
 
 
 @dataclass(slots=True)
@@ -43,16 +47,26 @@ class MailboxModel:
     history_since: date
     folders: dict[str, dict[int, HeldCopy]]
     reads_all: bool = True
-    mirrored: set[int] = field(default_factory=set)
-    """Numbers of messages."""
-    may_be: set[int] = field(default_factory=set)
-    """Of those that were mirrored, or may have been."""
+    left: list[tuple[str, HeldCopy]] = field(default_factory=list)
+    """The copies that have left the server, by their folders."""
+    shown_at: dict[int, datetime] = field(default_factory=dict)
+    """By numbers of messages, when they were last surely shown."""
+
+    def reads(self, folder: str) -> bool:
+        return self.reads_all or folder in ("INBOX", "Sent")
 
     def copies(self) -> Iterator[HeldCopy]:
         """The copies in the folders that are read."""
         for name, held in self.folders.items():
-            if self.reads_all or name in ("INBOX", "Sent"):
+            if self.reads(name):
                 yield from held.values()
+
+    def stored(self) -> Iterator[HeldCopy]:
+        """The copies that are at the server no more, in folders that are read."""
+        return (copy for name, copy in self.left if self.reads(name))
+
+    def leaves(self, folder: str, copy: HeldCopy) -> None:
+        self.left.append((folder, copy))
 
 
 @dataclass(slots=True)
@@ -71,22 +85,43 @@ class TeamModel:
         headers = Headers(mail.received_at, mail.participants, len(mail.recipients))
         return judge(headers, people, Rules(mailbox.history_since, self.max_recipients))
 
-    def settle(self) -> None:
-        """All that is to be mirrored is."""
+    def is_mirrored(self, mailbox: MailboxModel, copy: HeldCopy) -> bool:
+        return self.verdict(mailbox, copy.mail) is Verdict.MIRRORED
+
+    def settle(self, now: datetime) -> None:
+        """All that is to be mirrored is, and what was hidden for 30 days is erased."""
         for mailbox in self.mailboxes.values():
             for copy in mailbox.copies():
-                if self.verdict(mailbox, copy.mail) is Verdict.MIRRORED:
-                    copy.mirrored = True
-                    mailbox.mirrored.add(copy.mail.number)
-                    mailbox.may_be.add(copy.mail.number)
+                if self.is_mirrored(mailbox, copy):
+                    copy.mirrored = copy.may_be = True
+            for number in self.mirrored(mailbox):
+                mailbox.shown_at[number] = now
+            for _, copy in mailbox.left:
+                shown_at = mailbox.shown_at.get(copy.mail.number)
+                if shown_at is None or now > shown_at + _ERASED_AFTER - _MARGIN:
+                    copy.mirrored = False
+                if shown_at is not None and now > shown_at + _ERASED_AFTER + _MARGIN:
+                    copy.may_be = False
 
     def before_change(self) -> None:
         """Note what a sync may have mirrored by now, before facts change."""
         for mailbox in self.mailboxes.values():
             for copy in mailbox.copies():
-                if self.verdict(mailbox, copy.mail) is Verdict.MIRRORED:
+                if self.is_mirrored(mailbox, copy):
                     copy.may_be = True
-                    mailbox.may_be.add(copy.mail.number)
+
+    def mirrored(self, mailbox: MailboxModel) -> Set[int]:
+        """The numbers of the messages that a mailbox shows, once all has settled."""
+        stored = (copy for copy in mailbox.stored() if copy.mirrored)
+        return self._mirrored(mailbox, [*mailbox.copies(), *stored])
+
+    def may_be_mirrored(self, mailbox: MailboxModel) -> Set[int]:
+        """Those that it may show, as syncs may have come before or after changes."""
+        stored = (copy for copy in mailbox.stored() if copy.may_be)
+        return self._mirrored(mailbox, [*mailbox.copies(), *stored])
+
+    def _mirrored(self, mailbox: MailboxModel, copies: list[HeldCopy]) -> Set[int]:
+        return {copy.mail.number for copy in copies if self.is_mirrored(mailbox, copy)}
 
     def is_on_card(self, mail: Mail, contact: str) -> bool:
         emails = self.contacts.get(contact, frozenset()) - self.team

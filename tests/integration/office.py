@@ -214,7 +214,7 @@ def basis_of(mailbox: Mailbox, runtime: Runtime) -> Basis:
     account = runtime.accounts.find(mailbox.key.account)
     assert account is not None
     head = runtime.change_log.head(account.id)
-    return Basis(head, mailbox.history_since, account.max_recipients)
+    return Basis.of(head, mailbox, account.max_recipients)
 
 
 def subjects(lines: Iterable[Line]) -> list[str]:

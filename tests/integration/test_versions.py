@@ -297,12 +297,12 @@ def test_an_erasure_finds_every_version_and_what_was_written_for_further_ones(
     copies = [version(uid, f"Number {uid}", to=[REP, LEE], dated=None) for uid in range(20, 0, -1)]
     for copy in copies:
         office.mirror(mailbox, [copy])
-    at, found = zip(*office.runtime.contents.copies(mailbox, 1_000), strict=True)
-    office.runtime.threads.erase(found)
-    for entry in found:
+    found = office.runtime.contents.copies(mailbox, 1_000)
+    office.runtime.threads.erase(one.entry for one in found)
+    for entry in (one.entry for one in found):
         office.runtime.timelines.erase(entry, [])
         office.runtime.contents.erase(mailbox, entry.message)
-    office.runtime.contents.erase_copies(at)
+    office.runtime.contents.erase_copies((one.place, one.entry) for one in found)
     left = office.runtime._client("dynamodb").scan(TableName=office.runtime.settings.table)["Items"]
     traces = [item["pk"]["S"] for item in left if mailbox.mailbox in item["pk"]["S"]]
     assert [pk for pk in traces if "mailbox#" not in pk] == []

@@ -10,10 +10,12 @@ A copy whose verdict does not depend on what has changed is not asked for.
 from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from zlib import crc32
 
 from mailmirror.domain.address import Address
 from mailmirror.domain.changes import ChangeKind, LogLine
 from mailmirror.domain.containment import Place
+from mailmirror.domain.mailbox import FolderScope, Mailbox
 from mailmirror.domain.verdict import Verdict
 
 HEADERS_VERSION = 1
@@ -38,6 +40,12 @@ _NOTHING: frozenset[Verdict] = frozenset()
 _BY_PERSONS = frozenset({Verdict.NO_PERSON, Verdict.BLOCKED, Verdict.TOO_MANY_RECIPIENTS})
 _BY_TEAM = _BY_PERSONS | {Verdict.INTERNAL, Verdict.REPORT}
 _BY_FEWER_RECIPIENTS = frozenset({Verdict.NO_PERSON, Verdict.BLOCKED})
+_BY_LATER_WINDOW = frozenset(Verdict) - {
+    Verdict.OUTSIDE_WINDOW,
+    Verdict.MIRRORED,
+    Verdict.PENDING,
+    Verdict.GONE,
+}
 _BY_HEADERS = frozenset(Verdict) - {Verdict.MIRRORED, Verdict.PENDING, Verdict.GONE}
 
 
@@ -50,11 +58,21 @@ class Basis:
     history_since: date
     max_recipients: int
     headers: int = HEADERS_VERSION
+    folders: int = 0
+    """A checksum of the mailbox's setting `folders`."""
+
+    @classmethod
+    def of(cls, line: int, mailbox: Mailbox, max_recipients: int) -> "Basis":
+        """What verdicts about a mailbox are given under."""
+        setting = mailbox.folders
+        named = setting if isinstance(setting, FolderScope) else "\0".join(setting)
+        folders = crc32(named.encode("utf-8", "surrogatepass"))
+        return cls(line, mailbox.history_since, max_recipients, folders=folders)
 
     @property
     def rules(self) -> str:
         """All of it but people, as a text that differs where it does."""
-        return f"{self.history_since}.{self.max_recipients}.{self.headers}"
+        return f"{self.history_since}.{self.max_recipients}.{self.headers}.{self.folders:x}"
 
     def concerned(self, before: "Basis") -> frozenset[Verdict]:
         """The verdicts given under other rules that may be others under these."""
@@ -79,17 +97,27 @@ class Concern:
     naming: frozenset[Verdict] = _NOTHING
     """Of the copies with these verdicts, those that name one of `addresses`."""
     addresses: frozenset[Address] = frozenset()
+    """Those of which people have changed."""
+    dated: frozenset[Verdict] = _NOTHING
+    """Of the copies with these verdicts, those whose INTERNALDATE is outside the window."""
+    mirrored: bool = False
+    """Whether copies that are, or were, mirrored may get another verdict."""
 
     def __bool__(self) -> bool:
-        return bool(self.verdicts)
+        return bool(self.verdicts) or self.mirrored
 
     @property
     def verdicts(self) -> frozenset[Verdict]:
-        return self.whole | self.naming
+        """Of the copies that are asked for again."""
+        return self.whole | self.naming | self.dated
+
+    def may_name(self, participants: Set[Address]) -> bool:
+        """Whether people may have changed of the participants of a mirrored copy."""
+        return Verdict.NO_PERSON in self.whole or not self.addresses.isdisjoint(participants)
 
 
-EVERYTHING = Concern(_BY_HEADERS)
-"""Every copy that is not mirrored."""
+EVERYTHING = Concern(_BY_HEADERS, mirrored=True)
+"""Every copy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +153,8 @@ class PassState:
     """When the last pass over everything began."""
     indexed: Place | None = None
     """The last copy that the pass has put on the timelines of addresses that left the team."""
+    hides: bool = False
+    """Whether the mailbox has hidden mail."""
 
     @property
     def line(self) -> int:
@@ -172,8 +202,12 @@ class PassState:
         return [*([self.basis] if self.basis else []), *self.others]
 
     def concerned(self, now: Basis) -> frozenset[Verdict]:
-        """The verdicts that changed rules may change."""
+        """The verdicts that changed rules may change, but for `mirrored`."""
         return frozenset().union(*(now.concerned(one) for one in self.bases))
+
+    def has_other_rules(self, now: Basis) -> bool:
+        """Whether some verdicts were given under other rules."""
+        return any(one.rules != now.rules for one in self.bases)
 
 
 def concern_of(
@@ -192,15 +226,27 @@ def concern_of(
     """
     verdicts: set[Verdict] = set()
     addresses: set[Address] = set()
+    mirrored = passes.has_other_rules(now) or passes.hides
     for line in lines:
         named = line.change.gained | line.change.lost
         if passes.line < line.number <= now.line and named:
             of_team = line.change.kind is ChangeKind.TEAM or not doubtful.isdisjoint(named)
             verdicts |= _BY_TEAM if of_team else _BY_PERSONS
             addresses |= named
-    whole = passes.concerned(now)
-    naming = frozenset(verdicts) - whole
-    return Concern(whole, naming, frozenset(addresses) if naming else frozenset())
+            mirrored |= of_team or bool(line.change.lost)
+    later = any(now.history_since > one.history_since for one in passes.bases)
+    return Concern(
+        whole=passes.concerned(now),
+        naming=frozenset(verdicts) - passes.concerned(now),
+        addresses=frozenset(addresses),
+        dated=_BY_LATER_WINDOW - passes.concerned(now) if later else _NOTHING,
+        mirrored=mirrored,
+    )
+
+
+def erasure_due_at(passes: PassState) -> datetime | None:
+    """When what has been hidden for long is erased; None where nothing is hidden."""
+    return passes.ended_at + timedelta(days=1) if passes.hides and passes.ended_at else None
 
 
 def waiting_addresses(lines: Iterable[LogLine]) -> frozenset[Address]:

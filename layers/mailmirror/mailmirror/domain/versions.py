@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from mailmirror.domain.containment import Place
 from mailmirror.domain.limits import MAX_ADDED_LINES, MAX_VERSIONS
 from mailmirror.domain.mailbox import FolderRole
 
@@ -25,6 +26,10 @@ class Received:
     folder: str
     uidvalidity: int
     uid: int
+
+    @property
+    def place(self) -> Place:
+        return Place(self.folder, self.uidvalidity, self.uid)
 
 
 @dataclass(frozen=True, slots=True)

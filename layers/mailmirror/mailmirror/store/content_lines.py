@@ -66,6 +66,8 @@ class Summary:
     in_object: bool = False
     packed: bytes | None = None
     """The raw bytes, compressed by zstd, where they are stored in the line."""
+    hidden_at: datetime | None = None
+    """Since when no copy of it has the verdict `mirrored`: it is not shown, and erased later."""
 
     @property
     def version(self) -> Version:
@@ -132,6 +134,7 @@ def line_item(content: Summary, *, in_object: bool) -> Item:
         "others": set(content.others) or None,
         "in_object": in_object,
         "raw": content.packed,
+        "hidden_at": keys.time_text(content.hidden_at) if content.hidden_at else None,
     }
 
 
@@ -163,6 +166,7 @@ def read_line(key: MailboxKey, item: Item) -> Summary:
         others=frozenset(item.get("others", ())),
         in_object=bool(item["in_object"]),
         packed=item.get("raw"),
+        hidden_at=datetime.fromisoformat(item["hidden_at"]) if "hidden_at" in item else None,
     )
 
 

@@ -16,7 +16,7 @@ from backports import zstd
 from mailmirror.domain.containment import Place
 from mailmirror.domain.identity import MessageKey
 from mailmirror.domain.limits import MAX_COUNTED_VERSIONS
-from mailmirror.domain.mailbox import MailboxId, MailboxKey
+from mailmirror.domain.mailbox import AccountId, MailboxId, MailboxKey
 from mailmirror.domain.message import Entry
 from mailmirror.domain.versions import chosen
 from mailmirror.store import keys
@@ -40,12 +40,16 @@ ContentKey = tuple[MailboxId, MessageKey, str]
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """One UID in one folder, and the content that it names."""
+    """One UID in one folder, the content that it names, and what its verdict depends on."""
 
-    folder: str
-    uidvalidity: int
-    uid: int
+    place: Place
     entry: Entry
+    received_at: datetime
+    """INTERNALDATE."""
+    recipients: int
+    """How many addresses stand in To, Cc and Bcc together."""
+    hidden_at: datetime | None = None
+    """Since when its content is hidden, because no copy of it has the verdict `mirrored`."""
 
 
 class ContentStore:
@@ -58,15 +62,7 @@ class ContentStore:
 
         This comes first: an erasure finds the rest by copies, also after a crash.
         """
-        self._table.write(
-            entry_item(
-                keys.copy(
-                    copy.entry.key, copy.folder, copy.uidvalidity, copy.uid, copy.entry.sha256
-                ),
-                copy.entry,
-            )
-            for copy in copies
-        )
+        self._table.write(map(_copy_item, copies))
 
     def put(
         self, contents: Iterable[tuple[Summary, bytes]], with_them: Iterable[Item] = ()
@@ -110,19 +106,29 @@ class ContentStore:
             )
 
     def read_many(
-        self, wanted: Iterable[tuple[MailboxKey, MessageKey, str]]
+        self,
+        wanted: Iterable[tuple[MailboxKey, MessageKey, str]],
+        *,
+        with_hidden: bool = False,
     ) -> Mapping[ContentKey, Summary]:
         """Read what a list shows, consistently: one read unit each, a hundred a round trip."""
         asked = list(wanted)
         by_mailbox = {key.mailbox: key for key, _, _ in asked}
         items = self._table.get_many((keys.content(*one) for one in asked), consistent=True)
         contents = [read_line(by_mailbox[item["mailbox"]], item) for item in items]
-        return {(one.key.mailbox, one.message, one.sha256): one for one in contents}
+        return {
+            (one.key.mailbox, one.message, one.sha256): one
+            for one in contents
+            if with_hidden or one.hidden_at is None
+        }
 
-    def versions(self, key: MailboxKey, message: MessageKey) -> Sequence[Summary]:
+    def versions(
+        self, key: MailboxKey, message: MessageKey, *, with_hidden: bool = False
+    ) -> Sequence[Summary]:
         """Read the contents that a mailbox has of a message. One read unit a 4 KB."""
         items = self._table.query(keys.message(key, message), keys.CONTENTS, consistent=True)
-        return [read_line(key, item) for item in items]
+        contents = [read_line(key, item) for item in items]
+        return [one for one in contents if with_hidden or one.hidden_at is None]
 
     def find(self, key: MailboxKey, message: MessageKey) -> tuple[Summary, datetime] | None:
         """Read what a mailbox shows of a message, and the message's instant in it."""
@@ -175,15 +181,12 @@ class ContentStore:
             packed = item["raw"]
         return zstd.decompress(packed)
 
-    def copies(self, key: MailboxKey, limit: int) -> Sequence[tuple[keys.Key, Entry]]:
+    def copies(self, key: MailboxKey, limit: int) -> Sequence[Copy]:
         """Read the first copies of a mailbox, in the order of their keys."""
         items = self._table.query(keys.folders(key), keys.COPIES, limit=limit)
-        return [
-            ({keys.PK: item[keys.PK], SK: item[SK]}, read_entry(key.account, item))
-            for item in items
-        ]
+        return [_read_copy(key.account, item) for item in items]
 
-    def copies_after(self, key: MailboxKey, last: Place | None) -> Iterator[tuple[Place, Entry]]:
+    def copies_after(self, key: MailboxKey, last: Place | None = None) -> Iterator[Copy]:
         """Read what each copy of a mailbox is, as they are used: half a read unit for a dozen.
 
         Parameters:
@@ -191,18 +194,29 @@ class ContentStore:
         """
         between = keys.copies_after(last)
         for item in self._table.query(keys.folders(key), between=between):
-            yield keys.copy_place(item), read_entry(key.account, item)
+            yield _read_copy(key.account, item)
 
-    def entry_of(self, content: Summary) -> Entry | None:
-        """The entry of a content's copy that was received first."""
-        at = content.received
-        key = keys.copy(content.key, at.folder, at.uidvalidity, at.uid, content.sha256)
-        item = self._table.get(key, consistent=True)
-        return read_entry(content.key.account, item) if item else None
+    def first_copy(self, content: Summary) -> Copy | None:
+        """The copy of a content that was received first."""
+        item = self._table.get(
+            keys.copy(content.key, content.received.place, content.sha256), consistent=True
+        )
+        return _read_copy(content.key.account, item) if item else None
 
-    def erase_copies(self, copies: Iterable[keys.Key]) -> None:
+    def erase_copies(self, copies: Iterable[tuple[Place, Entry]]) -> None:
         """Delete copies; last, because an erasure finds everything else by them."""
-        self._table.write(deletes=copies)
+        self._table.write(deletes=(keys.copy(one.key, at, one.sha256) for at, one in copies))
+
+    def hide(self, contents: Iterable[Summary], now: datetime) -> None:
+        """Leave contents out of what is read. A write unit a KB of a line."""
+        self.put_lines(replace(one, hidden_at=one.hidden_at or now) for one in contents)
+
+    def shown(self, copy: Copy) -> None:
+        """Store that the content of a copy is shown again. One write unit."""
+        with suppress(ConditionFailed):
+            self._table.update(
+                Update(_copy_key(copy), "REMOVE hidden_at", {}, "attribute_exists(hidden_at)")
+            )
 
     def erase_version(self, content: Summary) -> None:
         """Delete one content: its raw bytes, then its line."""
@@ -215,3 +229,27 @@ class ContentStore:
         """Delete everything that a mailbox stores of a message in the table."""
         items = self._table.query(keys.message(key, message))
         self._table.write(deletes=[{keys.PK: item[keys.PK], SK: item[SK]} for item in items])
+
+
+def _copy_key(copy: Copy) -> keys.Key:
+    return keys.copy(copy.entry.key, copy.place, copy.entry.sha256)
+
+
+def _copy_item(copy: Copy) -> Item:
+    hidden_at = copy.hidden_at
+    return {
+        **entry_item(_copy_key(copy), copy.entry),
+        "received_at": keys.time_text(copy.received_at),
+        "recipients": copy.recipients,
+        "hidden_at": keys.time_text(hidden_at) if hidden_at else None,
+    }
+
+
+def _read_copy(account: AccountId, item: Item) -> Copy:
+    return Copy(
+        place=keys.copy_place(item),
+        entry=read_entry(account, item),
+        received_at=datetime.fromisoformat(item["received_at"]),
+        recipients=int(item["recipients"]),
+        hidden_at=datetime.fromisoformat(item["hidden_at"]) if "hidden_at" in item else None,
+    )

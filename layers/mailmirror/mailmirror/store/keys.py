@@ -313,9 +313,9 @@ def copy_place(key: Key) -> Place:
     return Place(folder, int(uidvalidity), int(uid))
 
 
-def copy(key: MailboxKey, folder: str, uidvalidity: int, uid: int, sha256: str) -> Key:
+def copy(key: MailboxKey, at: Place, sha256: str) -> Key:
     """With the content's digest: a server may render the same UID differently the next time."""
-    return _key(folders(key), f"{COPIES}{folder}#{uidvalidity}#{uid:010d}#{sha256}")
+    return _key(folders(key), f"{COPIES}{at.folder}#{at.uidvalidity}#{at.uid:010d}#{sha256}")
 
 
 # What is being sent

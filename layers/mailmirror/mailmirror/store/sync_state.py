@@ -30,8 +30,10 @@ _CAUTION = Struct(">HH")
 _SUSPECT = Struct(">6sQQB?")
 """Folder, UIDVALIDITY, UID, deaths, and whether it is judged now."""
 
-_BASIS = Struct(">QIIH")
-"""Line of the log, first day of the window, limit of recipients, version of reading headers."""
+_BASIS = Struct(">QHIBI")
+"""Line of the log, first day of the window since 1970, limit of recipients, version of reading
+headers, and a checksum of the setting `folders`."""
+_FIRST_DAY = date(1970, 1, 1)
 _PASSES = Struct(">BIQQQQQ")
 """What there is, the number of the last pass, the line that was searched up to, and four times, in
 microseconds since 1970."""
@@ -291,14 +293,20 @@ def _passes_bytes(passes: PassState) -> bytes:
     at = passes.indexed
     indexed = _COPY.pack(bytes.fromhex(at.folder), at.uidvalidity, at.uid) if at else b""
     flags = bool(passes.basis) | bool(target) << 1 | bool(target and target.everything) << 2
-    flags |= bool(indexed) << 3
+    flags |= bool(indexed) << 3 | passes.hides << 4
     times = (passes.looked_at, passes.ended_at, passes.next_at, passes.everything_at)
     bases = [*passes.bases, *([target.basis] if target else [])]
     return (
         _PASSES.pack(flags, passes.number, passes.hinted_line, *map(_microseconds, times))
         + indexed
         + b"".join(
-            _BASIS.pack(one.line, one.history_since.toordinal(), one.max_recipients, one.headers)
+            _BASIS.pack(
+                one.line,
+                (one.history_since - _FIRST_DAY).days,
+                one.max_recipients,
+                one.headers,
+                one.folders,
+            )
             for one in bases
         )
     )
@@ -311,8 +319,8 @@ def _passes(stored: bytes) -> PassState:
         folder, uidvalidity, uid = _COPY.unpack_from(rest)
         rest, indexed = rest[_COPY.size :], Place(folder.hex(), uidvalidity, uid)
     bases = [
-        Basis(line, date.fromordinal(day), most, headers)
-        for line, day, most, headers in _BASIS.iter_unpack(rest)
+        Basis(line, _FIRST_DAY + timedelta(days=day), most, headers, folders)
+        for line, day, most, headers, folders in _BASIS.iter_unpack(rest)
     ]
     basis = bases.pop(0) if flags & 1 else None
     target = Target(bases.pop(), bool(flags & 4)) if flags & 2 else None
@@ -328,6 +336,7 @@ def _passes(stored: bytes) -> PassState:
         next_at,
         everything_at,
         indexed,
+        hides=bool(flags & 16),
     )
 
 

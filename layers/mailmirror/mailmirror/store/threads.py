@@ -96,6 +96,10 @@ EntryName = tuple[ThreadId, MessageKey, MailboxKey]
 """A message as a mailbox has it in a thread."""
 
 
+_HIDDEN = "hidden"
+"""The attribute of an entry whose content is hidden."""
+
+
 def entry_name(entry: Entry) -> EntryName:
     return entry.thread, entry.message, entry.key
 
@@ -129,6 +133,15 @@ class ThreadStore:
             key = keys.first_entry(one) if is_first else keys.thread_entry(one)
             yield entry_item(key, one)
 
+    def hide(self, entries: Iterable[Entry]) -> None:
+        """Leave entries out of what is read of their threads, until they are put again.
+
+        A write unit and a read unit each.
+        """
+        hidden = list(entries)
+        items = self.items(hidden, self.first_of(hidden))
+        self._table.write({**item, _HIDDEN: True} for item in items)
+
     def erase(self, entries: Iterable[Entry]) -> None:
         """Take entries off their threads; another content of a message becomes the first then.
 
@@ -142,22 +155,28 @@ class ThreadStore:
                 self._replace_first(one, gone)
 
     def _replace_first(self, erased: Entry, gone: Sequence[Entry]) -> None:
-        copies = self.copies(erased.key.account, erased.thread, erased.message)
-        others = [one for one in copies if one.key == erased.key and one not in gone]
+        key = keys.first_entry(erased)
+        names = keys.message_entries(erased.message)
+        for item in self._table.query(key[PK], names, consistent=True):
+            other = read_entry(erased.key.account, item)
+            if other.key == erased.key and other not in gone:
+                break
+        else:
+            item = None
         values = {":sha256": erased.sha256, ":instant": keys.time_text(erased.instant)}
         same = "sha256 = :sha256 AND instant = :instant"
-        key = keys.first_entry(erased)
-        if not others:
+        if item is None:
             self._table.delete_where(key, same, values)
             return
         with suppress(ConditionFailed):
-            self._table.put(Put(entry_item(key, others[0]), same, values))
+            self._table.put(Put({**item, **key}, same, values))
 
     def entries(self, account: AccountId, threads: Iterable[ThreadId]) -> Iterator[Entry]:
         """Read the entries of threads, consistently, as they are used: a read unit for a dozen."""
         for thread in sorted(threads):
             for item in self._table.query(keys.thread(account, thread), consistent=True):
-                yield read_entry(account, item)
+                if _HIDDEN not in item:
+                    yield read_entry(account, item)
 
     def read(self, account: AccountId, contents: Iterable[Content]) -> Sequence[Entry]:
         """Read the entries of contents, and of the first ones of their messages, consistently.
@@ -166,14 +185,22 @@ class ThreadStore:
         """
         named = [Entry(*content, None, frozenset()) for content in contents]
         wanted = [key for one in named for key in (keys.first_entry(one), keys.thread_entry(one))]
-        return [read_entry(account, item) for item in self._table.get_many(wanted, consistent=True)]
+        items = self._table.get_many(wanted, consistent=True)
+        return [read_entry(account, item) for item in items if _HIDDEN not in item]
 
-    def copies(self, account: AccountId, thread: ThreadId, message: MessageKey) -> Sequence[Entry]:
+    def copies(
+        self,
+        account: AccountId,
+        thread: ThreadId,
+        message: MessageKey,
+        *,
+        with_hidden: bool = False,
+    ) -> Sequence[Entry]:
         """Read what all mailboxes have of a message of a thread, consistently. One read unit."""
         items = self._table.query(
             keys.thread(account, thread), keys.message_entries(message), consistent=True
         )
-        return [read_entry(account, item) for item in items]
+        return [read_entry(account, item) for item in items if with_hidden or _HIDDEN not in item]
 
 
 def _vertex_of(item: Item) -> Vertex:

@@ -5,14 +5,15 @@ from mailmirror.domain.words.explanation import Catalogue, translated
 
 EFFECTS: Catalogue[Setting] = {
     Setting.MAX_RECIPIENTS: translated(
-        "It holds for new mail within a minute. Where it is higher, old mail over the former limit"
-        " is judged again then, and cards say `late_facts` until that is done. Where it is lower,"
-        " what is mirrored stays.",
+        "It holds for all mail within a minute. Where it is higher, old mail over the former limit"
+        " is judged again then; where it is lower, mirrored mail over it is hidden, and erased"
+        " 30 days later. Cards say `late_facts` until that is done.",
         "Open a card again in some minutes; `coverage` says whether it is complete.",
-        "新しいメールには 1 分以内に適用されます。"
+        "1 分以内にすべてのメールに適用されます。"
         "引き上げた場合は、以前の上限を超えていたメールも判定し直されます。"
-        "完了までは、カードに `late_facts` と表示されます。"
-        "引き下げた場合も、反映済みのメールは残ります。",
+        "引き下げた場合は、上限を超える反映済みのメールが非表示になり、"
+        "30 日後に消去されます。"
+        "完了までは、カードに `late_facts` と表示されます。",
         "数分後にカードを開き直してください。完了したかどうかは `coverage` で確認できます。",
     ),
     Setting.DEAL_POLICY: translated(

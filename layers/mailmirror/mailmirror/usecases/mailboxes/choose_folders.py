@@ -21,7 +21,8 @@ def choose_folders(
 ) -> None:
     """Change which folders are read, and queue a sync that reads those that are new.
 
-    What was mirrored stays. Until that sync is done, cards say that news is waiting.
+    That sync hides what was mirrored from folders that are not read any more. Until it is done,
+    cards say that news is waiting.
 
     Raises:
         Refused: the server cannot be asked, has no such folder, or the mailbox was disconnected.

@@ -30,12 +30,12 @@ def erase_mailbox(
         if runtime.now() >= until:
             runtime.sync_states.release(lease, first_sync_done=False)
             return False
-        deals = erase_entries(key.account, [entry for _, entry in copies], runtime)
-        addresses = {address for _, entry in copies for address in entry.participants}
+        deals = erase_entries(key.account, [one.entry for one in copies], runtime)
+        addresses = {address for one in copies for address in one.entry.participants}
         runtime.timelines.forget_mailbox(key, addresses, deals)
-        for _, entry in copies:
-            runtime.contents.erase(key, entry.message)
-        runtime.contents.erase_copies(at for at, _ in copies)
+        for one in copies:
+            runtime.contents.erase(key, one.entry.message)
+        runtime.contents.erase_copies((one.place, one.entry) for one in copies)
     runtime.objects.erase_mail(key)
     runtime.ledgers.erase(key)
     runtime.folders.erase(key)

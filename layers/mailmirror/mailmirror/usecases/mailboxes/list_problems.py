@@ -96,7 +96,7 @@ def _of_folder(
         if (place.folder, place.uidvalidity) == (id, folder.uidvalidity)
         and one.contained.cause is Cause.HEADERS_ONLY
     )
-    for uid in ledger.pending | (by_headers & ledger.present):
+    for uid in ledger.pending | (by_headers & ledger.of(Verdict.MIRRORED) & ledger.present):
         stored = contained.get(Place(id, folder.uidvalidity, uid))
         known = stored.contained if stored else Contained(Cause.NOT_RETURNED)
         is_pending = uid in ledger.pending

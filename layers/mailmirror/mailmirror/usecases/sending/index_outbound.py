@@ -3,13 +3,13 @@
 from datetime import datetime
 
 from mailmirror.domain.aliases import Alias
+from mailmirror.domain.containment import Place
 from mailmirror.domain.identity import Vertex
 from mailmirror.domain.mailbox import FolderRole, Mailbox
 from mailmirror.domain.outbound import Outbound
 from mailmirror.domain.verdict import Rules, Verdict
 from mailmirror.mail.imap.fetched import FetchedCopy, FetchedHeader
 from mailmirror.runtime import Runtime
-from mailmirror.store import keys
 from mailmirror.store.accounts import Account
 from mailmirror.usecases.crm_feed.crm_view import CrmView
 from mailmirror.usecases.sync.judge_copies import judge_copies
@@ -46,11 +46,13 @@ def take_off_cards(outbound: Outbound, runtime: Runtime) -> None:
     account, mailbox = outbound.account, outbound.mailbox
     graph = runtime.threads.graph(account, [outbound.vertex])
     thread = graph.thread_of(outbound.vertex)
-    copies = runtime.threads.copies(account, thread, outbound.id) if thread else ()
+    copies = (
+        runtime.threads.copies(account, thread, outbound.id, with_hidden=True) if thread else ()
+    )
     mine = [one for one in copies if one.key == mailbox]
     erase_entries(account, mine, runtime)
     runtime.contents.erase(mailbox, outbound.id)
-    runtime.contents.erase_copies(keys.copy(mailbox, OUTBOX, 0, 0, entry.sha256) for entry in mine)
+    runtime.contents.erase_copies((Place(OUTBOX, 0, 0), entry) for entry in mine)
 
 
 def name_alias(outbound: Outbound, alias: Vertex, runtime: Runtime) -> None:

@@ -1,6 +1,7 @@
 """What is stored of a folder's sync: its ledger, its cursors and the caution, moved together."""
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from mailmirror.domain.contained import Judged
@@ -8,6 +9,7 @@ from mailmirror.domain.containment import Caution, Place
 from mailmirror.domain.folder import FolderState
 from mailmirror.domain.ledger import Ledger
 from mailmirror.domain.uids import UidSet
+from mailmirror.domain.verdict import Verdict
 from mailmirror.runtime import Runtime
 from mailmirror.store.folders import StoredFolder
 from mailmirror.store.sync_state import Lease
@@ -63,6 +65,12 @@ class Checkpoint:
         self.runtime.contained.delete(key, read)
         for verdict, count in Counter(verdicts.values()).items():
             self.runtime.count(f"Verdict_{verdict}", count)
+
+    def judge_again(self, verdicts: Mapping[int, Verdict]) -> None:
+        """Record other verdicts; what the server has no more stays removed."""
+        before = self.ledger()
+        self._change(Ledger().record(verdicts).remove(before.removed), before)
+        self.runtime.count("VerdictsChanged", len(verdicts))
 
     def remove(self, uids: UidSet, before: Ledger) -> None:
         """Record that the server has these UIDs no more; `before` names them."""

@@ -50,12 +50,12 @@ def index_leavers(
     if not outside:
         return
     some: list[Entry] = []
-    for number, (place, entry) in enumerate(runtime.contents.copies_after(key, last), start=1):
-        if not entry.participants.isdisjoint(outside):
-            some.append(entry)
+    for number, copy in enumerate(runtime.contents.copies_after(key, last), start=1):
+        if copy.hidden_at is None and not copy.entry.participants.isdisjoint(outside):
+            some.append(copy.entry)
         if len(some) == _BATCH or number % _READ == 0:
             _put(some, outside, view, runtime)
-            done(place)
+            done(copy.place)
             some = []
             if runtime.now() >= until:
                 raise OutOfTime

@@ -50,8 +50,14 @@ def join_sent_copies(
         with_id = store.with_id(account, fields)
         if len(with_id) == 1:
             for copy in store.without_id(account, fields):
-                _join(copy, with_id[0], writer, mirror)
-                store.forget(fields, copy)
+                if not _is_hidden(copy, writer.runtime):  # it is joined once it is shown again
+                    _join(copy, with_id[0], writer, mirror)
+                    store.forget(fields, copy)
+
+
+def _is_hidden(copy: WithoutId, runtime: Runtime) -> bool:
+    stored = runtime.contents.versions(copy.key, copy.message, with_hidden=True)
+    return any(one.hidden_at for one in stored)
 
 
 def _open(read: ReadCopy, entry: Entry) -> SentFields | None:
@@ -86,9 +92,9 @@ def _join(copy: WithoutId, other: WithId, writer: ThreadWriter, mirror: Mirror) 
 
 def _erase(message: MessageKey, thread: ThreadId, key: MailboxKey, runtime: Runtime) -> None:
     """Delete what a mailbox has of a message, but for its copies."""
-    known = runtime.threads.copies(key.account, thread, message)
+    known = runtime.threads.copies(key.account, thread, message, with_hidden=True)
     erase_entries(key.account, [one for one in known if one.key == key], runtime)
-    for content in runtime.contents.versions(key, message):
+    for content in runtime.contents.versions(key, message, with_hidden=True):
         runtime.contents.erase_version(content)
     runtime.contents.erase(key, message)
 

@@ -10,7 +10,7 @@ stored. A mirrored copy is not asked for. A pass goes on for a minute at a time,
 does not wait for it.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -33,13 +33,15 @@ from mailmirror.domain.passes import (
 )
 from mailmirror.domain.problems import Refused
 from mailmirror.domain.uids import UidSet
-from mailmirror.domain.verdict import Verdict
+from mailmirror.domain.verdict import Rules, Verdict, outside_window
 from mailmirror.mail.imap.fetched import FetchedHeader
 from mailmirror.mail.mime.headers import UnreadableHeaders, parse_headers
 from mailmirror.runtime import Runtime
 from mailmirror.store.sync_state import Lease
 from mailmirror.usecases.crm_feed.crm_view import CrmView
+from mailmirror.usecases.sync.checkpoint import Checkpoint
 from mailmirror.usecases.sync.index_leavers import index_leavers
+from mailmirror.usecases.sync.judge_mirrored import MirroredJudge
 from mailmirror.usecases.sync.judge_run import RunJudge
 from mailmirror.usecases.sync.late_facts import LateFacts
 from mailmirror.usecases.sync.mail_server import FailedTooOften, MailServer, OutOfTime
@@ -74,6 +76,10 @@ class JudgeAgain:
     """Opens a folder, to judge UIDs of it until a deadline."""
     failed: Callable[[str, Refused], FolderState]
     """Stores why a folder could not be read, and returns it."""
+    checkpoint: Callable[[str], Checkpoint]
+    """One of the folders, without opening it."""
+    left_out: Set[str]
+    """The ids of the folders that the mailbox's setting leaves out."""
     save: Callable[[PassState], None]
     """Stores how far passes have come, before anything follows from it."""
     server: MailServer
@@ -144,7 +150,7 @@ class JudgeAgain:
         try:
             for id, folder in list(self.folders.items()):
                 asked = EVERYTHING if folder.stale else concern
-                if not asked or folder.failure or folder.has_passed(passes.number):
+                if not asked.verdicts or folder.failure or folder.has_passed(passes.number):
                     continue
                 try:
                     with self._failing_alone(partial(self._note_failure, id)):
@@ -154,10 +160,12 @@ class JudgeAgain:
             if failed_too_often:
                 return Outcome(passes, self.runtime.now() + _AGAIN_AFTER_FAILURE)
             self._index_leavers(passes, target, until)
+            if concern.mirrored:
+                passes = replace(passes, hides=self._judge_mirrored(concern, until))
         except OutOfTime:
             return Outcome(replace(passes, indexed=self.indexed), self.runtime.now())
         if concern:
-            self._note_left_out(passes.number)
+            self._note_left_out(passes.number, concern)
         self.runtime.count("PassesDone")
         now = self.runtime.now()
         ended = passes.ended(target.basis, now)
@@ -176,10 +184,42 @@ class JudgeAgain:
         key = self.lease.key
         index_leavers(key, left, self.view, self.runtime, until, passes.indexed, done)
 
-    def _note_left_out(self, number: int) -> None:
+    def _judge_mirrored(self, concern: Concern, until: datetime) -> bool:
+        """Judge what is, or was, mirrored; return whether the mailbox has hidden mail."""
+
+        def change(id: str, verdicts: Mapping[int, Verdict]) -> None:
+            checkpoint = self.checkpoint(id)
+            checkpoint.judge_again(verdicts)
+            self.folders[id] = checkpoint.folder
+
+        def forget(id: str) -> None:
+            stored = self.runtime.folders.find(self.lease.key, id)
+            if stored is not None:
+                self.runtime.folders.forget(self.lease, id, stored)
+
+        basis = self.late.basis
+        judge = MirroredJudge(
+            key=self.lease.key,
+            read=self.folders,
+            ledger=lambda id: self.checkpoint(id).ledger(),
+            change=change,
+            forget=forget,
+            left_out=self.left_out,
+            rules=Rules(basis.history_since, basis.max_recipients),
+            view=self.view,
+            runtime=self.runtime,
+            until=until,
+            note_progress=self.server.note_progress,
+        )
+        all_are_read = all(one.complete and not one.failure for one in self.folders.values())
+        return judge.run(concern, may_erase=all_are_read)
+
+    def _note_left_out(self, number: int, concern: Concern) -> None:
         """Have the folders that the pass has not been through judged again as a whole, once they
         can be read: those that cannot be opened, and those that are not read at present."""
         for id, stored in self.runtime.folders.read_all(self.lease.key).items():
+            if id in self.folders and not concern.verdicts:
+                continue
             if not stored.state.stale and not stored.state.has_passed(number):
                 left_out = replace(stored.state, stale=True)
                 self.runtime.folders.save(self.lease, id, left_out, stored)
@@ -213,11 +253,10 @@ class JudgeAgain:
         judge = self.opened(id, until)
         checkpoint, ledger = judge.checkpoint, judge.checkpoint.ledger()
         low = checkpoint.folder.passed_down_to(number)
-        uids = UidSet()
-        for verdict in concern.verdicts:
-            uids |= ledger.of(verdict)
+        uids = _with(concern.verdicts, ledger)
         asked = list(uids & ledger.present & UidSet.span(1, low - 1))[::-1]
-        size = DATE_RANGE if Verdict.OUTSIDE_WINDOW in concern.whole else HEADER_RANGE
+        by_date = Verdict.OUTSIDE_WINDOW in concern.whole or concern.dated
+        size = DATE_RANGE if by_date else HEADER_RANGE
         if checkpoint.caution.batch < FULL_BATCH:
             size = checkpoint.caution.batch
         try:
@@ -234,22 +273,27 @@ class JudgeAgain:
     def _concerned(
         self, judge: RunJudge, uids: Sequence[int], concern: Concern, ledger: Ledger
     ) -> Sequence[int]:
-        """Those of some UIDs whose verdict may change; of the others the headers tell that it does
-        not. One whose headers are not returned may be any."""
-        whole = UidSet()
-        for verdict in concern.whole:
-            whole |= ledger.of(verdict)
-        rest = [uid for uid in uids if uid not in whole]
-        if not rest or judge.checkpoint.caution.batch == 1:
+        """Those of some UIDs whose verdict may change; of the others date and headers tell that it
+        does not. One of which the server returns neither may be any."""
+        if judge.checkpoint.caution.batch == 1:
             return uids  # after a function has died, each is judged alone
-        if self.runtime.now() >= judge.until:
+        asked = UidSet.of(uids)
+        concerned = set(asked & _with(concern.whole, ledger))
+        dated = list(asked & _with(concern.dated, ledger))
+        named = list(asked & _with(concern.naming, ledger))
+        if (dated or named) and self.runtime.now() >= judge.until:
             raise OutOfTime
-        apart: set[int] = set()
-        for some in batched(rest, HEADER_RANGE, strict=False):
+        if dated:
+            dates = self.server.dates(dated)
+            concerned |= {
+                uid for uid in dated if uid not in dates or outside_window(dates[uid], judge.rules)
+            }
+        left = [uid for uid in named if uid not in concerned]
+        for some in batched(left, HEADER_RANGE, strict=False):
             found = self.server.headers(some).found
-            apart |= {uid for uid in some if not _may_name(found.get(uid), concern)}
-        self.runtime.count("HeadersPassed", len(rest))
-        return [uid for uid in uids if uid not in apart]
+            concerned |= {uid for uid in some if _may_name(found.get(uid), concern)}
+        self.runtime.count("HeadersPassed", len(left))
+        return [uid for uid in uids if uid in concerned]
 
     def _judge(self, judge: RunJudge, uids: Sequence[int], ledger: Ledger) -> None:
         """Give UIDs their verdicts again, `pending` where the server does not return one.
@@ -266,6 +310,14 @@ class JudgeAgain:
             contained = {uid: one for uid, one in judged.contained.items() if uid in changed}
             judge.checkpoint.advance(Judged(changed, contained), ledger)
             self.runtime.count("VerdictsChanged", len(changed))
+
+
+def _with(verdicts: Set[Verdict], ledger: Ledger) -> UidSet:
+    """The UIDs that have one of these verdicts."""
+    uids = UidSet()
+    for verdict in verdicts:
+        uids |= ledger.of(verdict)
+    return uids
 
 
 def _is_new(asked_at: datetime | None, begun_at: datetime | None) -> bool:

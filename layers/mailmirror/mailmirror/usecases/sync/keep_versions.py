@@ -33,12 +33,17 @@ class Arrival:
     text: Sequence[str]
     """The lines of its text that are not blank."""
     entry: Entry
+    recipients: int
+    """How many addresses stand in To, Cc and Bcc together."""
     may_be_stored: bool
     """Whether the mailbox may have a content of this message."""
+    hidden_at: datetime | None = None
+    """What the copy's item keeps, where the copy is shown again."""
 
     @property
     def copy(self) -> Copy:
-        return _copy(self.summary, self.entry)
+        at = self.summary.received
+        return Copy(at.place, self.entry, at.at, self.recipients, self.hidden_at)
 
 
 @dataclass(slots=True)
@@ -83,7 +88,8 @@ def _keep(arrivals: Sequence[Arrival], result: Kept, runtime: Runtime) -> None:
     stored: Mapping[str, Summary] = {}
     if any(arrival.may_be_stored for arrival in arrivals):
         entry = arrivals[0].entry
-        stored = {one.sha256: one for one in runtime.contents.versions(entry.key, entry.message)}
+        found = runtime.contents.versions(entry.key, entry.message, with_hidden=True)
+        stored = {one.sha256: one for one in found}
     known = dict(stored)
     for arrival in arrivals:
         one = arrival.summary
@@ -104,21 +110,21 @@ def _keep(arrivals: Sequence[Arrival], result: Kept, runtime: Runtime) -> None:
             result.entries.append(arrival.entry)
             result.copies.append(arrival.copy)
         else:
-            _put_further(arrival.summary, arrival.entry, instant, result)
+            _put_further(arrival.copy, instant, result)
     for version in further:
         runtime.contents.count_further(known[version.sha256])
         if displaced := stored.get(version.sha256):
-            found = runtime.contents.entry_of(displaced)
-            result.displaced.append((displaced, found))
-            if found is not None:
-                _put_further(displaced, found, instant, result)
+            copy = runtime.contents.first_copy(displaced)
+            result.displaced.append((displaced, copy.entry if copy else None))
+            if copy is not None:
+                _put_further(copy, instant, result)
 
 
-def _put_further(one: Summary, entry: Entry, instant: datetime, result: Kept) -> None:
+def _put_further(copy: Copy, instant: datetime, result: Kept) -> None:
     """Put an entry of a further version on its participants' cards, and its copy to erase it by."""
-    further = replace(entry, sha256=FURTHER, instant=instant)
+    further = replace(copy.entry, sha256=FURTHER, instant=instant)
     result.further.append(further)
-    result.copies.append(_copy(one, further))
+    result.copies.append(replace(copy, entry=further))
 
 
 def _related(
@@ -167,8 +173,3 @@ def take_off_displaced(displaced: Iterable[tuple[Summary, Entry | None]], runtim
         if entry is not None:
             erase_entries(entry.key.account, [entry], runtime)
         runtime.contents.erase_version(content)
-
-
-def _copy(summary: Summary, entry: Entry) -> Copy:
-    at = summary.received
-    return Copy(at.folder, at.uidvalidity, at.uid, entry)

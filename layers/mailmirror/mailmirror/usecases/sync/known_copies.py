@@ -58,7 +58,7 @@ def _stored(
     alias = graph.alias(own)
     own_key = message_key(headers.message_id, headers.date)
     for message in dict.fromkeys([own_key, *([alias.message] if alias else [])]):
-        for content in runtime.contents.versions(key, message):
+        for content in runtime.contents.versions(key, message, with_hidden=True):
             if _OF_PARTS.isdisjoint(content.warnings):
                 with suppress(KeyError):  # a crash has left its line alone
                     yield runtime.contents.raw(content)

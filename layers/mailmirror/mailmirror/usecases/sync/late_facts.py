@@ -13,6 +13,7 @@ from mailmirror.domain.passes import (
     Concern,
     PassState,
     concern_of,
+    erasure_due_at,
     pass_due_at,
     waiting_addresses,
 )
@@ -100,11 +101,13 @@ class LateFacts:
         Parameters:
             copies: how many the mailbox has.
         """
-        if self.passes.basis is None or self.passes.concerned(self.basis):
+        if self.passes.basis is None or self.passes.has_other_rules(self.basis):
             return now
         lines = self.lines if self.concern(self.basis) else ()
         ends = not self.too_many
-        return pass_due_at(lines, copies, self.passes.ended_at, the_last_is_read=ends)
+        by_lines = pass_due_at(lines, copies, self.passes.ended_at, the_last_is_read=ends)
+        due = (by_lines, erasure_due_at(self.passes))
+        return min((at for at in due if at), default=None)
 
     def behind(self, passes: PassState) -> "LateFacts":
         """What is left after a pass."""

@@ -7,7 +7,7 @@ crash anywhere repeats the batch and changes nothing.
 import hashlib
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
 from botocore.exceptions import ClientError
 
@@ -91,7 +91,11 @@ def _is_about_the_mail(error: Exception) -> bool:
 
 
 def _mirror(
-    where: FolderKey, copies: Sequence[FetchedCopy], view: CrmView, runtime: Runtime
+    where: FolderKey,
+    copies: Sequence[FetchedCopy],
+    view: CrmView,
+    runtime: Runtime,
+    hidden_at: datetime | None = None,
 ) -> None:
     """Mirror a batch. What each message costs stands in docs/data-model.md."""
     read = [read_copy(copy, where.role.with_labels(copy.role), view, runtime) for copy in copies]
@@ -111,7 +115,9 @@ def _mirror(
                 one.copy.raw,
                 text_lines(one.content.text),
                 entry,
+                one.content.headers.recipients,
                 may_be_stored=entry.message != one.own_key or entry_name(entry) in stored,
+                hidden_at=hidden_at,
             )
             for one, entry in pairs
         ],
@@ -134,17 +140,31 @@ def _mirror(
     entries = set(kept.entries)
     associate_threads([one for one in placed if one in entries], writer)
     take_off_displaced(kept.displaced, runtime)
-    join_sent_copies(pairs, writer, lambda one, raw: _mirror_again(one, raw, view, runtime))
+    join_sent_copies(
+        pairs, writer, lambda one, raw: mirror_stored(one, raw, one.received, view, runtime)
+    )
     runtime.count("CopiesMirrored", len(read))
 
 
-def _mirror_again(content: Summary, raw: bytes, view: CrmView, runtime: Runtime) -> None:
-    """Mirror what is stored of a copy, under the identity that it has by now."""
-    at = content.received
+def mirror_stored(
+    content: Summary,
+    raw: bytes,
+    at: Received,
+    view: CrmView,
+    runtime: Runtime,
+    hidden_at: datetime | None = None,
+) -> None:
+    """Mirror what is stored of a copy, under the identity that it has by now.
+
+    Parameters:
+        at: when and where the copy was received.
+        hidden_at: what the copy's item keeps of its content's time, until all is written.
+    """
     where = FolderKey(content.key, at.folder, at.uidvalidity, at.role)
     warnings = tuple(one for one in content.warnings if one in COPY_WARNINGS)
     header = raw.partition(b"\r\n\r\n")[0]
-    _mirror(where, [FetchedCopy(at.uid, at.at, header, raw, warnings)], view, runtime)
+    copy = FetchedCopy(at.uid, at.at, header, raw, warnings)
+    _mirror(where, [copy], view, runtime, hidden_at)
 
 
 def _on_cards(entries: Sequence[Entry], view: CrmView) -> Sequence[tuple[Entry, Set[Address]]]:

@@ -110,7 +110,7 @@ def _has_late_facts(mailbox: Mailbox, entry: DueEntry, at: datetime, runtime: Ru
     if account is None:
         return False
     head = runtime.change_log.heads(account.id, consistent=False).judging
-    basis = Basis(head, mailbox.history_since, account.max_recipients)
+    basis = Basis.of(head, mailbox, account.max_recipients)
     if basis.rules != entry.rules:
         return True
     return head > entry.log_line and (entry.look_at is None or at >= entry.look_at)

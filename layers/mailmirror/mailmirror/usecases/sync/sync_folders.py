@@ -13,7 +13,7 @@ from mailmirror.domain.contained import FolderFailure
 from mailmirror.domain.containment import FULL_BATCH, SMALL_BATCH, Caution
 from mailmirror.domain.coverage_limits import Limit
 from mailmirror.domain.folder import FolderState
-from mailmirror.domain.folder_choice import FolderChoice
+from mailmirror.domain.folder_choice import FolderChoice, LeftOut
 from mailmirror.domain.mailbox import Mailbox
 from mailmirror.domain.passes import Basis, PassState
 from mailmirror.domain.problems import Code, Refused
@@ -113,7 +113,7 @@ class FoldersSync:
         rules = Rules(self.mailbox.history_since, account.max_recipients)
         view = CrmView(account, runtime)
         line = view.facts if self.passes.basis is None else 0
-        self.basis = Basis(line, rules.history_since, rules.max_recipients)
+        self.basis = Basis.of(line, self.mailbox, rules.max_recipients)
         if (under := self.passes.judging_under(self.basis)) != self.passes:
             self._save_passes(under)  # before the first verdict is given under these rules
         self.stored = dict(runtime.folders.read_all(self.lease.key))
@@ -177,7 +177,7 @@ class FoldersSync:
         """Judge old mail again under what has changed since; after a first sync, in the next."""
         view.forget()  # so that no verdict that follows is given under less than the log's head
         now, passes = self.runtime.now(), self.passes
-        self.basis = Basis(view.facts, rules.history_since, rules.max_recipients)
+        self.basis = Basis.of(view.facts, self.mailbox, rules.max_recipients)
         if view.account.max_recipients != rules.max_recipients:
             return Outcome(passes, now)  # changed meanwhile: the next sync judges by it
         if not self.state.first_sync_done:
@@ -203,6 +203,12 @@ class FoldersSync:
             watched=[id for id, (one, _) in folders.items() if one.role in WATCHED_ROLES],
             opened=opened,
             failed=lambda id, refusal: self._folder_failed(id, folders[id][0], refusal),
+            checkpoint=self._checkpoint_of,
+            left_out={
+                folder_id(self.mailbox, one)
+                for one in server.session.found
+                if one.left_out is LeftOut.SETTING
+            },
             save=self._save_passes,
             server=server,
             view=view,
@@ -212,6 +218,17 @@ class FoldersSync:
             return again.run(self.until, self.state.everything_asked_at)
         except FolderChanged:
             return Outcome(self.passes, now + _AFTER_CHANGE)
+
+    def _checkpoint_of(self, id: str) -> Checkpoint:
+        """A stored folder, to change verdicts of it without opening it.
+
+        Raises:
+            FolderChanged: it is stored no more.
+        """
+        stored = self.runtime.folders.find(self.lease.key, id)
+        if stored is None:
+            raise FolderChanged(id)
+        return self._checkpoint(id, stored.state, stored)
 
     def _save_passes(self, passes: PassState) -> None:
         self.runtime.sync_states.passing(self.lease, passes, self.runtime.now())
@@ -224,7 +241,9 @@ class FoldersSync:
             return False
         if any(one.stale and not one.failure for one in self.record.folders.values()):
             return False
-        if passes.target or passes.concerned(self.basis):
+        if passes.target or passes.has_other_rules(self.basis):
+            return False
+        if passes.next_at and passes.next_at <= self.runtime.now():
             return False
         waits = passes.look_at is not None and self.runtime.now() < passes.look_at
         return waits or (passes.basis == self.basis and not passes.others)
@@ -339,7 +358,11 @@ class FoldersSync:
         until: datetime,
     ) -> RunJudge:
         """What judges UIDs of the folder that was opened."""
-        self.checkpoint = Checkpoint(
+        self.checkpoint = self._checkpoint(id, folder, stored)
+        return RunJudge(server, self.checkpoint, rules, view, self.runtime, until, self.max_batch)
+
+    def _checkpoint(self, id: str, folder: FolderState, stored: StoredFolder | None) -> Checkpoint:
+        return Checkpoint(
             lease=self.lease,
             id=id,
             folder=folder,
@@ -349,7 +372,6 @@ class FoldersSync:
             runtime=self.runtime,
             progressed=self.progressed,
         )
-        return RunJudge(server, self.checkpoint, rules, view, self.runtime, until, self.max_batch)
 
 
 def _still_known(

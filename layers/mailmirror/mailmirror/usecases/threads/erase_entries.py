@@ -20,6 +20,16 @@ def erase_entries(account: AccountId, entries: Collection[Entry], runtime: Runti
         The deals on which they were, or may have been.
     """
     runtime.threads.erase(entries)
+    return _take_off(account, entries, runtime)
+
+
+def hide_entries(account: AccountId, entries: Collection[Entry], runtime: Runtime) -> None:
+    """Leave entries out of their threads until they are put again, and delete all others."""
+    runtime.threads.hide(entries)
+    _take_off(account, entries, runtime)
+
+
+def _take_off(account: AccountId, entries: Collection[Entry], runtime: Runtime) -> Set[DealId]:
     roots = runtime.roots.read_many(account, {entry.thread for entry in entries})
     deals: set[DealId] = set()
     for entry in entries:

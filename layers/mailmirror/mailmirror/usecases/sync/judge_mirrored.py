@@ -1,0 +1,273 @@
+"""Judge mirrored copies again, by what is stored of them; hide, show or erase their contents.
+
+A copy's item keeps what its verdict depends on, so the server is not asked, and what the server no
+longer has is judged too. A content is shown as long as one copy of it is mirrored:
+
+    no copy is mirrored ─► hidden, from cards, threads and deals ─► erased after 30 days
+    a copy is mirrored again ─► mirrored from the stored bytes, as if it had just arrived
+
+All copies of a mailbox are read: half a read unit for a dozen. People are looked up for those that
+name an address of which people have changed, and for those that are not mirrored now.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from itertools import batched, groupby
+from operator import attrgetter
+
+from mailmirror.domain.folder import FolderState
+from mailmirror.domain.ledger import Ledger
+from mailmirror.domain.mailbox import FolderRole, MailboxKey
+from mailmirror.domain.passes import Concern
+from mailmirror.domain.verdict import Headers, People, Rules, Verdict, judge
+from mailmirror.domain.versions import Received
+from mailmirror.runtime import Runtime
+from mailmirror.store.content_lines import Summary
+from mailmirror.store.contents import Copy
+from mailmirror.store.timelines import FURTHER
+from mailmirror.usecases.crm_feed.crm_view import CrmView
+from mailmirror.usecases.sync.mail_server import OutOfTime
+from mailmirror.usecases.sync.mirror_copies import mirror_stored
+from mailmirror.usecases.threads.erase_entries import erase_entries, hide_entries
+
+KEPT_HIDDEN = timedelta(days=30)
+"""How long a content was hidden, all the time, when it is erased."""
+_READ = 1_000
+"""Copies whose participants are looked up together."""
+_WRITTEN = 25
+"""Contents that are hidden, shown or erased before the time is looked at."""
+_BY_FACTS = (
+    Verdict.MIRRORED,
+    Verdict.OUTSIDE_WINDOW,
+    Verdict.INTERNAL,
+    Verdict.NO_PERSON,
+    Verdict.BLOCKED,
+    Verdict.TOO_MANY_RECIPIENTS,
+)
+"""The verdicts that follow from what a copy keeps."""
+_STANDING = (Verdict.DRAFT, Verdict.REPORT, Verdict.UNREADABLE)
+"""What the server or a later parser has said of a UID since it was mirrored."""
+
+
+@dataclass(slots=True)
+class _Found:
+    """What the copies of a mailbox amount to, by names of contents."""
+
+    mirrored: set[str] = field(default_factory=set)
+    """The contents of which a copy is mirrored."""
+    others: dict[str, list[Copy]] = field(default_factory=lambda: defaultdict(list))
+    """The copies that are not mirrored."""
+    returned: list[Copy] = field(default_factory=list)
+    """Mirrored copies whose contents are, or may be, hidden."""
+    changed: dict[str, dict[int, Verdict]] = field(default_factory=lambda: defaultdict(dict))
+    """By folder, the UIDs that get another verdict."""
+
+    @property
+    def unmirrored(self) -> Sequence[Sequence[Copy]]:
+        """The copies of each content of which none is mirrored."""
+        return [
+            copies
+            for content, copies in self.others.items()
+            if content not in self.mirrored and _further(copies[0]) not in self.mirrored
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class MirroredJudge:
+    """Judges the copies of one mailbox, under its lease."""
+
+    key: MailboxKey
+    read: Mapping[str, FolderState]
+    """The folders that are read, by their ids."""
+    ledger: Callable[[str], Ledger]
+    """Reads the ledger of one of them."""
+    change: Callable[[str, Mapping[int, Verdict]], None]
+    """Records verdicts in the ledger of one of them."""
+    forget: Callable[[str], None]
+    """Forgets a folder that is not read, so that it is read anew if it ever is."""
+    left_out: Set[str]
+    """The ids of the folders that the mailbox's setting leaves out: copies there do not count."""
+    rules: Rules
+    view: CrmView
+    runtime: Runtime
+    until: datetime
+    note_progress: Callable[[], None]
+
+    def run(self, concern: Concern, *, may_erase: bool) -> bool:
+        """Judge all copies, and do what follows. Idempotent: it may be cut off anywhere.
+
+        Parameters:
+            concern: the addresses of which people have changed.
+            may_erase: whether all mail could be read, so that no copy of a content is missing.
+
+        Returns:
+            Whether the mailbox has hidden mail.
+
+        Raises:
+            OutOfTime, LeaseLost, FolderChanged: it is to be run again.
+        """
+        found, now = self._found(concern), self.runtime.now()
+        unmirrored = found.unmirrored
+        new = [copies for copies in unmirrored if any(one.hidden_at is None for one in copies)]
+        old = [copies for copies in unmirrored if may_erase and _is_expired(copies, now)]
+        self._each(new, self._hide)
+        self._each(found.returned, lambda some: self._show(some, found))
+        for id, verdicts in found.changed.items():
+            self.change(id, verdicts)
+        self._each(old, self._erase)
+        return len(unmirrored) > len(old)
+
+    def _each[T](self, all: Iterable[T], act: Callable[[Sequence[T]], None]) -> None:
+        for some in batched(all, _WRITTEN, strict=False):
+            self._check_time()
+            act(some)
+
+    def _check_time(self) -> None:
+        self.note_progress()
+        if self.runtime.now() >= self.until:
+            raise OutOfTime
+
+    def _found(self, concern: Concern) -> _Found:
+        found = _Found()
+        ledgers = {id: self.ledger(id) for id in self.read}
+        stored = self.runtime.contents.copies_after(self.key)
+        by_uid = (list(some) for _, some in groupby(stored, attrgetter("place")))
+        for group in batched(by_uid, _READ, strict=False):
+            self._check_time()
+            known = [self._known(copies[0], ledgers) for copies in group]
+            verdicts = self._verdicts(zip(group, known, strict=True), concern)
+            for copies, was in zip(group, known, strict=True):
+                self._add(copies, was, verdicts, found)
+        return found
+
+    def _known(self, copy: Copy, ledgers: Mapping[str, Ledger]) -> Verdict | None:
+        """The verdict in the ledger; None where none counts: the UID is of a folder that is not
+        read, or of an earlier UIDVALIDITY, or is asked for again."""
+        at, folder = copy.place, self.read.get(copy.place.folder)
+        if folder is None or folder.uidvalidity != at.uidvalidity:
+            return None
+        ledger = ledgers[at.folder]
+        return next((one for one in (*_BY_FACTS, *_STANDING) if at.uid in ledger.of(one)), None)
+
+    def _verdicts(
+        self, uids: Iterable[tuple[Sequence[Copy], Verdict | None]], concern: Concern
+    ) -> Mapping[tuple[object, str], Verdict]:
+        """Give the copies of UIDs their verdicts, by place and SHA-256."""
+        asked, unasked = list[Copy](), list[Copy]()
+        verdicts: dict[tuple[object, str], Verdict] = {}
+        for copies, known in uids:
+            for one in copies:
+                if known in _STANDING:
+                    verdicts[_id(one)] = known
+                elif known is Verdict.MIRRORED and not concern.may_name(one.entry.participants):
+                    unasked.append(one)
+                else:
+                    asked.append(one)
+        people = self.view.people({one for copy in asked for one in copy.entry.participants})
+        for one in asked:
+            verdicts[_id(one)] = judge(_headers(one), people, self.rules)
+        for one in unasked:
+            as_before = People(frozenset(), one.entry.participants)
+            verdicts[_id(one)] = judge(_headers(one), as_before, self.rules)
+        return verdicts
+
+    def _add(
+        self,
+        copies: Sequence[Copy],
+        known: Verdict | None,
+        verdicts: Mapping[tuple[object, str], Verdict],
+        found: _Found,
+    ) -> None:
+        """Add the copies of one UID, of which there are several where a server has changed it."""
+        now = [verdicts[_id(one)] for one in copies]
+        for one, verdict in zip(copies, now, strict=True):
+            if verdict is not Verdict.MIRRORED or one.place.folder in self.left_out:
+                found.others[_content(one)].append(one)
+                continue
+            found.mirrored.add(_content(one))
+            if one.hidden_at or known not in (None, Verdict.MIRRORED):
+                found.returned.append(one)
+        verdict = Verdict.MIRRORED if Verdict.MIRRORED in now else now[0]
+        if known is not None and verdict is not known:
+            found.changed[copies[0].place.folder][copies[0].place.uid] = verdict
+
+    def _lines(self, copies: Iterable[Copy]) -> Mapping[tuple[str, str], Summary]:
+        """The lines of the contents of copies, by message and SHA-256."""
+        asked = {(self.key, one.entry.message, one.entry.sha256) for one in copies}
+        lines = self.runtime.contents.read_many(asked, with_hidden=True)
+        return {(one.message, one.sha256): one for one in lines.values()}
+
+    def _hide(self, contents: Sequence[Sequence[Copy]]) -> None:
+        """First the lines, by which readers leave a content out, whatever still names it."""
+        copies = [one for some in contents for one in some]
+        lines = self._lines(copies).values()
+        self.runtime.contents.hide(lines, self.runtime.now())
+        entries = {one.entry for one in copies}
+        kept = [one for one in entries if one.sha256 != FURTHER]
+        hide_entries(self.key.account, kept, self.runtime)
+        for one in entries.difference(kept):
+            self.runtime.timelines.erase(one, ())
+        hidden_at = self.runtime.now()
+        self.runtime.contents.put_copies(
+            replace(one, hidden_at=one.hidden_at or hidden_at) for one in copies
+        )
+        self.runtime.count("ContentsHidden", len(contents))
+
+    def _show(self, copies: Sequence[Copy], found: _Found) -> None:
+        lines = self._lines(copies)
+        for copy in copies:
+            entry = copy.entry
+            if entry.sha256 == FURTHER:
+                self.runtime.timelines.put([(entry, entry.participants - self.view.team)])
+            else:
+                try:
+                    self._mirror(copy, lines[entry.message, entry.sha256])
+                except KeyError:  # a crash has left the copy alone: its mail is read again
+                    found.changed[copy.place.folder].pop(copy.place.uid, None)
+                    continue
+            self.runtime.contents.shown(copy)
+        self.runtime.count("ContentsShownAgain", len(copies))
+
+    def _mirror(self, copy: Copy, line: Summary) -> None:
+        at, received = copy.place, line.received
+        if received.place != at:
+            role = self.read[at.folder].role if at.folder in self.read else FolderRole.OTHER
+            received = Received(copy.received_at, role, at.folder, at.uidvalidity, at.uid)
+        raw = self.runtime.contents.raw(line)
+        mirror_stored(line, raw, received, self.view, self.runtime, copy.hidden_at)
+
+    def _erase(self, contents: Sequence[Sequence[Copy]]) -> None:
+        """Last the copies, by which the rest is found."""
+        copies = [one for some in contents for one in some]
+        for id in {one.place.folder for one in copies} - self.read.keys():
+            self.forget(id)  # its ledger says that they are mirrored
+        erase_entries(self.key.account, [one.entry for one in copies], self.runtime)
+        for line in self._lines(copies).values():
+            self.runtime.contents.erase_version(line)
+        self.runtime.contained.delete(self.key, {one.place for one in copies})
+        self.runtime.contents.erase_copies((one.place, one.entry) for one in copies)
+        self.runtime.count("ContentsErased", len(contents))
+
+
+def _id(copy: Copy) -> tuple[object, str]:
+    return copy.place, copy.entry.sha256
+
+
+def _content(copy: Copy) -> str:
+    """The name of a copy's content: bytes are one content, whatever identity they had before."""
+    return _further(copy) if copy.entry.sha256 == FURTHER else copy.entry.sha256
+
+
+def _further(copy: Copy) -> str:
+    """The name of all versions of a message that are not kept."""
+    return f"{FURTHER} {copy.entry.message}"
+
+
+def _headers(copy: Copy) -> Headers:
+    return Headers(copy.received_at, copy.entry.participants, copy.recipients)
+
+
+def _is_expired(copies: Iterable[Copy], now: datetime) -> bool:
+    return all(one.hidden_at and one.hidden_at + KEPT_HIDDEN <= now for one in copies)

@@ -1,0 +1,252 @@
+"""What takes a mirrored message's verdict away hides it at once, and erases it 30 days later.
+
+What gives the verdict back within them shows it again, also what the server no longer has.
+"""
+
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import date, timedelta
+
+import pytest
+
+from mailmirror.domain.containment import Caution
+from mailmirror.domain.mailbox import FolderScope, Mailbox
+from mailmirror.domain.problems import Refused
+from mailmirror.runtime import Runtime
+from mailmirror.usecases.cards.read_message import read_message
+from mailmirror.usecases.mailboxes.change_mailbox import change_window
+from mailmirror.usecases.mailboxes.choose_folders import choose_folders
+from tests.integration.interruptions import Killed, before_write
+from tests.integration.office import KIM, LEE, MARCH, REP, Clock, Office, letter, subjects
+from tests.integration.test_settings import change, found
+from tests.servers.mailbox_server import MailboxServer
+
+DAY = timedelta(days=1)
+FILED = "Projects"
+
+
+@pytest.fixture
+def mailbox(office: Office, imap_server: MailboxServer) -> Mailbox:
+    """KIM's letter 1 of long before, 2 to three recipients, 3 in a folder, 4 from KIM and to LEE.
+
+    Letters 2 and 3 are replies; the deal was open when 3 was sent.
+    """
+    long_ago = MARCH - timedelta(days=100)
+    imap_server.create(REP, FILED)
+    imap_server.append(REP, "INBOX", letter(1, at=long_ago), long_ago)
+    imap_server.append(
+        REP, "INBOX", letter(2, KIM, [REP, "a@x.example", "b@x.example"], replies_to=[1]), MARCH
+    )
+    imap_server.append(REP, FILED, letter(3, replies_to=[1, 2]), MARCH)
+    imap_server.append(REP, "INBOX", letter(4, KIM, [REP, LEE]), MARCH)
+    office.tell("deal.upserted", id="d1", name="D1", status="open", contact_ids=["kim", "lee"])
+    mailbox = office.connect(imap_server, "rep", REP)
+    change_window(mailbox, date(2025, 1, 1), office.runtime)
+    mailbox = found(office, mailbox)
+    office.sync(mailbox)
+    assert on_cards(office) == [4, 3, 2, 1]
+    return mailbox
+
+
+def on_cards(office: Office) -> list[int]:
+    """The letters on KIM's card, on LEE's, or both, the latest first."""
+    lines = subjects([*office.card("rep", "kim"), *office.card("rep", "lee")])
+    return sorted({int(one.removeprefix("Letter ")) for one in lines}, reverse=True)
+
+
+def on_deal(office: Office) -> list[int]:
+    return [int(one.removeprefix("Letter ")) for one in subjects(office.deal("rep", "d1"))]
+
+
+def narrow(office: Office, mailbox: Mailbox) -> None:
+    choose_folders(mailbox, FolderScope.INBOX_AND_SENT, None, office.runtime)
+
+
+def widen(office: Office, mailbox: Mailbox) -> None:
+    choose_folders(found(office, mailbox), FolderScope.ALL, None, office.runtime)
+
+
+def shorten(office: Office, mailbox: Mailbox) -> None:
+    change_window(mailbox, date(2026, 2, 1), office.runtime)
+
+
+def lengthen(office: Office, mailbox: Mailbox) -> None:
+    change_window(found(office, mailbox), date(2025, 1, 1), office.runtime)
+
+
+def lower(office: Office, mailbox: Mailbox) -> None:
+    change(office, max_recipients=2)
+
+
+def raise_(office: Office, mailbox: Mailbox) -> None:
+    change(office, max_recipients=3)
+
+
+def lose(office: Office, mailbox: Mailbox) -> None:
+    office.tell("contact.upserted", MARCH, id="kim", name="kim", emails=[])
+
+
+def regain(office: Office, mailbox: Mailbox) -> None:
+    office.tell("contact.upserted", MARCH + DAY, id="kim", name="kim", emails=[KIM])
+
+
+def join_team(office: Office, mailbox: Mailbox) -> None:
+    office.tell("user.upserted", MARCH, id="rep", name="rep", emails=[REP, KIM])
+
+
+def leave_team(office: Office, mailbox: Mailbox) -> None:
+    office.tell("user.upserted", MARCH + DAY, id="rep", name="rep", emails=[REP])
+
+
+Act = Callable[[Office, Mailbox], None]
+CHANGES = pytest.mark.parametrize(
+    ("takes", "gives", "left"),
+    [
+        pytest.param(narrow, widen, [4, 2, 1], id="folders"),
+        pytest.param(shorten, lengthen, [4, 3, 2], id="window"),
+        pytest.param(lower, raise_, [4, 3, 1], id="recipients"),
+        pytest.param(lose, regain, [4], id="person"),
+        pytest.param(join_team, leave_team, [4], id="team"),
+    ],
+)
+
+
+def passed(office: Office, mailbox: Mailbox, clock: Clock, by: timedelta = timedelta()) -> None:
+    """Let time pass, until a pass over what has changed is due, and sync."""
+    clock.advance(by or timedelta(hours=2))
+    office.sync(found(office, mailbox))
+
+
+def is_readable(office: Office, message: str) -> bool:
+    try:
+        return bool(read_message(office.viewer("rep"), message, office.runtime))
+    except Refused:
+        return False
+
+
+def stored_items(office: Office, mailbox: Mailbox) -> list[str]:
+    """The keys of what the mailbox has stored of messages, wherever it is."""
+    client, settings = office.runtime._client("dynamodb"), office.runtime.settings
+    items = client.scan(TableName=settings.table)["Items"]
+    names = [item["pk"]["S"] + " " + item["sk"]["S"] for item in items]
+    of_mail = (" copy#", "#message#", "#timeline#", "#dealtimeline#", "#thread#")
+    return sorted(
+        one for one in names if any(part in one for part in of_mail) and not one.startswith("due#")
+    )
+
+
+@CHANGES
+def test_it_is_hidden_everywhere_and_shown_again(
+    office: Office, mailbox: Mailbox, clock: Clock, takes: Act, gives: Act, left: list[int]
+) -> None:
+    before = stored_items(office, mailbox)
+    messages = {line.summary.message for line in office.card("rep", "kim")}
+    deal = on_deal(office)
+    takes(office, mailbox)
+    passed(office, mailbox, clock)
+    assert on_cards(office) == left
+    assert on_deal(office) == [one for one in deal if one in left]
+    assert sum(is_readable(office, one) for one in messages) == len(left)
+    gives(office, mailbox)
+    passed(office, mailbox, clock)
+    assert on_cards(office) == [4, 3, 2, 1]
+    assert on_deal(office) == deal
+    assert stored_items(office, mailbox) == before
+
+
+@CHANGES
+def test_it_is_erased_after_30_days_and_mirrored_anew_later(
+    office: Office, mailbox: Mailbox, clock: Clock, takes: Act, gives: Act, left: list[int]
+) -> None:
+    before = stored_items(office, mailbox)
+    takes(office, mailbox)
+    passed(office, mailbox, clock)
+    passed(office, mailbox, clock, 29 * DAY)
+    kept = len([one for one in stored_items(office, mailbox) if "copy#" in one])
+    assert kept == 4
+    passed(office, mailbox, clock, DAY)
+    copies = [one for one in stored_items(office, mailbox) if "copy#" in one]
+    assert len(copies) == len(left)
+    lines = [one for one in stored_items(office, mailbox) if "content#" in one]
+    assert len(lines) == len(left)
+    gives(office, mailbox)
+    passed(office, mailbox, clock)
+    assert on_cards(office) == [4, 3, 2, 1]
+    assert stored_items(office, mailbox) == before
+
+
+@CHANGES
+def test_the_verdicts_are_those_of_mail_that_arrives_now(
+    office: Office,
+    mailbox: Mailbox,
+    clock: Clock,
+    takes: Act,
+    gives: Act,
+    left: list[int],
+) -> None:
+    takes(office, mailbox)
+    passed(office, mailbox, clock)
+    by_pass = office.counts(mailbox)
+    changed = found(office, mailbox)
+    mirrored = sum(
+        counts.get("mirrored", 0)
+        for name, counts in by_pass.items()
+        if name == "INBOX" or changed.folders is FolderScope.ALL
+    )
+    assert mirrored == len(left)
+
+
+@CHANGES
+def test_what_the_server_no_longer_has_is_shown_again(
+    office: Office,
+    mailbox: Mailbox,
+    imap_server: MailboxServer,
+    clock: Clock,
+    takes: Act,
+    gives: Act,
+    left: list[int],
+) -> None:
+    takes(office, mailbox)
+    passed(office, mailbox, clock)
+    imap_server.expunge(REP, "INBOX", [1, 2, 3])
+    imap_server.expunge(REP, FILED, [1])
+    passed(office, mailbox, clock)
+    assert on_cards(office) == left
+    gives(office, mailbox)
+    passed(office, mailbox, clock)
+    assert on_cards(office) == [4, 3, 2, 1]
+
+
+@CHANGES
+def test_a_crash_at_any_write_changes_nothing_of_it(
+    office: Office,
+    mailbox: Mailbox,
+    clock: Clock,
+    runtime: Runtime,
+    monkeypatch: pytest.MonkeyPatch,
+    takes: Act,
+    gives: Act,
+    left: list[int],
+) -> None:
+    monkeypatch.setattr(
+        Caution, "after_deaths", lambda caution, _: caution
+    )  # no letter is to blame
+    before = stored_items(office, mailbox)
+    for act, shown in ((takes, left), (gives, [4, 3, 2, 1])):
+        act(office, mailbox)
+        clock.advance(timedelta(hours=2))
+        number = 0
+        while True:
+            number += 1
+            with (
+                suppress(Killed),
+                before_write(runtime, number, lambda: None, then_die=True) as died,
+            ):
+                office.sync(found(office, mailbox))
+            if not died:
+                break
+            clock.advance(timedelta(minutes=2))
+        assert number > 3
+        passed(office, mailbox, clock)
+        assert on_cards(office) == shown
+    assert stored_items(office, mailbox) == before
