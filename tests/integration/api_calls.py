@@ -26,8 +26,13 @@ class Api:
         user: str = "rep",
         language: str = "en",
         params: Mapping[str, str] | None = None,
+        body: object = None,
     ) -> tuple[int, Json]:
-        """Return the status and the body of an answer."""
+        """Return the status and the body of an answer.
+
+        Parameters:
+            body: what is sent as JSON; None where there is no body.
+        """
         event = {
             "httpMethod": method,
             "path": path,
@@ -37,6 +42,7 @@ class Api:
                 "Accept-Language": language,
             },
             "queryStringParameters": dict(params or {}),
+            "body": None if body is None else json.dumps(body),
         }
         answered = answer(event, routes_of, self._office.runtime)
         return answered["statusCode"], json.loads(answered["body"])
