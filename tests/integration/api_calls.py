@@ -24,19 +24,26 @@ class Api:
         method: str,
         path: str,
         user: str = "rep",
-        language: str = "en",
+        language: str | None = "en",
         params: Mapping[str, str] | None = None,
+        body: object = None,
     ) -> tuple[int, Json]:
-        """Return the status and the body of an answer."""
+        """Return the status and the body of an answer.
+
+        Parameters:
+            language: of the header Accept-Language; None where there is none.
+            body: what is sent as JSON; None where there is no body.
+        """
         event = {
             "httpMethod": method,
             "path": path,
             "headers": {
                 "Authorization": f"Bearer {self._key}",
                 "X-Mailmirror-User": user,
-                "Accept-Language": language,
+                **({"Accept-Language": language} if language else {}),
             },
             "queryStringParameters": dict(params or {}),
+            "body": None if body is None else json.dumps(body),
         }
         answered = answer(event, routes_of, self._office.runtime)
         return answered["statusCode"], json.loads(answered["body"])

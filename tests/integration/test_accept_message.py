@@ -24,6 +24,8 @@ from mailmirror.runtime import Runtime
 from mailmirror.store import keys
 from mailmirror.store.table import Update
 from mailmirror.usecases.cards.read_message import read_message
+from mailmirror.usecases.mailboxes.change_mailbox import set_paused
+from mailmirror.usecases.mailboxes.read_mailbox import read_mailbox
 from mailmirror.usecases.sending.accept_message import accept_message
 from mailmirror.usecases.sending.make_upload import make_upload
 from mailmirror.usecases.sending.read_outbound import cancel_outbound, read_outbound
@@ -97,6 +99,15 @@ def test_the_day_has_a_limit_that_says_when_it_ends(office: Office, clock: Clock
     assert refusal.figures == {"limit": 2, "left": 0, "resets_at": tomorrow}
     clock.advance(timedelta(days=1))
     accept(office)
+
+
+@pytest.mark.usefixtures("server")
+def test_a_paused_mailbox_sends(office: Office, clock: Clock, dovecot: Dovecot) -> None:
+    (mailbox,) = office.viewer("rep").mailboxes
+    set_paused(mailbox, office.runtime, paused=True)
+    outbound = accept(office)
+    assert deliver_job(outbound, office.runtime).state is OutboundState.SENT
+    assert read_mailbox(office.account, mailbox.key.mailbox, office.runtime).state == "paused"
 
 
 @pytest.mark.usefixtures("server")

@@ -14,6 +14,7 @@ from mailmirror.aws.queues import MatchJob
 from mailmirror.domain.mailbox import Mailbox
 from mailmirror.domain.ownership import CODE_TRIES, CODES_AN_HOUR, Proof
 from mailmirror.domain.problems import Code, Refused
+from mailmirror.domain.settings import Setting
 from mailmirror.domain.words.explanation import Language
 from mailmirror.mail.mime.content import parse_message
 from mailmirror.runtime import Runtime
@@ -21,6 +22,7 @@ from mailmirror.usecases.mailboxes.change_mailbox import disconnect, erase
 from mailmirror.usecases.mailboxes.prove_address import AddressRequest, confirm_code, send_code
 from mailmirror.usecases.mailboxes.read_mailbox import read_mailbox
 from mailmirror.usecases.operating.accounts import set_codes_mailbox
+from mailmirror.usecases.operating.change_settings import change_settings
 from tests.integration.office import BOSS, KIM, REP, STRANGER, Clock, Office
 from tests.integration.sending import connect_to_send
 from tests.integration.test_whose_address import connected, request
@@ -92,6 +94,22 @@ def test_a_code_that_came_back_proves_the_address(
     # It is proven: nothing more is sent.
     assert send_code(office.account, asked(), runtime).proof is Proof.CODE
     assert len(server.accepted) == 1
+
+
+@pytest.mark.parametrize(
+    ("language", "subject"),
+    [("en", "{code} is your Mailmirror code"), ("ja", "{code}：Mailmirror の確認コード")],
+)
+def test_a_code_is_sent_in_the_accounts_language(
+    language: str, subject: str, office: Office, server: ScriptedSmtp, runtime: Runtime
+) -> None:
+    change_settings(office.account, {Setting.LANGUAGE: language}, runtime)
+    send_code(office.account, asked(), runtime)
+    (message,) = server.accepted
+    code = code_in(message)
+    parsed = parse_message(message.raw)
+    assert parsed.headers.subject == subject.format(code=code)
+    assert bool(re.search("[\u3040-\u30ff]", parsed.text)) is (language == "ja")
 
 
 def test_every_change_of_the_teams_addresses_has_threads_matched_again(

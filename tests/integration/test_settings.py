@@ -1,13 +1,18 @@
 """Settings of an account and of a mailbox: old mail follows those that it depends on."""
 
+import json
 from collections.abc import Callable
 from datetime import date, timedelta
+from types import SimpleNamespace
 
 import pytest
 
+from local.samples import sign
 from mailmirror.api.account import SettingsBody
 from mailmirror.api.decoding import typed
-from mailmirror.aws.queues import MatchJob
+from mailmirror.api.routes import outside
+from mailmirror.api.routing import answer
+from mailmirror.aws.queues import FeedJob, MatchJob
 from mailmirror.domain.coverage import Gap
 from mailmirror.domain.deals import DealPolicy
 from mailmirror.domain.limits import (
@@ -18,10 +23,14 @@ from mailmirror.domain.limits import (
 from mailmirror.domain.mailbox import Mailbox
 from mailmirror.domain.problems import Code, Refused
 from mailmirror.domain.settings import Setting
+from mailmirror.domain.words.explanation import Language
+from mailmirror.domain.words.problems import PROBLEMS
+from mailmirror.domain.words.settings import EFFECTS
 from mailmirror.runtime import Runtime
 from mailmirror.store.accounts import Account
 from mailmirror.usecases.mailboxes.change_mailbox import change_window, request_sync
 from mailmirror.usecases.operating.change_settings import change_settings, read_settings
+from tests.integration.api_calls import Api
 from tests.integration.interruptions import before_write
 from tests.integration.office import KIM, LEE, MARCH, REP, STRANGER, Clock, Office, letter, subjects
 from tests.integration.test_polls import poll, syncs, taken
@@ -69,6 +78,7 @@ def test_what_is_changed_is_read_back(office: Office, runtime: Runtime) -> None:
         "deal_policy": "never",
         "mailboxes_per_user": 3,
         "messages_a_day": 50,
+        "language": "ja",
     }
     account, changed = change(office, **asked)
     assert {one.value for one in changed} == asked.keys()
@@ -90,6 +100,8 @@ def test_what_is_changed_is_read_back(office: Office, runtime: Runtime) -> None:
         {"messages_a_day": -1},
         {"messages_a_day": MAX_MESSAGES_A_DAY + 1},
         {"deal_policy": "some"},
+        {"language": "fr"},
+        {"language": ""},
         {"colour": "red"},
     ],
 )
@@ -283,3 +295,41 @@ def test_a_policy_whose_job_was_not_queued_is_queued_by_the_repeat(
     taken(runtime, url)
     change(office, deal_policy="never")
     assert taken(runtime, url) == [MatchJob(office.account).to_json()]
+
+
+def test_answers_are_in_the_accounts_language_where_a_request_names_none(office: Office) -> None:
+    api = Api(office)
+    known = PROBLEMS[Code.NOT_FOUND]
+
+    def told(language: str | None) -> str:
+        return str(api.ask("GET", "/v1/contacts/none/messages", language=language)[1]["reason"])
+
+    assert told(None) == known[Language.EN].reason
+    status, changed = api.ask("PATCH", "/v1/account", language=None, body={"language": "ja"})
+    assert (status, changed["language"]) == (200, "ja")
+    assert changed["effects"][0]["reason"] == EFFECTS[Setting.LANGUAGE][Language.JA].reason
+    assert told(None) == told("fr") == told("*") == known[Language.JA].reason
+    assert told("en") == known[Language.EN].reason
+    assert api.get("/v1/account")["language"] == "ja"
+
+
+def test_a_refused_event_is_told_in_the_accounts_language(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent = list[FeedJob]()
+    monkeypatch.setitem(vars(office.runtime), "feed_queue", SimpleNamespace(send=sent.extend))
+    change(office, language="ja")
+    wrong = {"events": [{"id": "w1"}]}
+    account = read_settings(office.account, office.runtime)
+    (secret,) = office.runtime.vault.webhook_secrets(account, office.runtime.now())
+    raw = json.dumps(wrong)
+    at = int(office.runtime.now().timestamp())
+    event = {
+        "httpMethod": "POST",
+        "path": f"/webhooks/crm/{office.account}",
+        "headers": {"X-Mailmirror-Signature": sign(secret.decode(), raw.encode(), at)},
+        "body": raw,
+    }
+    answered = json.loads(answer(event, lambda path: outside.ROUTES, office.runtime)["body"])
+    (refused,) = answered["refused"]
+    assert refused["reason"] == PROBLEMS[Code(refused["code"])][Language.JA].reason

@@ -7,6 +7,7 @@ from local import samples
 from mailmirror.api.http_request import HttpRequest
 from mailmirror.api.routing import Call
 from mailmirror.domain.mailbox import AccountId
+from mailmirror.domain.words.explanation import Language
 from mailmirror.runtime import Runtime, Settings
 
 EVENT: dict[str, Any] = {"httpMethod": "GET", "path": "/v1/mailboxes", "headers": None}
@@ -49,9 +50,8 @@ def test_a_request_shows_no_header_or_body() -> None:
 
 
 def test_a_call_shows_no_password() -> None:
-    call = Call(
-        runtime(), AccountId("a"), {}, None, None, {"password": "a secret"}, HttpRequest.of(EVENT)
-    )
+    request, raw = HttpRequest.of(EVENT), {"password": "a secret"}
+    call = Call(runtime(), AccountId("a"), {}, None, None, raw, request, Language.EN)
     assert "secret" not in repr(call)
 
 

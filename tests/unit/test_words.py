@@ -88,17 +88,22 @@ def test_two_codes_never_have_the_same_reason(codes: type[StrEnum], language: La
 @pytest.mark.parametrize(
     ("header", "language"),
     [
-        (None, Language.EN),
-        ("", Language.EN),
+        (None, None),
+        ("", None),
+        ("*", None),
+        ("en", Language.EN),
+        ("en-GB, ja", Language.EN),
+        ("EN;q=0.8", Language.EN),
         ("ja", Language.JA),
         ("ja-JP,en;q=0.5", Language.JA),
         (" JA ", Language.JA),
-        ("fr-FR, ja;q=0.9", Language.EN),
-        ("\0", Language.EN),
+        ("fr-FR, ja;q=0.9", None),
+        ("jav", None),
+        ("\0", None),
     ],
 )
-def test_a_request_is_answered_in_its_first_language_or_in_english(
-    header: str | None, language: Language
+def test_a_request_names_one_language_or_none(
+    header: str | None, language: Language | None
 ) -> None:
     assert Language.preferred(header) is language
 

@@ -43,6 +43,11 @@ class SettingsBody(Strict):
         | None
     ) = None
 
+    language: Annotated[
+        Language | None,
+        Meta(description="Of answers where Accept-Language names none, and of mail to persons"),
+    ] = None
+
     def asked(self) -> Mapping[Setting, int | str]:
         given = ((one, getattr(self, one.value)) for one in Setting)
         return {one: value for one, value in given if value is not None}
@@ -63,6 +68,7 @@ class Account(Struct, frozen=True):
     deal_policy: DealPolicy
     mailboxes_per_user: int
     messages_a_day: int
+    language: Language
     effects: Sequence[Effect]
     """Of the settings that were changed by this request."""
 
@@ -76,5 +82,6 @@ class Account(Struct, frozen=True):
             deal_policy=account.deal_policy,
             mailboxes_per_user=account.mailboxes_per_user,
             messages_a_day=account.messages_a_day,
+            language=account.language,
             effects=[Effect(one, said.reason, said.remedy) for one, said in words],
         )

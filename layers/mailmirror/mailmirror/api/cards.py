@@ -123,6 +123,8 @@ class MailboxCoverage(Struct, frozen=True):
     """Percent of the mail that is judged."""
     gap: str | None
     """Why mail may be missing; a problem's code where the mailbox has one."""
+    since: datetime | None
+    """When that problem, or the pause, began, where it is known."""
     reason: str | None
     remedy: str | None
     contained: int
@@ -140,6 +142,7 @@ class MailboxCoverage(Struct, frozen=True):
             as_of=utc(one.as_of),
             progress=one.progress,
             gap=one.gap,
+            since=utc(one.since),
             reason=said.reason if said else None,
             remedy=said.remedy if said else None,
             contained=one.contained,

@@ -37,8 +37,8 @@ class HttpRequest:
         )
 
     @property
-    def language(self) -> Language:
-        """The language in which texts for people are answered."""
+    def language(self) -> Language | None:
+        """The language in which the request wants texts for people; None where it names none."""
         return Language.preferred(self.header("Accept-Language"))
 
     def header(self, name: str) -> str | None:

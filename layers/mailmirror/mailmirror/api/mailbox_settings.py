@@ -92,6 +92,11 @@ class ChangeBody(Strict):
         Meta(description="The first day of mail that is read, in UTC; 1970-01-01 or later"),
     ] = None
 
+    paused: Annotated[
+        bool | None,
+        Meta(description="Whether the mailbox is left unread until it is `false` again"),
+    ] = None
+
     @property
     def chooses_folders(self) -> bool:
         return self.folders is not None or self.sent_folders is not None

@@ -44,6 +44,7 @@ class Mailbox(Struct, frozen=True):
     last_success_at: datetime | None
     next_due_at: datetime | None
     news_since: datetime | None
+    paused_since: datetime | None
     error: MailboxError | None
     counters: Mapping[str, int] | None
     """UIDs by verdict; for its owner only."""
@@ -81,8 +82,9 @@ class Mailbox(Struct, frozen=True):
             messages_left=None if to_another else report.messages_left,
             seconds_left=None if to_another or time_left is None else ceil(time_left),
             last_success_at=utc(report.last_success_at),
-            next_due_at=utc(due.due_at) if due else None,
+            next_due_at=utc(due.next_poll_at) if due else None,
             news_since=utc(due.news_since) if due else None,
+            paused_since=utc(due.paused_since) if due else None,
             error=error,
             counters=counters,
             folders=mailbox.folders if counters is not None else None,

@@ -58,15 +58,13 @@ class Call[B = NoBody, Q = NoQuery]:
     raw: Any
     """The body as JSON gave it, to be passed on to `probe`."""
     request: HttpRequest
+    language: Language
+    """In which texts for people are answered: the request's, else the account's."""
 
     @property
     def user(self) -> str | None:
         """The acting user's id, as it was sent."""
         return self.header("X-Mailmirror-User")
-
-    @property
-    def language(self) -> Language:
-        return self.request.language
 
     def header(self, name: str) -> str | None:
         return self.request.header(name)
@@ -133,23 +131,31 @@ def answer(
     language = Language.EN
     try:
         request = HttpRequest.of(event)
-        language = request.language
-        return _answer(request, find_routes(request.path), runtime).to_gateway()
+        language = request.language or language
+        routes = find_routes(request.path)
+        account = AccountId("")
+        if not routes or routes[0].needs_key:
+            from mailmirror.usecases.operating.accounts import authenticate, language_of
+
+            account = authenticate(request.header("Authorization") or "", runtime)
+            language = request.language or language_of(account, runtime)
+        return _answer(request, routes, account, language, runtime).to_gateway()
     except Exception as error:  # a defect is logged, and answered with 500 `internal_error`
         return Answer.to(error, runtime.now(), language).to_gateway()
 
 
-def _answer(request: HttpRequest, routes: Sequence[AnyRoute], runtime: Runtime) -> Answer:
-    account = AccountId("")
-    if not routes or routes[0].needs_key:
-        from mailmirror.usecases.operating.accounts import authenticate
-
-        account = authenticate(request.header("Authorization") or "", runtime)
+def _answer(
+    request: HttpRequest,
+    routes: Sequence[AnyRoute],
+    account: AccountId,
+    language: Language,
+    runtime: Runtime,
+) -> Answer:
     route, ids = _find(request, routes)
     query = typed_query(_query(request), route.query)
     raw = _raw(request, route) if route.reads_body else {}
     body = typed(raw, route.body) if route.reads_body else None
-    return route.handler(Call(runtime, account, ids, query, body, raw, request))
+    return route.handler(Call(runtime, account, ids, query, body, raw, request, language))
 
 
 def _find(request: HttpRequest, routes: Sequence[AnyRoute]) -> tuple[AnyRoute, Mapping[str, str]]:

@@ -16,6 +16,7 @@ class Gap(StrEnum):
     NO_MAILBOX = "no_mailbox"
     """The viewer has no mailbox whose mail could be shown."""
     FIRST_SYNC = "first_sync"
+    PAUSED = "paused"
     DISCONNECTED = "disconnected"
     ERASING = "erasing"
     LATE_FACTS = "late_facts"
@@ -42,7 +43,7 @@ class MailboxCoverage:
     """Share of the mailbox's UIDs that have a verdict, in percent."""
     gap: Gap | Code | None = None
     since: datetime | None = None
-    """When a problem began, where that is known."""
+    """When a problem or a pause began, where that is known."""
     contained: int = 0
     """Messages that could not be read, and are tried again: `pending` in its ledger."""
     history_since: date | None = None
@@ -57,6 +58,7 @@ class MailboxCoverage:
 
 _GAPS = {
     MailboxState.FIRST_SYNC: Gap.FIRST_SYNC,
+    MailboxState.PAUSED: Gap.PAUSED,
     MailboxState.DISCONNECTED: Gap.DISCONNECTED,
     MailboxState.ERASING: Gap.ERASING,
 }
@@ -87,13 +89,15 @@ def mailbox_coverage(
         limits: within which it is read, as the viewer may know.
     """
     as_of = due.last_success_at if due else last_success_at
-    since = _began(problem, due) if due and problem else None
+    since = _began(problem, due) if due else None
     gap = problem or _GAPS.get(state, Gap.LATE_FACTS if late else None)
     return MailboxCoverage(mailbox, as_of, progress, gap, since, contained, history_since, limits)
 
 
-def _began(problem: Code, due: Due) -> datetime | None:
+def _began(problem: Code | None, due: Due) -> datetime | None:
     match problem:
+        case None:
+            return due.paused_since
         case Code.NEWS_WAITING:
             return due.news_since
         case Code.POLL_OVERDUE:
@@ -123,7 +127,7 @@ class FeedCoverage:
 
 
 GAP_ORDER: Sequence[Gap] = (
-    *(Gap.NO_MAILBOX, Gap.DISCONNECTED, Gap.ERASING, Gap.FIRST_SYNC),
+    *(Gap.NO_MAILBOX, Gap.DISCONNECTED, Gap.PAUSED, Gap.ERASING, Gap.FIRST_SYNC),
     *(Gap.FEED_SILENT, Gap.EVENTS_REFUSED, Gap.ENTRIES_UNREAD, Gap.LATE_FACTS),
     *(Gap.MATCHES_PENDING, Gap.THREAD_PENDING),
 )

@@ -155,6 +155,8 @@ class MailboxState(StrEnum):
     """The server refuses the password."""
     REAUTH_REQUIRED = "reauth_required"
     """The provider or its server refuses what an earlier sign-in allowed."""
+    PAUSED = "paused"
+    """Its owner has paused it: it is connected, and not read."""
     DISCONNECTED = "disconnected"
     ERASING = "erasing"
 
@@ -180,10 +182,17 @@ class Due:
     failures: int = 0
     """How many attempts in a row have failed."""
     news_since: datetime | None = None
-    """When a poll first found news that no finished sync has seen yet."""
+    """When a poll first found news that no finished sync has seen yet, or a pause ended."""
     sending_error: Code | None = None
     """Why the submission server refuses to send; reading does not depend on it."""
     sending_detail: str = ""
+    paused_since: datetime | None = None
+    """When its owner paused the mailbox; None where it is read."""
+
+    @property
+    def next_poll_at(self) -> datetime | None:
+        """When it is polled next; None while it is paused."""
+        return None if self.paused_since else self.due_at
 
 
 POLL_INTERVAL = timedelta(minutes=1)
@@ -238,7 +247,8 @@ def state_of(
     """Return the state of a mailbox, and the problem that keeps it from being read.
 
     Parameters:
-        progressed_at: when a sync last judged anything; at first, when it was connected.
+        progressed_at: when a sync last judged anything; at first, when it was connected. News
+            that was found later, or a pause that ended later, counts from its own time.
         complete: whether every folder's history has been looked at.
         pending: how many UIDs the server listed and did not return.
         failing_folders: how many folders cannot be read.
@@ -249,11 +259,14 @@ def state_of(
         return MailboxState.DISCONNECTED, None
     if status is MailboxStatus.ERASING:
         return MailboxState.ERASING, None
+    if due is not None and due.paused_since is not None:
+        return MailboxState.PAUSED, None
     if due is not None and due.error is not None:
         return _failing(due.error), due.error
     if due is not None and now - due.due_at > MAX_WAIT:
         return MailboxState.FAILING, Code.POLL_OVERDUE
-    stalled = now - progressed_at > MAX_WAIT
+    begun_at = due.news_since if due and due.news_since else progressed_at
+    stalled = now - max(progressed_at, begun_at) > MAX_WAIT
     late = due is not None and due.news_since and now - due.news_since > MAX_WAIT
     waiting = late or resumes
     if stalled and (waiting or not complete):

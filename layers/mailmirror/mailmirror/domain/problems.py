@@ -43,6 +43,7 @@ class Code(StrEnum):
     ADDRESS_CONNECTED = "address_connected"
     MAILBOX_BUSY = "mailbox_busy"
     MAILBOX_DISCONNECTED = "mailbox_disconnected"
+    MAILBOX_PAUSED = "mailbox_paused"
     # What an OAuth provider says, and what becomes of a sign-in there
     PROVIDER_NOT_CONFIGURED = "provider_not_configured"
     PROVIDER_MISCONFIGURED = "provider_misconfigured"
@@ -140,6 +141,7 @@ STATUS: dict[Code, HTTPStatus] = {
     Code.ADDRESS_CONNECTED: HTTPStatus.CONFLICT,
     Code.MAILBOX_BUSY: HTTPStatus.CONFLICT,
     Code.MAILBOX_DISCONNECTED: HTTPStatus.CONFLICT,
+    Code.MAILBOX_PAUSED: HTTPStatus.CONFLICT,
     Code.PROVIDER_MISCONFIGURED: HTTPStatus.BAD_GATEWAY,
     Code.PROVIDER_UNAVAILABLE: HTTPStatus.BAD_GATEWAY,
     Code.STATE_UNKNOWN: HTTPStatus.BAD_REQUEST,

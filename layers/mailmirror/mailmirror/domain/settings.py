@@ -10,6 +10,8 @@ class Setting(StrEnum):
     DEAL_POLICY = "deal_policy"
     MAILBOXES_PER_USER = "mailboxes_per_user"
     MESSAGES_A_DAY = "messages_a_day"
+    LANGUAGE = "language"
+    """Of answers where a request names none, and of what is sent to persons by mail."""
 
     @property
     def changes_mail(self) -> bool:

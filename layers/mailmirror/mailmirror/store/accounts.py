@@ -7,6 +7,7 @@ from datetime import datetime
 from mailmirror.domain.deals import DealPolicy
 from mailmirror.domain.mailbox import AccountId, MailboxId
 from mailmirror.domain.settings import Setting
+from mailmirror.domain.words.explanation import Language
 from mailmirror.store import keys
 from mailmirror.store.table import Put, Table, Update
 
@@ -24,6 +25,8 @@ class Account:
     mailboxes_per_user: int = 1
     messages_a_day: int = 300
     """How many messages a mailbox may send."""
+    language: Language = Language.EN
+    """Of answers where a request names none, and of what is sent to persons by mail."""
     rules_line: int = 0
     """The line of the log at which a setting was last changed that mail depends on."""
     policy_line: int = 0
@@ -91,6 +94,7 @@ class Accounts:
             max_recipients=int(item["max_recipients"]),
             mailboxes_per_user=int(item["mailboxes_per_user"]),
             messages_a_day=int(item.get("messages_a_day", 300)),
+            language=Language(item.get("language", Language.EN)),
             rules_line=int(item.get("rules_line", 0)),
             policy_line=int(item.get("policy_line", 0)),
             return_urls=frozenset(item.get("return_urls") or ()),
@@ -115,9 +119,10 @@ class Accounts:
             values["policy_line"] = line
         return Update(
             keys.account(id),
-            "SET " + ", ".join(f"{name} = :{name}" for name in values),
+            "SET " + ", ".join(f"#{name} = :{name}" for name in values),
             {f":{name}": value for name, value in values.items()},
             "attribute_exists(pk)",
+            {f"#{name}": name for name in values},  # `language` is a reserved word
         )
 
     def set_return_urls(self, id: AccountId, urls: frozenset[str]) -> None:

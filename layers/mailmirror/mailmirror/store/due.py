@@ -73,6 +73,8 @@ class DueStore:
     ) -> Put:
         """The entry of a mailbox that has just been connected, and whose sync is queued.
 
+        It is not paused, whatever `known` is.
+
         Parameters:
             known: the entry of the same mailbox, where it was connected: it goes on from there.
                 What came since its last success is news, where no sync has left anything seen.
@@ -117,6 +119,26 @@ class DueStore:
     def begin_again(self, mailbox: Mailbox) -> None:
         """What a sync has seen is forgotten: other folders are read from now on."""
         self._write(mailbox, "REMOVE seen, slices, slices_at", {})
+
+    def pause(self, mailbox: Mailbox, now: datetime) -> None:
+        """Poll it no more; one that is paused stays paused since then. One write unit."""
+        self._write(
+            mailbox,
+            "SET paused_since = if_not_exists(paused_since, :now)",
+            {":now": keys.time_text(now)},
+        )
+
+    def resume(self, mailbox: Mailbox, now: datetime) -> None:
+        """Poll it again, after the sync that is queued; what came meanwhile is news from now on.
+
+        One write unit.
+        """
+        self._write(
+            mailbox,
+            "SET due_at = :due, news_since = :now REMOVE paused_since",
+            {":due": keys.time_text(now + POLL_INTERVAL), ":now": keys.time_text(now)},
+            "attribute_exists(paused_since)",
+        )
 
     def found_news(self, mailbox: Mailbox, due_at: datetime, now: datetime) -> None:
         """A poll found news and a sync was queued, which removes `news_since` when it finishes."""
@@ -267,6 +289,7 @@ def _entry(item: Item) -> DueEntry:
             news_since=_time(item.get("news_since")),
             sending_error=Code(item["sending_error"]) if "sending_error" in item else None,
             sending_detail=item.get("sending_detail", ""),
+            paused_since=_time(item.get("paused_since")),
         ),
         {name: Seen(**one) for name, one in json.loads(item.get("seen", "{}")).items()},
         _numbers(item.get("slices", b""), 8),

@@ -18,7 +18,8 @@ def settings(call: Call) -> Answer:
 def change(call: Call[SettingsBody]) -> Answer:
     """Change settings; old mail follows those that it depends on."""
     account, changed = change_settings(call.account, call.body.asked(), call.runtime)
-    return Answer(HTTPStatus.OK, Account.of(account, call.language, changed))
+    language = call.request.language or account.language  # the new one, where it was changed
+    return Answer(HTTPStatus.OK, Account.of(account, language, changed))
 
 
 ROUTES: tuple[AnyRoute, ...] = (

@@ -105,7 +105,7 @@ def sync(call: Call[NoBody, SyncQuery]) -> Answer:
 
 
 def change(call: Call[ChangeBody]) -> Answer:
-    """Change which folders of a mailbox are read, and since when."""
+    """Change which folders of a mailbox are read, and since when; pause it, or go on."""
     own = own_mailbox(call.account, call.user, call.ids["mailbox_id"], call.runtime)
     since = call.body.history_since
     if since is not None:
@@ -115,6 +115,8 @@ def change(call: Call[ChangeBody]) -> Answer:
         ask_probe(job, call.runtime)
     if since is not None:
         change_mailbox.change_window(own, since, call.runtime)
+    if call.body.paused is not None:  # last, so that a sync that begins then goes by the rest
+        change_mailbox.set_paused(own, call.runtime, paused=call.body.paused)
     return _mailbox(call)
 
 
@@ -243,7 +245,7 @@ ROUTES: tuple[AnyRoute, ...] = (
         handler=sync,
         query=SyncQuery,
         answers={HTTPStatus.ACCEPTED: SyncQueued},
-        problems=(Code.MAILBOX_DISCONNECTED,),
+        problems=(Code.MAILBOX_DISCONNECTED, Code.MAILBOX_PAUSED),
     ),
     Route(
         method="GET",
@@ -265,7 +267,11 @@ ROUTES: tuple[AnyRoute, ...] = (
         handler=audit,
         acting_user=ActingUser.REQUIRED,
         answers={HTTPStatus.OK: AuditAnswer},
-        problems=(Code.MAILBOX_DISCONNECTED, Code.PROBE_FAILED, *_SERVERS, *_SIGNED_IN),
+        problems=(
+            *(Code.MAILBOX_DISCONNECTED, Code.MAILBOX_PAUSED, Code.PROBE_FAILED),
+            *_SERVERS,
+            *_SIGNED_IN,
+        ),
     ),
     Route(
         method="GET",

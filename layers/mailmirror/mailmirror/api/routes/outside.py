@@ -18,11 +18,13 @@ from mailmirror.domain.words.problems import PROBLEMS
 def events(call: Call[EventsBody]) -> Answer:
     """Accept events of the CRM; each is accepted or refused by itself."""
     from mailmirror.usecases.crm_feed.accept_events import accept_events, verify
+    from mailmirror.usecases.operating.accounts import language_of
 
     body, signature = call.request.body, call.header("X-Mailmirror-Signature") or ""
     account = verify(call.ids["account_id"], body, signature, call.runtime)
     given = typed(json_value(body), EventsBody).events
-    found = accept_events(account, given, call.runtime, call.language)
+    language = call.request.language or language_of(account, call.runtime)
+    found = accept_events(account, given, call.runtime, language)
     refused = [RefusedAtOnce(**one) for one in found.refused]
     left_out = [LeftOutAtOnce(**one) for one in found.left_out] or UNSET
     return Answer(HTTPStatus.ACCEPTED, EventsAccepted(found.accepted, refused, left_out))
@@ -38,7 +40,7 @@ def callback(call: Call[NoBody, CallbackQuery]) -> Answer:
     query = {name: getattr(call.query, name) for name in CallbackQuery.__struct_fields__}
     for_browser = wants_page(call.header("Accept"))
     try:
-        back = complete_sign_in(call.ids["provider"], query, call.language, call.runtime)
+        back = complete_sign_in(call.ids["provider"], query, call.request.language, call.runtime)
     except Refused as refusal:
         if not for_browser:
             raise

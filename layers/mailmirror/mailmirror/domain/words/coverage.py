@@ -27,6 +27,12 @@ GAPS: Catalogue[Gap] = {
         "メールボックスの接続が解除されているため、新しいメールは表示されません。",
         "接続し直してください。",
     ),
+    Gap.PAUSED: translated(
+        "The mailbox is paused: newer mail is missing.",
+        'Go on reading it by `PATCH /v1/mailboxes/{mailbox_id}` with `{"paused": false}`.',
+        "メールボックスが一時停止されているため、新しいメールは表示されません。",
+        '`PATCH /v1/mailboxes/{mailbox_id}` に `{"paused": false}` を指定して再開してください。',
+    ),
     Gap.ERASING: translated(
         "The mailbox's mail is being erased.",
         "Nothing to do.",
@@ -102,11 +108,11 @@ def explain_mailbox(coverage: MailboxCoverage, language: Language) -> Explanatio
         case None:
             return None
         case Gap() as gap:
-            return explain_gap(gap, language, progress=coverage.progress)
+            said = explain_gap(gap, language, progress=coverage.progress)
         case Code() as problem:
             said = explain_mailbox_problem(problem, language)
-            since = _SINCE[language].format(coverage.since) if coverage.since else ""
-            return replace(said, reason=said.reason + since)
+    since = _SINCE[language].format(coverage.since) if coverage.since else ""
+    return replace(said, reason=said.reason + since)
 
 
 def explain_feed(coverage: FeedCoverage, language: Language) -> Explanation | None:

@@ -12,13 +12,14 @@ class Language(StrEnum):
     JA = "ja"
 
     @classmethod
-    def preferred(cls, accept_language: str | None) -> "Language":
-        """The language for a request, from the first tag of its Accept-Language (RFC 9110 12.5.4).
+    def preferred(cls, accept_language: str | None) -> "Language | None":
+        """The language that a request names by the first tag of its Accept-Language.
 
-        English where the header is missing or names another language.
+        None where the header (RFC 9110 12.5.4) is missing or names another language first.
         """
-        first = (accept_language or "").strip()[:2].lower()
-        return cls.JA if first == "ja" else cls.EN
+        first = (accept_language or "").strip().partition(",")[0].partition(";")[0]
+        main = first.partition("-")[0].strip().lower()
+        return cls(main) if main in set(cls) else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -214,6 +214,14 @@ PROBLEMS: Catalogue[Code] = {
         "メールボックスの接続が解除されています。",
         "アドレスを接続し直してください。",
     ),
+    Code.MAILBOX_PAUSED: translated(
+        "The mailbox is paused.",
+        "Ask its owner to go on reading it by `PATCH /v1/mailboxes/{mailbox_id}` with"
+        ' `{"paused": false}`; it is synced at once.',
+        "メールボックスが一時停止されています。",
+        "所有者に、`PATCH /v1/mailboxes/{mailbox_id}` に `"
+        '{"paused": false}` を指定して再開するよう依頼してください。すぐに同期されます。',
+    ),
     Code.PROVIDER_NOT_CONFIGURED: translated(
         "The account has no OAuth client at this provider.",
         "Ask the stack's operator to register one and enter it with `make provider`;"

@@ -39,4 +39,11 @@ EFFECTS: Catalogue[Setting] = {
         "次に送信するメールから適用されます。1 日は UTC で数えます。",
         "操作は不要です。",
     ),
+    Setting.LANGUAGE: translated(
+        "It holds for the next answer, and the next mail that is sent to a person, such as a code.",
+        "Nothing to do. A request's own Accept-Language, `en` or `ja`, goes before it.",
+        "次の応答と、次に送信する確認コードなどのメールから適用されます。",
+        "操作は不要です。"
+        "リクエストの Accept-Language に `en` か `ja` があれば、そちらが優先されます。",
+    ),
 }

@@ -32,6 +32,10 @@ _MAX_HITS = 1_600
 SENDER_UNPROVEN = "sender_unproven"
 """The warning of a message From the team that nothing shows to have been sent by the team."""
 NUDGE_AFTER = timedelta(minutes=1)
+_NOT_POLLED = {
+    *(MailboxState.FIRST_SYNC, MailboxState.PAUSED),
+    *(MailboxState.DISCONNECTED, MailboxState.ERASING),
+}
 _END_OF_TIME = "~"
 """Sorts after every instant."""
 _CURSOR = re.compile(r"\d{4}-[0-9T:.-]{21}Z#[0-9a-f]{32}\Z")
@@ -262,8 +266,7 @@ def _nudge(reports: Sequence[MailboxReport], runtime: Runtime) -> None:
     stale = [
         one.mailbox.key
         for one in reports
-        if one.state
-        not in (MailboxState.FIRST_SYNC, MailboxState.DISCONNECTED, MailboxState.ERASING)
+        if one.state not in _NOT_POLLED
         and one.due is not None
         and one.due.error is None
         and one.due.last_success_at is not None

@@ -1,4 +1,4 @@
-"""Requests about a mailbox: sync now, disconnect, erase."""
+"""Requests about a mailbox: sync now, pause, go on, move its window, disconnect, erase."""
 
 from dataclasses import replace
 from datetime import date, datetime
@@ -9,6 +9,7 @@ from mailmirror.domain.problems import Code, Refused
 from mailmirror.runtime import Runtime, log_erasure
 from mailmirror.store.table import ConditionFailed
 from mailmirror.usecases.cards.acting_user import viewer
+from mailmirror.usecases.mailboxes.read_mailbox import is_paused
 
 _ATTEMPTS = 5
 _EARLIEST = date(1970, 1, 1)
@@ -24,11 +25,13 @@ def request_sync(
         everything: whether it also judges again what is not mirrored.
 
     Raises:
-        Refused: it is not there, or not connected.
+        Refused: it is not there, not connected, or paused.
     """
     mailbox = _find(account, id, runtime)
     if mailbox.status is not MailboxStatus.CONNECTED:
         raise Refused(Code.MAILBOX_DISCONNECTED)
+    if is_paused(mailbox, runtime):
+        raise Refused(Code.MAILBOX_PAUSED)
     if everything:
         runtime.sync_states.ask_for_everything(mailbox.key, runtime.now())
     runtime.sync_queue.send([SyncJob(account, mailbox.key.mailbox, runtime.now())])
@@ -57,6 +60,26 @@ def change_window(mailbox: Mailbox, since: date, runtime: Runtime) -> None:
     if since != mailbox.history_since:
         runtime.mailboxes.set_window(replace(mailbox, history_since=since))
         runtime.sync_queue.send([SyncJob(mailbox.key.account, mailbox.key.mailbox)])
+
+
+def set_paused(mailbox: Mailbox, runtime: Runtime, *, paused: bool) -> None:
+    """Pause a mailbox, or go on reading it, which queues a sync at once.
+
+    A sync that runs when it is paused ends as it would: when all is read, or when its function's
+    time is over. What is left then is not continued.
+
+    Raises:
+        Refused: it is not connected.
+    """
+    if mailbox.status is not MailboxStatus.CONNECTED:
+        raise Refused(Code.MAILBOX_DISCONNECTED)
+    entry = runtime.due.find(mailbox)
+    if paused:
+        runtime.due.pause(mailbox, runtime.now())
+    elif entry and entry.due.paused_since:
+        runtime.due.resume(mailbox, runtime.now())
+        queue = runtime.sync_queue if entry.seen else runtime.first_sync_queue
+        queue.send([SyncJob(mailbox.key.account, mailbox.key.mailbox)])
 
 
 def disconnect(account: AccountId, id: str, runtime: Runtime) -> Mailbox:

@@ -12,6 +12,7 @@ from mailmirror.domain.words.explanation import Language
 from mailmirror.domain.words.problems import PROBLEMS
 from mailmirror.runtime import Runtime
 from mailmirror.usecases.mailboxes.probe_jobs import ProbeJob, Task, ask_probe
+from mailmirror.usecases.operating.accounts import language_of
 
 _PASSED_ON = ("state", "code", "error", "error_description")
 
@@ -24,9 +25,12 @@ class Back:
 
 
 def complete_sign_in(
-    provider: str, query: Mapping[str, str], language: Language, runtime: Runtime
+    provider: str, query: Mapping[str, str], language: Language | None, runtime: Runtime
 ) -> Back:
     """Finish a sign-in. The return URL gets `status` and `mailbox_id`, or `code` and why.
+
+    Parameters:
+        language: of what the return URL is given; None: the account's.
 
     Raises:
         Refused: the state is unknown, or there is no return URL for the refusal.
@@ -45,7 +49,7 @@ def complete_sign_in(
     refusal = Refused(Code(refused["code"]), refused["detail"])
     if not answer["return_url"]:
         raise refusal
-    explanation = PROBLEMS[refusal.code][language]
+    explanation = PROBLEMS[refusal.code][language or language_of(account, runtime)]
     fields = {
         "status": "refused",
         "code": refusal.code.value,

@@ -53,7 +53,7 @@ def list_problems(mailbox: Mailbox, runtime: Runtime) -> Problems:
     """
     (read,) = report([mailbox], runtime)
     due = read.due
-    next_poll = due.due_at if due else None
+    next_poll = due.next_poll_at if due else None
     found: list[Problem] = []
     if read.problem is not None and read.problem is not Code.MESSAGES_PENDING:
         detail = due.error_detail if due and due.error is read.problem else ""
@@ -103,7 +103,7 @@ def _of_folder(
         yield Problem(
             known.cause,
             since=stored.since if stored else None,
-            next_try_at=(folder.retry_at or next_poll) if is_pending else None,
+            next_try_at=next_poll and (folder.retry_at or next_poll) if is_pending else None,
             folder=folder.name,
             uid=uid,
             contained=known,

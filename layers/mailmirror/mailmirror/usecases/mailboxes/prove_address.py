@@ -17,6 +17,7 @@ from mailmirror.domain.event_fields import is_id
 from mailmirror.domain.mailbox import AccountId, Mailbox, MailboxStatus, UserId
 from mailmirror.domain.ownership import CODE_DIGITS, Proof
 from mailmirror.domain.problems import Code, Refused
+from mailmirror.domain.words.code_mail import CODE_MAILS, CodeMail
 from mailmirror.mail.mime.compose import Draft, Named, compose, with_field
 from mailmirror.mail.smtp.submission import Envelope, Unclear, submit_message
 from mailmirror.runtime import Runtime
@@ -30,16 +31,6 @@ from mailmirror.usecases.mailboxes.server_sign_in import signed_in_to_send
 _SESSION_SECONDS = 12.0
 """How long a submission server may take; whoever asked waits."""
 _ATTEMPTS = 5
-_SUBJECT = "{code} is your Mailmirror code / Mailmirror 確認コード"
-_TEXT = """\
-{code}
-
-Somebody wants to use this address in a CRM that is connected to Mailmirror. If it is you, enter
-this code there within ten minutes. If not, delete this message: without the code nothing happens.
-
-このアドレスを CRM(Mailmirror)で使用する申請がありました。ご本人の場合は、十分以内に上のコードを
-CRM に入力してください。心当たりがない場合は、このメールを削除してください。
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +74,7 @@ def send_code(id: AccountId, request: AddressRequest, runtime: Runtime) -> Provi
         expires_at = runtime.codes.put(id, request.user, request.address, digest, runtime.now())
     except TooManyCodes as error:
         raise Refused(Code.PROOF_CODE_LIMIT, resets_at=_next_hour(runtime.now())) from error
-    _send(sender, request.address, code, runtime)
+    _send(sender, request.address, CODE_MAILS[account.language].naming(code), runtime)
     runtime.count("CodesSent")
     return Proving(request.address, None, expires_at)
 
@@ -146,14 +137,14 @@ def _sender(account: Account, runtime: Runtime) -> Mailbox:
     return mailbox
 
 
-def _send(sender: Mailbox, to: Address, code: str, runtime: Runtime) -> None:
+def _send(sender: Mailbox, to: Address, mail: CodeMail, runtime: Runtime) -> None:
     domain = sender.email.rpartition("@")[2]
     draft = Draft(
         sender=Named("Mailmirror", sender.email),
         to=[Named("", to)],
         cc=[],
-        subject=_SUBJECT.format(code=code),
-        text=_TEXT.format(code=code),
+        subject=mail.subject,
+        text=mail.text,
         html=None,
         files=[],
         message_id=f"{runtime.new_id()}@{domain}",

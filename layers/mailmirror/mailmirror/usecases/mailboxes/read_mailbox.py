@@ -85,6 +85,12 @@ def report(
     ]
 
 
+def is_paused(mailbox: Mailbox, runtime: Runtime) -> bool:
+    """Tell whether a mailbox's owner has paused it. One read unit."""
+    entry = runtime.due.find(mailbox)
+    return entry is not None and entry.due.paused_since is not None
+
+
 def is_proven(mailbox: Mailbox, runtime: Runtime) -> bool:
     """Tell whether it is proven that a mailbox's address is its owner's."""
     return proof_of(mailbox, runtime.people.team(mailbox.key.account).claims) is not None

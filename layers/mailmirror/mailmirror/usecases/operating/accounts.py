@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from mailmirror.domain.mailbox import AccountId, MailboxId
 from mailmirror.domain.problems import Code, Refused
+from mailmirror.domain.words.explanation import Language
 from mailmirror.runtime import Runtime
 from mailmirror.store.accounts import Account, ApiKey
 from mailmirror.store.keys import time_text
@@ -142,6 +143,12 @@ def authenticate(authorization: str, runtime: Runtime) -> AccountId:
     if key is None or not hmac.compare_digest(key.digest, _digest(secret)) or key.revoked_at:
         raise Refused(Code.UNAUTHORIZED)
     return account
+
+
+def language_of(id: AccountId, runtime: Runtime) -> Language:
+    """The language of an account's answers where a request names none. Half a read unit."""
+    account = runtime.accounts.find(id)
+    return account.language if account else Language.EN
 
 
 def _digest(secret: str) -> str:

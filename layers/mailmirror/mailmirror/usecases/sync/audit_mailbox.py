@@ -21,6 +21,7 @@ from mailmirror.domain.uids import UidSet
 from mailmirror.mail.imap.opening import Status
 from mailmirror.mail.imap.session import ImapSession
 from mailmirror.runtime import Runtime
+from mailmirror.usecases.mailboxes.read_mailbox import is_paused
 from mailmirror.usecases.mailboxes.server_sign_in import signed_in
 from mailmirror.usecases.sync.sync_folder import folder_id
 
@@ -82,8 +83,10 @@ def audit_mailbox(mailbox: Mailbox, runtime: Runtime) -> MailboxAudit:
     Where the server and a ledger disagree on what no sync has seen, a sync is queued.
 
     Raises:
-        Refused: the server cannot be asked.
+        Refused: the mailbox is paused, or the server cannot be asked.
     """
+    if is_paused(mailbox, runtime):
+        raise Refused(Code.MAILBOX_PAUSED)
     audits = _Audits(mailbox, runtime, runtime.now() + timedelta(seconds=SESSION_SECONDS))
     with audits.session() as session:
         folders = session.folders(with_status=True)

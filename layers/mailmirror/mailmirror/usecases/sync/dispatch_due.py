@@ -17,9 +17,10 @@ HALF_PERIOD = timedelta(seconds=30)
 
 
 def dispatch_polls(runtime: Runtime) -> int:
-    """Queue every due mailbox, the most overdue first; return how many there were."""
+    """Queue every due mailbox that is not paused, the most overdue first; return how many."""
     now = runtime.now()
-    entries = [entry for slot in Slot.all() for entry in runtime.due.entries(slot)]
+    stored = (entry for slot in Slot.all() for entry in runtime.due.entries(slot))
+    entries = [entry for entry in stored if entry.due.paused_since is None]
     due = sorted(
         (entry for entry in entries if entry.due.due_at <= now + HALF_PERIOD),
         key=lambda entry: entry.due.due_at,

@@ -56,7 +56,11 @@ def poll_mailboxes(job: PollJob, runtime: Runtime, received: int = 1) -> None:
     entries = runtime.due.find_many(found.values())
     if stale:
         entries = {id: entry for id, entry in entries.items() if entry.due.due_at <= now}
-    polled = [(found[id], entry) for id, entry in entries.items() if id in found]
+    polled = [
+        (found[id], entry)
+        for id, entry in entries.items()
+        if id in found and entry.due.paused_since is None
+    ]
     if not polled:
         return
     with ThreadPoolExecutor(len(polled)) as pool:

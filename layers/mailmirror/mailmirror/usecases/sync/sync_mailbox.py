@@ -19,6 +19,7 @@ from mailmirror.domain.problems import Code, Refused
 from mailmirror.runtime import Runtime, is_of_aws
 from mailmirror.store.sync_state import LeaseHeld, LeaseLost, SyncState
 from mailmirror.usecases.mailboxes.erase_mailbox import erase_mailbox
+from mailmirror.usecases.mailboxes.read_mailbox import is_paused
 from mailmirror.usecases.sync.mail_server import OutOfTime
 from mailmirror.usecases.sync.renewed_lease import renewed
 from mailmirror.usecases.sync.repeated import repeated
@@ -34,10 +35,13 @@ _STALLED = Refused(Code.CONNECTION_LOST, "not one batch was done in the time of 
 def sync_mailbox(job: SyncJob, runtime: Runtime, until: datetime) -> None:
     """Sync a mailbox, or go on erasing it, until it is done or `until` has come.
 
-    A sync that finds the lease held, or loses it, returns without an error.
+    A sync that finds the mailbox paused or the lease held, or loses it, returns without an error.
+    A mailbox that is paused later is read to the end, or until the time is over.
     """
     mailbox = runtime.mailboxes.find(job.account, job.mailbox, consistent=True)
     if mailbox is None or mailbox.status is MailboxStatus.DISCONNECTED:
+        return
+    if is_paused(mailbox, runtime):  # before the lease, which a paused mailbox's job must not hold
         return
     try:
         lease, state = runtime.sync_states.take(mailbox.key, runtime.now())
