@@ -214,7 +214,7 @@ def basis_of(mailbox: Mailbox, runtime: Runtime) -> Basis:
     account = runtime.accounts.find(mailbox.key.account)
     assert account is not None
     head = runtime.change_log.head(account.id)
-    return Basis.of(head, mailbox, account.max_recipients)
+    return account.basis(head, mailbox)
 
 
 def subjects(lines: Iterable[Line]) -> list[str]:

@@ -12,7 +12,7 @@ from mailmirror.domain.limits import (
     MAX_MESSAGES_A_DAY,
     MAX_RECIPIENTS_SETTING,
 )
-from mailmirror.domain.settings import Setting
+from mailmirror.domain.settings import DeletedMail, Setting
 from mailmirror.domain.words.explanation import Language
 from mailmirror.domain.words.settings import EFFECTS
 from mailmirror.store.accounts import Account as Stored
@@ -34,6 +34,10 @@ class SettingsBody(Strict):
     ) = None
     deal_policy: Annotated[
         DealPolicy | None, Meta(description="On which of its persons' open deals a message is put")
+    ] = None
+    deleted_mail: Annotated[
+        DeletedMail | None,
+        Meta(description="What becomes of mirrored mail that was deleted at the server"),
     ] = None
     mailboxes_per_user: Annotated[int, Meta(ge=1, le=MAX_MAILBOXES_PER_USER)] | None = None
     messages_a_day: (
@@ -66,6 +70,7 @@ class Account(Struct, frozen=True):
     name: str
     max_recipients: int
     deal_policy: DealPolicy
+    deleted_mail: DeletedMail
     mailboxes_per_user: int
     messages_a_day: int
     language: Language
@@ -80,6 +85,7 @@ class Account(Struct, frozen=True):
             name=account.name,
             max_recipients=account.max_recipients,
             deal_policy=account.deal_policy,
+            deleted_mail=account.deleted_mail,
             mailboxes_per_user=account.mailboxes_per_user,
             messages_a_day=account.messages_a_day,
             language=account.language,

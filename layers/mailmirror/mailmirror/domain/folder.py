@@ -20,6 +20,9 @@ from mailmirror.domain.ledger_parts import LedgerParts
 from mailmirror.domain.mailbox import FolderRole
 from mailmirror.domain.uids import UidSet
 
+COMPOSED = "outbox"
+"""The folder, on no server, of copies that were composed here."""
+
 _RETRY_MINUTES = 5
 """Before the first retry of pending UIDs; doubled after each retry that returns none of them."""
 _RETRY_STEP = 25

@@ -60,19 +60,23 @@ class Basis:
     headers: int = HEADERS_VERSION
     folders: int = 0
     """A checksum of the mailbox's setting `folders`."""
+    follows: bool = False
+    """Whether what was deleted at the server is hidden."""
 
     @classmethod
-    def of(cls, line: int, mailbox: Mailbox, max_recipients: int) -> "Basis":
+    def of(cls, line: int, mailbox: Mailbox, max_recipients: int, *, follows: bool) -> "Basis":
         """What verdicts about a mailbox are given under."""
         setting = mailbox.folders
         named = setting if isinstance(setting, FolderScope) else "\0".join(setting)
         folders = crc32(named.encode("utf-8", "surrogatepass"))
-        return cls(line, mailbox.history_since, max_recipients, folders=folders)
+        since = mailbox.history_since
+        return cls(line, since, max_recipients, folders=folders, follows=follows)
 
     @property
     def rules(self) -> str:
         """All of it but people, as a text that differs where it does."""
-        return f"{self.history_since}.{self.max_recipients}.{self.headers}.{self.folders:x}"
+        numbers = f"{self.max_recipients}.{self.headers}.{self.folders:x}.{self.follows:d}"
+        return f"{self.history_since}.{numbers}"
 
     def concerned(self, before: "Basis") -> frozenset[Verdict]:
         """The verdicts given under other rules that may be others under these."""
@@ -226,7 +230,7 @@ def concern_of(
     """
     verdicts: set[Verdict] = set()
     addresses: set[Address] = set()
-    mirrored = passes.has_other_rules(now) or passes.hides
+    mirrored = passes.has_other_rules(now) or passes.hides or now.follows
     for line in lines:
         named = line.change.gained | line.change.lost
         if passes.line < line.number <= now.line and named:
@@ -244,9 +248,14 @@ def concern_of(
     )
 
 
-def erasure_due_at(passes: PassState) -> datetime | None:
-    """When what has been hidden for long is erased; None where nothing is hidden."""
-    return passes.ended_at + timedelta(days=1) if passes.hides and passes.ended_at else None
+def daily_pass_at(passes: PassState, basis: Basis, now: datetime) -> datetime | None:
+    """When mirrored mail is judged again without a change; None where it need not be.
+
+    What has been hidden for long is erased, and what was deleted at the server is hidden.
+    """
+    if not (passes.hides or basis.follows):
+        return None
+    return passes.ended_at + timedelta(days=1) if passes.ended_at else now
 
 
 def waiting_addresses(lines: Iterable[LogLine]) -> frozenset[Address]:

@@ -3,11 +3,20 @@
 from enum import StrEnum
 
 
+class DeletedMail(StrEnum):
+    """What becomes of mirrored mail that was deleted at the server."""
+
+    KEEP = "keep"
+    FOLLOW = "follow"
+    """It is hidden within two days, and erased 30 days after that."""
+
+
 class Setting(StrEnum):
     """A setting that the account's CRM may change."""
 
     MAX_RECIPIENTS = "max_recipients"
     DEAL_POLICY = "deal_policy"
+    DELETED_MAIL = "deleted_mail"
     MAILBOXES_PER_USER = "mailboxes_per_user"
     MESSAGES_A_DAY = "messages_a_day"
     LANGUAGE = "language"
@@ -15,5 +24,5 @@ class Setting(StrEnum):
 
     @property
     def changes_mail(self) -> bool:
-        """Whether verdicts or deal matches of old mail depend on it."""
-        return self in (Setting.MAX_RECIPIENTS, Setting.DEAL_POLICY)
+        """Whether it decides about old mail: what is mirrored, matched with deals, or kept."""
+        return self in (Setting.MAX_RECIPIENTS, Setting.DEAL_POLICY, Setting.DELETED_MAIL)

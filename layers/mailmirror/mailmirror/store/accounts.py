@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from mailmirror.domain.deals import DealPolicy
-from mailmirror.domain.mailbox import AccountId, MailboxId
-from mailmirror.domain.settings import Setting
+from mailmirror.domain.mailbox import AccountId, Mailbox, MailboxId
+from mailmirror.domain.passes import Basis
+from mailmirror.domain.settings import DeletedMail, Setting
 from mailmirror.domain.words.explanation import Language
 from mailmirror.store import keys
 from mailmirror.store.table import Put, Table, Update
@@ -22,6 +23,7 @@ class Account:
     """The key of the account's credentials, sealed."""
     deal_policy: DealPolicy = DealPolicy.ONE_OPEN_DEAL
     max_recipients: int = 100
+    deleted_mail: DeletedMail = DeletedMail.KEEP
     mailboxes_per_user: int = 1
     messages_a_day: int = 300
     """How many messages a mailbox may send."""
@@ -42,6 +44,15 @@ class Account:
         """The value of a setting."""
         value: int | str = getattr(self, name.value)
         return value
+
+    def basis(self, line: int, mailbox: Mailbox) -> Basis:
+        """What verdicts about a mailbox are given under.
+
+        Parameters:
+            line: of the log, up to which people are known.
+        """
+        follows = self.deleted_mail is DeletedMail.FOLLOW
+        return Basis.of(line, mailbox, self.max_recipients, follows=follows)
 
     def former_secrets_at(self, now: datetime) -> Mapping[bytes, datetime]:
         """Those that are still valid."""
@@ -92,6 +103,7 @@ class Accounts:
             data_key=item["data_key"],
             deal_policy=DealPolicy(item["deal_policy"]),
             max_recipients=int(item["max_recipients"]),
+            deleted_mail=DeletedMail(item.get("deleted_mail", DeletedMail.KEEP)),
             mailboxes_per_user=int(item["mailboxes_per_user"]),
             messages_a_day=int(item.get("messages_a_day", 300)),
             language=Language(item.get("language", Language.EN)),

@@ -50,6 +50,8 @@ class Copy:
     """How many addresses stand in To, Cc and Bcc together."""
     hidden_at: datetime | None = None
     """Since when its content is hidden, because no copy of it has the verdict `mirrored`."""
+    left_at: datetime | None = None
+    """When it was first found that the server has it no more, where deletions are followed."""
 
 
 class ContentStore:
@@ -236,12 +238,12 @@ def _copy_key(copy: Copy) -> keys.Key:
 
 
 def _copy_item(copy: Copy) -> Item:
-    hidden_at = copy.hidden_at
     return {
         **entry_item(_copy_key(copy), copy.entry),
         "received_at": keys.time_text(copy.received_at),
         "recipients": copy.recipients,
-        "hidden_at": keys.time_text(hidden_at) if hidden_at else None,
+        "hidden_at": keys.time_text(copy.hidden_at) if copy.hidden_at else None,
+        "left_at": keys.time_text(copy.left_at) if copy.left_at else None,
     }
 
 
@@ -252,4 +254,5 @@ def _read_copy(account: AccountId, item: Item) -> Copy:
         received_at=datetime.fromisoformat(item["received_at"]),
         recipients=int(item["recipients"]),
         hidden_at=datetime.fromisoformat(item["hidden_at"]) if "hidden_at" in item else None,
+        left_at=datetime.fromisoformat(item["left_at"]) if "left_at" in item else None,
     )

@@ -32,7 +32,7 @@ _SUSPECT = Struct(">6sQQB?")
 
 _BASIS = Struct(">QHIBI")
 """Line of the log, first day of the window since 1970, limit of recipients, version of reading
-headers, and a checksum of the setting `folders`."""
+headers (seven bits) after whether deletions are followed, and a checksum of `folders`."""
 _FIRST_DAY = date(1970, 1, 1)
 _PASSES = Struct(">BIQQQQQ")
 """What there is, the number of the last pass, the line that was searched up to, and four times, in
@@ -304,7 +304,7 @@ def _passes_bytes(passes: PassState) -> bytes:
                 one.line,
                 (one.history_since - _FIRST_DAY).days,
                 one.max_recipients,
-                one.headers,
+                one.follows << 7 | one.headers,
                 one.folders,
             )
             for one in bases
@@ -319,8 +319,8 @@ def _passes(stored: bytes) -> PassState:
         folder, uidvalidity, uid = _COPY.unpack_from(rest)
         rest, indexed = rest[_COPY.size :], Place(folder.hex(), uidvalidity, uid)
     bases = [
-        Basis(line, _FIRST_DAY + timedelta(days=day), most, headers, folders)
-        for line, day, most, headers, folders in _BASIS.iter_unpack(rest)
+        Basis(line, _FIRST_DAY + timedelta(days=day), most, bits & 127, folders, bool(bits >> 7))
+        for line, day, most, bits, folders in _BASIS.iter_unpack(rest)
     ]
     basis = bases.pop(0) if flags & 1 else None
     target = Target(bases.pop(), bool(flags & 4)) if flags & 2 else None

@@ -27,6 +27,17 @@ EFFECTS: Catalogue[Setting] = {
         "手動での関連付けと解除は変わりません。",
         "数分後に商談のカードを開き直してください。完了したかどうかは `coverage` で確認できます。",
     ),
+    Setting.DELETED_MAIL: translated(
+        "With `follow`, a message of which a mailbox has no copy any more is hidden within two"
+        " days, and erased after 30 further days: 100 messages a mailbox and day at the most, or 5 %"
+        " where that is less. With `keep` it stays; what is hidden is shown again within a minute.",
+        "Nothing to do. Set `keep` within the 30 days where mail was deleted by mistake.",
+        "`follow` にすると、メールボックスからなくなったメールが 2 日以内に非表示になり、"
+        "さらに 30 日後に消去されます。"
+        "1 日に処理されるのは、メールボックスごとに最大 100 件か 5 % の少ない方です。"
+        "`keep` にするとメールは残り、非表示のメールは 1 分以内に再び表示されます。",
+        "操作は不要です。誤って削除した場合は、30 日以内に `keep` に戻してください。",
+    ),
     Setting.MAILBOXES_PER_USER: translated(
         "It holds for the next mailbox that is connected. Those that are connected stay.",
         "Disconnect a mailbox by `DELETE /v1/mailboxes/{mailbox_id}` where a user has too many.",

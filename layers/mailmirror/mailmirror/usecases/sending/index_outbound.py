@@ -4,6 +4,7 @@ from datetime import datetime
 
 from mailmirror.domain.aliases import Alias
 from mailmirror.domain.containment import Place
+from mailmirror.domain.folder import COMPOSED
 from mailmirror.domain.identity import Vertex
 from mailmirror.domain.mailbox import FolderRole, Mailbox
 from mailmirror.domain.outbound import Outbound
@@ -17,9 +18,6 @@ from mailmirror.usecases.sync.mirror_copies import FolderKey, mirror_each
 from mailmirror.usecases.threads.erase_entries import erase_entries
 from mailmirror.usecases.threads.join_threads import join_vertices
 from mailmirror.usecases.threads.thread_writer import ThreadWriter
-
-OUTBOX = "outbox"
-"""The folder, on no server, of copies that were composed here."""
 
 
 def index_on_cards(
@@ -37,7 +35,7 @@ def index_on_cards(
         return
     # It needs no trust: it has the Message-ID that was given here. The role comes before that of
     # the copy in Sent, of the same date and bytes, so that its sync changes nothing of the line.
-    where = FolderKey(mailbox.key, OUTBOX, 0, FolderRole.INBOX)
+    where = FolderKey(mailbox.key, COMPOSED, 0, FolderRole.INBOX)
     mirror_each(where, [FetchedCopy(0, date, header, raw)], view, runtime)
 
 
@@ -52,7 +50,7 @@ def take_off_cards(outbound: Outbound, runtime: Runtime) -> None:
     mine = [one for one in copies if one.key == mailbox]
     erase_entries(account, mine, runtime)
     runtime.contents.erase(mailbox, outbound.id)
-    runtime.contents.erase_copies((Place(OUTBOX, 0, 0), entry) for entry in mine)
+    runtime.contents.erase_copies((Place(COMPOSED, 0, 0), entry) for entry in mine)
 
 
 def name_alias(outbound: Outbound, alias: Vertex, runtime: Runtime) -> None:

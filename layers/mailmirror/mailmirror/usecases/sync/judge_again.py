@@ -197,6 +197,13 @@ class JudgeAgain:
             if stored is not None:
                 self.runtime.folders.forget(self.lease, id, stored)
 
+        def lists(id: str, uids: UidSet) -> UidSet:
+            listed: UidSet | None = None
+            with self._failing_alone(lambda _: None):
+                folder = self.opened(id, until).checkpoint.folder
+                listed = self.server.session.listed(uids, folder.max_listed)
+            return uids if listed is None else listed
+
         basis = self.late.basis
         judge = MirroredJudge(
             key=self.lease.key,
@@ -204,6 +211,8 @@ class JudgeAgain:
             ledger=lambda id: self.checkpoint(id).ledger(),
             change=change,
             forget=forget,
+            lists=lists,
+            follows=basis.follows,
             left_out=self.left_out,
             rules=Rules(basis.history_since, basis.max_recipients),
             view=self.view,

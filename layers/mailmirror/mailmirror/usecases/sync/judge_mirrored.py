@@ -28,6 +28,7 @@ from mailmirror.store.content_lines import Summary
 from mailmirror.store.contents import Copy
 from mailmirror.store.timelines import FURTHER
 from mailmirror.usecases.crm_feed.crm_view import CrmView
+from mailmirror.usecases.sync.left_copies import LeftCopies, Lists, marked
 from mailmirror.usecases.sync.mail_server import OutOfTime
 from mailmirror.usecases.sync.mirror_copies import mirror_stored
 from mailmirror.usecases.threads.erase_entries import erase_entries, hide_entries
@@ -63,6 +64,16 @@ class _Found:
     """Mirrored copies whose contents are, or may be, hidden."""
     changed: dict[str, dict[int, Verdict]] = field(default_factory=lambda: defaultdict(dict))
     """By folder, the UIDs that get another verdict."""
+    left: LeftCopies = field(default_factory=LeftCopies)
+
+    def take(self, copies: Iterable[Copy]) -> None:
+        """Count copies as not mirrored, whatever their verdict."""
+        taken = {_id(one) for one in copies}
+        for one in copies:
+            self.mirrored.discard(_content(one))
+            if _id(one) not in map(_id, self.others[_content(one)]):
+                self.others[_content(one)].append(one)
+        self.returned = [one for one in self.returned if _id(one) not in taken]
 
     @property
     def unmirrored(self) -> Sequence[Sequence[Copy]]:
@@ -87,11 +98,14 @@ class MirroredJudge:
     """Records verdicts in the ledger of one of them."""
     forget: Callable[[str], None]
     """Forgets a folder that is not read, so that it is read anew if it ever is."""
+    lists: Lists
     left_out: Set[str]
     """The ids of the folders that the mailbox's setting leaves out: copies there do not count."""
     rules: Rules
     view: CrmView
     runtime: Runtime
+    follows: bool
+    """Whether what was deleted at the server is hidden."""
     until: datetime
     note_progress: Callable[[], None]
 
@@ -109,6 +123,8 @@ class MirroredJudge:
             OutOfTime, LeaseLost, FolderChanged: it is to be run again.
         """
         found, now = self._found(concern), self.runtime.now()
+        if self.follows:
+            self._follow(found, now)
         unmirrored = found.unmirrored
         new = [copies for copies in unmirrored if any(one.hidden_at is None for one in copies)]
         old = [copies for copies in unmirrored if may_erase and _is_expired(copies, now)]
@@ -118,6 +134,15 @@ class MirroredJudge:
             self.change(id, verdicts)
         self._each(old, self._erase)
         return len(unmirrored) > len(old)
+
+    def _follow(self, found: _Found, now: datetime) -> None:
+        """Count messages that have left the server as not mirrored."""
+        left = found.left
+        self.runtime.contents.put_copies([*marked(left.new(), now), *marked(left.returned, None)])
+        for copies in list(left.leaving(len(found.mirrored), now, self.lists)):
+            self._check_time()
+            found.take(copies)
+            self.runtime.count("MessagesLeft", 1)
 
     def _each[T](self, all: Iterable[T], act: Callable[[Sequence[T]], None]) -> None:
         for some in batched(all, _WRITTEN, strict=False):
@@ -140,16 +165,22 @@ class MirroredJudge:
             verdicts = self._verdicts(zip(group, known, strict=True), concern)
             for copies, was in zip(group, known, strict=True):
                 self._add(copies, was, verdicts, found)
+                removed = copies[0].place.uid in self._ledger_of(copies[0], ledgers).removed
+                for one in copies:
+                    found.left.add(one, removed=removed)
         return found
 
     def _known(self, copy: Copy, ledgers: Mapping[str, Ledger]) -> Verdict | None:
         """The verdict in the ledger; None where none counts: the UID is of a folder that is not
         read, or of an earlier UIDVALIDITY, or is asked for again."""
-        at, folder = copy.place, self.read.get(copy.place.folder)
-        if folder is None or folder.uidvalidity != at.uidvalidity:
-            return None
-        ledger = ledgers[at.folder]
-        return next((one for one in (*_BY_FACTS, *_STANDING) if at.uid in ledger.of(one)), None)
+        ledger, uid = self._ledger_of(copy, ledgers), copy.place.uid
+        return next((one for one in (*_BY_FACTS, *_STANDING) if uid in ledger.of(one)), None)
+
+    def _ledger_of(self, copy: Copy, ledgers: Mapping[str, Ledger]) -> Ledger:
+        """The ledger that counts for a copy, or an empty one."""
+        folder = self.read.get(copy.place.folder)
+        same = folder is not None and folder.uidvalidity == copy.place.uidvalidity
+        return ledgers[copy.place.folder] if same else Ledger()
 
     def _verdicts(
         self, uids: Iterable[tuple[Sequence[Copy], Verdict | None]], concern: Concern

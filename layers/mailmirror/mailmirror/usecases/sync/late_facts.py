@@ -13,7 +13,7 @@ from mailmirror.domain.passes import (
     Concern,
     PassState,
     concern_of,
-    erasure_due_at,
+    daily_pass_at,
     pass_due_at,
     waiting_addresses,
 )
@@ -106,7 +106,7 @@ class LateFacts:
         lines = self.lines if self.concern(self.basis) else ()
         ends = not self.too_many
         by_lines = pass_due_at(lines, copies, self.passes.ended_at, the_last_is_read=ends)
-        due = (by_lines, erasure_due_at(self.passes))
+        due = (by_lines, daily_pass_at(self.passes, self.basis, now))
         return min((at for at in due if at), default=None)
 
     def behind(self, passes: PassState) -> "LateFacts":

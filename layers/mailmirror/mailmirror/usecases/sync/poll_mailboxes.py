@@ -16,7 +16,6 @@ from mailmirror.domain.mailbox import (
     MailboxStatus,
     is_news,
 )
-from mailmirror.domain.passes import Basis
 from mailmirror.domain.problems import Code, Refused
 from mailmirror.runtime import Runtime, log_failure
 from mailmirror.store.due import DueEntry
@@ -114,7 +113,7 @@ def _has_late_facts(mailbox: Mailbox, entry: DueEntry, at: datetime, runtime: Ru
     if account is None:
         return False
     head = runtime.change_log.heads(account.id, consistent=False).judging
-    basis = Basis.of(head, mailbox, account.max_recipients)
+    basis = account.basis(head, mailbox)
     if basis.rules != entry.rules:
         return True
     return head > entry.log_line and (entry.look_at is None or at >= entry.look_at)

@@ -113,7 +113,7 @@ class FoldersSync:
         rules = Rules(self.mailbox.history_since, account.max_recipients)
         view = CrmView(account, runtime)
         line = view.facts if self.passes.basis is None else 0
-        self.basis = Basis.of(line, self.mailbox, rules.max_recipients)
+        self.basis = account.basis(line, self.mailbox)
         if (under := self.passes.judging_under(self.basis)) != self.passes:
             self._save_passes(under)  # before the first verdict is given under these rules
         self.stored = dict(runtime.folders.read_all(self.lease.key))
@@ -177,8 +177,8 @@ class FoldersSync:
         """Judge old mail again under what has changed since; after a first sync, in the next."""
         view.forget()  # so that no verdict that follows is given under less than the log's head
         now, passes = self.runtime.now(), self.passes
-        self.basis = Basis.of(view.facts, self.mailbox, rules.max_recipients)
-        if view.account.max_recipients != rules.max_recipients:
+        self.basis = replace(self.basis, line=view.facts)
+        if view.account.basis(0, self.mailbox).rules != self.basis.rules:
             return Outcome(passes, now)  # changed meanwhile: the next sync judges by it
         if not self.state.first_sync_done:
             return Outcome(passes, None if passes == PassState(self.basis) else now)
@@ -242,6 +242,8 @@ class FoldersSync:
         if any(one.stale and not one.failure for one in self.record.folders.values()):
             return False
         if passes.target or passes.has_other_rules(self.basis):
+            return False
+        if self.basis.follows and passes.ended_at is None:
             return False
         if passes.next_at and passes.next_at <= self.runtime.now():
             return False

@@ -1,0 +1,162 @@
+"""Mail that was deleted at the server stays, or leaves where the account follows deletions."""
+
+from datetime import timedelta
+
+import pytest
+
+from mailmirror.domain.mailbox import FolderScope, Mailbox
+from mailmirror.runtime import Runtime
+from mailmirror.usecases.mailboxes.choose_folders import choose_folders
+from tests.integration.office import MARCH, REP, Clock, Office, letter, subjects
+from tests.integration.test_hidden_mail import stored_items
+from tests.integration.test_settings import change, found
+from tests.servers.mailbox_server import MailboxServer
+
+DAY, HOUR = timedelta(days=1), timedelta(hours=1)
+FILED = "Projects"
+
+
+@pytest.fixture
+def mailbox(office: Office, imap_server: MailboxServer) -> Mailbox:
+    """Letters 1 to 3 of KIM's; the account follows deletions."""
+    change(office, deleted_mail="follow")
+    imap_server.create(REP, FILED)
+    for number in (1, 2, 3):
+        imap_server.append(REP, "INBOX", letter(number), MARCH)
+    mailbox = office.connect(imap_server, "rep", REP)
+    office.sync(mailbox)
+    return mailbox
+
+
+def on_card(office: Office) -> list[int]:
+    return [int(one.removeprefix("Letter ")) for one in subjects(office.card("rep", "kim"))]
+
+
+def days_pass(office: Office, mailbox: Mailbox, clock: Clock, days: int) -> None:
+    """With the one sync a day that a mailbox without news has."""
+    for _ in range(days):
+        clock.advance(DAY + HOUR)
+        office.sync(found(office, mailbox))
+
+
+def test_it_is_hidden_after_two_looks_and_erased_30_days_later(
+    office: Office, mailbox: Mailbox, imap_server: MailboxServer, clock: Clock
+) -> None:
+    imap_server.expunge(REP, "INBOX", [2])
+    days_pass(office, mailbox, clock, 1)
+    assert on_card(office) == [3, 2, 1]
+    days_pass(office, mailbox, clock, 1)
+    assert on_card(office) == [3, 1]
+    days_pass(office, mailbox, clock, 27)
+    assert sum(" copy#" in one for one in stored_items(office, mailbox)) == 3
+    days_pass(office, mailbox, clock, 2)
+    assert sum(" copy#" in one for one in stored_items(office, mailbox)) == 2
+    assert on_card(office) == [3, 1]
+
+
+def test_it_stays_by_default(
+    office: Office, mailbox: Mailbox, imap_server: MailboxServer, clock: Clock
+) -> None:
+    change(office, deleted_mail="keep")
+    imap_server.expunge(REP, "INBOX", [2])
+    days_pass(office, mailbox, clock, 40)
+    assert on_card(office) == [3, 2, 1]
+
+
+def test_it_is_shown_again_once_the_account_keeps_what_is_deleted(
+    office: Office, mailbox: Mailbox, imap_server: MailboxServer, clock: Clock
+) -> None:
+    imap_server.expunge(REP, "INBOX", [2])
+    days_pass(office, mailbox, clock, 2)
+    assert on_card(office) == [3, 1]
+    change(office, deleted_mail="keep")
+    office.sync(mailbox)
+    assert on_card(office) == [3, 2, 1]
+
+
+def test_it_is_shown_again_where_the_server_has_it_again(
+    office: Office, mailbox: Mailbox, imap_server: MailboxServer, clock: Clock
+) -> None:
+    imap_server.expunge(REP, "INBOX", [2])
+    days_pass(office, mailbox, clock, 2)
+    imap_server.append(REP, FILED, letter(2), MARCH)
+    days_pass(office, mailbox, clock, 1)
+    assert on_card(office) == [3, 2, 1]
+    days_pass(office, mailbox, clock, 40)
+    assert on_card(office) == [3, 2, 1]
+
+
+def test_what_was_moved_stays(
+    office: Office, mailbox: Mailbox, imap_server: MailboxServer, clock: Clock
+) -> None:
+    with imap_server.session(REP) as client:
+        client.select_folder("INBOX")
+        client.move([2], FILED)
+    days_pass(office, mailbox, clock, 40)
+    assert on_card(office) == [3, 2, 1]
+
+
+def test_what_was_moved_into_the_trash_leaves(
+    office: Office, mailbox: Mailbox, imap_server: MailboxServer, clock: Clock
+) -> None:
+    imap_server.create(REP, "Trash")
+    with imap_server.session(REP) as client:
+        client.select_folder("INBOX")
+        client.move([2], "Trash")
+    days_pass(office, mailbox, clock, 2)
+    assert on_card(office) == [3, 1]
+
+
+def test_a_new_uidvalidity_erases_nothing(
+    office: Office, mailbox: Mailbox, imap_server: MailboxServer, clock: Clock
+) -> None:
+    imap_server.reset_uidvalidity(REP, "INBOX")
+    imap_server.expunge(REP, "INBOX", [1, 2, 3])
+    days_pass(office, mailbox, clock, 40)
+    assert on_card(office) == [3, 2, 1]
+
+
+def test_a_folder_that_is_deleted_or_not_read_erases_nothing(
+    office: Office, mailbox: Mailbox, imap_server: MailboxServer, clock: Clock, runtime: Runtime
+) -> None:
+    """That `folders` leaves it out hides what is in it alone."""
+    imap_server.append(REP, FILED, letter(4), MARCH)
+    office.sync(mailbox)
+    with imap_server.session(REP) as client:
+        client.delete_folder(imap_server.named(FILED))
+    days_pass(office, mailbox, clock, 40)
+    assert on_card(office) == [4, 3, 2, 1]
+    choose_folders(found(office, mailbox), FolderScope.INBOX_AND_SENT, None, runtime)
+    days_pass(office, mailbox, clock, 40)
+    assert on_card(office) == [4, 3, 2, 1]
+
+
+def test_few_messages_leave_a_day(
+    office: Office, mailbox: Mailbox, imap_server: MailboxServer, clock: Clock
+) -> None:
+    for number in range(4, 21):
+        imap_server.append(REP, "INBOX", letter(number), MARCH)
+    office.sync(mailbox)
+    imap_server.expunge(REP, "INBOX", range(1, 14))
+    days_pass(office, mailbox, clock, 1)
+    assert len(on_card(office)) == 20
+    for left in (15, 10, 7, 7):
+        clock.advance(DAY)
+        office.sync(mailbox)
+        clock.advance(HOUR)
+        office.sync(mailbox)
+        assert len(on_card(office)) == left
+
+
+def test_what_is_listed_again_at_the_second_look_stays(
+    office: Office,
+    mailbox: Mailbox,
+    imap_server: MailboxServer,
+    clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    imap_server.expunge(REP, "INBOX", [2])
+    days_pass(office, mailbox, clock, 1)
+    monkeypatch.setattr("mailmirror.mail.imap.session.ImapSession.listed", lambda _, uids, __: uids)
+    days_pass(office, mailbox, clock, 1)
+    assert on_card(office) == [3, 2, 1]
