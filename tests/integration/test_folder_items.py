@@ -146,7 +146,7 @@ def test_a_sync_without_news_writes_no_folder(
     runtime.table.meter = Meter()
     office.sync(mailbox)
     meter = runtime.table.meter
-    assert (meter.requests, meter.write_units) == (9, 3)
+    assert (meter.requests, meter.write_units) == (10, 3)
     assert runtime.folders.read_all(mailbox.key) == before
 
 

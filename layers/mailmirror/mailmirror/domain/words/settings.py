@@ -29,8 +29,9 @@ EFFECTS: Catalogue[Setting] = {
     ),
     Setting.DELETED_MAIL: translated(
         "With `follow`, a message of which a mailbox has no copy any more is hidden within two"
-        " days, and erased after 30 further days: 100 messages a mailbox and day at the most, or 5 %"
-        " where that is less. With `keep` it stays; what is hidden is shown again within a minute.",
+        " days, and erased after 30 further days: 100 messages a mailbox and day at the most, or"
+        " 5 % where that is less. With `keep` it stays; what is hidden is shown again within a"
+        " minute.",
         "Nothing to do. Set `keep` within the 30 days where mail was deleted by mistake.",
         "`follow` にすると、メールボックスからなくなったメールが 2 日以内に非表示になり、"
         "さらに 30 日後に消去されます。"

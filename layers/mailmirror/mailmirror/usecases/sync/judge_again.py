@@ -198,11 +198,11 @@ class JudgeAgain:
                 self.runtime.folders.forget(self.lease, id, stored)
 
         def lists(id: str, uids: UidSet) -> UidSet:
-            listed: UidSet | None = None
+            listed: list[UidSet] = []
             with self._failing_alone(lambda _: None):
                 folder = self.opened(id, until).checkpoint.folder
-                listed = self.server.session.listed(uids, folder.max_listed)
-            return uids if listed is None else listed
+                listed.append(self.server.session.listed(uids, folder.max_listed))
+            return listed[0] if listed else uids
 
         basis = self.late.basis
         judge = MirroredJudge(
