@@ -1,5 +1,6 @@
 """Persons that come after their mail: the hint and the pass bring it in, from every mailbox."""
 
+import random
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -11,7 +12,9 @@ import pytest
 from botocore.exceptions import ClientError
 from imapclient.exceptions import IMAPClientError
 
+from mailmirror.aws.queues import FeedJob
 from mailmirror.domain.coverage import Gap
+from mailmirror.domain.feed import PersonKind, PersonRef
 from mailmirror.domain.folder_choice import FolderChoice
 from mailmirror.domain.mailbox import FolderScope, Mailbox
 from mailmirror.domain.problems import Code, Refused
@@ -20,6 +23,7 @@ from mailmirror.mail.imap.fetched import FetchedHeader
 from mailmirror.mail.imap.opening import Status
 from mailmirror.mail.imap.session import ImapSession
 from mailmirror.runtime import Runtime
+from mailmirror.usecases.crm_feed.apply_event import apply_event
 from mailmirror.usecases.mailboxes.read_mailbox import read_ledger
 from mailmirror.usecases.sync import index_leavers
 from mailmirror.usecases.sync.judge_again import JudgeAgain
@@ -134,6 +138,47 @@ def test_an_import_is_one_pass_after_its_end_and_no_search(
     clock.advance(timedelta(minutes=5))
     office.sync(mailbox)
     assert counted == ["PassesDone"]
+    assert subjects(office.card("rep", "who")) == ["Letter 2", "Letter 1"]
+    assert not late(office, "who")
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_an_address_that_comes_and_goes_a_hundred_times_in_a_minute_is_one_pass(
+    seed: int,
+    office: Office,
+    mailbox: Mailbox,
+    runtime: Runtime,
+    clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Given and taken by turns, told in any order and partly twice; the latest event gives it."""
+    counted = passes(runtime, monkeypatch)
+    at = runtime.now() - timedelta(minutes=2)
+    told = [(n, [STRANGER] if n % 2 else []) for n in range(100)]
+    order = [*told, *told[::7]]
+    random.Random(seed).shuffle(order)
+    head = runtime.change_log.head(office.account)
+    for n, emails in order:
+        raw = {
+            "id": f"g{n:03}",
+            "type": "contact.upserted",
+            "occurred_at": (at + n * timedelta(milliseconds=500)).isoformat(),
+            "data": {"id": "who", "name": "Who", "emails": emails},
+        }
+        apply_event(FeedJob(office.account, raw), runtime)
+    numbers = [n for n, _ in order]
+    latest = {max(numbers[: end + 1]) for end in range(len(numbers))}
+    # A line at most for each event that was the latest when it came, and none for the others.
+    assert 0 < runtime.change_log.head(office.account) - head <= len(latest)
+    person = PersonRef(PersonKind.CONTACT, "who")
+    stored = runtime.people.find(office.account, person)
+    assert stored is not None
+    assert stored.emails == {STRANGER}
+    for _ in range(3):
+        office.sync(mailbox)
+        clock.advance(HOUR / 2)
+    office.sync(mailbox)
+    assert counted.count("PassesDone") == 1
     assert subjects(office.card("rep", "who")) == ["Letter 2", "Letter 1"]
     assert not late(office, "who")
 

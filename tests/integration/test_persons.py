@@ -3,6 +3,7 @@
 import random
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from itertools import permutations
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from mailmirror.domain.address import Address
 from mailmirror.domain.coverage import Gap
 from mailmirror.domain.deals import DealId
 from mailmirror.domain.feed import PersonKind, PersonRef
-from mailmirror.domain.mailbox import MailboxKey
+from mailmirror.domain.mailbox import AccountId, MailboxKey
 from mailmirror.domain.problems import Code, Refused
 from mailmirror.mail.imap.fetched import FetchedCopy
 from mailmirror.runtime import Runtime
@@ -396,6 +397,100 @@ def test_a_hundred_changes_leave_nothing_in_the_index(office: Mailboxes) -> None
         item = office.runtime.people._table.get(keys.person(office.account, ref))
         assert item is not None
         assert "redirecting" not in item
+
+
+@pytest.mark.exceeds("MAX_JOINED_RECORDS")
+@pytest.mark.parametrize("in_a_row", [False, True])
+def test_a_merge_beyond_the_limit_is_listed_and_both_keep_their_cards(
+    in_a_row: bool, office: Mailboxes, mailbox: MailboxKey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mailmirror.domain.persons.MAX_JOINED_RECORDS", 5)
+    office.mirror(mailbox, [received(1, KIM), received(2, STRANGER)])
+    joined = [f"c{n}" for n in range(5)]
+    for id, winner in zip(joined, ["kim", *joined] if in_a_row else ["kim"] * 5, strict=False):
+        contact(office, 1, id, f"{id}@x.example")
+        happens(office, "contact.merged", 2, id, winner_id=winner)
+    contact(office, 3, "more", STRANGER)
+    happens(office, "contact.merged", 4, "more", winner_id=joined[-1])
+    assert refused(office) == [("too_many_joined", f"data.winner_id: {joined[-1]}", True, False)]
+    assert (card(office, "kim"), card(office, "more")) == ([1], [2])
+    assert page(office, "contact", joined[-1]).redirected_to == PersonRef(PersonKind.CONTACT, "kim")
+    # The remedy: its addresses are the contact's.
+    contact(office, 5, "more")
+    contact(office, 5, "kim", KIM, STRANGER)
+    assert (card(office, "kim"), card(office, "more")) == ([1, 2], [])
+    # One that takes the place of another is no further one.
+    happens(office, "contact.merged", 6, joined[-1], winner_id="lee")
+    assert page(office, "contact", joined[-1]).redirected_to == PersonRef(PersonKind.CONTACT, "lee")
+
+
+@pytest.mark.parametrize("length", [2, 3, 5])
+def test_merges_in_a_circle_end_in_one_card_in_whatever_order_they_come(
+    length: int, runtime: Runtime
+) -> None:
+    ids = [f"c{n}" for n in range(length)]
+    merges = [(n, ids[n], ids[(n + 1) % length]) for n in range(length)]
+    orders = list(permutations(merges)) if length < 5 else [merges, merges[::-1]]
+    for order in orders:
+        account = create_account("Test", runtime).account_id
+        for number, id in enumerate(ids):
+            data = {"id": id, "emails": [f"{id}@x.example"]}
+            tell(account, runtime, f"u{number}", "contact.upserted", MARCH, data)
+        for number, id, winner in order:
+            at = MARCH + (number + 1) * DAY
+            data = {"id": id, "winner_id": winner}
+            tell(account, runtime, f"m{number}", "contact.merged", at, data)
+        found = runtime.people.find_many(account, [PersonRef(PersonKind.CONTACT, id) for id in ids])
+        assert {one.ref.id for one in found.values()} == {ids[0]}, order
+        assert len(found) == length
+        assert {len(one.emails) for one in found.values()} == {length}
+        # Named once: the last to come closed it.
+        listed = runtime.feed.refused(account, runtime.now())
+        assert [one.code for one in listed] == [Code.REDIRECTS_IN_CIRCLE], order
+
+
+def test_a_merge_into_itself_is_a_gap_and_changes_nothing(office: Mailboxes) -> None:
+    head = office.runtime.change_log.head(office.account)
+    happens(office, "contact.merged", 2, "kim", winner_id="kim")
+    ((code, detail, gap, applied),) = refused(office)
+    assert (code, gap, applied) == ("invalid_field", True, False)
+    assert "winner_id" in detail
+    assert office.runtime.change_log.head(office.account) == head
+    assert has_card(office, "kim")
+
+
+def test_contradictions_of_one_instant_end_alike_in_each_order(runtime: Runtime) -> None:
+    """Upserted twice, deleted and merged, all at one instant: the greater ids count."""
+    told: Sequence[tuple[int, str, dict[str, Any]]] = (
+        (1, "contact.upserted", {"id": "a", "emails": ["one@x.example"]}),
+        (2, "contact.deleted", {"id": "a"}),
+        (3, "contact.merged", {"id": "a", "winner_id": "b"}),
+        (4, "contact.upserted", {"id": "a", "emails": ["two@x.example"]}),
+    )
+    ends = set()
+    for order in permutations(told):
+        account = create_account("Test", runtime).account_id
+        tell(account, runtime, 0, "contact.upserted", MARCH, {"id": "b", "emails": []})
+        for id, type, data in [*order, order[0]]:
+            tell(account, runtime, id, type, MARCH, data)
+        refs = [PersonRef(PersonKind.CONTACT, id) for id in "ab"]
+        found = runtime.people.find_many(account, refs)
+        ends.add(tuple((ref.id, one.ref.id, tuple(one.emails)) for ref, one in found.items()))
+        assert runtime.feed.refused(account, runtime.now()) == []
+    ((*end,),) = ends
+    assert sorted(end) == [("a", "a", ("two@x.example",)), ("b", "b", ())]
+
+
+def tell(
+    account: AccountId,
+    runtime: Runtime,
+    id: str | int,
+    type: str,
+    at: datetime,
+    data: dict[str, Any],
+) -> None:
+    raw = {"id": id, "type": type, "occurred_at": at.isoformat(), "data": data}
+    apply_event(FeedJob(account, raw), runtime)
 
 
 EVENTS: Sequence[tuple[str, int, str, dict[str, Any]]] = (

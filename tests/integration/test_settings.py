@@ -227,6 +227,42 @@ def test_a_pass_over_everything_is_made_once_when_it_is_asked_for(
     assert asked == [[3, 2]] * 2
 
 
+def test_a_pass_that_is_asked_for_while_a_sync_runs_follows_it(
+    office: Office, mailbox: Mailbox, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The job of the request has found the lease held, and ended."""
+    from mailmirror.usecases.sync.sync_folders import FoldersSync
+
+    run = FoldersSync.run
+
+    def asked_at_its_end(folders: FoldersSync) -> object:
+        found = run(folders)
+        request_sync(office.account, mailbox.key.mailbox, runtime, everything=True)
+        office.sync(mailbox)
+        return found
+
+    with monkeypatch.context() as patch:
+        patch.setattr(FoldersSync, "run", asked_at_its_end)
+        office.sync(mailbox)
+    assert syncs(runtime) == [mailbox.key.mailbox] * 2  # the request's, and the sync's own
+    office.sync(mailbox)
+    asked_at = found(office, mailbox).everything_asked_at
+    assert asked_at is not None
+    begun_at = runtime.sync_states.read(mailbox.key).passes.everything_at
+    assert begun_at is not None
+    assert begun_at >= asked_at
+    assert syncs(runtime) == []
+
+
+def test_connecting_again_forgets_no_pass_that_was_asked_for(
+    office: Office, mailbox: Mailbox, imap_server: MailboxServer, runtime: Runtime
+) -> None:
+    request_sync(office.account, mailbox.key.mailbox, runtime, everything=True)
+    asked_at = found(office, mailbox).everything_asked_at
+    assert asked_at is not None
+    assert office.connect(imap_server, "rep", REP).everything_asked_at == asked_at
+
+
 def test_another_deal_policy_matches_all_threads_again(
     office: Office, imap_server: MailboxServer, runtime: Runtime
 ) -> None:

@@ -166,6 +166,7 @@ def test_a_request_that_names_no_partition_is_not_one_of_all_that_are_allowed() 
     ("function", "action", "never"),
     [
         ("ApiFunction", "PutItem", {"mailboxes", "mailbox#*", "connected#*", "team", "account"}),
+        ("ApiFunction", "UpdateItem", {"mailbox#*", "connected#*", "team"}),
         ("ApiFunction", "GetItem", {"signin#*"}),
         ("SyncFunction", "PutItem", {"account", "team", "person#*", "address#*", "deal#*"}),
         ("SyncFunction", "BatchWriteItem", {"account", "team", "person#*", "address#*", "deal#*"}),

@@ -365,6 +365,11 @@ MAX_PERSON_ADDRESSES = 100
 """Of a user, lead or contact: each is an item of the index by address, and they are written in one
 transaction."""
 
+MAX_JOINED_RECORDS = 100
+"""Leads and contacts that conversions and merges join to one contact. All of them are read at each
+event and page of any of them: a hundred keys are one request, and merges in a row one request
+each. A conversion or merge beyond it is listed as a gap, and both sides keep their cards."""
+
 MAX_DEAL_CONTACTS = 500
 """Of a deal: they lie in each of its versions, all of which are read together."""
 

@@ -31,8 +31,8 @@ from mailmirror.domain.feed import (
     PersonUpserted,
 )
 from mailmirror.domain.left_out import LeftOut
-from mailmirror.domain.limits import MAX_LEFT_OUT_DETAILS
-from mailmirror.domain.problems import Code
+from mailmirror.domain.limits import MAX_JOINED_RECORDS, MAX_LEFT_OUT_DETAILS
+from mailmirror.domain.problems import Code, Refused
 from mailmirror.domain.stamp import Latest, Stamp
 
 _NONE: frozenset[Address] = frozenset()
@@ -251,6 +251,22 @@ class Persons:
             if upserted is not None and upserted.stamp > joined_at:
                 return False
         return True
+
+
+def check_joined(event: PersonRedirected, persons: Persons) -> None:
+    """Check that no more records are joined than may be read together.
+
+    Redirects without an effect for now count too: they are read, and may have one later.
+
+    Parameters:
+        persons: with the event.
+
+    Raises:
+        Refused: `too_many_joined`.
+    """
+    if sum(one.redirect is not None for one in persons.records.values()) > MAX_JOINED_RECORDS:
+        detail = f"data.{event.field}: {event.target.id}"
+        raise Refused(Code.TOO_MANY_JOINED, detail, limit=MAX_JOINED_RECORDS)
 
 
 def changed_holders(before: Persons, after: Persons) -> tuple[Set[Address], Set[Address]]:

@@ -28,6 +28,7 @@ class Code(StrEnum):
     EVENT_NOT_KEPT = "event_not_kept"
     CONTACT_UNKNOWN = "contact_unknown"
     REDIRECTS_IN_CIRCLE = "redirects_in_circle"
+    TOO_MANY_JOINED = "too_many_joined"
     # Which deal, thread or message
     DEAL_UNKNOWN = "deal_unknown"
     DEAL_DELETED = "deal_deleted"

@@ -58,7 +58,7 @@ class MailboxStore:
             ConditionFailed: the address is connected by another mailbox, the mailbox is being
                 changed at this moment, or the log has a further line.
         """
-        key = mailbox.key
+        key, asked_at = mailbox.key, mailbox.everything_asked_at
         item = {
             **keys.mailbox(key.account, key.mailbox),
             "epoch": key.epoch,
@@ -74,6 +74,7 @@ class MailboxStore:
             "status": MailboxStatus.CONNECTED.value,
             "connected_at": keys.time_text(now),
             "slot": list(astuple(mailbox.slot)),
+            "everything_asked_at": asked_at and keys.time_text(asked_at),
         }
         self._log.write(
             key.account,
@@ -119,6 +120,14 @@ class MailboxStore:
             Refused: the mailbox is not connected any more.
         """
         self._set(mailbox, {"history_since": mailbox.history_since.isoformat()})
+
+    def ask_for_everything(self, mailbox: Mailbox, now: datetime) -> None:
+        """Have a sync, whichever comes first, begin a pass over everything. One write unit.
+
+        Raises:
+            Refused: the mailbox is not connected any more.
+        """
+        self._set(mailbox, {"everything_asked_at": keys.time_text(now)})
 
     def _set(self, mailbox: Mailbox, values: Mapping[str, object]) -> None:
         try:
@@ -263,6 +272,11 @@ def _mailbox(account: AccountId, item: Item) -> Mailbox:
         sent_folders=tuple(item.get("sent_folders", ())),
         last_success_at=(
             datetime.fromisoformat(item["last_success_at"]) if "last_success_at" in item else None
+        ),
+        everything_asked_at=(
+            datetime.fromisoformat(item["everything_asked_at"])
+            if "everything_asked_at" in item
+            else None
         ),
     )
 

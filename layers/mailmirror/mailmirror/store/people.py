@@ -15,7 +15,7 @@ from mailmirror.domain.deals import ContactId
 from mailmirror.domain.feed import PersonEvent, PersonRedirected, PersonRef, UserUpserted
 from mailmirror.domain.mailbox import AccountId, UserId
 from mailmirror.domain.ownership import Claims
-from mailmirror.domain.persons import Person, Persons, Record, changed_holders
+from mailmirror.domain.persons import Person, Persons, Record, changed_holders, check_joined
 from mailmirror.domain.stamp import Latest, Stamp
 from mailmirror.store import keys
 from mailmirror.store.change_log import ChangeLog
@@ -214,6 +214,7 @@ class PeopleStore:
             The lead or contact, and all that redirects join to it, with the event.
 
         Raises:
+            Refused: `too_many_joined`; see `check_joined`.
             ConditionFailed: the log changed at each of several attempts.
         """
         ref = event.person
@@ -226,6 +227,8 @@ class PeopleStore:
             if new is None:
                 return before
             after = Persons({**before.records, ref: new})
+            if isinstance(event, PersonRedirected):
+                check_joined(event, after)
             gained, has_lost = changed_holders(before, after)
             if gained:
                 new = replace(new, line=head + 1)

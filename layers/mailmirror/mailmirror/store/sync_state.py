@@ -63,8 +63,6 @@ class SyncState:
     """Over the folders that the last sync has found."""
     first_sync_done: bool = False
     passes: PassState = field(default_factory=PassState)
-    everything_asked_at: datetime | None = None
-    """When a person last asked for a pass over everything."""
     stale_until: datetime | None = None
     """Until when a sync that lost its lease may still be writing entries."""
     caution: Caution = field(default_factory=Caution)
@@ -114,8 +112,7 @@ class SyncStates:
                 now,
                 "epoch = :epoch, first_sync_done = :false",
                 {":epoch": key.epoch, ":false": False},
-                removing=" REMOVE totals, caution, deaths, progressed_at, passes,"
-                " everything_asked_at",
+                removing=" REMOVE totals, caution, deaths, progressed_at, passes",
             )
         return lease, _state(item)
 
@@ -192,17 +189,6 @@ class SyncStates:
     def passing(self, lease: Lease, passes: PassState, now: datetime) -> None:
         """Store how far passes have come before anything follows from it. One write unit."""
         self._write(lease, now, "passes = :passes", {":passes": _passes_bytes(passes)})
-
-    def ask_for_everything(self, key: MailboxKey, now: datetime) -> None:
-        """Have a sync, whichever comes first, begin a pass over everything. One write unit."""
-        values = {":now": keys.time_text(now), ":epoch": key.epoch}
-        self._table.update(
-            Update(
-                keys.state(key),
-                "SET everything_asked_at = :now, epoch = if_not_exists(epoch, :epoch)",
-                values,
-            )
-        )
 
     def release(
         self,
@@ -379,7 +365,6 @@ def _state(item: Item) -> SyncState:
         totals=_totals(item["totals"]) if "totals" in item else Totals(),
         first_sync_done=bool(item.get("first_sync_done")),
         passes=_passes(item["passes"]) if "passes" in item else PassState(),
-        everything_asked_at=_time(item.get("everything_asked_at")),
         stale_until=_time(item.get("stale_until")),
         caution=_caution(item["caution"]) if "caution" in item else Caution(),
         deaths=int(item.get("deaths", 0)),

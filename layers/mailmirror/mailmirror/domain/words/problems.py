@@ -132,6 +132,16 @@ PROBLEMS: Catalogue[Code] = {
         "別の連絡先が正しい場合は、それを `contact.upserted` イベントで送ってください。以後は独立"
         "したカードになり、ほかの連絡先をそこへ統合できます。",
     ),
+    Code.TOO_MANY_JOINED: translated(
+        "So many leads and contacts are joined to the contact already that a further conversion or"
+        " merge is not applied: the lead or contact keeps its own card.",
+        "Give its addresses to the contact that `detail` names by a `contact.upserted` event, or"
+        " send the conversion or merge again under its id with another contact.",
+        "この連絡先に統合された見込み客と連絡先が上限に達しているため、これ以上の変換や統合は適用されず、"
+        "元の見込み客や連絡先のカードがそのまま使われます。",
+        "`detail` に示された連絡先に、そのアドレスを `contact.upserted` イベントで追加するか、"
+        "別の連絡先を指定して変換や統合を同じ ID で再送してください。",
+    ),
     Code.DEAL_UNKNOWN: translated(
         "The account has no such deal.",
         "Send the deal by a `deal.upserted` event first, or correct its id.",

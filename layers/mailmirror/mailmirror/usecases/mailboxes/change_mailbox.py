@@ -33,7 +33,7 @@ def request_sync(
     if is_paused(mailbox, runtime):
         raise Refused(Code.MAILBOX_PAUSED)
     if everything:
-        runtime.sync_states.ask_for_everything(mailbox.key, runtime.now())
+        runtime.mailboxes.ask_for_everything(mailbox, runtime.now())
     runtime.sync_queue.send([SyncJob(account, mailbox.key.mailbox, runtime.now())])
     return mailbox
 

@@ -215,7 +215,7 @@ class FoldersSync:
             runtime=self.runtime,
         )
         try:
-            return again.run(self.until, self.state.everything_asked_at)
+            return again.run(self.until, self.mailbox.everything_asked_at)
         except FolderChanged:
             return Outcome(self.passes, now + _AFTER_CHANGE)
 
@@ -236,7 +236,7 @@ class FoldersSync:
 
     def _has_time(self) -> bool:
         """Whether nothing has changed for old mail, or what has waits for its time."""
-        passes, asked_at = self.passes, self.state.everything_asked_at
+        passes, asked_at = self.passes, self.mailbox.everything_asked_at
         if asked_at and (passes.everything_at is None or passes.everything_at < asked_at):
             return False
         if any(one.stale and not one.failure for one in self.record.folders.values()):

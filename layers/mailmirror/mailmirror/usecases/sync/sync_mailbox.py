@@ -120,6 +120,7 @@ class _Sync:
         retries += [one.failure.retry_at(begun_at) for one in folders if one.failure]
         caution = self.folders.caution if self.state.deaths else None
         done = old.due_at is None or old.due_at > self.runtime.now()
+        done = done and not self._is_asked_for_everything()
         if done and not retries:
             caution = self.folders.caution.after_sync()
         # Before the schedule entry, so that after a crash in between the news is found again.
@@ -138,6 +139,16 @@ class _Sync:
         )
         self.runtime.count("SyncsDone")
         return done
+
+    def _is_asked_for_everything(self) -> bool:
+        """Whether a person has asked for a pass over everything since this sync began.
+
+        The job of that request may have found the lease held, and ended.
+        """
+        key = self.mailbox.key
+        mailbox = self.runtime.mailboxes.find(key.account, key.mailbox, consistent=True)
+        asked_at = mailbox and mailbox.everything_asked_at
+        return asked_at is not None and asked_at != self.mailbox.everything_asked_at
 
     def _out_of_time(self) -> bool:
         """Leave the rest to a continuation; return whether there is none.
