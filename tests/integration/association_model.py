@@ -52,12 +52,11 @@ class Associations:
     overrides: set[OverrideFact] = field(default_factory=set)
 
     def card(self, deal: str, viewer: str) -> set[int]:
-        """The messages that a viewer is shown on a deal: what names no person only by hand."""
+        """The messages that a viewer is shown on a deal: none that names no person."""
         return {
             number
             for number in self.owned_by(viewer)
-            if self.is_on(number, deal)
-            and (self.override(number, deal) or self._names_a_person(number, viewer))
+            if self.is_on(number, deal) and self._names_a_person(number, viewer)
         }
 
     def _names_a_person(self, number: int, owner: str) -> bool:

@@ -24,6 +24,7 @@ class Mail:
     sender: str
     recipients: tuple[str, ...]
     received_at: datetime
+    replies_to: tuple[int, ...] = ()
 
     @property
     def participants(self) -> Set[Address]:
@@ -76,8 +77,12 @@ class TeamModel:
     team: set[str]
     mailboxes: Mapping[str, MailboxModel]
     """By their owners."""
-    contacts: dict[str, frozenset[str]] = field(default_factory=dict)
+    contacts: Mapping[str, Set[str]] = field(default_factory=dict)
+    """The addresses of those who are persons by themselves."""
     max_recipients: int = 2
+    joined: set[int] = field(default_factory=set)
+    """The messages whose references count in threads: they were mirrored once."""
+    may_have_joined: set[int] = field(default_factory=set)
 
     def verdict(self, mailbox: MailboxModel, mail: Mail) -> Verdict:
         known = {one for emails in self.contacts.values() for one in emails}
@@ -94,6 +99,8 @@ class TeamModel:
             for copy in mailbox.copies():
                 if self.is_mirrored(mailbox, copy):
                     copy.mirrored = copy.may_be = True
+                    self.joined.add(copy.mail.number)
+                    self.may_have_joined.add(copy.mail.number)
             for number in self.mirrored(mailbox):
                 mailbox.shown_at[number] = now
             for _, copy in mailbox.left:
@@ -109,6 +116,7 @@ class TeamModel:
             for copy in mailbox.copies():
                 if self.is_mirrored(mailbox, copy):
                     copy.may_be = True
+                    self.may_have_joined.add(copy.mail.number)
 
     def mirrored(self, mailbox: MailboxModel) -> Set[int]:
         """The numbers of the messages that a mailbox shows, once all has settled."""
@@ -124,5 +132,12 @@ class TeamModel:
         return {copy.mail.number for copy in copies if self.is_mirrored(mailbox, copy)}
 
     def is_on_card(self, mail: Mail, contact: str) -> bool:
-        emails = self.contacts.get(contact, frozenset()) - self.team
-        return not mail.participants.isdisjoint(emails)
+        return contact in self.persons(mail)
+
+    def persons(self, mail: Mail) -> Set[str]:
+        """The contacts who take part in a message."""
+        return {
+            contact
+            for contact, emails in self.contacts.items()
+            if not mail.participants.isdisjoint(emails - self.team)
+        }

@@ -5,7 +5,7 @@ every user, each ledger and audit is what the model says.
 """
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import date, timedelta
@@ -24,6 +24,7 @@ from hypothesis.stateful import (
 
 from mailmirror.api.decoding import typed
 from mailmirror.api.mailbox_settings import ConnectBody
+from mailmirror.domain.deals import DealId
 from mailmirror.domain.mailbox import FolderScope, Mailbox
 from mailmirror.domain.settings import Setting
 from mailmirror.domain.verdict import Verdict
@@ -33,7 +34,9 @@ from mailmirror.usecases.mailboxes.connect_mailbox import connect_mailbox
 from mailmirror.usecases.mailboxes.read_mailbox import read_ledger
 from mailmirror.usecases.operating.change_settings import change_settings
 from mailmirror.usecases.sync.audit_mailbox import audit_mailbox
+from mailmirror.usecases.threads.set_override import set_override
 from tests.integration.interruptions import Killed, before_write
+from tests.integration.late_deals_model import Contacts, Deals, Said, thread_of
 from tests.integration.late_facts_model import HeldCopy, Mail, MailboxModel, TeamModel
 from tests.integration.office import BOSS, MARCH, REP, Clock, Office, letter, loopback, subjects
 from tests.servers.bare_aws import BUCKET, BareAws
@@ -49,6 +52,7 @@ LEAVER = "temp@us.example"
 """Of the team at times, and at times a contact's."""
 OTHERS = (*CUSTOMERS, LEAVER, "x@else.example")
 CONTACTS = ("k1", "k2", "k3")
+DEALS = ("d1", "d2")
 LONG_AGO = MARCH - timedelta(days=400)
 WINDOWS = (date(2024, 1, 1), date(2025, 12, 1), MARCH.date() + timedelta(days=1))
 """The last begins within the letters of March."""
@@ -91,6 +95,9 @@ class LateFacts(RuleBasedStateMachine):
     runtime: Runtime
     server: Dovecot
     worlds = 0
+    compared = 0
+    """Messages and deals."""
+    left_open = 0
 
     @initialize()
     def begin(self) -> None:
@@ -114,6 +121,8 @@ class LateFacts(RuleBasedStateMachine):
             },
         )
         change_settings(self.office.account, {Setting.MAX_RECIPIENTS: 2}, self.runtime)
+        self.people = Contacts()
+        self.deals = Deals()
         self.mails: list[Mail] = []
         self.seconds = 0
 
@@ -149,14 +158,22 @@ class LateFacts(RuleBasedStateMachine):
         customer=st.sampled_from(CUSTOMERS),
         others=st.lists(st.sampled_from(OTHERS), max_size=4, unique=True),
         old=st.booleans(),
+        replies_to=st.lists(st.integers(1, 12), max_size=2, unique=True),
     )
     def mail_comes(
-        self, to: list[str], folder: str, customer: str, others: list[str], old: bool
+        self,
+        to: list[str],
+        folder: str,
+        customer: str,
+        others: list[str],
+        old: bool,
+        replies_to: list[int],
     ) -> None:
         sent = folder == "Sent"
         sender = OWNERS[to[0]] if sent else customer
         recipients = [customer, *others] if sent else [*(OWNERS[one] for one in to), *others]
-        self._put(to[:1] if sent else to, folder, sender, recipients, old=old)
+        named = [number for number in replies_to if number <= len(self.mails)]
+        self._put(to[:1] if sent else to, folder, sender, recipients, old=old, replies_to=named)
 
     @rule(to=owners, folder=st.sampled_from(["INBOX", "Filed"]))
     def the_leaver_writes(self, to: str, folder: str) -> None:
@@ -170,12 +187,13 @@ class LateFacts(RuleBasedStateMachine):
         recipients: list[str],
         *,
         old: bool = False,
+        replies_to: Sequence[int] = (),
     ) -> None:
         number = len(self.mails) + 1
         at = (LONG_AGO if old else MARCH) + timedelta(hours=number)
-        mail = Mail(number, sender, tuple(dict.fromkeys(recipients)), at)
+        mail = Mail(number, sender, tuple(dict.fromkeys(recipients)), at, tuple(replies_to))
         self.mails.append(mail)
-        raw = letter(mail.number, mail.sender, mail.recipients, at=at)
+        raw = letter(number, sender, mail.recipients, at=at, replies_to=replies_to)
         for user in to:
             uid = self.server.append(self.logins[user], folder, raw, at)
             self.model.mailboxes[user].folders[folder][uid] = HeldCopy(mail)
@@ -222,12 +240,62 @@ class LateFacts(RuleBasedStateMachine):
     @rule(contact=contacts, emails=emails)
     def a_contact_is_named(self, contact: str, emails: frozenset[str]) -> None:
         self._tell("contact.upserted", id=contact, name=contact, emails=sorted(emails))
-        self.model.contacts[contact] = emails
+        self.people.upsert(contact, emails)
+        self._contacts_changed()
 
-    @rule(contact=contacts)
-    def a_contact_is_deleted(self, contact: str) -> None:
-        self._tell("contact.deleted", id=contact)
-        self.model.contacts.pop(contact, None)
+    def _contacts_changed(self) -> None:
+        self.model.contacts = self.people.emails()
+
+    @rule(data=st.data())
+    def a_contact_is_deleted(self, data: st.DataObject) -> None:
+        if there := self.people.alone:
+            contact = data.draw(st.sampled_from(there))
+            self._tell("contact.deleted", id=contact)
+            self.people.delete(contact)
+            self._contacts_changed()
+
+    @rule(data=st.data())
+    def contacts_are_merged(self, data: st.DataObject) -> None:
+        if len(there := self.people.alone) > 1:
+            pairs = st.lists(st.sampled_from(there), min_size=2, max_size=2, unique=True)
+            loser, winner = data.draw(pairs)
+            self._tell("contact.merged", id=loser, winner_id=winner)
+            self.people.merge(loser, winner)
+            self._contacts_changed()
+
+    @rule(
+        deal=st.sampled_from(DEALS),
+        named=st.frozensets(contacts, max_size=2),
+        status=st.sampled_from(["open", "open", "won"]),
+    )
+    def a_deal_changes(self, deal: str, named: frozenset[str], status: str) -> None:
+        self._tell("deal.upserted", id=deal, name=deal, status=status, contact_ids=sorted(named))
+        self.deals.contacts[deal] = named
+        self.deals.open = (self.deals.open - {deal}) | ({deal} if status == "open" else set())
+
+    @rule(
+        user=owners,
+        deal=st.sampled_from(DEALS),
+        whole_thread=st.booleans(),
+        attached=st.booleans(),
+        data=st.data(),
+    )
+    def a_person_attaches_or_detaches(
+        self, user: str, deal: str, whole_thread: bool, attached: bool, data: st.DataObject
+    ) -> None:
+        lines = [one for id in sorted(self.model.contacts) for one in self.office.card(user, id)]
+        if deal not in self.deals.contacts or not lines:
+            return
+        line = data.draw(st.sampled_from(lines))
+        thread, message = (line.thread, None) if whole_thread else (None, line.summary.message)
+        viewer = self.office.viewer(user)
+        set_override(viewer, DealId(deal), thread, message, self.runtime, attached=attached)
+        number = int(line.summary.subject.removeprefix("Letter "))
+        self.deals.said.append(Said(deal, number, whole_thread, attached))
+
+    @rule()
+    def matches_are_worked_off(self) -> None:
+        self.office.match_again()
 
     @rule(stays=st.booleans())
     def a_user_comes_or_leaves(self, stays: bool) -> None:
@@ -286,7 +354,8 @@ class LateFacts(RuleBasedStateMachine):
         with before_write(self.runtime, write, name):
             self.office.sync(self._mailbox(user))
         if named:
-            self.model.contacts[contact] = emails
+            self.people.upsert(contact, emails)
+            self._contacts_changed()
 
     @rule(user=owners, write=st.integers(1, 20), mail_in=folders)
     def another_sync_begins_when_the_lease_is_over(
@@ -334,6 +403,7 @@ class LateFacts(RuleBasedStateMachine):
                 self.office.sync(self._mailbox(user))
             if not any(map(self._waits, OWNERS)):
                 break
+        self.office.match_again()
         self.model.settle(self.clock())
 
     def _waits(self, user: str) -> bool:
@@ -353,6 +423,7 @@ class LateFacts(RuleBasedStateMachine):
                     found = {one for one in Verdict if uid in ledgers[folder].of(one)}
                     expected = {self.model.verdict(model, copy.mail)}
                     assert found == expected, (user, folder, uid, copy, found, expected)
+            self._compare_deals(user)
             audit = audit_mailbox(mailbox, self.runtime)
             assert audit.clean
             assert sum(one.audit.pending for one in audit.folders) == 0
@@ -367,3 +438,30 @@ class LateFacts(RuleBasedStateMachine):
             assert shown <= on & most, (user, contact, shown, on & most)
             coverage = self.office.coverage(user, contact)
             assert [(one.gap, one.since) for one in coverage.mailboxes] == [(None, None)]
+
+    def _compare_deals(self, user: str) -> None:
+        """Compare deals, but for threads of which a crash has left open what is mirrored."""
+        mirrored = self.model.mirrored(self.model.mailboxes[user])
+        everywhere = set().union(*map(self.model.mirrored, self.model.mailboxes.values()))
+        maybe = set().union(*map(self.model.may_be_mirrored, self.model.mailboxes.values()))
+        by_number = {one.number: one for one in self.mails}
+        for deal in self.deals.contacts:
+            lines = subjects(self.office.deal(user, deal))
+            shown = {int(subject.removeprefix("Letter ")) for subject in lines}
+            for number in mirrored | shown:
+                thread = thread_of(number, (by_number[one] for one in self.model.joined))
+                most = thread_of(number, (by_number[one] for one in self.model.may_have_joined))
+                if thread != most or thread & (maybe - everywhere):
+                    type(self).left_open += 1
+                    continue
+                matches = (self._matched(by_number[one]) for one in thread & everywhere)
+                matched = {one for one in matches if one is not None}
+                expected = number in mirrored and self.deals.shows(number, deal, thread, matched)
+                assert (number in shown) == expected, (user, deal, number, thread, matched, shown)
+                type(self).compared += 1
+
+    def _matched(self, mail: Mail) -> str | None:
+        """The deal that a message matches: what is of long ago is older than every deal."""
+        if mail.received_at < MARCH:
+            return None
+        return self.deals.matched(self.model.persons(mail), self.people)

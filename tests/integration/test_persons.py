@@ -232,9 +232,9 @@ def test_an_address_that_is_taken_from_a_person_is_off_deals_at_once(
     if matched_again:
         office.match_again()
     assert card(office, "kim") == [1]
-    assert on_deal(office) == [1, 4]
+    assert on_deal(office) == [1]
     contact(office, 7, "kim", KIM, HOME)
-    assert 2 in on_deal(office)
+    assert {2, 4} <= set(on_deal(office))
     office.match_again()
     assert on_deal(office) == [1, 2, 3, 4]
 
@@ -320,15 +320,16 @@ def test_a_message_of_no_person_cannot_be_read_until_a_person_has_it_again(
     happens(office, "association.attached", 3, "x", **put)
     happens(office, "contact.deleted", 4, "kim")
     for read in (
+        lambda: read_message(viewer, attached, office.runtime),
         lambda: read_message(viewer, other, office.runtime),
         lambda: attachment_link(viewer, other, 0, office.runtime),
     ):
         with pytest.raises(Refused) as hidden:
             read()
         assert (hidden.value.code, hidden.value.detail) == (Code.NOT_FOUND, "")
-    assert on_deal(office) == [2]
-    assert read_message(viewer, attached, office.runtime).line.summary.message == attached
+    assert on_deal(office) == []
     contact(office, 5, "other", KIM, kind="lead")
+    assert on_deal(office) == [2]
     assert read_message(viewer, other, office.runtime).line.summary.message == other
 
 

@@ -87,10 +87,6 @@ class Root:
         said = self.decides(message, deal)
         return said is not None and said.attached
 
-    def is_attached(self, message: MessageKey) -> bool:
-        """Tell whether a person has put a message, or its whole thread, on any deal."""
-        return any(self.attaches(message, one.deal) for one in self.overrides)
-
     def decides(self, message: MessageKey | None, deal: DealId) -> Override | None:
         """The override that decides whether a message is on a deal; None where matches do.
 

@@ -176,11 +176,7 @@ class _Work:
         some = read[:MAX_COUNTED_ENTRIES]
         mine = [one for one in some if one.key in self.viewer.keys]
         self.holders.look_up(address for one in mine for address in one.participants)
-        mine = [
-            one
-            for one in mine
-            if self.holders.any_person(one.participants) or root.is_attached(one.message)
-        ]
+        mine = [one for one in mine if self.holders.any_person(one.participants)]
         whole = len(parts) == len(root.threads) and len(some) == len(read)
         return _Thread(root, self.deal, mine, whole)
 

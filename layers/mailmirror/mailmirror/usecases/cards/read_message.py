@@ -103,7 +103,7 @@ def find_message(
 
     Raises:
         Refused: `not_found`; the viewer owns no copy of such a message, no person has any of its
-            addresses now and it is attached to no deal, or it has no such version.
+            addresses now, or it has no such version.
     """
     hit = hit_of(viewer, id, runtime)
     for shown in shown_versions([hit] if hit else [], {}, runtime):
@@ -116,8 +116,8 @@ def find_message(
 def hit_of(viewer: Viewer, id: str, runtime: Runtime) -> Hit | None:
     """Find the contents of a message that the viewer's mailboxes keep.
 
-    None where there are none, and where no person has any of its addresses now and it is attached
-    to no deal. A read unit a mailbox and 4 KB, an address and a person.
+    None where there are none, and where no person has any of its addresses now. A read unit a
+    mailbox and 4 KB, an address and a person.
     """
     if not _KEY.match(id):
         return None

@@ -76,7 +76,7 @@ class StillOnDeal:
         self._view: CrmView | None = None
 
     def of(self, hits: Sequence[Hit], roots: Mapping[ThreadId, Root]) -> Sequence[Hit]:
-        """Leave out what no person has, unless a person has attached it.
+        """Leave out what no person has, and what does not match any more, unless it is attached.
 
         One batch read of the entries' addresses. Only where an entry has none of a person's, its
         participants are read: one of them may have become a person's since.
@@ -85,18 +85,13 @@ class StillOnDeal:
             hits: which their roots show on the deal.
             roots: of their threads.
         """
-        matching = [hit for hit in hits if not self._is_attached(hit, roots)]
-        addresses = {hit.cursor: hit.matched for hit in matching}
+        addresses = {hit.cursor: hit.matched for hit in hits}
         self._holders.look_up(one for some in addresses.values() for one in some)
-        unheld = [hit for hit in matching if not self._holders.any_person(hit.matched)]
+        unheld = [hit for hit in hits if not self._holders.any_person(hit.matched)]
         if unheld:
             addresses |= self._participants(unheld)
             self._holders.look_up(one for some in addresses.values() for one in some)
-        return [
-            hit
-            for hit in hits
-            if hit.cursor not in addresses or self._still_matches(hit, addresses[hit.cursor], roots)
-        ]
+        return [hit for hit in hits if self._still_matches(hit, addresses[hit.cursor], roots)]
 
     def _is_attached(self, hit: Hit, roots: Mapping[ThreadId, Root]) -> bool:
         return hit.thread is not None and roots[hit.thread].attaches(hit.message, self._deal.id)
@@ -106,7 +101,7 @@ class StillOnDeal:
     ) -> bool:
         if not self._holders.any_person(addresses):
             return False
-        if not self._pending or hit.thread is None:
+        if not self._pending or hit.thread is None or self._is_attached(hit, roots):
             return True
         if not self._contacts.isdisjoint(self._holders.contacts(addresses)):
             return True
@@ -148,7 +143,7 @@ class StillOnDeal:
 
 
 def is_of_a_person(account: AccountId, entries: Sequence[Entry], runtime: Runtime) -> bool:
-    """Whether a person has an address of a message, or has put it on a deal.
+    """Whether a person has an address of a message.
 
     Parameters:
         entries: of the message, one or more.
@@ -156,7 +151,4 @@ def is_of_a_person(account: AccountId, entries: Sequence[Entry], runtime: Runtim
     holders = Holders(account, runtime)
     participants = {one for entry in entries for one in entry.participants}
     holders.look_up(participants)
-    if holders.any_person(participants):
-        return True
-    roots = runtime.roots.read_many(account, {entry.thread for entry in entries})
-    return any(roots[entry.thread].is_attached(entry.message) for entry in entries)
+    return holders.any_person(participants)
