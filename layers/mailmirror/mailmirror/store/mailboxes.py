@@ -235,6 +235,7 @@ class MailboxStore:
         Its own item comes before its schedule entry: a poll deletes an entry without a mailbox.
         """
         key = mailbox.key
+        self._table.delete(keys.audit_round(key))
         self._table.delete(keys.state(key))
         self._release_address(mailbox)
         self._table.delete(keys.mailbox(key.account, key.mailbox))

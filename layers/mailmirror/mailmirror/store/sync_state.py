@@ -9,6 +9,7 @@ or too slow. The next sync that moves a cursor sets the count to zero.
 
 import secrets
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from struct import Struct
@@ -63,6 +64,10 @@ class SyncState:
     passes: PassState = field(default_factory=PassState)
     everything_asked_at: datetime | None = None
     """When a person last asked for a pass over everything."""
+    audit_at: datetime | None = None
+    """When the next slice of the deep audit is due; None before one was planned."""
+    audit_asked_at: datetime | None = None
+    """When a person asked for a deep audit that has not begun."""
     stale_until: datetime | None = None
     """Until when a sync that lost its lease may still be writing entries."""
     caution: Caution = field(default_factory=Caution)
@@ -113,7 +118,7 @@ class SyncStates:
                 "epoch = :epoch, first_sync_done = :false",
                 {":epoch": key.epoch, ":false": False},
                 removing=" REMOVE totals, caution, deaths, progressed_at, passes,"
-                " everything_asked_at",
+                " everything_asked_at, audit_at, audit_asked_at",
             )
         return lease, _state(item)
 
@@ -202,6 +207,29 @@ class SyncStates:
             )
         )
 
+    def ask_for_audit(self, key: MailboxKey, now: datetime) -> None:
+        """Have a sync, whichever comes first, audit the whole mailbox deeply. One write unit."""
+        values = {":now": _time_bytes(now), ":epoch": key.epoch}
+        self._table.update(
+            Update(
+                keys.state(key),
+                "SET audit_asked_at = :now, epoch = if_not_exists(epoch, :epoch)",
+                values,
+            )
+        )
+
+    def audit_begun(self, lease: Lease, asked_at: datetime) -> None:
+        """Store that the audit that a person asked for has begun, unless one was asked for since.
+
+        One write unit.
+        """
+        condition = "fence = :token AND audit_asked_at = :asked"
+        values = {":token": lease.token, ":asked": _time_bytes(asked_at)}
+        with suppress(ConditionFailed):
+            self._table.update(
+                Update(keys.state(lease.key), "REMOVE audit_asked_at", values, condition)
+            )
+
     def release(
         self,
         lease: Lease,
@@ -211,6 +239,7 @@ class SyncStates:
         totals: Totals | None = None,
         progressed_at: datetime | None = None,
         passes: PassState | None = None,
+        audit_at: datetime | None = None,
     ) -> None:
         """Release the lease, and store whether the first sync is done. One write unit.
 
@@ -219,6 +248,7 @@ class SyncStates:
             totals: what the folders amount to, where the sync has come to read them.
             progressed_at: when a cursor last moved, where one has.
             passes: how far passes have come, where the sync has come to look at them.
+            audit_at: when the next slice of the deep audit is due, where that has changed.
 
         Raises:
             LeaseLost: another holds the lease.
@@ -234,6 +264,8 @@ class SyncStates:
             values[":progressed_at"] = keys.time_text(progressed_at)
         if passes is not None:
             values[":passes"] = _passes_bytes(passes)
+        if audit_at is not None:
+            values[":audit_at"] = _time_bytes(audit_at)
         assignments = ", ".join(f"{name[1:]} = {name}" for name in values)
         try:
             self._table.update(
@@ -339,6 +371,15 @@ def _time_of(microseconds: int) -> datetime | None:
     return _EPOCH + timedelta(microseconds=microseconds) if microseconds else None
 
 
+def _time_bytes(time: datetime) -> bytes:
+    """Seven bytes; as text a time takes 27."""
+    return _microseconds(time).to_bytes(7)
+
+
+def _time_of_bytes(stored: bytes | None) -> datetime | None:
+    return _time_of(int.from_bytes(stored)) if stored else None
+
+
 def _caution_bytes(caution: Caution) -> bytes:
     """Some 25 bytes a suspect: as a list they would make the item larger than 1 KB."""
     return _CAUTION.pack(caution.batch, caution.remaining) + b"".join(
@@ -371,6 +412,8 @@ def _state(item: Item) -> SyncState:
         first_sync_done=bool(item.get("first_sync_done")),
         passes=_passes(item["passes"]) if "passes" in item else PassState(),
         everything_asked_at=_time(item.get("everything_asked_at")),
+        audit_at=_time_of_bytes(item.get("audit_at")),
+        audit_asked_at=_time_of_bytes(item.get("audit_asked_at")),
         stale_until=_time(item.get("stale_until")),
         caution=_caution(item["caution"]) if "caution" in item else Caution(),
         deaths=int(item.get("deaths", 0)),

@@ -35,6 +35,19 @@ def request_sync(
     return mailbox
 
 
+def request_audit(mailbox: Mailbox, runtime: Runtime) -> None:
+    """Have the whole mailbox audited deeply, by the next sync and those that go on from it.
+
+    Raises:
+        Refused: it is not connected.
+    """
+    if mailbox.status is not MailboxStatus.CONNECTED:
+        raise Refused(Code.MAILBOX_DISCONNECTED)
+    key = mailbox.key
+    runtime.sync_states.ask_for_audit(key, runtime.now())
+    runtime.sync_queue.send([SyncJob(key.account, key.mailbox)])
+
+
 def check_window(since: date, now: datetime) -> None:
     """Check a first day of a window.
 

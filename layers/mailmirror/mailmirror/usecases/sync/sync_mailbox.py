@@ -110,7 +110,8 @@ class _Sync:
         return self._done(read.values(), begun_at)
 
     def _done(self, folders: Collection[FolderState], begun_at: datetime) -> bool:
-        """Store what was found; return whether no old mail is to be judged again at once."""
+        """Store what was found; return whether nothing is to go on at once: neither a pass over
+        old mail nor an audit."""
         old = self.folders.old
         retries = [one.retry_at or begun_at for one in folders if one.pending]
         retries += [one.failure.retry_at(begun_at) for one in folders if one.failure]
@@ -119,7 +120,13 @@ class _Sync:
         if done and not retries:
             caution = self.folders.caution.after_sync()
         # Before the schedule entry, so that after a crash in between the news is found again.
-        self.record.release(first_sync_done=True, caution=caution, passes=old.passes)
+        audit_at = self.folders.audit_at
+        self.record.release(
+            first_sync_done=True, caution=caution, passes=old.passes, audit_at=audit_at
+        )
+        if (next_audit_at := audit_at or self.state.audit_at) is not None:
+            retries.append(next_audit_at)
+        done = done and (audit_at is None or audit_at > self.runtime.now())
         retries += [begun_at + _DIFFERENCE_PAUSE for one in folders if one.differs]
         seen, slices = seen_folders(folders, self.folders.statuses)
         retry_at = min([*retries, *([old.due_at] if old.due_at else [])], default=None)
