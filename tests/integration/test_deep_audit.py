@@ -43,7 +43,9 @@ from mailmirror.usecases.cards.read_message import find_message
 from mailmirror.usecases.mailboxes.change_mailbox import request_audit
 from mailmirror.usecases.mailboxes.read_mailbox import read_ledger
 from mailmirror.usecases.sync.judge_copies import judge_copies
+from mailmirror.usecases.sync.mail_server import Fetched
 from mailmirror.usecases.threads.set_override import set_override
+from tests.integration.api_calls import Api
 from tests.integration.office import (
     BOSS,
     KIM,
@@ -55,6 +57,7 @@ from tests.integration.office import (
     Office,
     letter,
 )
+from tests.integration.test_polls import syncs
 from tests.servers.dovecot import Dovecot
 
 SEED = int(os.environ.get("AUDIT_SEED", "20261127"))
@@ -738,3 +741,45 @@ def test_an_audit_of_a_slow_server_goes_on_where_its_time_was_over(
     assert len(uids) > 3
     assert uids == sorted(set(uids))
     assert uids[-1] == sum(one.folder.present for one in read_ledger(mailbox, runtime))
+
+
+def test_an_owner_asks_for_an_audit_and_reads_what_it_found(
+    office: Office, small: Mailbox, runtime: Runtime
+) -> None:
+    api = Api(office)
+    path = f"/v1/mailboxes/{small.key.mailbox}/audit"
+    assert api.ask("POST", path, "boss", params={"deep": "true"})[0] == 404
+    assert api.ask("POST", path)[0] == 422
+    assert api.get(f"{path}/deep")["present"] is None
+    syncs(runtime)
+    status, asked = api.ask("POST", path, params={"deep": "true"})
+    assert (status, asked["result"]) == (202, f"{path}/deep")
+    assert syncs(runtime) == [small.key.mailbox]
+    assert api.get(asked["result"])["asked_at"] is not None
+
+    first, second = copies_of(small, "INBOX", runtime)
+    runtime.table.write(deletes=[{"pk": first["pk"], "sk": first["sk"]}])
+    office.sync(small)
+    found = api.get(asked["result"])
+    present = found["present"]
+    assert (found["asked_at"], present["uids"], present["faults"]) == (None, 3, {"copy": 1})
+    assert (present["repaired"], present["lost"], present["listed"]) == (1, 0, [])
+    assert present["finished_at"] is not None
+    assert found["explanations"]["copy"]["reason"].startswith("It was missing or wrong which")
+    (_, japanese) = api.ask("GET", asked["result"], language="ja")
+    assert japanese["explanations"].keys() == {kind.value for kind in FaultKind}
+
+    runtime.table.write(
+        deletes=[
+            {"pk": keys.message(small.key, second["message"]), "sk": f"raw#{second['sha256']}"}
+        ]
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            "mailmirror.usecases.sync.mail_server.MailServer.copies", lambda *_: Fetched({})
+        )
+        done = audited(office, small)
+    assert done.found.lost == 1
+    (listed,) = api.get(asked["result"])["present"]["listed"]
+    wanted = {"kind": "raw", "folder": "INBOX", "uid": 2, "returned": False}
+    assert listed == wanted
