@@ -37,6 +37,7 @@ from mailmirror.usecases.sending.send_message import send_message
 from mailmirror.usecases.sync.audit_mailbox import audit_mailbox
 from tests.bench.bodies import bodies
 from tests.bench.connecting import connecting
+from tests.bench.deep_audits import deep_audits
 from tests.bench.late_people import late_people
 from tests.bench.moves import moves
 from tests.bench.new_mailbox import new_mailbox
@@ -60,6 +61,7 @@ _MAILBOXES: Mapping[str, Callable[[BareAws], None]] = {
     "new_mailbox": new_mailbox,
     "moves": moves,
     "late_people": late_people,
+    "deep_audits": deep_audits,
 }
 _PARTS = ("starts", "sync", "connecting", *_MAILBOXES, "bodies", "parsing")
 TEXT = "A line of a letter, as long as lines of letters are.\r\n" * 60

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from mailmirror.domain.containment import Caution, Place
-from mailmirror.domain.folder import FolderState
+from mailmirror.domain.folder import FolderState, Passed
 from mailmirror.domain.folder_choice import Listed
 from mailmirror.domain.ledger import Ledger
 from mailmirror.domain.ledger_parts import MAX_HEAD_BYTES, LedgerParts
@@ -86,6 +86,7 @@ def test_the_state_stays_below_1_kb_with_the_largest_caution_and_the_largest_tot
     for folders in (1, FOLDERS):
         lease, _ = runtime.sync_states.take(KEY, runtime.now())
         runtime.sync_states.passing(lease, PASSES, runtime.now())
+        runtime.sync_states.audit_begun(lease, _LONG_AGO, runtime.now())
         caution = Caution().after_deaths(9)
         for uid in range(30):
             caution = caution.suspecting(Place(f"{uid:012x}", most, most - uid)).after_deaths(1)
@@ -95,7 +96,9 @@ def test_the_state_stays_below_1_kb_with_the_largest_caution_and_the_largest_tot
         assert runtime.sync_states.read(KEY).totals == totals
         assert runtime.sync_states.read(KEY).passes == PASSES
         assert item_bytes(state_item(KEY, runtime)) < _ITEM_BYTES
-        runtime.sync_states.release(lease, first_sync_done=True)
+        runtime.sync_states.release(lease, first_sync_done=True, audit_at=_LONG_AGO)
+        assert item_bytes(state_item(KEY, runtime)) < _ITEM_BYTES
+        assert runtime.sync_states.read(KEY).audit_at == _LONG_AGO
 
 
 @pytest.fixture
@@ -205,6 +208,7 @@ def test_a_folder_with_the_longest_head_costs_one_write_unit(runtime: Runtime) -
         messages=10_000_000,
         retries=16,
         retry_at=runtime.now(),
+        audited=Passed(2_000_000_000, most),
     )
     runtime.table.meter = Meter()
     stored = runtime.folders.save(lease, "0123456789ab", full, None)

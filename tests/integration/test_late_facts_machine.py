@@ -426,6 +426,9 @@ class LateFacts(RuleBasedStateMachine):
             self._compare_deals(user)
             audit = audit_mailbox(mailbox, self.runtime)
             assert audit.clean
+            rounds = self.runtime.audit_rounds.read(mailbox.key)
+            for one in filter(None, (rounds.present, rounds.last)):
+                assert one.found.clean, one
             assert sum(one.audit.pending for one in audit.folders) == 0
 
     def _compare_cards(self, user: str, model: MailboxModel) -> None:

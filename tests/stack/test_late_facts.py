@@ -65,6 +65,17 @@ def test_late_facts_bring_old_mail_in(crm: Crm, mailbox: str) -> None:
     assert [one["setting"] for one in answer.json()["effects"]] == ["max_recipients"]
     assert crm.get("/account")["max_recipients"] == 150
     crm.sync(mailbox)
+    audited = f"/mailboxes/{mailbox}/audit"
+    assert crm.ask("POST", audited, "ann", params={"deep": "true"}).status_code == 202
+    wait_for(
+        "the deep audit",
+        lambda: crm.get(f"{audited}/deep", "ann")["present"],
+        lambda present: present and present["finished_at"],
+        SYNC_SECONDS,
+    )
+    present = crm.get(f"{audited}/deep", "ann")["present"]
+    assert (present["uids"], present["faults"], present["lost"]) == (4, {}, 0)
+
     with_crowd = {"To a crowd", "From Lou"}
     wait_for("the crowd", lambda: set(subjects(crm, "lou")), with_crowd.__eq__, SYNC_SECONDS)
 

@@ -12,7 +12,7 @@ import os
 import traceback
 import uuid
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from mailmirror.domain.mailbox import MailboxKey, UserId
     from mailmirror.mail.connection import NetworkPolicy
     from mailmirror.store.accounts import Accounts
+    from mailmirror.store.audit_rounds import AuditRounds
     from mailmirror.store.change_log import ChangeLog
     from mailmirror.store.codes import CodeStore
     from mailmirror.store.contained import ContainedStore
@@ -54,6 +55,7 @@ if TYPE_CHECKING:
     from mailmirror.store.roots import RootStore
     from mailmirror.store.sent_copies import SentCopies
     from mailmirror.store.sign_ins import SignInStore
+    from mailmirror.store.stored_items import StoredItems
     from mailmirror.store.sync_state import SyncStates
     from mailmirror.store.table import Table
     from mailmirror.store.threads import ThreadStore
@@ -281,6 +283,18 @@ class Runtime:
         return SyncStates(self.table)
 
     @cached_property
+    def audit_rounds(self) -> AuditRounds:
+        from mailmirror.store.audit_rounds import AuditRounds
+
+        return AuditRounds(self.table)
+
+    @cached_property
+    def stored_items(self) -> StoredItems:
+        from mailmirror.store.stored_items import StoredItems
+
+        return StoredItems(self.table, self.objects)
+
+    @cached_property
     def contained(self) -> ContainedStore:
         from mailmirror.store.contained import ContainedStore
 
@@ -443,6 +457,13 @@ def log_failure(error: Exception) -> None:
         frames=[f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames[-12:]],
     )
     count("Failures")
+
+
+def log_audit(key: MailboxKey, faults: Mapping[str, int], lost: int) -> None:
+    """Log what a deep audit has found: numbers, and nothing of a message."""
+    logger.warning(
+        "faults found", account=key.account, mailbox=key.mailbox, faults=dict(faults), lost=lost
+    )
 
 
 def log_erasure(key: MailboxKey, user: UserId) -> None:

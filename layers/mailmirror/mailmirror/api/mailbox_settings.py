@@ -75,6 +75,13 @@ class SyncQuery(Strict):
     ] = msgspec.field(default=None, name="pass")
 
 
+class AuditQuery(Strict):
+    deep: Annotated[
+        Literal["true"],
+        Meta(description="Judge every message again, check what is stored of it, and repair"),
+    ]
+
+
 class ChangeBody(Strict):
     """The body of `PATCH /v1/mailboxes/{mailbox_id}`: what is left out stays as it is."""
 

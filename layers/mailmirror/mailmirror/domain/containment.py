@@ -24,7 +24,7 @@ from enum import Enum, auto
 FULL_BATCH = 500
 """UIDs in a batch of a mailbox at which no function died."""
 SMALL_BATCH = 25
-_MAX_SUSPECTS = 13
+_MAX_SUSPECTS = 11
 """Beyond these the oldest is forgotten: the state item stays small."""
 
 

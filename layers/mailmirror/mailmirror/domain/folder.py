@@ -37,10 +37,10 @@ _LISTED_MARGIN = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Passed:
-    """How far a pass has judged the folder's UIDs again, newest first."""
+    """How far a pass, or a round, has judged the folder's UIDs again, newest first."""
 
     number: int
-    """Of the pass."""
+    """Of the pass, or of the round."""
     low: int
     """The least UID that it has looked at; 1 once it is through."""
 
@@ -77,6 +77,8 @@ class FolderState:
     """How far the pass has come that is under way."""
     stale: bool = False
     """Whether a pass has left it out, so that all its verdicts are given again."""
+    audited: Passed | None = None
+    """How far the round of the deep audit has come that is under way."""
 
     @property
     def complete(self) -> bool:
@@ -134,6 +136,10 @@ class FolderState:
         """The least UID that a pass has looked at; `next` where it has looked at none."""
         return self.passed.low if self.passed and self.passed.number == number else self.next
 
+    def audited_down_to(self, round: int) -> int:
+        """The least UID that a round of the deep audit has judged; `next` where it has none."""
+        return self.audited.low if self.audited and self.audited.number == round else self.next
+
     @property
     def untouched(self) -> bool:
         """Whether no UID was looked at yet."""
@@ -180,6 +186,15 @@ class FolderState:
             pending=self.pending + len(change.pending) - len(was.pending),
             retries=0 if newly_pending else self.retries,
             retry_at=None if newly_pending else self.retry_at,
+        )
+
+    def recounted(self, ledger: Ledger) -> "FolderState":
+        """The state with the numbers that its ledger gives."""
+        return replace(
+            self,
+            judged=len(ledger.judged),
+            present=len(ledger.present),
+            pending=len(ledger.pending),
         )
 
     def retry_is_due(self, now: datetime, asked_at: datetime | None = None) -> bool:

@@ -137,6 +137,8 @@ class Mailbox:
     by their names."""
     last_success_at: datetime | None = None
     """Of a disconnected mailbox, when a poll or sync last found no mail without a verdict."""
+    audit_asked_at: datetime | None = None
+    """When a person last asked for a deep audit."""
     everything_asked_at: datetime | None = None
     """When a person last asked for a pass over everything."""
 

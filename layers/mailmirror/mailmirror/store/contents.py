@@ -11,8 +11,6 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from backports import zstd
-
 from mailmirror.domain.containment import Place
 from mailmirror.domain.identity import MessageKey
 from mailmirror.domain.limits import MAX_COUNTED_VERSIONS
@@ -24,6 +22,7 @@ from mailmirror.store.content_lines import Summary, line_item, read_line
 from mailmirror.store.entries import entry_item, read_entry
 from mailmirror.store.keys import SK
 from mailmirror.store.objects import ObjectStore
+from mailmirror.store.packed import pack, unpack
 from mailmirror.store.table import ConditionFailed, Item, Table, Update
 
 MAX_LINE_RAW_BYTES = 2_000
@@ -79,7 +78,7 @@ class ContentStore:
         items: list[Item] = []
         uploads: list[tuple[Summary, bytes]] = []
         for content, raw in contents:
-            packed = zstd.compress(raw, level=3)
+            packed = pack(raw)
             in_object = len(packed) > MAX_ITEM_RAW_BYTES
             in_line = len(packed) <= MAX_LINE_RAW_BYTES
             line = replace(content, packed=packed if in_line else None)
@@ -169,7 +168,7 @@ class ContentStore:
         """Read a message's raw bytes.
 
         Raises:
-            KeyError: they are not there, as after an erasure.
+            KeyError: they are not there, as after an erasure, or are other bytes.
         """
         where = (content.key, content.message, content.sha256)
         if content.packed is not None:
@@ -181,7 +180,7 @@ class ContentStore:
             if item is None:
                 raise KeyError(content.message)
             packed = item["raw"]
-        return zstd.decompress(packed)
+        return unpack(packed, content.sha256)
 
     def copies(self, key: MailboxKey, limit: int) -> Sequence[Copy]:
         """Read the first copies of a mailbox, in the order of their keys."""

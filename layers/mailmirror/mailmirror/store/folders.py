@@ -140,6 +140,7 @@ def _item(folder: StoredFolder) -> Item:
         **_failure_item(state.failure),
         **({"passed": [state.passed.number, state.passed.low]} if state.passed else {}),
         **({"stale": True} if state.stale else {}),
+        **({"audited": [state.audited.number, state.audited.low]} if state.audited else {}),
         "version": folder.version,
         "fence": folder.fence,
     }
@@ -171,6 +172,7 @@ def _folder(item: Item) -> StoredFolder:
         failure=_failure(item),
         passed=Passed(*map(int, item["passed"])) if "passed" in item else None,
         stale=bool(item.get("stale")),
+        audited=Passed(*map(int, item["audited"])) if "audited" in item else None,
         **{number: int(item[number]) for number in (*cursors, *counts)},
     )
     return StoredFolder(state, int(item["version"]), int(item["fence"]))

@@ -237,6 +237,11 @@ def state(key: MailboxKey) -> Key:
     return _key(f"{key.account}#mailbox#{key.mailbox}", "state")
 
 
+def audit_round(key: MailboxKey) -> Key:
+    """The round of a mailbox's deep audit that is under way, or was the last."""
+    return _key(f"{key.account}#mailbox#{key.mailbox}", "audit")
+
+
 def credential(key: MailboxKey) -> Key:
     return _key(f"{key.account}#mailbox#{key.mailbox}", "credential")
 
@@ -305,6 +310,12 @@ def copies_after(last: Place | None) -> tuple[str, str]:
     """Between which sort keys the copies stand that follow those of a UID; all of them for None."""
     first = f"{COPIES}{last.folder}#{last.uidvalidity}#{last.uid:010d}~" if last else COPIES
     return first, f"{COPIES}~"
+
+
+def copies_between(folder: str, uidvalidity: int, first: int, last: int) -> tuple[str, str]:
+    """Between which sort keys the copies of a range of UIDs stand, both included."""
+    of_folder = f"{COPIES}{folder}#{uidvalidity}#"
+    return f"{of_folder}{first:010d}#", f"{of_folder}{last:010d}#~"
 
 
 def copy_place(key: Key) -> Place:

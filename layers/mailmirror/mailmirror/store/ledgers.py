@@ -7,6 +7,7 @@ does reads the folder's item again.
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
 from mailmirror.domain.folder import FolderState
 from mailmirror.domain.ledger import Ledger
@@ -18,10 +19,15 @@ from mailmirror.store.sync_state import Lease, LeaseLost
 from mailmirror.store.table import ConditionFailed, Item, Put, Table
 
 _ATTEMPTS = 5
+_NO_LEDGER = (ValueError, LookupError, TypeError, AttributeError)
+"""What reading a block raises that is no ledger."""
 
 
 class BlockMissing(Exception):
-    """A block that the folder's item listed is not there: the list has been swapped since."""
+    """A block that the folder's item listed is not there, or is no ledger.
+
+    The list has been swapped since; or, to the holder of the lease, the block is lost.
+    """
 
 
 class LedgerStore:
@@ -44,6 +50,24 @@ class LedgerStore:
         )
         found = self._table.query(keys.folders(key), between=(first, last), consistent=True)
         return _ledger(list(found), folder)
+
+    def readable(
+        self, key: MailboxKey, id: str, folder: FolderState
+    ) -> tuple[Ledger, Sequence[int]]:
+        """Read what can be read of a folder's ledger, as the holder of the lease.
+
+        Returns:
+            The ledger, and the numbers of the blocks that are listed, and missing or no ledger.
+        """
+        found: dict[int, Ledger] = {}
+        for item in self._table.query(keys.folders(key), keys.ledger_blocks(id), consistent=True):
+            uidvalidity, number = keys.ledger_block_of(item)
+            if uidvalidity == folder.uidvalidity and number in folder.ledger.blocks:
+                with suppress(*_NO_LEDGER):
+                    found[number] = Ledger.decode(item["ledger"])
+        parts = [found[number] for number in folder.ledger.blocks if number in found]
+        lost = [number for number in folder.ledger.blocks if number not in found]
+        return Ledger.of_parts([*parts, folder.ledger.head]), lost
 
     def read_current(
         self, key: MailboxKey, id: str, folder: FolderState
@@ -126,7 +150,10 @@ class LedgerStore:
 
 
 def _ledger(blocks: Sequence[Item | None], folder: FolderState) -> Ledger:
-    parts = [Ledger.decode(item["ledger"]) for item in blocks if item is not None]
+    try:
+        parts = [Ledger.decode(item["ledger"]) for item in blocks if item is not None]
+    except _NO_LEDGER as error:
+        raise BlockMissing(folder.name) from error
     if len(parts) < len(folder.ledger.blocks):
         raise BlockMissing(folder.name)
     return Ledger.of_parts([*parts, folder.ledger.head])

@@ -59,6 +59,7 @@ class MailboxStore:
                 changed at this moment, or the log has a further line.
         """
         key, asked_at = mailbox.key, mailbox.everything_asked_at
+        audit_asked_at = mailbox.audit_asked_at
         item = {
             **keys.mailbox(key.account, key.mailbox),
             "epoch": key.epoch,
@@ -75,6 +76,7 @@ class MailboxStore:
             "connected_at": keys.time_text(now),
             "slot": list(astuple(mailbox.slot)),
             "everything_asked_at": asked_at and keys.time_text(asked_at),
+            "audit_asked_at": audit_asked_at and keys.time_text(audit_asked_at),
         }
         self._log.write(
             key.account,
@@ -128,6 +130,14 @@ class MailboxStore:
             Refused: the mailbox is not connected any more.
         """
         self._set(mailbox, {"everything_asked_at": keys.time_text(now)})
+
+    def ask_for_audit(self, mailbox: Mailbox, now: datetime) -> None:
+        """Have a sync, whichever comes first, audit the whole mailbox deeply. One write unit.
+
+        Raises:
+            Refused: the mailbox is not connected any more.
+        """
+        self._set(mailbox, {"audit_asked_at": keys.time_text(now)})
 
     def _set(self, mailbox: Mailbox, values: Mapping[str, object]) -> None:
         try:
@@ -244,6 +254,7 @@ class MailboxStore:
         Its own item comes before its schedule entry: a poll deletes an entry without a mailbox.
         """
         key = mailbox.key
+        self._table.delete(keys.audit_round(key))
         self._table.delete(keys.state(key))
         self._release_address(mailbox)
         self._table.delete(keys.mailbox(key.account, key.mailbox))
@@ -270,14 +281,9 @@ def _mailbox(account: AccountId, item: Item) -> Mailbox:
         provider=Provider(item.get("provider", Provider.IMAP)),
         folders=_folders(item.get("folders", FolderScope.ALL.value)),
         sent_folders=tuple(item.get("sent_folders", ())),
-        last_success_at=(
-            datetime.fromisoformat(item["last_success_at"]) if "last_success_at" in item else None
-        ),
-        everything_asked_at=(
-            datetime.fromisoformat(item["everything_asked_at"])
-            if "everything_asked_at" in item
-            else None
-        ),
+        last_success_at=_time(item.get("last_success_at")),
+        everything_asked_at=_time(item.get("everything_asked_at")),
+        audit_asked_at=_time(item.get("audit_asked_at")),
     )
 
 
@@ -292,3 +298,7 @@ def _folders(stored: str | Sequence[str]) -> FolderSetting:
 def read_server(item: Mapping[str, Any]) -> Server:
     """A server from its host, port and security, as an item has them."""
     return Server(item["host"], int(item["port"]), Security(item["security"]))
+
+
+def _time(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None

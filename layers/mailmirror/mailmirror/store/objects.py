@@ -5,6 +5,8 @@ from itertools import chain
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from botocore.exceptions import ClientError
+
 from mailmirror.domain.identity import MessageKey
 from mailmirror.domain.mailbox import AccountId, MailboxKey
 
@@ -33,7 +35,18 @@ class ObjectStore:
         self._client.put_object(Bucket=self._bucket, Key=_raw(key, message, sha256), Body=packed)
 
     def get_raw(self, key: MailboxKey, message: MessageKey, sha256: str) -> bytes:
-        answer = self._client.get_object(Bucket=self._bucket, Key=_raw(key, message, sha256))
+        """Read the raw bytes of a content, as `put_raw` stored them.
+
+        Raises:
+            KeyError: they are not there. S3 answers AccessDenied for a missing object to a role
+                that may not list the bucket.
+        """
+        try:
+            answer = self._client.get_object(Bucket=self._bucket, Key=_raw(key, message, sha256))
+        except ClientError as error:
+            if error.response["Error"].get("Code") in ("NoSuchKey", "AccessDenied"):
+                raise KeyError(sha256) from error
+            raise
         return answer["Body"].read()
 
     def erase_raw(self, key: MailboxKey, message: MessageKey, sha256: str) -> None:

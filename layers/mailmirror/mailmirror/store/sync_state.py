@@ -63,6 +63,10 @@ class SyncState:
     """Over the folders that the last sync has found."""
     first_sync_done: bool = False
     passes: PassState = field(default_factory=PassState)
+    audit_at: datetime | None = None
+    """When the next slice of the deep audit is due; None before one was planned."""
+    audit_asked_at: datetime | None = None
+    """When a person asked for the last deep audit that has begun because of that."""
     stale_until: datetime | None = None
     """Until when a sync that lost its lease may still be writing entries."""
     caution: Caution = field(default_factory=Caution)
@@ -112,7 +116,8 @@ class SyncStates:
                 now,
                 "epoch = :epoch, first_sync_done = :false",
                 {":epoch": key.epoch, ":false": False},
-                removing=" REMOVE totals, caution, deaths, progressed_at, passes",
+                removing=" REMOVE totals, caution, deaths, progressed_at, passes,"
+                " audit_at, audit_asked_at",
             )
         return lease, _state(item)
 
@@ -190,6 +195,10 @@ class SyncStates:
         """Store how far passes have come before anything follows from it. One write unit."""
         self._write(lease, now, "passes = :passes", {":passes": _passes_bytes(passes)})
 
+    def audit_begun(self, lease: Lease, asked_at: datetime, now: datetime) -> None:
+        """Store that the audit has begun that a person asked for. One write unit."""
+        self._write(lease, now, "audit_asked_at = :asked", {":asked": _time_bytes(asked_at)})
+
     def release(
         self,
         lease: Lease,
@@ -199,6 +208,7 @@ class SyncStates:
         totals: Totals | None = None,
         progressed_at: datetime | None = None,
         passes: PassState | None = None,
+        audit_at: datetime | None = None,
     ) -> None:
         """Release the lease, and store whether the first sync is done. One write unit.
 
@@ -207,6 +217,7 @@ class SyncStates:
             totals: what the folders amount to, where the sync has come to read them.
             progressed_at: when a cursor last moved, where one has.
             passes: how far passes have come, where the sync has come to look at them.
+            audit_at: when the next slice of the deep audit is due, where that has changed.
 
         Raises:
             LeaseLost: another holds the lease.
@@ -222,6 +233,8 @@ class SyncStates:
             values[":progressed_at"] = keys.time_text(progressed_at)
         if passes is not None:
             values[":passes"] = _passes_bytes(passes)
+        if audit_at is not None:
+            values[":audit_at"] = _time_bytes(audit_at)
         assignments = ", ".join(f"{name[1:]} = {name}" for name in values)
         try:
             self._table.update(
@@ -334,6 +347,15 @@ def _time_of(microseconds: int) -> datetime | None:
     return _EPOCH + timedelta(microseconds=microseconds) if microseconds else None
 
 
+def _time_bytes(time: datetime) -> bytes:
+    """Seven bytes; as text a time takes 27."""
+    return _microseconds(time).to_bytes(7)
+
+
+def _time_of_bytes(stored: bytes | None) -> datetime | None:
+    return _time_of(int.from_bytes(stored)) if stored else None
+
+
 def _caution_bytes(caution: Caution) -> bytes:
     """Some 25 bytes a suspect: as a list they would make the item larger than 1 KB."""
     return _CAUTION.pack(caution.batch, caution.remaining) + b"".join(
@@ -365,6 +387,8 @@ def _state(item: Item) -> SyncState:
         totals=_totals(item["totals"]) if "totals" in item else Totals(),
         first_sync_done=bool(item.get("first_sync_done")),
         passes=_passes(item["passes"]) if "passes" in item else PassState(),
+        audit_at=_time_of_bytes(item.get("audit_at")),
+        audit_asked_at=_time_of_bytes(item.get("audit_asked_at")),
         stale_until=_time(item.get("stale_until")),
         caution=_caution(item["caution"]) if "caution" in item else Caution(),
         deaths=int(item.get("deaths", 0)),

@@ -144,8 +144,13 @@ class TimelineStore:
         for key, deal in new:
             at, name = keys.deal_mailboxes(key.account, deal), keys.mailbox_name(key)
             if name not in stored.get(at[PK], ()):
-                self._table.update(Update(at, "ADD mailboxes :name", {":name": {name}}))
+                self.name_on_deal(key, deal)
         self._named = (self._named | new) if len(self._named) < _MAX_NAMED else new
+
+    def name_on_deal(self, key: MailboxKey, deal: DealId) -> None:
+        """Store that a mailbox has messages on a deal, whatever is known of it. One write unit."""
+        at, name = keys.deal_mailboxes(key.account, deal), keys.mailbox_name(key)
+        self._table.update(Update(at, "ADD mailboxes :name", {":name": {name}}))
 
     @staticmethod
     def announcement(account: AccountId, deal: DealId, runs: Set[Run], *, ended: bool) -> Update:

@@ -6,8 +6,15 @@ from typing import Any
 from mailmirror.api.answers import Answer
 from mailmirror.api.audits import AuditAnswer
 from mailmirror.api.decoding import typed
+from mailmirror.api.deep_audits import DeepAuditAnswer, DeepAuditQueued
 from mailmirror.api.ledgers import Ledger, counters
-from mailmirror.api.mailbox_settings import ChangeBody, ConnectBody, DisconnectQuery, SyncQuery
+from mailmirror.api.mailbox_settings import (
+    AuditQuery,
+    ChangeBody,
+    ConnectBody,
+    DisconnectQuery,
+    SyncQuery,
+)
 from mailmirror.api.mailboxes import Mailbox, Mailboxes, MailboxProblems, SyncQueued
 from mailmirror.api.previews import Preview
 from mailmirror.api.routing import ActingUser, AnyRoute, Call, NoBody, Route
@@ -17,6 +24,7 @@ from mailmirror.usecases.cards.acting_user import own_mailbox
 from mailmirror.usecases.mailboxes import change_mailbox, read_mailbox
 from mailmirror.usecases.mailboxes.list_problems import list_problems
 from mailmirror.usecases.mailboxes.probe_jobs import ProbeJob, Task, ask_probe
+from mailmirror.usecases.mailboxes.read_deep_audit import read_deep_audit
 
 CONNECTING = (
     Code.USER_UNKNOWN,
@@ -153,6 +161,21 @@ def audit(call: Call) -> Answer:
     return Answer(HTTPStatus.OK, typed(asked, AuditAnswer))
 
 
+def begin_audit(call: Call[NoBody, AuditQuery]) -> Answer:
+    """Queue a deep audit: every message is judged again, and what is wrong is repaired."""
+    own = own_mailbox(call.account, call.user, call.ids["mailbox_id"], call.runtime)
+    change_mailbox.request_audit(own, call.runtime)
+    path = f"/v1/mailboxes/{own.key.mailbox}/audit/deep"
+    return Answer(HTTPStatus.ACCEPTED, DeepAuditQueued(own.key.mailbox, path))
+
+
+def deep_audit(call: Call) -> Answer:
+    """Read what the deep audits of a mailbox have found."""
+    own = own_mailbox(call.account, call.user, call.ids["mailbox_id"], call.runtime)
+    found = read_deep_audit(own, call.runtime)
+    return Answer(HTTPStatus.OK, DeepAuditAnswer.of(found, call.language))
+
+
 def preview_settings(call: Call[ConnectBody]) -> Answer:
     """Show what connecting a mailbox with these settings would read; nothing is stored."""
     job = ProbeJob(Task.PREVIEW, call.account, request=call.raw, language=call.language)
@@ -272,6 +295,22 @@ ROUTES: tuple[AnyRoute, ...] = (
             *_SERVERS,
             *_SIGNED_IN,
         ),
+    ),
+    Route(
+        method="POST",
+        path=f"{_MAILBOX}/audit",
+        handler=begin_audit,
+        query=AuditQuery,
+        acting_user=ActingUser.REQUIRED,
+        answers={HTTPStatus.ACCEPTED: DeepAuditQueued},
+        problems=(Code.MAILBOX_DISCONNECTED,),
+    ),
+    Route(
+        method="GET",
+        path=f"{_MAILBOX}/audit/deep",
+        handler=deep_audit,
+        acting_user=ActingUser.REQUIRED,
+        answers={HTTPStatus.OK: DeepAuditAnswer},
     ),
     Route(
         method="GET",

@@ -38,6 +38,21 @@ def request_sync(
     return mailbox
 
 
+def request_audit(mailbox: Mailbox, runtime: Runtime) -> None:
+    """Have the whole mailbox audited deeply, by the next sync and those that go on from it.
+
+    Raises:
+        Refused: it is not connected, or paused.
+    """
+    if mailbox.status is not MailboxStatus.CONNECTED:
+        raise Refused(Code.MAILBOX_DISCONNECTED)
+    if is_paused(mailbox, runtime):
+        raise Refused(Code.MAILBOX_PAUSED)
+    key = mailbox.key
+    runtime.mailboxes.ask_for_audit(mailbox, runtime.now())
+    runtime.sync_queue.send([SyncJob(key.account, key.mailbox)])
+
+
 def check_window(since: date, now: datetime) -> None:
     """Check a first day of a window.
 

@@ -222,6 +222,7 @@ def _mailbox(account: Account, request: ConnectRequest, runtime: Runtime) -> Mai
         folders=same.folders if same else FolderScope.ALL,
         sent_folders=same.sent_folders if same else (),
         everything_asked_at=same.everything_asked_at if same else None,
+        audit_asked_at=same.audit_asked_at if same else None,
     )
 
 

@@ -12,6 +12,8 @@ from mailmirror.domain.uids import UidSet
 from mailmirror.domain.verdict import Verdict
 from mailmirror.runtime import Runtime
 from mailmirror.store.folders import StoredFolder
+from mailmirror.store.keys import copy_place
+from mailmirror.store.ledgers import BlockMissing
 from mailmirror.store.sync_state import Lease
 from mailmirror.usecases.sync.sync_progress import SyncProgress
 
@@ -40,8 +42,34 @@ class Checkpoint:
         return Place(self.id, self.folder.uidvalidity, uid)
 
     def ledger(self) -> Ledger:
-        """Read the whole ledger of the folder."""
-        return self.runtime.ledgers.read(self.lease.key, self.id, self.folder)
+        """Read the whole ledger of the folder, without the blocks of it that are lost."""
+        try:
+            return self.runtime.ledgers.read(self.lease.key, self.id, self.folder)
+        except BlockMissing:
+            return self._without_lost_blocks()
+
+    def _without_lost_blocks(self) -> Ledger:
+        """Store the ledger anew without the blocks that are missing, or are none.
+
+        The folder's numbers then differ from the server's, so that the reconciling that follows
+        judges again what has no verdict; a pass judges the rest, whose verdict may be one that a
+        lost block had overruled. Mirrored copies that have left the server are known by their
+        items; of others that have, nothing is kept.
+        """
+        key, uidvalidity = self.lease.key, self.folder.uidvalidity
+        ledger, lost = self.runtime.ledgers.readable(key, self.id, self.folder)
+        span = (1, self.folder.next - 1)
+        copies = self.runtime.stored_items.copies(key, self.id, uidvalidity, *span)
+        kept = UidSet.of({copy_place(item).uid for item in copies}) - ledger.named
+        mirrored = Ledger({Verdict.MIRRORED: kept}, kept) if kept else Ledger()
+        whole = ledger.updated(mirrored)
+        new = self.folder.ledger.compact(whole)
+        if self.stored is None or self.stored.fence != self.lease.token:
+            self._save(self.folder)  # no earlier holder can list these blocks from here on
+        self.runtime.ledgers.write(self.lease, self.id, uidvalidity, new.written)
+        self.move(replace(self.folder, ledger=new.parts, stale=True).recounted(whole))
+        self.runtime.count("LedgerBlocksLost", len(lost))
+        return whole
 
     def advance(
         self,
@@ -109,7 +137,12 @@ class Checkpoint:
         low: int | None = None,
     ) -> None:
         folder = self.folder.advanced(change, before, next=next, low=low)
-        new = self.runtime.ledgers.fold(self.lease.key, self.id, self.folder, change)
+        try:
+            new = self.runtime.ledgers.fold(self.lease.key, self.id, self.folder, change)
+        except BlockMissing:
+            before = self._without_lost_blocks()
+            folder = self.folder.advanced(change, before, next=next, low=low)
+            new = self.runtime.ledgers.fold(self.lease.key, self.id, self.folder, change)
         if new.written:
             if self.stored is None or self.stored.fence != self.lease.token:
                 self._save(self.folder)  # no earlier holder can list these blocks from here on

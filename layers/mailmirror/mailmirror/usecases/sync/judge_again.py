@@ -30,6 +30,7 @@ from mailmirror.domain.passes import (
     PassState,
     Target,
     are_searched_for,
+    daily_pass_at,
 )
 from mailmirror.domain.problems import Refused
 from mailmirror.domain.uids import UidSet
@@ -108,7 +109,9 @@ class JudgeAgain:
             passes = replace(passes, everything_at=now)
         due_at = self._due_at(self.late, now)
         if target is None and due_at is None:
-            return Outcome(passes.nothing_concerned(basis))
+            passes = passes.nothing_concerned(basis)
+            if (due_at := daily_pass_at(passes, basis, now)) is None:
+                return Outcome(passes)
         if passes.looked_at is None or now >= passes.looked_at + LOOK_PAUSE:
             passes = replace(passes, looked_at=now)
             if are_searched_for(self.late.unsearched):
@@ -169,7 +172,11 @@ class JudgeAgain:
         self.runtime.count("PassesDone")
         now = self.runtime.now()
         ended = passes.ended(target.basis, now)
-        due_at = self._due_at(self.late.behind(ended), now)
+        waiting = (
+            self._due_at(self.late.behind(ended), now),
+            daily_pass_at(ended, target.basis, now),
+        )
+        due_at = min((at for at in waiting if at), default=None)
         return Outcome(replace(ended, next_at=due_at), due_at)
 
     def _index_leavers(self, passes: PassState, target: Target, until: datetime) -> None:

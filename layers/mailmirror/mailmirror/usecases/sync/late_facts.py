@@ -13,7 +13,6 @@ from mailmirror.domain.passes import (
     Concern,
     PassState,
     concern_of,
-    daily_pass_at,
     pass_due_at,
     waiting_addresses,
 )
@@ -105,9 +104,7 @@ class LateFacts:
             return now
         lines = self.lines if self.concern(self.basis) else ()
         ends = not self.too_many
-        by_lines = pass_due_at(lines, copies, self.passes.ended_at, the_last_is_read=ends)
-        due = (by_lines, daily_pass_at(self.passes, self.basis, now))
-        return min((at for at in due if at), default=None)
+        return pass_due_at(lines, copies, self.passes.ended_at, the_last_is_read=ends)
 
     def behind(self, passes: PassState) -> "LateFacts":
         """What is left after a pass."""

@@ -59,7 +59,7 @@ def mirror_each(
         _mirror(where, copies, view, runtime)
         return {copy.uid: copy for copy in copies}
     except Exception as error:
-        if not _is_about_the_mail(error):
+        if not is_about_the_mail(error):
             raise
         log_failure(error)
     tried = (_mirrored_alone(where, copy, view, runtime) for copy in copies)
@@ -74,13 +74,13 @@ def _mirrored_alone(
             _mirror(where, [tried], view, runtime)
             return tried
         except Exception as error:
-            if not _is_about_the_mail(error):
+            if not is_about_the_mail(error):
                 raise
             log_failure(error)
     return None
 
 
-def _is_about_the_mail(error: Exception) -> bool:
+def is_about_the_mail(error: Exception) -> bool:
     """Whether an error comes from a message's contents, and not from AWS or a lost lease."""
     if isinstance(error, ClientError):
         return error.response["Error"]["Code"] == "ValidationException"
@@ -111,7 +111,7 @@ def _mirror(
     kept = keep_versions(
         [
             Arrival(
-                _summary(where, one, entry),
+                summary_of(where, one, entry),
                 one.copy.raw,
                 text_lines(one.content.text),
                 entry,
@@ -177,12 +177,12 @@ def _placed(
     key: MailboxKey, read: list[ReadCopy], graph: ThreadGraph, writer: ThreadWriter
 ) -> Sequence[Entry]:
     """Find each message's thread."""
-    entries = [_entry(key, one, graph, writer.view) for one in read]
+    entries = [entry_of(key, one, graph, writer.view) for one in read]
     writer.view.look_up(entries)
     return join_threads([one.vertices for one in read], entries, graph, writer)
 
 
-def _entry(key: MailboxKey, one: ReadCopy, graph: ThreadGraph, view: CrmView) -> Entry:
+def entry_of(key: MailboxKey, one: ReadCopy, graph: ThreadGraph, view: CrmView) -> Entry:
     """The entry of a message whose thread is still to be found."""
     message, date = one.message, one.date
     if (known := graph.alias(one.evidence.own)) and is_of_alias(one.evidence, known):
@@ -210,7 +210,8 @@ def _participants_of(headers: MessageHeaders, view: CrmView) -> Set[Address]:
     return indexed(participants, view.people(participants[:limit]).customers)
 
 
-def _summary(where: FolderKey, read: ReadCopy, entry: Entry) -> Summary:
+def summary_of(where: FolderKey, read: ReadCopy, entry: Entry) -> Summary:
+    """What a list shows of a copy, without what it has in common with other copies."""
     headers, content = read.content.headers, read.content
     return Summary(
         key=entry.key,

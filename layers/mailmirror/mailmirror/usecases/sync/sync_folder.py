@@ -71,7 +71,7 @@ class FolderSync:
         if self._folder.differs:
             self._forget_drafts()
         if self._folder.differs:
-            self._reconcile()
+            self.reconcile()
         self.checkpoint.move(replace(self._folder, failure=None))
         return self._folder
 
@@ -151,7 +151,7 @@ class FolderSync:
             self.checkpoint.advance(gone, ledger)
             self.checkpoint.remove(left & present, ledger)
 
-    def _reconcile(self) -> None:
+    def reconcile(self) -> None:
         """The server has more or fewer messages than the ledger: find out which.
 
         A UID counts as removed only where a second FETCH does not return it either. One that was

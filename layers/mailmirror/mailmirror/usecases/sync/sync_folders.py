@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from mailmirror.domain.contained import FolderFailure
 from mailmirror.domain.containment import FULL_BATCH, SMALL_BATCH, Caution
 from mailmirror.domain.coverage_limits import Limit
+from mailmirror.domain.deep_audit import SLICE_PAUSE, first_slice_at
 from mailmirror.domain.folder import FolderState
 from mailmirror.domain.folder_choice import FolderChoice, LeftOut
 from mailmirror.domain.mailbox import Mailbox
@@ -19,11 +20,12 @@ from mailmirror.domain.passes import Basis, PassState
 from mailmirror.domain.problems import Code, Refused
 from mailmirror.domain.verdict import Rules
 from mailmirror.mail.imap.opening import Status
-from mailmirror.runtime import Runtime
+from mailmirror.runtime import Runtime, is_of_aws, log_failure
 from mailmirror.store.folders import FolderChanged, StoredFolder
-from mailmirror.store.sync_state import Lease, SyncState
+from mailmirror.store.sync_state import Lease, LeaseLost, SyncState
 from mailmirror.usecases.crm_feed.crm_view import CrmView
 from mailmirror.usecases.sync.checkpoint import Checkpoint
+from mailmirror.usecases.sync.deep_audit import DeepAudit
 from mailmirror.usecases.sync.judge_again import JudgeAgain, Outcome
 from mailmirror.usecases.sync.judge_run import RunJudge
 from mailmirror.usecases.sync.late_facts import LateFacts
@@ -43,7 +45,9 @@ _FIRST_ROUNDS = (100, 1_000)
 """Old messages of each folder that a first sync judges before it begins with further ones."""
 
 _AFTER_CHANGE = timedelta(minutes=1)
-"""Until a pass goes on that has found a folder changed since its sync."""
+"""Until a pass or an audit goes on that has found a folder changed since its sync."""
+_BEFORE_AUDIT = timedelta(minutes=5)
+"""Until an audit is tried again that a change or a pass has held up."""
 
 
 @dataclass(slots=True)
@@ -76,6 +80,8 @@ class FoldersSync:
     """As stored."""
     old: Outcome = field(init=False)
     """What was done about the old mail, once all folders are read."""
+    audit_at: datetime | None = field(init=False, default=None)
+    """When the next slice of the deep audit is due; None where that is as stored."""
     max_batch: int = FULL_BATCH
     """How many UIDs a batch may have, beside what the caution says."""
 
@@ -165,6 +171,7 @@ class FoldersSync:
                 raise failed
             self.record.folders = synced
             self.old = self._judge_again(folders, server, rules, view)
+            self.audit_at = self._audit(folders, server, rules, view)
         return synced
 
     def _judge_again(
@@ -187,12 +194,7 @@ class FoldersSync:
             return Outcome(passes, passes.look_at if unread else passes.next_at)
 
         def opened(id: str, until: datetime) -> RunJudge:
-            folder, stored = folders[id][0], self.runtime.folders.find(self.lease.key, id)
-            status = server.examine(folder)
-            known = _still_known(stored.state if stored else None, folder, status)
-            if known is None:
-                raise FolderChanged(id)
-            return self._judge(id, known, stored, server, rules, view, until)
+            return self._opened(id, folders[id][0], server, rules, view, until)[0]
 
         late = LateFacts.read(view, self.basis, passes, self.runtime.change_log)
         self.basis = late.basis
@@ -229,6 +231,85 @@ class FoldersSync:
         if stored is None:
             raise FolderChanged(id)
         return self._checkpoint(id, stored.state, stored)
+
+    def _opened(
+        self,
+        id: str,
+        folder: FolderChoice,
+        server: MailServer,
+        rules: Rules,
+        view: CrmView,
+        until: datetime,
+    ) -> tuple[RunJudge, Status]:
+        """Open a folder that was read before in this sync.
+
+        Raises:
+            FolderChanged: its UIDs are others by now.
+        """
+        stored = self.runtime.folders.find(self.lease.key, id)
+        status = server.examine(folder)
+        known = _still_known(stored.state if stored else None, folder, status)
+        if known is None:
+            raise FolderChanged(id)
+        return self._judge(id, known, stored, server, rules, view, until), status
+
+    def _audit(
+        self,
+        folders: Mapping[str, tuple[FolderChoice, Status | None]],
+        server: MailServer,
+        rules: Rules,
+        view: CrmView,
+    ) -> datetime | None:
+        """Go on with the deep audit, where a slice is due and nothing else waits.
+
+        It is no part of reading mail: where it fails, the sync has succeeded nevertheless.
+
+        Returns:
+            When the next slice is due; None where that is as stored.
+        """
+        now, state, asked_at = self.runtime.now(), self.state, self.mailbox.audit_asked_at
+        if asked_at == state.audit_asked_at:
+            asked_at = None  # that one has begun
+        if asked_at is None and state.audit_at is None:
+            return first_slice_at(self.lease.key, now)
+        if asked_at is None and state.audit_at is not None and now < state.audit_at:
+            return None
+        if not self._is_settled():
+            return max(now + _BEFORE_AUDIT, self.old.due_at or now)
+        audit = DeepAudit(
+            lease=self.lease,
+            folders=self.record.folders,
+            opened=lambda id, until: self._opened(id, folders[id][0], server, rules, view, until),
+            facts=self.basis.line,
+            rules=rules,
+            server=server,
+            view=view,
+            runtime=self.runtime,
+        )
+        try:
+            return audit.run(self.until, asked_at)
+        except FolderChanged:
+            return now + _AFTER_CHANGE
+        except LeaseLost:
+            raise
+        except Exception as error:
+            if is_of_aws(error):
+                raise
+            log_failure(error)
+            return now + SLICE_PAUSE
+
+    def _is_settled(self) -> bool:
+        """Whether every verdict holds now, so that one that is given again is the same."""
+        passes = self.old.passes
+        due_at, now = self.old.due_at, self.runtime.now()
+        waits = (due_at is not None and due_at <= now) or passes.target or passes.others
+        careful = self.state.deaths or self.caution.batch < FULL_BATCH
+        return (
+            self.state.first_sync_done
+            and not waits
+            and not careful
+            and (passes.basis == self.basis)
+        )
 
     def _save_passes(self, passes: PassState) -> None:
         self.runtime.sync_states.passing(self.lease, passes, self.runtime.now())

@@ -114,17 +114,24 @@ class _Sync:
         return self._done(read.values(), begun_at)
 
     def _done(self, folders: Collection[FolderState], begun_at: datetime) -> bool:
-        """Store what was found; return whether no old mail is to be judged again at once."""
+        """Store what was found; return whether nothing is to go on at once: neither a pass over
+        old mail nor an audit."""
         old = self.folders.old
         retries = [one.retry_at or begun_at for one in folders if one.pending]
         retries += [one.failure.retry_at(begun_at) for one in folders if one.failure]
         caution = self.folders.caution if self.state.deaths else None
         done = old.due_at is None or old.due_at > self.runtime.now()
-        done = done and not self._is_asked_for_everything()
+        done = done and not self._is_asked_for_more()
         if done and not retries:
             caution = self.folders.caution.after_sync()
         # Before the schedule entry, so that after a crash in between the news is found again.
-        self.record.release(first_sync_done=True, caution=caution, passes=old.passes)
+        audit_at = self.folders.audit_at
+        self.record.release(
+            first_sync_done=True, caution=caution, passes=old.passes, audit_at=audit_at
+        )
+        if (next_audit_at := audit_at or self.state.audit_at) is not None:
+            retries.append(next_audit_at)
+        done = done and (audit_at is None or audit_at > self.runtime.now())
         retries += [begun_at + _DIFFERENCE_PAUSE for one in folders if one.differs]
         seen, slices = seen_folders(folders, self.folders.statuses)
         retry_at = min([*retries, *([old.due_at] if old.due_at else [])], default=None)
@@ -140,15 +147,18 @@ class _Sync:
         self.runtime.count("SyncsDone")
         return done
 
-    def _is_asked_for_everything(self) -> bool:
-        """Whether a person has asked for a pass over everything since this sync began.
+    def _is_asked_for_more(self) -> bool:
+        """Whether a person has asked for a pass or an audit of everything since this sync began.
 
         The job of that request may have found the lease held, and ended.
         """
         key = self.mailbox.key
         mailbox = self.runtime.mailboxes.find(key.account, key.mailbox, consistent=True)
-        asked_at = mailbox and mailbox.everything_asked_at
-        return asked_at is not None and asked_at != self.mailbox.everything_asked_at
+        before = (self.mailbox.everything_asked_at, self.mailbox.audit_asked_at)
+        return mailbox is not None and before != (
+            mailbox.everything_asked_at,
+            mailbox.audit_asked_at,
+        )
 
     def _out_of_time(self) -> bool:
         """Leave the rest to a continuation; return whether there is none.

@@ -89,11 +89,13 @@ class SyncProgress:
         first_sync_done: bool,
         caution: Caution | None = None,
         passes: PassState | None = None,
+        audit_at: datetime | None = None,
     ) -> None:
         """Release the lease.
 
         Parameters:
             passes: how far passes have come; None leaves it as stored.
+            audit_at: when the next slice of the deep audit is due; None leaves it as stored.
             caution: what the next sync has to take; None leaves it, and the deaths, as stored.
         """
         if caution == self._caution and not self._deaths:
@@ -105,4 +107,5 @@ class SyncProgress:
             totals=self.totals if self.folders else None,
             progressed_at=self.moved_at,
             passes=passes,
+            audit_at=audit_at,
         )
