@@ -54,8 +54,6 @@ from mailmirror.usecases.sync.mirror_copies import (
 from mailmirror.usecases.sync.read_copy import ReadCopy, read_copy
 from mailmirror.usecases.threads.thread_writer import ThreadWriter
 
-GROUP = 100
-"""Copies that are checked at once."""
 _REMOVED_GROUP = 5
 """Copies whose size is not known: each may have 25 MB."""
 _READERS = 8
