@@ -11,10 +11,12 @@ What is stored beyond that is left alone: nothing is hidden or erased here.
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from itertools import combinations, islice
 
 from mailmirror.domain import batches
 from mailmirror.domain.association import Root
+from mailmirror.domain.containment import Place
 from mailmirror.domain.deals import DealId
 from mailmirror.domain.deep_audit import Fault, FaultKind
 from mailmirror.domain.identity import Vertex, instant
@@ -92,6 +94,14 @@ class _Stored:
     entry: Entry | None
     line: Summary | None = None
     raw: bytes | None = None
+
+    @property
+    def is_hidden(self) -> bool:
+        """Whether its content is hidden: because the server has it no more, whatever its verdict.
+
+        Mirroring it again would show it.
+        """
+        return "hidden_at" in self.item
 
     @property
     def is_whole(self) -> bool:
@@ -242,6 +252,9 @@ class CheckCopies:
             known: bytes that were read before, by UID.
         """
         stored = self._stored(group)
+        hidden = {one.uid for one in stored if one.is_hidden}
+        stored = [one for one in stored if one.uid not in hidden]
+        group = [uid for uid in group if uid not in hidden]
         sources, further = self._sources(group, headers, stored, known)
         repairs, faults = _Repairs(), dict[str, Fault]()
         lost = set(group) - {one.copy.uid for one in sources} - {one.uid for one in further}
@@ -443,7 +456,7 @@ class CheckCopies:
         assert one.entry is not None
         line, entry = one.line, one.entry
         warnings = tuple(w for w in (line.warnings if line else ()) if w in COPY_WARNINGS)
-        received_at = header.received_at if header else entry.instant
+        received_at = header.received_at if header else _received_at(one.item) or entry.instant
         told = header is not None and RECEIVED_DATE_UNKNOWN not in warnings
         if line and not told and self._is_place(line, one.uid):
             received_at = line.received.at
@@ -499,8 +512,9 @@ class CheckCopies:
     def _needed(self, source: _Source) -> Iterator[_Needed]:
         """What a copy needs by itself."""
         entry, uid, where = source.entry, source.copy.uid, self.where
-        key = keys.copy(where.mailbox, where.folder, where.uidvalidity, uid, entry.sha256)
-        yield _Needed(FaultKind.COPY, key, uid, _as(entry_item(key, entry), _ENTRY))
+        key = keys.copy(where.mailbox, Place(where.folder, where.uidvalidity, uid), entry.sha256)
+        wanted = entry_item(key, entry) | {"recipients": source.read.content.headers.recipients}
+        yield _Needed(FaultKind.COPY, key, uid, _as(wanted, (*_ENTRY, "recipients")))
         content = keys.content(entry.key, entry.message, entry.sha256)
         yield _Needed(
             FaultKind.CONTENT, content, uid, lambda item: self._line_is_right(source, item)
@@ -775,6 +789,14 @@ def _unpacked(packed: bytes, sha256: str) -> bytes | None:
     try:
         return unpack(packed, sha256)
     except KeyError:
+        return None
+
+
+def _received_at(item: Item) -> datetime | None:
+    """When a stored copy was received; None where its item does not say so."""
+    try:
+        return datetime.fromisoformat(item["received_at"])
+    except _UNREADABLE:
         return None
 
 

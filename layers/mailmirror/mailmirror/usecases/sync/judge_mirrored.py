@@ -274,12 +274,26 @@ class MirroredJudge:
         copies = [one for some in contents for one in some]
         for id in {one.place.folder for one in copies} - self.read.keys():
             self.forget(id)  # its ledger says that they are mirrored
+        self._record_gone(copies)
         erase_entries(self.key.account, [one.entry for one in copies], self.runtime)
         for line in self._lines(copies).values():
             self.runtime.contents.erase_version(line)
         self.runtime.contained.delete(self.key, {one.place for one in copies})
         self.runtime.contents.erase_copies((one.place, one.entry) for one in copies)
         self.runtime.count("ContentsErased", len(contents))
+
+    def _record_gone(self, copies: Iterable[Copy]) -> None:
+        """Record that mirrored copies are gone: the server has them no more, and nothing is kept
+        of them from here on."""
+        by_folder: dict[str, set[int]] = defaultdict(set)
+        for one in copies:
+            folder = self.read.get(one.place.folder)
+            if folder is not None and folder.uidvalidity == one.place.uidvalidity:
+                by_folder[one.place.folder].add(one.place.uid)
+        for id, uids in by_folder.items():
+            mirrored = self.ledger(id).of(Verdict.MIRRORED)
+            if gone := {uid: Verdict.GONE for uid in uids if uid in mirrored}:
+                self.change(id, gone)
 
 
 def _id(copy: Copy) -> tuple[object, str]:
