@@ -1,8 +1,8 @@
 """Which test follows the remedy of each text for people.
 
 A test that follows a remedy provokes the answer, takes the call, field or words out of it, does
-what they say, and sees the effect. `tests/unit/test_remedies.py` fails where an entry of a catalogue
-is not listed here, and where a test that is named is not there.
+what they say, and sees the effect. `tests/unit/test_remedies.py` fails where an entry of a
+catalogue is not listed here, and where a test that is named is not there.
 """
 
 import ast

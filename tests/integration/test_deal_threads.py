@@ -26,11 +26,6 @@ LISTS = "mailmirror.usecases.cards.deal_threads"
 
 
 @pytest.fixture
-def api(office: Office) -> Api:
-    return Api(office)
-
-
-@pytest.fixture
 def mailbox(office: Office, dovecot: Dovecot) -> Mailbox:
     """Rep's, with Kim's letters 1 and 2, of threads of their own, and 3, a reply to 1."""
     deal(office, "d", "open", -20, "kim")

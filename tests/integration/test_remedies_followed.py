@@ -33,11 +33,6 @@ KIMS = "/v1/contacts/kim/messages"
 
 
 @pytest.fixture
-def api(office: Office) -> Api:
-    return Api(office)
-
-
-@pytest.fixture
 def mailbox(office: Office, imap_server: MailboxServer) -> Mailbox:
     imap_server.append(REP, "INBOX", letter(1), MARCH)
     mailbox = office.connect(imap_server, "rep", REP)
