@@ -1,6 +1,7 @@
 """Write what documents have from the code.
 
-docs/openapi.json, the rows of docs/problems.md, and docs/limits.md below its head.
+docs/openapi.json, the rows of docs/problems.md, and docs/limits.md and docs/remedies.md below their
+heads.
 
 python -m local.documents
 """
@@ -19,9 +20,11 @@ from mailmirror.domain.problems import Code, Refused
 from mailmirror.domain.words.explanation import Language
 from mailmirror.domain.words.mailbox_problems import MAILBOX_PROBLEMS
 from mailmirror.domain.words.problems import PROBLEMS
+from mailmirror.domain.words.readers import CATALOGUES
 
 OPENAPI = ROOT / "docs" / "openapi.json"
 PROBLEMS_PAGE = ROOT / "docs" / "problems.md"
+REMEDIES_PAGE = ROOT / "docs" / "remedies.md"
 LIMITS_PAGE = ROOT / "docs" / "limits.md"
 TESTS = ROOT / "tests"
 
@@ -46,7 +49,20 @@ def _row(code: Code) -> str:
         later = MAILBOX_PROBLEMS[code][Language.EN]
         reason += f" *Of a connected mailbox:* {later.reason}"
         remedy += f" *Of a connected mailbox:* {later.remedy}"
-    return f'| <a id="{code}"></a>`{code}` | {status} | {reason} | {remedy} |'
+    reader = CATALOGUES[0].reader(code)
+    return f'| <a id="{code}"></a>`{code}` | {status} | {reader} | {reason} | {remedy} |'
+
+
+def remedy_lines() -> list[str]:
+    """A table for each further catalogue of texts for people, with the reader of each entry."""
+    lines = list[str]()
+    for one in CATALOGUES[1:]:
+        head = ["| code | reader | reason | remedy |", "| --- | --- | --- | --- |"]
+        lines += ["", f"## {one.title}", *head]
+        for code, by_language in one.texts.items():
+            words = by_language[Language.EN]
+            lines.append(f"| `{code}` | {one.reader(code)} | {words.reason} | {words.remedy} |")
+    return lines
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +164,8 @@ def main() -> None:
     page = PROBLEMS_PAGE.read_text("utf-8").splitlines()
     head = [line for line in page if not line.startswith("| <a id=")]
     PROBLEMS_PAGE.write_text("\n".join([*head, *problem_rows()]) + "\n", "utf-8")
+    intro = REMEDIES_PAGE.read_text("utf-8").partition("\n## ")[0].rstrip("\n")
+    REMEDIES_PAGE.write_text("\n".join([intro, *remedy_lines()]) + "\n", "utf-8")
     intro = LIMITS_PAGE.read_text("utf-8").partition("\n## ")[0].rstrip("\n")
     LIMITS_PAGE.write_text("\n".join([intro, *limit_lines()]) + "\n", "utf-8")
 

@@ -46,7 +46,8 @@ class Api:
             "body": None if body is None else json.dumps(body),
         }
         answered = answer(event, routes_of, self._office.runtime)
-        return answered["statusCode"], json.loads(answered["body"])
+        text = answered["body"]
+        return answered["statusCode"], json.loads(text) if text else {}
 
     def get(self, path: str, user: str = "rep", **query: str) -> Json:
         """Return the body of what must be there."""

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from mailmirror.runtime import Runtime
+from tests.integration.api_calls import Api
 from tests.integration.office import BOSS, REP, Clock, Office, loopback
 from tests.integration.stored_people import StoredPeople
 from tests.servers.bare_aws import BUCKET, BareAws
@@ -50,6 +51,12 @@ def office(
 ) -> Office:
     runtime.network_policy = loopback(imap_server.authority)
     return Office(runtime, stored_people)
+
+
+@pytest.fixture
+def api(office: Office) -> Api:
+    """A caller of the API, with a key of the office's account."""
+    return Api(office)
 
 
 @pytest.fixture

@@ -23,11 +23,7 @@ from tests.servers.dovecot import Dovecot
 
 ON = "/v1/deals/d/threads"
 LISTS = "mailmirror.usecases.cards.deal_threads"
-
-
-@pytest.fixture
-def api(office: Office) -> Api:
-    return Api(office)
+READING = "mailmirror.usecases.cards.listed_threads"
 
 
 @pytest.fixture
@@ -385,7 +381,7 @@ def test_a_thread_that_is_too_long_is_listed_once_and_says_that_it_is_not_counte
     mirror(office, key, range(101, 141), reply_to=None)
     mirror(office, key, range(1, 2), reply_to=None)
     mirror(office, key, range(2, 61), reply_to=1)
-    monkeypatch.setattr(f"{LISTS}.MAX_COUNTED_ENTRIES", 50)
+    monkeypatch.setattr(f"{READING}.MAX_COUNTED_ENTRIES", 50)
     found = lines(api, limit="7")
     subjects = [one["subject"] for one in found]
     assert subjects == [f"Letter {number}" for number in [*range(140, 100, -1), 60]]
@@ -412,7 +408,7 @@ def test_of_long_threads_beyond_those_that_a_cursor_names_one_is_listed_again_an
     mirror(office, key, range(1, 4), reply_to=None)
     for number in range(4, 16):
         mirror(office, key, range(number, number + 1), reply_to=(number - 1) % 3 + 1)
-    monkeypatch.setattr(f"{LISTS}.MAX_COUNTED_ENTRIES", 4)
+    monkeypatch.setattr(f"{READING}.MAX_COUNTED_ENTRIES", 4)
     once = ["Letter 15", "Letter 14", "Letter 13"]
     for remembered, limit, expected in [
         (2, "1", once),
@@ -434,7 +430,7 @@ def test_of_a_thread_with_too_many_absorbed_ones_some_are_counted(
     join(office, dovecot, mailbox)
     (whole,) = lines(api)
     assert (whole["messages"], whole["counted"]) == (4, True)
-    monkeypatch.setattr(f"{LISTS}.MAX_COUNTED_PARTS", 1)
+    monkeypatch.setattr(f"{READING}.MAX_COUNTED_PARTS", 1)
     (some,) = lines(api)
     assert (some["subject"], some["counted"]) == ("Letter 9", False)
     assert some["messages"] < 4
@@ -464,7 +460,7 @@ def test_a_page_that_is_long_to_read_ends_early_and_no_line_is_lost(
     assert [one["thread_id"] for one in taken_off(api)] == off
     for thread in off[:6]:
         api.ask("PUT", f"{ON}/{thread}")
-    monkeypatch.setattr(f"{LISTS}.MAX_LISTED_ITEMS", 20)
+    monkeypatch.setattr(f"{READING}.MAX_LISTED_ITEMS", 20)
     on_pages = list(pages(api))
     assert len(on_pages) > 2
     assert [one["thread_id"] for page in on_pages for one in page["threads"]] == [
@@ -481,7 +477,7 @@ def test_of_many_attached_messages_of_a_thread_the_latest_are_named(
 ) -> None:
     for number in (1, 3):
         on_message(office, "d", number, attached=True)
-    monkeypatch.setattr(f"{LISTS}.MAX_NAMED_REASONS", 2)
+    monkeypatch.setattr(f"{READING}.MAX_NAMED_REASONS", 2)
     found = lines(api)[0]
     assert [why["message_id"] for why in found["reasons"]] == [
         None,

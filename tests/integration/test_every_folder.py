@@ -269,6 +269,8 @@ def test_a_name_that_is_no_folder_is_refused_with_those_that_there_are(
         refused.value.detail.partition(" of: ")[2].split(", ")
     )
     assert runtime.mailboxes.list_all(office.account) == []
+    names = refused.value.detail.partition(" of: ")[2].split(", ")
+    assert office.connect(imap_server, "rep", REP, folders=names[:1]).folders == (names[0],)
 
 
 def test_the_setting_is_changed_later_without_another_sign_in(
@@ -345,9 +347,15 @@ def test_a_card_tells_within_which_limits_it_is_complete(
     assert coverage.limits == {Limit.DRAFTS_NOT_FOUND}
     assert coverage.history_since == mailbox.history_since
 
-    office.sync(office.connect(imap_server, "rep", REP, folders=["INBOX"]))
+    narrowed = office.connect(imap_server, "rep", REP, folders=["INBOX"])
+    office.sync(narrowed)
     (coverage,) = office.coverage("rep", "kim").mailboxes
     assert coverage.limits == {Limit.FOLDERS_LEFT_OUT}
+
+    choose_folders(narrowed, FolderScope.ALL, None, office.runtime)
+    office.sync(narrowed)
+    (coverage,) = office.coverage("rep", "kim").mailboxes
+    assert coverage.limits == {Limit.DRAFTS_NOT_FOUND}
 
 
 # What fails

@@ -27,11 +27,6 @@ MINUTE = timedelta(minutes=1)
 
 
 @pytest.fixture
-def api(office: Office) -> Api:
-    return Api(office)
-
-
-@pytest.fixture
 def mailbox(office: Office, imap_server: MailboxServer, runtime: Runtime) -> Mailbox:
     """With one letter of KIM, which is mirrored."""
     imap_server.append(REP, "INBOX", letter(1), MARCH)

@@ -448,6 +448,13 @@ def test_merges_in_a_circle_end_in_one_card_in_whatever_order_they_come(
         # Named once: the last to come closed it.
         listed = runtime.feed.refused(account, runtime.now())
         assert [one.code for one in listed] == [Code.REDIRECTS_IN_CIRCLE], order
+        # The remedy: a contact that is sent again has a card of its own.
+        data = {"id": ids[1], "emails": ["own@x.example"]}
+        tell(account, runtime, "own", "contact.upserted", MARCH + 30 * DAY, data)
+        own = runtime.people.find(account, PersonRef(PersonKind.CONTACT, ids[1]))
+        assert own is not None
+        assert own.ref.id == ids[1]
+        assert "own@x.example" in own.emails
 
 
 def test_a_merge_into_itself_is_a_gap_and_changes_nothing(office: Mailboxes) -> None:

@@ -205,6 +205,20 @@ def test_a_code_lives_ten_minutes(
     clock.advance(timedelta(minutes=10, seconds=1))
     told = refused(confirm_code, office.account, answered(code), runtime)
     assert told is Code.PROOF_CODE_EXPIRED
+    # The remedy: another code.
+    send_code(office.account, asked(), runtime)
+    another = code_in(server.accepted[1])
+    assert confirm_code(office.account, answered(another), runtime).proof is Proof.CODE
+
+
+def test_the_digits_of_the_latest_message_are_taken_after_wrong_ones(
+    office: Office, server: ScriptedSmtp, runtime: Runtime
+) -> None:
+    send_code(office.account, asked(), runtime)
+    code = code_in(server.accepted[0])
+    told = refused(confirm_code, office.account, answered(wrong(code)), runtime)
+    assert told is Code.PROOF_CODE_WRONG
+    assert confirm_code(office.account, answered(code), runtime).proof is Proof.CODE
 
 
 def test_a_code_is_for_one_user_and_one_address_and_works_once(

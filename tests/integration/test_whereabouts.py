@@ -20,11 +20,6 @@ from tests.servers.dovecot import Dovecot
 
 
 @pytest.fixture
-def api(office: Office) -> Api:
-    return Api(office)
-
-
-@pytest.fixture
 def mailbox(office: Office, dovecot: Dovecot) -> Mailbox:
     """Rep's, with letters 1 and 2 of one thread of Kim's, which is on her deal `d`."""
     deal(office, "d", "open", -20, "kim")

@@ -13,7 +13,7 @@ from mailmirror.api.times import utc
 from mailmirror.domain.deals import DealId
 from mailmirror.domain.limits import MAX_PAGE_LINES
 from mailmirror.domain.words.explanation import Language
-from mailmirror.usecases.cards.deal_threads import ListedThread, ThreadsPage
+from mailmirror.usecases.cards.listed_threads import ListedThread, ThreadsPage
 from mailmirror.usecases.threads.set_override import PlacedOverride
 
 

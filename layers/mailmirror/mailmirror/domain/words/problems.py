@@ -207,10 +207,10 @@ PROBLEMS: Catalogue[Code] = {
     Code.ADDRESS_CONNECTED: translated(
         "The address is connected by another user of this account.",
         "Ask the other user to disconnect it, or disconnect it for them by `DELETE"
-        " /v1/mailboxes/{id}`; its id is in `GET /v1/mailboxes`.",
+        " /v1/mailboxes/{mailbox_id}`; its id is in `GET /v1/mailboxes`.",
         "このアドレスは同じアカウントの別のユーザーが接続しています。",
         "そのユーザーに解除を依頼するか、`GET /v1/mailboxes` で ID を調べて `DELETE"
-        " /v1/mailboxes/{id}` で解除してください。",
+        " /v1/mailboxes/{mailbox_id}` で解除してください。",
     ),
     Code.MAILBOX_BUSY: translated(
         "The mailbox is being changed or erased right now.",
@@ -323,10 +323,10 @@ PROBLEMS: Catalogue[Code] = {
     Code.ADDRESS_UNPROVEN: translated(
         "SES sends only from addresses that are proven to be the user's, and this one is not.",
         "Enter it at the user in the CRM, or prove it with a code: `POST"
-        " /v1/users/{id}/addresses`, then `POST /v1/users/{id}/addresses/confirm`.",
+        " /v1/users/{user_id}/addresses`, then `POST /v1/users/{user_id}/addresses/confirm`.",
         "SES から送信できるのは本人のものと確認されたアドレスだけで、このアドレスは未確認です。",
-        "CRM でユーザーに登録するか、`POST /v1/users/{id}/addresses` と `POST"
-        " /v1/users/{id}/addresses/confirm` で確認してください。",
+        "CRM でユーザーに登録するか、`POST /v1/users/{user_id}/addresses` と `POST"
+        " /v1/users/{user_id}/addresses/confirm` で確認してください。",
     ),
     Code.PROOF_SENDER_MISSING: translated(
         "The account has no mailbox that sends codes.",
@@ -359,9 +359,9 @@ PROBLEMS: Catalogue[Code] = {
     Code.PROOF_CODE_EXPIRED: translated(
         "No code can be confirmed: none was sent, it is older than ten minutes, or it was tried"
         " five times.",
-        "Ask for another with `POST /v1/users/{id}/addresses`.",
+        "Ask for another with `POST /v1/users/{user_id}/addresses`.",
         "確認できるコードがありません（未送信、10 分経過、または 5 回失敗）。",
-        "`POST /v1/users/{id}/addresses` で新しいコードを請求してください。",
+        "`POST /v1/users/{user_id}/addresses` で新しいコードを請求してください。",
     ),
     Code.GRANT_REVOKED: translated(
         "The permission to use the mailbox was withdrawn, or its password changed.",
@@ -710,9 +710,9 @@ PROBLEMS: Catalogue[Code] = {
     ),
     Code.SENT_ALREADY: translated(
         "The message is being sent, was sent, or has failed: it cannot be cancelled.",
-        "Nothing to do; `GET /v1/outbound/{id}` says how far it is.",
+        "Nothing to do; `GET /v1/outbound/{outbound_id}` says how far it is.",
         "メールは送信中、送信済み、または送信に失敗しているため、取り消せません。",
-        "操作は不要です。状況は `GET /v1/outbound/{id}` で確認できます。",
+        "操作は不要です。状況は `GET /v1/outbound/{outbound_id}` で確認できます。",
     ),
     Code.NOTIFICATION_FORGED: translated(
         "The notification is not signed by Amazon SNS for this deployment.",

@@ -1,0 +1,479 @@
+"""Which test follows the remedy of each text for people.
+
+A test that follows a remedy provokes the answer, takes the call, field or words out of it, does
+what they say, and sees the effect. `tests/unit/test_remedies.py` fails where an entry of a
+catalogue is not listed here, and where a test that is named is not there.
+"""
+
+import ast
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+
+from local.environments import ROOT
+from mailmirror.domain.deep_audit import FaultKind
+from mailmirror.domain.words.readers import CATALOGUES
+
+Entry = tuple[str, str]
+"""A catalogue's title, and the code of an entry."""
+
+ENTRIES: Sequence[Entry] = [(one.title, str(code)) for one in CATALOGUES for code in one.texts]
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """A test follows the remedy."""
+
+    test: str
+    """Its file below tests/, and its name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """The remedy is followed where no test runs: at a provider, at the user's server, by asking."""
+
+    why: str
+    test: str
+    """What is checked in its place."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unfollowed:
+    """No test follows the remedy yet, though one could."""
+
+    missing: str
+
+
+Outcome = Followed | Outside | Unfollowed
+
+_API = "integration/test_remedies_followed.py"
+_AT_PROVIDER = "The person, or an administrator, acts at Google or Microsoft."
+_AT_SERVER = "The owner of the mail server, or of the recipient's, acts there."
+_BY_OPERATOR = "The operator acts on the stack or on AWS."
+_NOTHING = "There is nothing to do."
+_TEXTS = "unit/test_words.py::test_reason_and_remedy_are_whole_sentences"
+
+
+def _each(test: str, *codes: str) -> dict[str, Outcome]:
+    return dict.fromkeys(codes, Followed(test))
+
+
+def _outside(why: str, test: str, *codes: str) -> dict[str, Outcome]:
+    return dict.fromkeys(codes, Outside(why, test))
+
+
+def _unfollowed(missing: str, *codes: str) -> dict[str, Outcome]:
+    return dict.fromkeys(codes, Unfollowed(missing))
+
+
+_PROBLEMS: dict[str, Outcome] = {
+    **_each(
+        f"{_API}::test_acting_user_a_request_that_names_a_known_user_is_answered",
+        *("acting_user_required", "acting_user_unknown"),
+    ),
+    **_each(
+        f"{_API}::test_a_field_that_is_missing_or_wrong_is_named_and_taken_once_it_is_right",
+        "invalid_field",
+    ),
+    **_each(f"{_API}::test_invalid_cursor_starting_without_one_is_answered", "invalid_cursor"),
+    **_each(
+        f"{_API}::test_unknown_deals_threads_and_messages_are_known_by_what_the_remedy_names",
+        *("deal_unknown", "deal_deleted", "thread_unknown", "message_unknown"),
+    ),
+    **_each(
+        f"{_API}::test_address_connected_disconnecting_the_other_mailbox_frees_the_address",
+        "address_connected",
+    ),
+    **_each(
+        f"{_API}::test_mailbox_limit_disconnecting_the_other_or_a_higher_limit_helps",
+        "mailbox_limit",
+    ),
+    **_each(
+        f"{_API}::test_disconnected_connecting_again_makes_the_card_complete",
+        "mailbox_disconnected",
+    ),
+    **_each(
+        "integration/test_pause.py::"
+        "test_a_sync_that_is_asked_for_is_refused_with_the_call_that_goes_on",
+        "mailbox_paused",
+    ),
+    **_each(
+        "integration/test_persons.py::"
+        "test_a_merge_beyond_the_limit_is_listed_and_both_keep_their_cards",
+        "too_many_joined",
+    ),
+    **_each(
+        "integration/test_persons.py::"
+        "test_a_merge_that_comes_before_its_contact_waits_for_it_and_is_listed",
+        "contact_unknown",
+    ),
+    **_each(
+        "integration/test_persons.py::"
+        "test_merges_in_a_circle_end_in_one_card_in_whatever_order_they_come",
+        "redirects_in_circle",
+    ),
+    **_each(
+        "integration/test_overrides.py::"
+        "test_overrides_on_single_messages_are_bounded_and_the_whole_thread_is_the_remedy",
+        "too_many_overrides",
+    ),
+    **_each(
+        "integration/test_refused_events.py::"
+        "test_a_corrected_event_takes_what_was_left_out_off_the_list",
+        "invalid_email",
+    ),
+    **_each(
+        "integration/test_accept_message.py::test_the_day_has_a_limit_that_says_when_it_ends",
+        "daily_limit_reached",
+    ),
+    **_each(
+        "integration/test_prove_address.py::test_a_code_lives_ten_minutes", "proof_code_expired"
+    ),
+    **_each(
+        "integration/test_prove_address.py::"
+        "test_the_digits_of_the_latest_message_are_taken_after_wrong_ones",
+        "proof_code_wrong",
+    ),
+    **_each(
+        "integration/test_prove_address.py::test_nobody_is_flooded_with_codes", "proof_code_limit"
+    ),
+    **_each(
+        "integration/test_folder_faults.py::"
+        "test_a_folder_that_the_server_lists_and_refuses_to_open_can_be_left_out",
+        "folder_refused",
+    ),
+    **_each(
+        "integration/test_problems.py::test_a_folder_that_cannot_be_opened_is_named_until_it_can",
+        "folder_failing",
+    ),
+    **_each(
+        "integration/test_problems.py::"
+        "test_a_message_that_the_server_does_not_return_is_listed_until_it_does",
+        "messages_pending",
+    ),
+    **_each(
+        "integration/test_every_folder.py::"
+        "test_a_name_that_is_no_folder_is_refused_with_those_that_there_are",
+        "folder_unknown",
+    ),
+    **_outside(
+        _AT_PROVIDER,
+        "integration/test_oauth.py::test_microsofts_number_is_reported_as_what_only_the_person_can_mend",
+        *("password_changed", "mfa_required", "blocked_by_policy", "user_disabled"),
+        *("consent_missing", "grant_expired", "token_refused"),
+    ),
+    **_each(
+        "integration/test_oauth.py::test_signing_in_again_goes_on_where_it_stopped",
+        "grant_revoked",
+    ),
+    **_outside(
+        _AT_PROVIDER,
+        "integration/test_oauth.py::test_where_smtp_auth_is_off_the_mailbox_is_read_and_ses_sends",
+        "smtp_auth_disabled",
+    ),
+    **_outside(
+        _AT_PROVIDER,
+        _TEXTS,
+        *("app_password_required", "password_expired", "imap_disabled", "administrator_needed"),
+        *("server_alert", "mailbox_not_opened", "sign_in_with_provider", "provider_unavailable"),
+        *("address_unknown", "pop3_unsupported"),
+    ),
+    **_outside(
+        _AT_SERVER,
+        _TEXTS,
+        *("server_unavailable", "connection_lost", "inbox_not_found", "sign_in_unsupported"),
+        *("sign_in_unanswered", "certificate_invalid"),
+    ),
+    **_outside(
+        _BY_OPERATOR,
+        _TEXTS,
+        *("provider_not_configured", "provider_misconfigured", "host_not_allowed"),
+        *("proof_sender_missing", "proof_code_not_sent", "event_not_kept", "probe_failed"),
+        *("internal_error", "news_waiting", "poll_overdue", "id_token_invalid"),
+    ),
+    **_outside(_NOTHING, _TEXTS, "notification_forged"),
+    **_unfollowed(
+        "A test by the API that corrects the request as the remedy says.",
+        *("unauthorized", "invalid_signature", "stale_timestamp", "not_found"),
+        *("method_not_allowed", "too_many_requests", "body_too_large", "malformed_json"),
+        *("missing_field", "unknown_event_type", "event_ahead", "user_unknown", "mailbox_busy"),
+        *("provider_unsupported", "provider_signs_in", "return_url_not_allowed"),
+    ),
+    **_unfollowed(
+        "A test that connects with the settings that the remedy names.",
+        *("host_unknown", "connect_refused", "connect_timeout", "tls_failed", "starttls_missing"),
+        *("protocol_error", "another_service", "sign_in_failed", "sent_not_found"),
+    ),
+    **_unfollowed(
+        "A test that begins the sign-in again, or proves the address by a code.",
+        *("state_unknown", "state_expired", "sign_in_cancelled", "code_refused"),
+        *("address_mismatch", "address_of_another_user", "address_of_person", "address_unproven"),
+    ),
+    **_unfollowed(
+        "A test that sends the message as the remedy says.",
+        *("transport_unavailable", "from_not_yours", "no_recipient", "too_many_recipients"),
+        *("message_too_large", "upload_unknown", "rate_limit_reached", "idempotency_conflict"),
+        "sent_already",
+    ),
+}
+
+_CONNECTED: dict[str, Outcome] = {
+    **_each(
+        f"{_API}::test_sign_in_failed_connecting_with_the_present_password_goes_on",
+        "sign_in_failed",
+    ),
+    **_unfollowed("A test that sets `folders` again to folders that there are.", "folder_unknown"),
+    **_outside(
+        _AT_SERVER,
+        "unit/test_words.py::test_a_mailbox_that_has_worked_is_not_to_be_corrected",
+        *("host_unknown", "host_not_allowed", "connect_refused", "connect_timeout"),
+        *("server_unavailable", "connection_lost", "mailbox_not_opened", "sign_in_unanswered"),
+        *("tls_failed", "certificate_invalid", "starttls_missing", "protocol_error"),
+    ),
+}
+
+_VERDICTS: dict[str, Outcome] = {
+    **_each(f"{_API}::test_outside_window_an_earlier_day_brings_the_message_in", "outside_window"),
+    **_each(f"{_API}::test_no_person_an_address_that_is_added_brings_the_message_in", "no_person"),
+    **_each(
+        f"{_API}::test_too_many_recipients_a_raised_limit_brings_the_message_in",
+        "too_many_recipients",
+    ),
+    **_each(
+        "integration/test_every_folder.py::"
+        "test_a_message_with_the_flag_of_a_draft_is_not_mirrored_before_it_is_sent",
+        "draft",
+    ),
+    **_each(
+        "integration/test_problems.py::"
+        "test_a_message_that_the_server_does_not_return_is_listed_until_it_does",
+        "pending",
+    ),
+    **_outside(_NOTHING, _TEXTS, "internal", "report", "blocked", "mirrored", "gone"),
+    **_outside(
+        "The person opens the message in their own mail program.",
+        "integration/test_problems.py::"
+        "test_a_message_whose_headers_cannot_be_understood_is_listed_behind_the_others",
+        "unreadable",
+    ),
+}
+
+_CAUSES: dict[str, Outcome] = {
+    **_each(
+        "integration/test_problems.py::"
+        "test_a_message_that_the_server_does_not_return_is_listed_until_it_does",
+        "message_not_returned",
+    ),
+    **_each(
+        "integration/test_problems.py::test_a_message_that_is_deleted_at_the_server_is_listed_no_more",
+        *("message_refused", "message_breaks_connection"),
+    ),
+    **_outside(
+        "The person opens the message in their own mail program, and the operator reads the log.",
+        "integration/test_problems.py::test_a_message_at_which_functions_die_is_listed",
+        *("message_too_heavy", "message_not_stored", "message_headers_only", "message_unreadable"),
+    ),
+}
+
+_GAPS: dict[str, Outcome] = {
+    **_each(
+        f"{_API}::test_no_mailbox_and_first_sync_end_with_a_mailbox_that_is_read",
+        *("no_mailbox", "first_sync"),
+    ),
+    **_each(f"{_API}::test_disconnected_connecting_again_makes_the_card_complete", "disconnected"),
+    **_each(
+        "integration/test_pause.py::"
+        "test_a_card_says_since_when_the_mailbox_is_paused_and_how_to_go_on",
+        "paused",
+    ),
+    **_each(
+        f"{_API}::test_late_facts_a_pass_that_is_asked_for_makes_the_card_complete", "late_facts"
+    ),
+    **_each(
+        f"{_API}::test_events_refused_the_list_names_what_the_crm_sends_again", "events_refused"
+    ),
+    **_each(
+        f"{_API}::test_entries_unread_the_list_names_the_address_and_correcting_it_helps",
+        "entries_unread",
+    ),
+    **_each(
+        "integration/test_late_deals.py::"
+        "test_a_fact_that_takes_mail_off_a_deal_makes_its_card_incomplete_until_it_is_matched",
+        "matches_pending",
+    ),
+    **_outside(_NOTHING, _TEXTS, "erasing"),
+    **_unfollowed("A test that reads the card again.", "thread_pending"),
+    **_unfollowed("A test of an account without an event, whose first event comes.", "feed_silent"),
+}
+
+_LIMITS: dict[str, Outcome] = {
+    **_each(
+        "integration/test_every_folder.py::test_a_card_tells_within_which_limits_it_is_complete",
+        *("folders_left_out", "trash_not_found", "junk_not_found", "drafts_not_found"),
+    ),
+    **_outside(
+        _AT_PROVIDER,
+        "integration/test_gmail.py::test_where_all_mail_is_hidden_the_folders_of_labels_are_read",
+        "all_mail_hidden",
+    ),
+    **_outside(
+        _AT_PROVIDER,
+        "integration/test_gmail.py::test_a_folder_that_gmail_limits_is_read_as_far_as_it_is_shown",
+        "folder_limited",
+    ),
+    **_outside(
+        _AT_SERVER,
+        "integration/test_folder_faults.py::"
+        "test_a_folder_that_is_listed_without_its_name_hides_no_other_and_is_a_limit_of_the_card",
+        "folder_unreadable",
+    ),
+}
+
+_FOLDERS: dict[str, Outcome] = {
+    **_each(
+        "integration/test_namespaces.py::"
+        "test_a_folder_that_the_setting_names_is_read_and_polled_in_any_namespace",
+        "other_namespace",
+    ),
+    **_each(
+        "integration/test_every_folder.py::"
+        "test_connected_again_with_another_setting_further_folders_are_read",
+        "setting",
+    ),
+    **_unfollowed(
+        "A test that moves the message to a folder that is read.", "trash", "junk", "no_mail"
+    ),
+    **_outside(
+        _NOTHING,
+        "integration/test_preview.py::"
+        "test_folders_are_shown_with_why_they_are_not_read_and_what_they_hold",
+        *("not_selectable", "drafts", "outbox", "collection", "in_all_mail"),
+    ),
+}
+
+_DELIVERY: dict[str, Outcome] = {
+    **_each("integration/test_delivery_errors.py::test_greylisting_is_survived", "greylisted"),
+    **_outside(
+        _AT_SERVER,
+        "integration/test_delivery_errors.py::"
+        "test_what_refuses_for_good_is_final_at_once_and_kept_in_the_servers_words",
+        *("unknown_failure", "sending_limit_reached", "recipient_unknown", "mailbox_full"),
+        *("refused_by_policy", "sender_not_allowed", "domain_not_found", "address_unsupported"),
+        "complaint",
+    ),
+    **_outside(_BY_OPERATOR, _TEXTS, "suppressed", "sandbox", "internal_error"),
+    **_outside(
+        _NOTHING,
+        "integration/test_delivery_errors.py::"
+        "test_what_refuses_for_now_is_tried_again_and_says_why_it_waits",
+        "server_unavailable",
+    ),
+    **_outside(
+        "The person looks into Sent, or asks the recipient.",
+        "integration/test_delivery_errors.py::"
+        "test_what_breaks_after_the_last_byte_is_never_sent_again",
+        "outcome_unknown",
+    ),
+    **_unfollowed(
+        "A test that sends the message again as the remedy says.",
+        *("message_too_large", "sign_in_failed", "timed_out", "draft_lost"),
+    ),
+}
+
+_REASONS: dict[str, Outcome] = {
+    **_each(
+        "integration/test_whereabouts.py::"
+        "test_every_reason_has_a_call_that_takes_the_message_off_the_deal",
+        *("match", "thread_attached", "message_attached"),
+    ),
+    **_each(
+        "integration/test_deal_threads.py::"
+        "test_a_thread_that_was_taken_off_can_be_put_back_and_off_again",
+        "thread_detached",
+    ),
+    **_each(
+        "integration/test_deal_threads.py::"
+        "test_a_message_that_was_taken_off_can_be_put_back_and_off_again",
+        "message_detached",
+    ),
+}
+
+_STANDINGS: dict[str, Outcome] = {
+    **_each(
+        "integration/test_whereabouts.py::"
+        "test_an_override_that_counts_has_the_call_that_undoes_it_and_no_other_has",
+        "counts",
+    ),
+    **_outside(
+        _NOTHING,
+        "integration/test_whereabouts.py::test_an_event_that_came_late_is_told_as_replaced",
+        "replaced",
+    ),
+    **_each(
+        "integration/test_overrides.py::test_an_override_on_a_message_comes_before_its_threads",
+        "outranked",
+    ),
+}
+
+_EFFECTS: dict[str, Outcome] = {
+    **_each(
+        f"{_API}::test_too_many_recipients_a_raised_limit_brings_the_message_in", "max_recipients"
+    ),
+    **_each(
+        f"{_API}::test_mailbox_limit_disconnecting_the_other_or_a_higher_limit_helps",
+        "mailboxes_per_user",
+    ),
+    **_each(
+        "integration/test_settings.py::test_another_deal_policy_matches_all_threads_again",
+        "deal_policy",
+    ),
+    **_each(
+        "integration/test_deleted_mail.py"
+        "::test_it_is_shown_again_once_the_account_keeps_what_is_deleted",
+        "deleted_mail",
+    ),
+    **_outside(
+        _NOTHING,
+        f"{_API}::test_messages_a_day_and_language_hold_at_once",
+        *("messages_a_day", "language"),
+    ),
+}
+
+_FAULTS: dict[str, Outcome] = _outside(
+    _NOTHING,
+    "integration/test_deep_audit.py::test_every_fault_is_reported_by_its_kind_and_repaired",
+    *map(str, FaultKind),
+)
+
+_BY_TITLE: Mapping[str, Mapping[str, Outcome]] = {
+    "Problems": _PROBLEMS,
+    "Problems of a connected mailbox": _CONNECTED,
+    "Verdicts": _VERDICTS,
+    "Messages that could not be read": _CAUSES,
+    "Gaps of cards": _GAPS,
+    "Limits of cards": _LIMITS,
+    "Folders that are not read": _FOLDERS,
+    "Delivery errors": _DELIVERY,
+    "Reasons to be on a deal, or off it": _REASONS,
+    "Attaches and detaches": _STANDINGS,
+    "Changed settings": _EFFECTS,
+    "Faults that a deep audit finds": _FAULTS,
+}
+
+FOLLOWED: Mapping[Entry, Outcome] = {
+    (title, code): outcome
+    for title, outcomes in _BY_TITLE.items()
+    for code, outcome in outcomes.items()
+}
+
+
+def named_test_exists(test: str) -> bool:
+    """Tell whether a file below tests/ has the test of this name."""
+    file, _, name = test.partition("::")
+    return name in _tests_of(file)
+
+
+@cache
+def _tests_of(file: str) -> frozenset[str]:
+    tree = ast.parse((ROOT / "tests" / file).read_text("utf-8"))
+    return frozenset(node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef))
