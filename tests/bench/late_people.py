@@ -56,6 +56,14 @@ def late_people(aws: BareAws) -> None:
         office.sync(mailbox)
         clock.advance(2 * _HOUR)
         _import(office, mailbox, link, runtime, clock)
+        clock.advance(2 * _HOUR)
+        _sync_until_quiet(office, mailbox)
+        for what, event in (("five messages hidden", "deleted"), ("shown again", "upserted")):
+            data = {"name": "Late", "emails": [stranger(1)]} if event == "upserted" else {}
+            office.tell(f"contact.{event}", MARCH, id="c1", **data)
+            clock.advance(2 * _HOUR)
+            with _measured(f"a person is {event}: {what}", link, runtime):
+                _sync_until_quiet(office, mailbox)
 
 
 def stranger(number: int) -> str:

@@ -85,3 +85,27 @@ def test_late_facts_bring_old_mail_in(crm: Crm, mailbox: str) -> None:
     with_all = with_crowd | {"Years ago"}
     wait_for("the older mail", lambda: set(subjects(crm, "lou")), with_all.__eq__, SYNC_SECONDS)
     wait_for("the end", lambda: gap(crm, "lou"), lambda found: found is None, SYNC_SECONDS)
+
+    since = ago(days=30).date().isoformat()
+    answer = crm.ask("PATCH", f"/mailboxes/{mailbox}", "ann", json={"history_since": since})
+    assert answer.status_code == 200
+    wait_for("hidden mail", lambda: set(subjects(crm, "lou")), with_crowd.__eq__, SYNC_SECONDS)
+    answer = crm.ask("PATCH", "/account", json={"max_recipients": 100, "deleted_mail": "follow"})
+    assert {one["setting"] for one in answer.json()["effects"]} == {
+        "max_recipients",
+        "deleted_mail",
+    }
+    crm.sync(mailbox)
+    wait_for("the crowd off", lambda: subjects(crm, "lou"), ["From Lou"].__eq__, SYNC_SECONDS)
+    answer = crm.ask("PATCH", "/account", json={"max_recipients": 150})
+    crm.sync(mailbox)
+    wait_for("the crowd", lambda: set(subjects(crm, "lou")), with_crowd.__eq__, SYNC_SECONDS)
+
+    answer = crm.ask("PATCH", f"/mailboxes/{mailbox}", "ann", json={"paused": True})
+    assert (answer.status_code, answer.json()["state"]) == (200, "paused")
+    assert gap(crm, "lou") == "paused"
+    refused = crm.ask("POST", f"/mailboxes/{mailbox}/sync")
+    assert (refused.status_code, refused.json()["code"]) == (409, "mailbox_paused")
+    answer = crm.ask("PATCH", f"/mailboxes/{mailbox}", "ann", json={"paused": False})
+    assert answer.status_code == 200
+    wait_for("going on", lambda: gap(crm, "lou"), lambda found: found is None, SYNC_SECONDS)
