@@ -48,6 +48,8 @@ PASSES = PassState(
     _LONG_AGO,
     _LONG_AGO,
     Place("f" * 12, (1 << 64) - 1, (1 << 64) - 1),
+    hides=True,
+    mirrored_at=_LONG_AGO,
 )
 """The largest."""
 _ITEM_BYTES = 1_024

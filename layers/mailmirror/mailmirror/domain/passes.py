@@ -159,6 +159,8 @@ class PassState:
     """The last copy that the pass has put on the timelines of addresses that left the team."""
     hides: bool = False
     """Whether the mailbox has hidden mail."""
+    mirrored_at: datetime | None = None
+    """When all copies that are, or were, mirrored were last judged again."""
 
     @property
     def line(self) -> int:
@@ -230,14 +232,14 @@ def concern_of(
     """
     verdicts: set[Verdict] = set()
     addresses: set[Address] = set()
-    mirrored = passes.has_other_rules(now) or passes.hides or now.follows
+    mirrored = passes.has_other_rules(now)
     for line in lines:
         named = line.change.gained | line.change.lost
         if passes.line < line.number <= now.line and named:
             of_team = line.change.kind is ChangeKind.TEAM or not doubtful.isdisjoint(named)
             verdicts |= _BY_TEAM if of_team else _BY_PERSONS
             addresses |= named
-            mirrored |= of_team or bool(line.change.lost)
+            mirrored |= of_team or bool(line.change.lost) or passes.hides
     later = any(now.history_since > one.history_since for one in passes.bases)
     return Concern(
         whole=passes.concerned(now),
@@ -255,7 +257,7 @@ def daily_pass_at(passes: PassState, basis: Basis, now: datetime) -> datetime | 
     """
     if not (passes.hides or basis.follows):
         return None
-    return passes.ended_at + timedelta(days=1) if passes.ended_at else now
+    return passes.mirrored_at + timedelta(days=1) if passes.mirrored_at else now
 
 
 def waiting_addresses(lines: Iterable[LogLine]) -> frozenset[Address]:

@@ -49,6 +49,8 @@ class Copy:
     """How many addresses stand in To, Cc and Bcc together."""
     hidden_at: datetime | None = None
     """Since when its content is hidden, because no copy of it has the verdict `mirrored`."""
+    unsettled: bool = False
+    """Whether its content is being hidden, or shown again: a crash may have left it half done."""
     left_at: datetime | None = None
     """When it was first found that the server has it no more, where deletions are followed."""
 
@@ -216,7 +218,12 @@ class ContentStore:
         """Store that the content of a copy is shown again. One write unit."""
         with suppress(ConditionFailed):
             self._table.update(
-                Update(_copy_key(copy), "REMOVE hidden_at", {}, "attribute_exists(hidden_at)")
+                Update(
+                    _copy_key(copy),
+                    "REMOVE hidden_at, unsettled",
+                    {},
+                    "attribute_exists(hidden_at)",
+                )
             )
 
     def erase_version(self, content: Summary) -> None:
@@ -242,6 +249,7 @@ def _copy_item(copy: Copy) -> Item:
         "received_at": keys.time_text(copy.received_at),
         "recipients": copy.recipients,
         "hidden_at": keys.time_text(copy.hidden_at) if copy.hidden_at else None,
+        "unsettled": copy.unsettled or None,
         "left_at": keys.time_text(copy.left_at) if copy.left_at else None,
     }
 
@@ -253,5 +261,6 @@ def _read_copy(account: AccountId, item: Item) -> Copy:
         received_at=datetime.fromisoformat(item["received_at"]),
         recipients=int(item["recipients"]),
         hidden_at=datetime.fromisoformat(item["hidden_at"]) if "hidden_at" in item else None,
+        unsettled="unsettled" in item,
         left_at=datetime.fromisoformat(item["left_at"]) if "left_at" in item else None,
     )

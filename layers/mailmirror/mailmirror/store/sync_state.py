@@ -34,8 +34,8 @@ _BASIS = Struct(">QHIBI")
 """Line of the log, first day of the window since 1970, limit of recipients, version of reading
 headers (seven bits) after whether deletions are followed, and a checksum of `folders`."""
 _FIRST_DAY = date(1970, 1, 1)
-_PASSES = Struct(">BIQQQQQ")
-"""What there is, the number of the last pass, the line that was searched up to, and four times, in
+_PASSES = Struct(">BIQQQQQQ")
+"""What there is, the number of the last pass, the line that was searched up to, and five times, in
 microseconds since 1970."""
 _COPY = Struct(">6sQQ")
 """Folder, UIDVALIDITY and UID."""
@@ -293,7 +293,10 @@ def _passes_bytes(passes: PassState) -> bytes:
     indexed = _COPY.pack(bytes.fromhex(at.folder), at.uidvalidity, at.uid) if at else b""
     flags = bool(passes.basis) | bool(target) << 1 | bool(target and target.everything) << 2
     flags |= bool(indexed) << 3 | passes.hides << 4
-    times = (passes.looked_at, passes.ended_at, passes.next_at, passes.everything_at)
+    times = (
+        *(passes.looked_at, passes.ended_at, passes.next_at),
+        *(passes.everything_at, passes.mirrored_at),
+    )
     bases = [*passes.bases, *([target.basis] if target else [])]
     return (
         _PASSES.pack(flags, passes.number, passes.hinted_line, *map(_microseconds, times))
@@ -323,7 +326,7 @@ def _passes(stored: bytes) -> PassState:
     ]
     basis = bases.pop(0) if flags & 1 else None
     target = Target(bases.pop(), bool(flags & 4)) if flags & 2 else None
-    looked_at, ended_at, next_at, everything_at = map(_time_of, times)
+    looked_at, ended_at, next_at, everything_at, mirrored_at = map(_time_of, times)
     return PassState(
         basis,
         tuple(bases),
@@ -336,6 +339,7 @@ def _passes(stored: bytes) -> PassState:
         everything_at,
         indexed,
         hides=bool(flags & 16),
+        mirrored_at=mirrored_at,
     )
 
 

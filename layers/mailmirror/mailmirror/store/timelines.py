@@ -173,10 +173,15 @@ class TimelineStore:
         at = keys.address(key.account, address)
         self._table.update(Update(at, "ADD mailboxes :name", {":name": {name}}))
 
+    def has_nothing_of(self, key: MailboxKey, address: Address) -> bool:
+        """Whether a mailbox has no message on the timeline of an address. One read unit."""
+        found = self._table.query(keys.card_timeline(key, address), limit=1, consistent=True)
+        return next(iter(found), None) is None
+
     def forget_mailbox(
         self, key: MailboxKey, addresses: Iterable[Address], deals: Iterable[DealId]
     ) -> None:
-        """Store that a mailbox, which is being erased, has nothing of addresses and on deals.
+        """Store that a mailbox has nothing of addresses and on deals.
 
         An item that says nothing else is deleted: its key is an address. A write unit each, or two.
         """

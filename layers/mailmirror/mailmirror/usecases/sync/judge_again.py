@@ -81,6 +81,8 @@ class JudgeAgain:
     """One of the folders, without opening it."""
     left_out: Set[str]
     """The ids of the folders that the mailbox's setting leaves out."""
+    shows_all: bool
+    """Whether the server shows all folders and messages that it has, and all of them are read."""
     save: Callable[[PassState], None]
     """Stores how far passes have come, before anything follows from it."""
     server: MailServer
@@ -122,10 +124,11 @@ class JudgeAgain:
             if due_at and due_at > now:
                 return Outcome(replace(passes, target=None, next_at=due_at), due_at)
             target = Target(basis)
-        if target != passes.target:
+        begins = target != passes.target
+        if begins:
             passes = passes.begun(target)
             self.save(passes)
-        return self._pass(passes, target, until)
+        return self._pass(passes, target, until, begins=begins)
 
     def _due_at(self, late: LateFacts, now: datetime) -> datetime | None:
         if any(one.stale and one.failure is None for one in self.folders.values()):
@@ -146,11 +149,17 @@ class JudgeAgain:
                 self.folders[id] = judge.checkpoint.folder
         self.runtime.count("AddressesSearched", len(addresses))
 
-    def _pass(self, passes: PassState, target: Target, until: datetime) -> Outcome:
+    def _pass(self, passes: PassState, target: Target, until: datetime, *, begins: bool) -> Outcome:
+        """Go on with a pass. What it hides is hidden as it begins, and where that was cut off."""
         concern = EVERYTHING if target.everything else self.late.concern(target.basis)
+        daily_at = daily_pass_at(passes, target.basis, self.runtime.now())
+        if daily_at and daily_at <= self.runtime.now():
+            concern = replace(concern, mirrored=True)
         slice_end = min(until, self.runtime.now() + PASS_TIME)
         failed_too_often = False
         try:
+            if begins and concern.mirrored:
+                passes = self._judge_mirrored(passes, concern, until)
             for id, folder in list(self.folders.items()):
                 asked = EVERYTHING if folder.stale else concern
                 if not asked.verdicts or folder.failure or folder.has_passed(passes.number):
@@ -163,8 +172,8 @@ class JudgeAgain:
             if failed_too_often:
                 return Outcome(passes, self.runtime.now() + _AGAIN_AFTER_FAILURE)
             self._index_leavers(passes, target, until)
-            if concern.mirrored:
-                passes = replace(passes, hides=self._judge_mirrored(concern, until))
+            if concern.mirrored and not begins:
+                passes = self._judge_mirrored(passes, concern, until)
         except OutOfTime:
             return Outcome(replace(passes, indexed=self.indexed), self.runtime.now())
         if concern:
@@ -191,8 +200,8 @@ class JudgeAgain:
         key = self.lease.key
         index_leavers(key, left, self.view, self.runtime, until, passes.indexed, done)
 
-    def _judge_mirrored(self, concern: Concern, until: datetime) -> bool:
-        """Judge what is, or was, mirrored; return whether the mailbox has hidden mail."""
+    def _judge_mirrored(self, passes: PassState, concern: Concern, until: datetime) -> PassState:
+        """Judge what is, or was, mirrored; return the state after it."""
 
         def change(id: str, verdicts: Mapping[int, Verdict]) -> None:
             checkpoint = self.checkpoint(id)
@@ -212,13 +221,14 @@ class JudgeAgain:
             return listed[0] if listed else uids
 
         basis = self.late.basis
+        all_are_read = all(one.complete and not one.failure for one in self.folders.values())
         judge = MirroredJudge(
             key=self.lease.key,
             read=self.folders,
             ledger=lambda id: self.checkpoint(id).ledger(),
             change=change,
             forget=forget,
-            lists=lists,
+            lists=lists if self.shows_all and all_are_read else None,
             follows=basis.follows,
             left_out=self.left_out,
             rules=Rules(basis.history_since, basis.max_recipients),
@@ -227,8 +237,8 @@ class JudgeAgain:
             until=until,
             note_progress=self.server.note_progress,
         )
-        all_are_read = all(one.complete and not one.failure for one in self.folders.values())
-        return judge.run(concern, may_erase=all_are_read)
+        hides = judge.run(concern, may_erase=all_are_read)
+        return replace(passes, hides=hides, mirrored_at=self.runtime.now())
 
     def _note_left_out(self, number: int, concern: Concern) -> None:
         """Have the folders that the pass has not been through judged again as a whole, once they

@@ -15,9 +15,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import batched, groupby
-from operator import attrgetter
 
-from mailmirror.domain.folder import FolderState
+from mailmirror.domain.address import Address
+from mailmirror.domain.folder import COMPOSED, FolderState
 from mailmirror.domain.ledger import Ledger
 from mailmirror.domain.mailbox import FolderRole, MailboxKey
 from mailmirror.domain.passes import Concern
@@ -98,7 +98,8 @@ class MirroredJudge:
     """Records verdicts in the ledger of one of them."""
     forget: Callable[[str], None]
     """Forgets a folder that is not read, so that it is read anew if it ever is."""
-    lists: Lists
+    lists: Lists | None
+    """Lists UIDs once more; None where the server may have mail that it does not show."""
     left_out: Set[str]
     """The ids of the folders that the mailbox's setting leaves out: copies there do not count."""
     rules: Rules
@@ -126,7 +127,7 @@ class MirroredJudge:
         if self.follows:
             self._follow(found, now)
         unmirrored = found.unmirrored
-        new = [copies for copies in unmirrored if any(one.hidden_at is None for one in copies)]
+        new = [copies for copies in unmirrored if not all(map(_is_hidden, copies))]
         old = [copies for copies in unmirrored if may_erase and _is_expired(copies, now)]
         self._each(new, self._hide)
         self._each(found.returned, lambda some: self._show(some, found))
@@ -138,11 +139,12 @@ class MirroredJudge:
     def _follow(self, found: _Found, now: datetime) -> None:
         """Count messages that have left the server as not mirrored."""
         left = found.left
-        self.runtime.contents.put_copies([*marked(left.new(), now), *marked(left.returned, None)])
-        for copies in list(left.leaving(len(found.mirrored), now, self.lists)):
-            self._check_time()
-            found.take(copies)
-            self.runtime.count("MessagesLeft", 1)
+        new = left.new() if self.lists else ()
+        self.runtime.contents.put_copies([*marked(new, now), *marked(left.returned, None)])
+        leaving = [
+            one for copies in left.leaving(len(found.mirrored), now, self.lists) for one in copies
+        ]
+        found.take(leaving)
 
     def _each[T](self, all: Iterable[T], act: Callable[[Sequence[T]], None]) -> None:
         for some in batched(all, _WRITTEN, strict=False):
@@ -158,7 +160,7 @@ class MirroredJudge:
         found = _Found()
         ledgers = {id: self.ledger(id) for id in self.read}
         stored = self.runtime.contents.copies_after(self.key)
-        by_uid = (list(some) for _, some in groupby(stored, attrgetter("place")))
+        by_uid = (list(some) for _, some in groupby(stored, _uid))
         for group in batched(by_uid, _READ, strict=False):
             self._check_time()
             known = [self._known(copies[0], ledgers) for copies in group]
@@ -166,8 +168,8 @@ class MirroredJudge:
             for copies, was in zip(group, known, strict=True):
                 self._add(copies, was, verdicts, found)
                 removed = copies[0].place.uid in self._ledger_of(copies[0], ledgers).removed
-                for one in copies:
-                    found.left.add(one, removed=removed)
+                for one in copies if self.follows else ():
+                    found.left.add(one, _content(one), removed=removed)
         return found
 
     def _known(self, copy: Copy, ledgers: Mapping[str, Ledger]) -> Verdict | None:
@@ -192,7 +194,11 @@ class MirroredJudge:
             for one in copies:
                 if known in _STANDING:
                     verdicts[_id(one)] = known
-                elif known is Verdict.MIRRORED and not concern.may_name(one.entry.participants):
+                elif (
+                    known is Verdict.MIRRORED
+                    and one.hidden_at is None
+                    and not concern.may_name(one.entry.participants)
+                ):
                     unasked.append(one)
                 else:
                     asked.append(one)
@@ -231,19 +237,23 @@ class MirroredJudge:
         return {(one.message, one.sha256): one for one in lines.values()}
 
     def _hide(self, contents: Sequence[Sequence[Copy]]) -> None:
-        """First the lines, by which readers leave a content out, whatever still names it."""
-        copies = [one for some in contents for one in some]
+        """After marks, first the lines, by which readers leave a content out, whatever names it."""
+        now = self.runtime.now()
+        copies = [
+            one if _is_hidden(one) else replace(one, hidden_at=now, unsettled=True)
+            for some in contents
+            for one in some
+        ]
+        self.runtime.contents.put_copies(one for one in copies if one.unsettled)
         lines = self._lines(copies).values()
-        self.runtime.contents.hide(lines, self.runtime.now())
+        self.runtime.contents.hide(lines, now)
         entries = {one.entry for one in copies}
         kept = [one for one in entries if one.sha256 != FURTHER]
         hide_entries(self.key.account, kept, self.runtime)
         for one in entries.difference(kept):
             self.runtime.timelines.erase(one, ())
-        hidden_at = self.runtime.now()
-        self.runtime.contents.put_copies(
-            replace(one, hidden_at=one.hidden_at or hidden_at) for one in copies
-        )
+        settled = (replace(one, unsettled=False) for one in copies if one.unsettled)
+        self.runtime.contents.put_copies(settled)
         self.runtime.count("ContentsHidden", len(contents))
 
     def _show(self, copies: Sequence[Copy], found: _Found) -> None:
@@ -278,9 +288,20 @@ class MirroredJudge:
         erase_entries(self.key.account, [one.entry for one in copies], self.runtime)
         for line in self._lines(copies).values():
             self.runtime.contents.erase_version(line)
+        for message in {one.entry.message for one in copies}:
+            if not self.runtime.contents.versions(self.key, message, with_hidden=True):
+                self.runtime.contents.erase(self.key, message)
+        self._forget_addresses({one for copy in copies for one in copy.entry.participants})
         self.runtime.contained.delete(self.key, {one.place for one in copies})
         self.runtime.contents.erase_copies((one.place, one.entry) for one in copies)
         self.runtime.count("ContentsErased", len(contents))
+
+    def _forget_addresses(self, addresses: Iterable[Address]) -> None:
+        """Store that the mailbox has nothing more of addresses of which it has no message."""
+        timelines = self.runtime.timelines
+        empty = [one for one in addresses if timelines.has_nothing_of(self.key, one)]
+        timelines.forget_mailbox(self.key, empty, ())
+        self.view.forget()  # it knows for which addresses the mailbox is named
 
     def _record_gone(self, copies: Iterable[Copy]) -> None:
         """Record that mirrored copies are gone: the server has them no more, and nothing is kept
@@ -314,5 +335,16 @@ def _headers(copy: Copy) -> Headers:
     return Headers(copy.received_at, copy.entry.participants, copy.recipients)
 
 
+def _uid(copy: Copy) -> tuple[object, str]:
+    """What copies of one UID have in common; of what was composed here each stands alone."""
+    return copy.place, copy.entry.sha256 if copy.place.folder == COMPOSED else ""
+
+
+def _is_hidden(copy: Copy) -> bool:
+    return copy.hidden_at is not None and not copy.unsettled
+
+
 def _is_expired(copies: Iterable[Copy], now: datetime) -> bool:
-    return all(one.hidden_at and one.hidden_at + KEPT_HIDDEN <= now for one in copies)
+    return all(
+        _is_hidden(one) and one.hidden_at and one.hidden_at + KEPT_HIDDEN <= now for one in copies
+    )

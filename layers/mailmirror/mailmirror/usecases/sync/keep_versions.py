@@ -43,7 +43,9 @@ class Arrival:
     @property
     def copy(self) -> Copy:
         at = self.summary.received
-        return Copy(at.place, self.entry, at.at, self.recipients, self.hidden_at)
+        hidden_at = self.hidden_at
+        unsettled = hidden_at is not None
+        return Copy(at.place, self.entry, at.at, self.recipients, hidden_at, unsettled)
 
 
 @dataclass(slots=True)
@@ -96,15 +98,17 @@ def _keep(arrivals: Sequence[Arrival], result: Kept, runtime: Runtime) -> None:
         before = known.get(one.sha256)
         known[one.sha256] = one.with_copy(before) if before else one
     arrived = {arrival.summary.sha256: arrival for arrival in arrivals}
-    stays, further = keeping(one.version for one in known.values())
-    versions = _related([known[one.sha256] for one in stays], arrived, runtime)
+    hidden = [one for one in known.values() if one.hidden_at is not None]
+    visible = [one.version for one in known.values() if one.hidden_at is None]
+    stays, further = keeping(visible)  # what is hidden takes no place, and loses none
+    versions = _related([*(known[one.sha256] for one in stays), *hidden], arrived, runtime)
     for one in versions:
         if one.sha256 in arrived:
             result.contents.append((one, arrived[one.sha256].raw))
         elif one != stored[one.sha256]:
             result.lines.append(one)
     kept = {one.sha256 for one in versions}
-    instant = min(one.instant for one in versions)
+    instant = min(known[one.sha256].instant for one in stays)
     for arrival in arrivals:
         if arrival.summary.sha256 in kept:
             result.entries.append(arrival.entry)

@@ -27,23 +27,27 @@ class LeftCopies:
     _there: set[str] = field(default_factory=set)
     """Messages and contents with a copy that is, or may be, at the server."""
     _left: dict[MessageKey, list[Copy]] = field(default_factory=lambda: defaultdict(list))
+    _contents: dict[MessageKey, set[str]] = field(default_factory=lambda: defaultdict(set))
+    """Of these messages, the names of the contents that have left."""
     _composed: dict[MessageKey, Copy] = field(default_factory=dict)
     """Copies of what was composed here: they are in no folder."""
     returned: list[Copy] = field(default_factory=list)
     """Those that had left before."""
 
-    def add(self, copy: Copy, *, removed: bool) -> None:
+    def add(self, copy: Copy, content: str, *, removed: bool) -> None:
         """Add a copy.
 
         Parameters:
+            content: what names its content.
             removed: whether its folder is read, and does not list it any more.
         """
         if copy.place.folder == COMPOSED:
             self._composed[copy.entry.message] = copy
         elif removed:
             self._left[copy.entry.message].append(copy)
+            self._contents[copy.entry.message].add(content)
         else:
-            self._there |= {copy.entry.message, copy.entry.sha256}
+            self._there |= {copy.entry.message, content}
             if copy.left_at:
                 self.returned.append(copy)
 
@@ -51,20 +55,23 @@ class LeftCopies:
         """The copies that had not left before."""
         return (one for copies in self._left.values() for one in copies if one.left_at is None)
 
-    def leaving(self, messages: int, now: datetime, lists: Lists) -> Iterator[Sequence[Copy]]:
+    def leaving(
+        self, messages: int, now: datetime, lists: Lists | None
+    ) -> Iterator[Sequence[Copy]]:
         """The copies of each message that is hidden because it has left.
 
         Parameters:
             messages: how many the mailbox has mirrored.
-            lists: asks the server once more about those that were not hidden before.
+            lists: asks the server once more about those that were not hidden before; None where
+                it may have mail that it does not show, so that none of these is hidden.
         """
         left = [copies for copies in self._messages() if all(_has_left(one, now) for one in copies)]
         hidden = [copies for copies in left if all(one.hidden_at for one in copies)]
         today = sum(_hidden_since(copies) > now - timedelta(days=1) for copies in hidden)
         waiting = [copies for copies in left if not all(one.hidden_at for one in copies)]
         waiting.sort(key=lambda copies: max(one.left_at or now for one in copies))
-        some = waiting[: may_leave(messages, today)]
-        listed = _listed((one for copies in some for one in copies), lists)
+        some = waiting[: may_leave(messages, today)] if lists else []
+        listed = _listed((one for copies in some for one in copies), lists) if lists else {}
         for copies in (*hidden, *some):
             if not any(one.place.uid in listed.get(one.place.folder, ()) for one in copies):
                 composed = self._composed.get(copies[0].entry.message)
@@ -72,7 +79,7 @@ class LeftCopies:
 
     def _messages(self) -> Iterator[Sequence[Copy]]:
         for message, copies in self._left.items():
-            if self._there.isdisjoint({message, *(one.entry.sha256 for one in copies)}):
+            if self._there.isdisjoint({message, *self._contents[message]}):
                 yield copies
 
 

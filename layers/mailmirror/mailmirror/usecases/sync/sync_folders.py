@@ -15,7 +15,7 @@ from mailmirror.domain.coverage_limits import Limit
 from mailmirror.domain.deep_audit import SLICE_PAUSE, first_slice_at
 from mailmirror.domain.folder import FolderState
 from mailmirror.domain.folder_choice import FolderChoice, LeftOut
-from mailmirror.domain.mailbox import Mailbox
+from mailmirror.domain.mailbox import FolderRole, FolderScope, Mailbox
 from mailmirror.domain.passes import Basis, PassState
 from mailmirror.domain.problems import Code, Refused
 from mailmirror.domain.verdict import Rules
@@ -43,6 +43,9 @@ from mailmirror.usecases.sync.sync_progress import SyncProgress
 
 _FIRST_ROUNDS = (100, 1_000)
 """Old messages of each folder that a first sync judges before it begins with further ones."""
+
+_HIDING_LIMITS = {Limit.ALL_MAIL_HIDDEN, Limit.FOLDER_LIMITED, Limit.FOLDER_UNREADABLE}
+"""The server may have mail that it does not show: what it shows no more has not left it."""
 
 _AFTER_CHANGE = timedelta(minutes=1)
 """Until a pass or an audit goes on that has found a folder changed since its sync."""
@@ -87,6 +90,10 @@ class FoldersSync:
 
     def __post_init__(self) -> None:
         self.passes = self.state.passes
+        stale_until = self.state.stale_until
+        if stale_until and self.runtime.now() < stale_until:
+            # A sync that has lost the lease may hide mail: the daily pass looks at it.
+            self.passes = replace(self.passes, hides=True)
 
     @property
     def progressed(self) -> bool:
@@ -209,8 +216,10 @@ class FoldersSync:
             left_out={
                 folder_id(self.mailbox, one)
                 for one in server.session.found
-                if one.left_out is LeftOut.SETTING
+                if self._is_left_out_by_setting(one)
             },
+            shows_all=self.mailbox.folders is FolderScope.ALL
+            and self.record.limits.isdisjoint(_HIDING_LIMITS),
             save=self._save_passes,
             server=server,
             view=view,
@@ -220,6 +229,13 @@ class FoldersSync:
             return again.run(self.until, self.mailbox.everything_asked_at)
         except FolderChanged:
             return Outcome(self.passes, now + _AFTER_CHANGE)
+
+    def _is_left_out_by_setting(self, folder: FolderChoice) -> bool:
+        """Whether a folder would be read if the setting `folders` were `all`."""
+        if folder.left_out is LeftOut.SETTING:
+            return True
+        is_all_mail = folder.role is FolderRole.ALL and folder.left_out is LeftOut.COLLECTION
+        return is_all_mail and self.mailbox.folders is not FolderScope.ALL
 
     def _checkpoint_of(self, id: str) -> Checkpoint:
         """A stored folder, to change verdicts of it without opening it.
@@ -324,7 +340,7 @@ class FoldersSync:
             return False
         if passes.target or passes.has_other_rules(self.basis):
             return False
-        if self.basis.follows and passes.ended_at is None:
+        if self.basis.follows and passes.mirrored_at is None:
             return False
         if passes.next_at and passes.next_at <= self.runtime.now():
             return False
