@@ -231,7 +231,7 @@ class DeepAudit:
     def _check_missed(self, judge: RunJudge, missed: UidSet) -> None:
         """Check copies that have lost their verdict, before they are mirrored again."""
         checker = self._checker(judge)
-        for batch in batched(checker.with_copies(missed), HEADER_RANGE, strict=False):
+        for batch in batched(checker.stored.with_copies(missed), HEADER_RANGE, strict=False):
             self._check_time(judge)
             headers = self.server.headers(batch).found
             verdicts = judge_copies(headers, self.rules, self.view)
@@ -284,7 +284,7 @@ class DeepAudit:
     def _checker(self, judge: RunJudge) -> CheckCopies:
         folder = judge.checkpoint.folder
         where = FolderKey(self.lease.key, judge.checkpoint.id, folder.uidvalidity, folder.role)
-        return CheckCopies(
+        return CheckCopies.of(
             where, self.view, self.runtime, self.server, lambda: self._check_time(judge)
         )
 
@@ -302,7 +302,7 @@ class DeepAudit:
             raise _Changed
         changed = {uid: one for uid, one in fresh.items() if uid not in ledger.of(one)}
         mirrored = ledger.of(Verdict.MIRRORED)
-        copied = checker.with_copies(changed)
+        copied = checker.stored.with_copies(changed)
         disputed = {uid for uid in copied if uid in mirrored}
         self._disputed += len(disputed)
         stored = {uid for uid in copied if changed[uid] is Verdict.MIRRORED}
