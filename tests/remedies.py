@@ -81,6 +81,10 @@ _PROBLEMS: dict[str, Outcome] = {
         *("deal_unknown", "deal_deleted", "thread_unknown", "message_unknown"),
     ),
     **_each(
+        f"{_API}::test_message_lost_a_deep_audit_stores_it_again",
+        "message_lost",
+    ),
+    **_each(
         f"{_API}::test_address_connected_disconnecting_the_other_mailbox_frees_the_address",
         "address_connected",
     ),
