@@ -524,7 +524,7 @@ def test_every_fault_is_reported_by_its_kind_and_repaired(
         together += injected
     print({kind.value: count for kind, count in sorted(together.items())})
     assert sum(together.values()) >= 8 * ROUNDS
-    assert together.keys() == set(FaultKind)
+    assert together.keys() == set(FaultKind) - {FaultKind.NOT_AUDITED}  # none of what is stored
 
 
 def settled(office: Office, mailbox: Mailbox) -> None:

@@ -18,6 +18,7 @@ from mailmirror.domain.problems import Code, Refused
 from mailmirror.mail.imap.fetched import FetchedCopy
 from mailmirror.runtime import Runtime
 from mailmirror.store import keys
+from mailmirror.store.table import Update
 from mailmirror.usecases.cards import still_matched
 from mailmirror.usecases.cards.read_card import Page, read_deal_card, read_person_card
 from mailmirror.usecases.cards.read_message import attachment_link, read_message
@@ -398,6 +399,54 @@ def test_a_hundred_changes_leave_nothing_in_the_index(office: Mailboxes) -> None
         item = office.runtime.people._table.get(keys.person(office.account, ref))
         assert item is not None
         assert "redirecting" not in item
+
+
+@pytest.mark.parametrize(("id", "day"), [("first", 1), ("second", 2)])
+def test_an_address_that_its_index_has_lost_is_named_again_by_a_repeat_and_by_a_later_event(
+    office: Mailboxes, id: str, day: int
+) -> None:
+    """The line of the log has verdicts and matches that were given meanwhile given again."""
+
+    def raw(id: str, day: int) -> dict[str, Any]:
+        return {
+            "id": id,
+            "type": "contact.upserted",
+            "occurred_at": (MARCH + day * DAY).isoformat(),
+            "data": {"id": "new", "name": "New", "emails": [HOME, "n@else.example"]},
+        }
+
+    account, log = office.account, office.runtime.change_log
+    apply_event(FeedJob(account, raw("first", 1)), office.runtime)
+    office.runtime.table.write(deletes=[keys.address(account, Address(HOME))])
+    assert index(office, HOME) == set()
+    head = log.head(account)
+    apply_event(FeedJob(account, raw(id, day)), office.runtime)
+    assert index(office, HOME) == {"contact/new"}
+    (line,) = log.lines(account, head, 10)
+    assert (line.change.gained, line.change.lost) == ({HOME}, set())
+    assert office.runtime.people.known(account, [Address(HOME)])[Address(HOME)].line == head + 1
+
+
+def test_an_event_that_changes_no_address_writes_none(
+    office: Mailboxes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    contact(office, 1, "kim", KIM)
+    table, written = office.runtime.table, list[str]()
+    update = table.update
+
+    def noted(one: Update) -> Any:
+        written.append(one.key[keys.PK])
+        return update(one)
+
+    monkeypatch.setattr(table, "update", noted)
+    head = office.runtime.change_log.head(office.account)
+    contact(office, 2, "kim", KIM)
+    assert office.runtime.change_log.head(office.account) == head
+    assert not [one for one in written if "#address#" in one]
+    contact(office, 3, "kim", KIM, HOME)
+    assert [one for one in written if "#address#" in one] == [
+        keys.address(office.account, Address(HOME))[keys.PK]
+    ]
 
 
 @pytest.mark.exceeds("MAX_JOINED_RECORDS")

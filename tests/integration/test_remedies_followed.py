@@ -12,8 +12,10 @@ from mailmirror.domain.mailbox import Mailbox
 from mailmirror.domain.problems import Code, Refused
 from mailmirror.domain.words.problem import as_problem
 from mailmirror.runtime import Runtime
+from mailmirror.store import keys
 from mailmirror.store.credentials import Password
 from mailmirror.usecases.mailboxes.change_mailbox import disconnect
+from mailmirror.usecases.sending.reply import find_parent
 from tests.integration.api_calls import Api, Json
 from tests.integration.office import (
     BOSS,
@@ -26,6 +28,7 @@ from tests.integration.office import (
     letter,
     subjects,
 )
+from tests.integration.test_deep_audit import noise
 from tests.servers.mailbox_server import MailboxServer
 
 HOUR = timedelta(hours=1)
@@ -281,6 +284,35 @@ def test_unknown_deals_threads_and_messages_are_known_by_what_the_remedy_names(
     assert (status, refused["code"]) == (409, "deal_deleted")
     office.tell("deal.upserted", MARCH + HOUR, **deal)
     assert api.ask("PUT", thread)[0] == 200
+
+
+@pytest.mark.parametrize("harm", ["item deleted", "item damaged", "object deleted"])
+def test_message_lost_a_deep_audit_stores_it_again(
+    api: Api, office: Office, mailbox: Mailbox, imap_server: MailboxServer, harm: str
+) -> None:
+    """The card lists the message meanwhile; the other messages can be read."""
+    text = noise(2, 30_000 if harm == "object deleted" else 5_000)
+    imap_server.append(REP, "INBOX", letter(2, text=text), MARCH)
+    office.sync(mailbox)
+    lost, other = api.get(KIMS)["messages"]
+    place = {"pk": keys.message(mailbox.key, lost["id"]), "sk": f"raw#{lost['version']}"}
+    if harm == "item deleted":
+        office.runtime.table.write(deletes=[place])
+    elif harm == "item damaged":
+        office.runtime.table.write([{**place, "raw": b"garbled"}])
+    else:
+        office.runtime.objects.erase_raw(mailbox.key, lost["id"], lost["version"])
+    path = f"/v1/messages/{lost['id']}"
+    for asked in (path, f"{path}/attachments/0"):
+        status, refused = api.ask("GET", asked)
+        assert (status, refused["code"]) == (409, "message_lost")
+    with pytest.raises(Refused, match="message_lost"):
+        find_parent(office.viewer("rep"), lost["id"], office.runtime)
+    assert api.get(KIMS)["messages"] == [lost, other]
+    api.get(f"/v1/messages/{other['id']}")
+    follow(api, refused["remedy"], "POST", mailbox_id=mailbox.key.mailbox)
+    office.sync(mailbox)
+    assert api.get(path)["text"].split() == text.split()
 
 
 def test_a_field_that_is_missing_or_wrong_is_named_and_taken_once_it_is_right(api: Api) -> None:

@@ -13,6 +13,9 @@ that is not stored, for it makes no UID suspect.
      ▲              │            │
      └── doubled ◄──┴── the UIDs of the batch that died are judged
 
+A deep audit has a caution of its own, for a death within one of its batches is no new mail's: a UID
+at which a function died while it was audited alone is passed over in this round, and named.
+
 A sync that comes to its end and leaves nothing pending has judged them too, and full batches
 follow: a small mailbox would else remember deaths for months, and blame a message.
 """

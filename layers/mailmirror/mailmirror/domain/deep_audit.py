@@ -60,6 +60,8 @@ class FaultKind(StrEnum):
     """What a thread's root says: its deals, overrides and joined threads."""
     SENT_MARK = "sent_mark"
     """That a message was sent by the team."""
+    NOT_AUDITED = "not_audited"
+    """A UID that was passed over: functions failed at it, or ran out of memory or time."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,7 @@ class Code(StrEnum):
     DEAL_DELETED = "deal_deleted"
     THREAD_UNKNOWN = "thread_unknown"
     MESSAGE_UNKNOWN = "message_unknown"
+    MESSAGE_LOST = "message_lost"
     TOO_MANY_OVERRIDES = "too_many_overrides"
     # Which mailbox
     PROVIDER_UNSUPPORTED = "provider_unsupported"
@@ -137,6 +138,7 @@ STATUS: dict[Code, HTTPStatus] = {
     Code.DEAL_DELETED: HTTPStatus.CONFLICT,
     Code.THREAD_UNKNOWN: HTTPStatus.NOT_FOUND,
     Code.MESSAGE_UNKNOWN: HTTPStatus.NOT_FOUND,
+    Code.MESSAGE_LOST: HTTPStatus.CONFLICT,
     Code.TOO_MANY_OVERRIDES: HTTPStatus.CONFLICT,
     Code.MAILBOX_LIMIT: HTTPStatus.CONFLICT,
     Code.ADDRESS_CONNECTED: HTTPStatus.CONFLICT,

@@ -205,7 +205,10 @@ class PeopleStore:
 
         The write is conditional on the record that was read, so that no event is forgotten of which
         a repeat could come, and on the log's head, which is read before all records: so the line
-        names every address whose persons change.
+        names every address whose persons change. An address that the record had before and that the
+        index does not name any more is named again, also by a repeat, as if it had been gained.
+
+        A read unit for each address that stays.
 
         Parameters:
             lost: addresses that were left out of the event.
@@ -224,16 +227,19 @@ class PeopleStore:
             before = self._read(account, wanted)
             old = before.records.get(ref, Record(ref))
             new = old.then(event, lost)
-            if new is None:
+            unnamed = self._unnamed(account, ref, old.given & (new or old).given)
+            if new is None and not unnamed:
                 return before
+            new = new or old
             after = Persons({**before.records, ref: new})
             if isinstance(event, PersonRedirected):
                 check_joined(event, after)
             gained, has_lost = changed_holders(before, after)
+            gained |= unnamed & after.holders().keys()
             if gained:
                 new = replace(new, line=head + 1)
             change = Change(ChangeKind.PERSON, gained=gained, lost=has_lost)
-            for address in gained | has_lost | (new.given - old.given):
+            for address in gained | has_lost | unnamed | (new.given - old.given):
                 self._name_person(account, address, ref if address in new.given else None, head + 1)
             if new.redirect is not None and new.redirect != old.redirect:
                 self._name_redirect(account, new.redirect, ref, "ADD")
@@ -248,6 +254,15 @@ class PeopleStore:
                 self._name_redirect(account, old.redirect, ref, "DELETE")
             return after
         raise ConditionFailed(ref)
+
+    def _unnamed(self, account: AccountId, ref: PersonRef, addresses: Set[Address]) -> Set[Address]:
+        """Those of a record's addresses whose index item does not name it: it was lost."""
+        wanted = (keys.address(account, address) for address in addresses)
+        items = self._table.get_many(wanted, consistent=True) if addresses else ()
+        naming = {
+            keys.address_of(item[keys.PK]) for item in items if str(ref) in item.get("persons", ())
+        }
+        return addresses - naming
 
     def _name_person(
         self, account: AccountId, address: Address, ref: PersonRef | None, line: int

@@ -44,10 +44,6 @@ class StoredItems:
         """
         return unpack(self._objects.get_raw(key, message, sha256), sha256)
 
-    def put(self, items: Iterable[Item]) -> None:
-        """Put items as they have to be. A write unit a KB."""
-        self._table.write(items)
-
     def point(self, account: AccountId, vertex: Vertex, thread: ThreadId) -> None:
         """Have a Message-ID belong to a thread again. One write unit."""
         key = keys.vertex(account, vertex)

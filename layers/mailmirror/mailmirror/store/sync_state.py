@@ -67,6 +67,10 @@ class SyncState:
     """When the next slice of the deep audit is due; None before one was planned."""
     audit_asked_at: datetime | None = None
     """When a person asked for the last deep audit that has begun because of that."""
+    audit_caution: Caution = field(default_factory=Caution)
+    """What the batches of a deep audit take."""
+    auditing: bool = False
+    """Whether the holder before had begun a batch of a deep audit, and did not end in order."""
     stale_until: datetime | None = None
     """Until when a sync that lost its lease may still be writing entries."""
     caution: Caution = field(default_factory=Caution)
@@ -74,6 +78,11 @@ class SyncState:
     """How many holders of the lease did not release it since a cursor last moved."""
     progressed_at: datetime | None = None
     """When a cursor last moved."""
+
+    @property
+    def deaths_at_mail(self) -> int:
+        """The deaths but for one that came within a batch of a deep audit."""
+        return max(0, self.deaths - self.auditing)
 
     @property
     def complete(self) -> bool:
@@ -117,7 +126,7 @@ class SyncStates:
                 "epoch = :epoch, first_sync_done = :false",
                 {":epoch": key.epoch, ":false": False},
                 removing=" REMOVE totals, caution, deaths, progressed_at, passes,"
-                " audit_at, audit_asked_at",
+                " audit_at, audit_asked_at, audit_caution, auditing",
             )
         return lease, _state(item)
 
@@ -196,8 +205,25 @@ class SyncStates:
         self._write(lease, now, "passes = :passes", {":passes": _passes_bytes(passes)})
 
     def audit_begun(self, lease: Lease, asked_at: datetime, now: datetime) -> None:
-        """Store that the audit has begun that a person asked for. One write unit."""
-        self._write(lease, now, "audit_asked_at = :asked", {":asked": _time_bytes(asked_at)})
+        """Store that the audit has begun that a person asked for. One write unit.
+
+        It is due until its end, so that the sync after one that died goes on with it.
+        """
+        values = {":asked": _time_bytes(asked_at), ":now": _time_bytes(now)}
+        self._write(lease, now, "audit_asked_at = :asked, audit_at = :now", values)
+
+    def auditing(self, lease: Lease, caution: Caution, now: datetime, *, begun: bool) -> None:
+        """Store what the next batch of a deep audit takes. One write unit.
+
+        Parameters:
+            begun: whether that batch begins now, so that a death is one within it.
+        """
+        assignments, values = "audit_caution = :caution", {":caution": _caution_bytes(caution)}
+        if begun:
+            more: dict[str, object] = {":true": True}
+            self._write(lease, now, f"{assignments}, auditing = :true", values | more)
+        else:
+            self._write(lease, now, assignments, values, removing=" REMOVE auditing")
 
     def release(
         self,
@@ -209,6 +235,7 @@ class SyncStates:
         progressed_at: datetime | None = None,
         passes: PassState | None = None,
         audit_at: datetime | None = None,
+        audit_caution: Caution | None = None,
     ) -> None:
         """Release the lease, and store whether the first sync is done. One write unit.
 
@@ -218,12 +245,13 @@ class SyncStates:
             progressed_at: when a cursor last moved, where one has.
             passes: how far passes have come, where the sync has come to look at them.
             audit_at: when the next slice of the deep audit is due, where that has changed.
+            audit_caution: what its next batch takes, where that has changed.
 
         Raises:
             LeaseLost: another holds the lease.
         """
         values: dict[str, object] = {":first_sync_done": first_sync_done}
-        removing = "lease_until"
+        removing = "lease_until, auditing"
         if caution is not None:
             values[":caution"] = _caution_bytes(caution)
             removing += ", deaths"
@@ -235,6 +263,10 @@ class SyncStates:
             values[":passes"] = _passes_bytes(passes)
         if audit_at is not None:
             values[":audit_at"] = _time_bytes(audit_at)
+        if audit_caution == Caution():
+            removing += ", audit_caution"
+        elif audit_caution is not None:
+            values[":audit_caution"] = _caution_bytes(audit_caution)
         assignments = ", ".join(f"{name[1:]} = {name}" for name in values)
         try:
             self._table.update(
@@ -393,6 +425,8 @@ def _state(item: Item) -> SyncState:
         passes=_passes(item["passes"]) if "passes" in item else PassState(),
         audit_at=_time_of_bytes(item.get("audit_at")),
         audit_asked_at=_time_of_bytes(item.get("audit_asked_at")),
+        audit_caution=_caution(item["audit_caution"]) if "audit_caution" in item else Caution(),
+        auditing=bool(item.get("auditing")),
         stale_until=_time(item.get("stale_until")),
         caution=_caution(item["caution"]) if "caution" in item else Caution(),
         deaths=int(item.get("deaths", 0)),

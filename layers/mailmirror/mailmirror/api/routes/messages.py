@@ -44,6 +44,7 @@ ROUTES: tuple[AnyRoute, ...] = (
         query=VersionQuery,
         acting_user=ActingUser.REQUIRED,
         answers={HTTPStatus.OK: Message},
+        problems=(Code.MESSAGE_LOST,),
     ),
     Route(
         method="GET",
@@ -52,6 +53,7 @@ ROUTES: tuple[AnyRoute, ...] = (
         query=VersionQuery,
         acting_user=ActingUser.REQUIRED,
         answers={HTTPStatus.SEE_OTHER: None},
+        problems=(Code.MESSAGE_LOST,),
     ),
     Route(
         method="POST",
@@ -72,6 +74,7 @@ ROUTES: tuple[AnyRoute, ...] = (
             Code.ADDRESS_UNPROVEN,
             Code.TRANSPORT_UNAVAILABLE,
             Code.MESSAGE_UNKNOWN,
+            Code.MESSAGE_LOST,
             Code.MESSAGE_TOO_LARGE,
             Code.UPLOAD_UNKNOWN,
             Code.DAILY_LIMIT_REACHED,

@@ -1,6 +1,6 @@
 """The explanation of each kind of fault that a deep audit finds.
 
-Each has the same remedy: what can be repaired is, by the audit itself.
+What can be repaired is, by the audit itself.
 """
 
 from mailmirror.domain.deep_audit import FaultKind
@@ -78,5 +78,14 @@ FAULTS: Catalogue[FaultKind] = {
     FaultKind.SENT_MARK: _fault(
         "It was not stored that a message was sent by the team.",
         "チームが送信したメールであるという記録が失われていました。",
+    ),
+    FaultKind.NOT_AUDITED: translated(
+        "A message was not audited: functions failed, or ran out of memory or time, while they"
+        " checked it.",
+        "Open the message in the mailbox itself, and ask your administrator to report it with the"
+        " folder and the UID. The next audit tries it again.",
+        "このメールの検査中に関数が失敗したか、メモリまたは時間の上限に達したため、検査されていません。",
+        "メールボックスで直接開き、フォルダーと UID を添えて報告するよう管理者に依頼してください。"
+        "次回の検査で再試行されます。",
     ),
 }

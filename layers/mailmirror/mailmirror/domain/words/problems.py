@@ -166,6 +166,16 @@ PROBLEMS: Catalogue[Code] = {
         "アカウントにこのメールがないか、操作ユーザーはその写しを持っていません。",
         "`id` はカードのメールから取得してください。",
     ),
+    Code.MESSAGE_LOST: translated(
+        "The stored bytes of the message are missing or damaged.",
+        "Open the message in the mailbox itself. A deep audit, which the mailbox's owner asks for"
+        " by `POST /v1/mailboxes/{mailbox_id}/audit?deep=true`, stores it again if the mail server"
+        " still has it.",
+        "保存されているこのメールの本体が失われているか、壊れています。",
+        "メールボックスで直接開いてください。メールボックスの所有者が"
+        " `POST /v1/mailboxes/{mailbox_id}/audit?deep=true` で詳細な検査を依頼すると、"
+        "メールサーバーに残っているメールは保存し直されます。",
+    ),
     Code.TOO_MANY_OVERRIDES: translated(
         "Messages of this thread are attached or detached one by one as often as a thread allows.",
         "Attach or detach the whole thread, by `thread_id`.",

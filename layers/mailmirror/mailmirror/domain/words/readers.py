@@ -70,6 +70,7 @@ CATALOGUES: Sequence[Catalogued] = (
         PROBLEMS,
         {
             Reader.SALESPERSON: [
+                Code.MESSAGE_LOST,
                 Code.TOO_MANY_OVERRIDES,
                 Code.POP3_UNSUPPORTED,
                 Code.MAILBOX_LIMIT,

@@ -14,7 +14,7 @@ from mailmirror.mail.mime.fields import read_fields
 from mailmirror.mail.mime.html import sanitise
 from mailmirror.mail.mime.html_limits import HTML_TRUNCATED, Budget
 from mailmirror.runtime import Runtime
-from mailmirror.store.content_lines import SHORTENED
+from mailmirror.store.content_lines import SHORTENED, Summary
 from mailmirror.store.timelines import Hit
 from mailmirror.usecases.cards.acting_user import Viewer
 from mailmirror.usecases.cards.read_card import Line, line_of
@@ -48,7 +48,7 @@ def read_message(
         version: see `find_message`.
 
     Raises:
-        Refused: `not_found`; as `find_message`.
+        Refused: as `find_message`.
     """
     line, raw = find_message(viewer, id, runtime, version)
     content = parse_message(raw)
@@ -81,7 +81,7 @@ def attachment_link(
         version: see `find_message`.
 
     Raises:
-        Refused: there is no such message, version or attachment.
+        Refused: `not_found`; there is no such attachment. As `find_message`.
     """
     line, raw = find_message(viewer, id, runtime, version)
     if TOO_LARGE in line.summary.warnings:
@@ -103,14 +103,21 @@ def find_message(
 
     Raises:
         Refused: `not_found`; the viewer owns no copy of such a message, no person has any of its
-            addresses now, or it has no such version.
+            addresses now, or it has no such version. `message_lost`; its raw bytes are not stored.
     """
     hit = hit_of(viewer, id, runtime)
     for shown in shown_versions([hit] if hit else [], {}, runtime):
         one = shown if version is None else shown.of(version)
         if one and (line := line_of(viewer, one, runtime)):
-            return line, runtime.contents.raw(line.summary)
+            return line, _raw(line.summary, runtime)
     raise Refused(Code.NOT_FOUND)
+
+
+def _raw(content: Summary, runtime: Runtime) -> bytes:
+    try:
+        return runtime.contents.raw(content)
+    except KeyError as error:
+        raise Refused(Code.MESSAGE_LOST) from error
 
 
 def hit_of(viewer: Viewer, id: str, runtime: Runtime) -> Hit | None:

@@ -26,13 +26,16 @@ def find_parent(viewer: Viewer, id: str | None, runtime: Runtime) -> Parent | No
     """Find the message that is replied to; None where there is none, or it has no Message-ID.
 
     Raises:
-        Refused: `message_unknown`; the acting user has no copy of it.
+        Refused: `message_unknown`; the acting user has no copy of it. `message_lost`; its raw
+            bytes, which name the thread, are not stored.
     """
     if id is None:
         return None
     try:
         line, raw = find_message(viewer, id, runtime)
     except Refused as refusal:
+        if refusal.code is not Code.NOT_FOUND:
+            raise
         raise Refused(Code.MESSAGE_UNKNOWN, "in_reply_to") from refusal
     fields = read_fields(raw)
     own = [*_named(fields, "message-id"), fields.first("message-id").strip().strip("<>")]

@@ -7,6 +7,10 @@
 It works inside a sync, after new mail and passes, and only where neither a pass nor a change waits:
 else a verdict that is given now may rightly differ. A slice goes on for a minute at a time, as a
 pass does. Nothing is hidden or erased: a mirrored copy that no rule mirrors now is only counted.
+
+A death is contained (`domain.containment`): that a batch begins is stored before, and the folder's
+cursor after it, so that the next slice divides the batch at which a function died, down to one UID,
+which is passed over. What is judged for the ledger's sake is new mail's: its deaths count as those.
 """
 
 from collections import Counter
@@ -15,8 +19,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import batched
 
-from mailmirror.domain.batches import HEADER_RANGE, parts, runs
+from mailmirror.domain.batches import HEADER_RANGE, judged_alone, next_batch, parts, runs
 from mailmirror.domain.contained import Judged
+from mailmirror.domain.containment import Caution, Place, Reading
 from mailmirror.domain.deep_audit import Fault, FaultKind, Found, Round
 from mailmirror.domain.folder import FolderState, Passed, difference
 from mailmirror.domain.ledger import Ledger
@@ -36,6 +41,7 @@ from mailmirror.usecases.sync.judge_run import RunJudge
 from mailmirror.usecases.sync.mail_server import MailServer, OutOfTime, fetched_bytes
 from mailmirror.usecases.sync.mirror_copies import FolderKey
 from mailmirror.usecases.sync.sync_folder import FolderSync
+from mailmirror.usecases.sync.sync_progress import SyncProgress
 
 _AFTER_CHANGE = timedelta(minutes=1)
 _AFTER_FAILURE = timedelta(hours=1)
@@ -61,12 +67,18 @@ class DeepAudit:
     rules: Rules
     server: MailServer
     view: CrmView
+    progress: SyncProgress
     runtime: Runtime
+    _present: Round = field(init=False)
+    """The round, without what is counted below since it was stored."""
+    _last: Round | None = field(init=False)
     _uids: int = 0
     _faults: list[Fault] = field(default_factory=list)
     _not_repaired: list[Fault] = field(default_factory=list)
     _disputed: int = 0
     _left_out: int = 0
+    _progressed: bool = False
+    """Whether a folder's cursor has moved."""
 
     def run(self, until: datetime, asked_at: datetime | None) -> datetime:
         """Go on with the round, or begin one; return when the next slice is due.
@@ -78,22 +90,26 @@ class DeepAudit:
         present, last = self._begun(now, asked_at)
         if present.finished_at is not None:
             return present.next_at(now)
+        self._present, self._last = present, last
         total = sum(one.judged for one in self.folders.values())
         due_at: datetime | None = None
         ended = False
+        slice_end = min(until, now + PASS_TIME)
         try:
-            slice_end = min(until, now + PASS_TIME)
             ended = self._go_on(present, present.quota(total, now), slice_end)
+            if ended:
+                self.progress.audit_caution = Caution()
         except OutOfTime:
             due_at = self.runtime.now()
+            if not self._progressed and slice_end == now + PASS_TIME:
+                self.progress.audit_failed()
         except _Changed:
             due_at = self.runtime.now() + _AFTER_CHANGE
         except Refused:  # the session is lost
             due_at = self.runtime.now() + _AFTER_FAILURE
         finally:
-            present = self._with_slice(present, ended=ended)
-            self.runtime.audit_rounds.save(self.lease, Rounds(present, last))
-        return due_at or present.next_at(now)
+            self._save_round(ended=ended)
+        return due_at or self._present.next_at(now)
 
     def _begun(self, now: datetime, asked_at: datetime | None) -> tuple[Round, Round | None]:
         """The present round, which may begin now, and the one before it."""
@@ -108,14 +124,14 @@ class DeepAudit:
             self.runtime.sync_states.audit_begun(self.lease, asked_at, now)
         return present, last
 
-    def _with_slice(self, present: Round, *, ended: bool) -> Round:
-        """The round with what this slice has found, which is counted and logged."""
+    def _save_round(self, *, ended: bool = False) -> None:
+        """Store the round with what was found since it was stored, which is counted and logged."""
         found = Found(self._uids, disputed=self._disputed)
-        after = present.with_faults(found, self._faults, self._not_repaired)
+        after = self._present.with_faults(found, self._faults, self._not_repaired)
         if ended:
             found = replace(after.found, left_out=self._left_out)
             after = replace(after, finished_at=self.runtime.now(), found=found)
-        before, count = present.found, self.runtime.count
+        before, count = self._present.found, self.runtime.count
         count("AuditUids", self._uids)
         count("AuditFaults", len(self._faults))
         count("AuditRepaired", after.found.repaired - before.repaired)
@@ -128,7 +144,9 @@ class DeepAudit:
         if self._faults:
             kinds = Counter(one.kind.value for one in self._faults)
             log_audit(self.lease.key, kinds, len(self._not_repaired))
-        return after
+        self.runtime.audit_rounds.save(self.lease, Rounds(after, self._last))
+        self._present, self._uids, self._disputed = after, 0, 0
+        self._faults, self._not_repaired = [], []
 
     def _go_on(self, present: Round, quota: int, until: datetime) -> bool:
         """Audit so many UIDs; return whether every folder that can be read is through."""
@@ -164,19 +182,51 @@ class DeepAudit:
             kept = ledger.removed & ledger.of(Verdict.MIRRORED)
             uids = list((ledger.present | kept) & UidSet.span(1, low - 1))[::-1]
             checker = self._checker(judge)
-            for batch in batched(uids[:quota], HEADER_RANGE, strict=False):
-                for piece, headers in self._pieces(judge, batch, ledger):
-                    ledger = self._audit(judge, checker, piece, headers, ledger)
-                    done += len(piece)
-                    self._uids += len(piece)
-                    audited = Passed(number, piece[-1])
-                    checkpoint.folder = replace(checkpoint.folder, audited=audited)
+            left = [checkpoint.place(uid) for uid in uids[:quota]]
+            while left:
+                batch = next_batch(left, self.progress.audit_caution, HEADER_RANGE)
+                left = left[len(batch) :]
+                if self._passes_over(judge, batch[0]):
+                    self._audited(judge, number, [batch[0].uid])
+                else:
+                    self._begin(batch)
+                    for piece, headers in self._pieces(judge, [one.uid for one in batch], ledger):
+                        ledger = self._audit(judge, checker, piece, headers, ledger)
+                        self._uids += len(piece)
+                        self._audited(judge, number, piece)
+                done += len(batch)
+                self._save_round()
+                checkpoint.move(checkpoint.folder)
             if len(uids) <= quota:
                 checkpoint.folder = replace(checkpoint.folder, audited=Passed(number, 1))
         finally:
             checkpoint.move(checkpoint.folder)
             self.folders[id] = checkpoint.folder
         return done
+
+    # Deaths
+
+    def _begin(self, batch: Sequence[Place]) -> None:
+        """Store that a batch begins: a function may die at it."""
+        caution = self.progress.audit_caution
+        alone = judged_alone(batch[0], caution)
+        self.progress.audit_begins(caution.suspecting(batch[0]) if alone else caution)
+
+    def _passes_over(self, judge: RunJudge, place: Place) -> bool:
+        """Whether a function died while it audited this UID alone, which is then named."""
+        caution = self.progress.audit_caution
+        if caution.reading(place) is Reading.WHOLE:
+            return False
+        self.progress.audit_caution = caution.suspecting(place)
+        self._note(judge, FaultKind.NOT_AUDITED, place.uid, repaired=False)
+        return True
+
+    def _audited(self, judge: RunJudge, number: int, piece: Sequence[int]) -> None:
+        """Move the folder's cursor behind UIDs; the end of their batch stores it."""
+        checkpoint, progress = judge.checkpoint, self.progress
+        checkpoint.folder = replace(checkpoint.folder, audited=Passed(number, piece[-1]))
+        progress.audit_caution = progress.audit_caution.after_success(len(piece))
+        self._progressed = True
 
     # The ledger
 
@@ -213,7 +263,9 @@ class DeepAudit:
         differ = difference(ledger, listed)
         if not (differ.missed or differ.left or differ.returned):
             return ledger
-        self._check_missed(judge, differ.missed)
+        self.progress.audit_pauses()
+        if checkpoint.caution == Caution():
+            self._check_missed(judge, differ.missed)
         FolderSync(self.server, checkpoint, judge, self.runtime, {}).reconcile()
         after = checkpoint.ledger()
         if counted:
@@ -229,9 +281,12 @@ class DeepAudit:
         return after
 
     def _check_missed(self, judge: RunJudge, missed: UidSet) -> None:
-        """Check copies that have lost their verdict, before they are mirrored again."""
+        """Check copies that have lost their verdict, before they are mirrored again.
+
+        After a death only their batches do, which are divided.
+        """
         checker = self._checker(judge)
-        for batch in batched(checker.with_copies(missed), HEADER_RANGE, strict=False):
+        for batch in batched(checker.stored.with_copies(missed), HEADER_RANGE, strict=False):
             self._check_time(judge)
             headers = self.server.headers(batch).found
             verdicts = judge_copies(headers, self.rules, self.view)
@@ -284,7 +339,7 @@ class DeepAudit:
     def _checker(self, judge: RunJudge) -> CheckCopies:
         folder = judge.checkpoint.folder
         where = FolderKey(self.lease.key, judge.checkpoint.id, folder.uidvalidity, folder.role)
-        return CheckCopies(
+        return CheckCopies.of(
             where, self.view, self.runtime, self.server, lambda: self._check_time(judge)
         )
 
@@ -302,7 +357,7 @@ class DeepAudit:
             raise _Changed
         changed = {uid: one for uid, one in fresh.items() if uid not in ledger.of(one)}
         mirrored = ledger.of(Verdict.MIRRORED)
-        copied = checker.with_copies(changed)
+        copied = checker.stored.with_copies(changed)
         disputed = {uid for uid in copied if uid in mirrored}
         self._disputed += len(disputed)
         stored = {uid for uid in copied if changed[uid] is Verdict.MIRRORED}

@@ -50,7 +50,7 @@ _HIDING_LIMITS = {Limit.ALL_MAIL_HIDDEN, Limit.FOLDER_LIMITED, Limit.FOLDER_UNRE
 _AFTER_CHANGE = timedelta(minutes=1)
 """Until a pass or an audit goes on that has found a folder changed since its sync."""
 _BEFORE_AUDIT = timedelta(minutes=5)
-"""Until an audit is tried again that a change or a pass has held up."""
+"""Until an audit is tried again that a change or a pass has held up, or with smaller batches."""
 
 
 @dataclass(slots=True)
@@ -104,7 +104,7 @@ class FoldersSync:
     def caution(self) -> Caution:
         if self.checkpoint is not None:
             return self.checkpoint.caution
-        return self.state.caution.after_deaths(self.state.deaths)
+        return self.state.caution.after_deaths(self.state.deaths_at_mail)
 
     def take_smaller_batches(self) -> None:
         """AWS has failed: the next batches cost fewer requests."""
@@ -300,6 +300,7 @@ class FoldersSync:
             rules=rules,
             server=server,
             view=view,
+            progress=self.record,
             runtime=self.runtime,
         )
         try:
@@ -312,20 +313,14 @@ class FoldersSync:
             if is_of_aws(error):
                 raise
             log_failure(error)
-            return now + SLICE_PAUSE
+            return now + (_BEFORE_AUDIT if self.record.audit_failed() else SLICE_PAUSE)
 
     def _is_settled(self) -> bool:
         """Whether every verdict holds now, so that one that is given again is the same."""
         passes = self.old.passes
         due_at, now = self.old.due_at, self.runtime.now()
         waits = (due_at is not None and due_at <= now) or passes.target or passes.others
-        careful = self.state.deaths or self.caution.batch < FULL_BATCH
-        return (
-            self.state.first_sync_done
-            and not waits
-            and not careful
-            and (passes.basis == self.basis)
-        )
+        return self.state.first_sync_done and not waits and passes.basis == self.basis
 
     def _save_passes(self, passes: PassState) -> None:
         self.runtime.sync_states.passing(self.lease, passes, self.runtime.now())

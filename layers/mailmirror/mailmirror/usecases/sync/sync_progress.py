@@ -37,6 +37,10 @@ class SyncProgress:
     """As stored."""
     _stored_at: datetime
     """When `state` was last written by this sync."""
+    audit_caution: Caution
+    """What the next batch of a deep audit takes."""
+    _stored_audit: tuple[Caution, bool]
+    """As stored: its caution, and whether one of its batches has begun."""
     folders: dict[str, FolderState] = field(default_factory=dict)
     """Those that were found on the server, by their ids."""
     has_sent: bool = False
@@ -51,7 +55,15 @@ class SyncProgress:
     @classmethod
     def of(cls, lease: Lease, state: SyncState, runtime: Runtime) -> "SyncProgress":
         """The progress of a sync that has just taken the lease."""
-        return cls(lease, runtime, state.caution, state.deaths, runtime.now())
+        return cls(
+            lease=lease,
+            runtime=runtime,
+            _caution=state.caution,
+            _deaths=state.deaths,
+            _stored_at=runtime.now(),
+            audit_caution=state.audit_caution.after_deaths(int(state.auditing)),
+            _stored_audit=(state.audit_caution, state.auditing),
+        )
 
     @property
     def totals(self) -> Totals:
@@ -83,6 +95,31 @@ class SyncProgress:
         self.runtime.sync_states.suspect(self.lease, caution, now)
         self._caution, self._deaths = caution, 0
 
+    def audit_begins(self, caution: Caution) -> None:
+        """Store what a batch of a deep audit takes, before it begins: a function may die at it."""
+        self._store_audit(caution, begun=True)
+
+    def audit_pauses(self) -> None:
+        """Store that what follows is not within a batch of a deep audit."""
+        if self._stored_audit[1]:
+            self._store_audit(self.audit_caution, begun=False)
+
+    def _store_audit(self, caution: Caution, *, begun: bool) -> None:
+        self.audit_caution = caution
+        if self._stored_audit != (caution, begun):
+            now = self.runtime.now()
+            self.runtime.sync_states.auditing(self.lease, caution, now, begun=begun)
+            self._stored_audit = (caution, begun)
+
+    def audit_failed(self) -> bool:
+        """Count the failure of a batch of a deep audit as a death; return whether less is tried.
+
+        The release stores it.
+        """
+        before, begun = self.audit_caution, self._stored_audit[1]
+        self.audit_caution = before.after_deaths(int(begun))
+        return self.audit_caution != before
+
     def release(
         self,
         *,
@@ -100,6 +137,7 @@ class SyncProgress:
         """
         if caution == self._caution and not self._deaths:
             caution = None
+        audit_caution = self.audit_caution
         self.runtime.sync_states.release(
             self.lease,
             first_sync_done=first_sync_done,
@@ -108,4 +146,5 @@ class SyncProgress:
             progressed_at=self.moved_at,
             passes=passes,
             audit_at=audit_at,
+            audit_caution=None if audit_caution == self._stored_audit[0] else audit_caution,
         )
