@@ -47,6 +47,7 @@ class Unfollowed:
 Outcome = Followed | Outside | Unfollowed
 
 _API = "integration/test_remedies_followed.py"
+_REQUESTS = "integration/test_requests_corrected.py"
 _AT_PROVIDER = "The person, or an administrator, acts at Google or Microsoft."
 _AT_SERVER = "The owner of the mail server, or of the recipient's, acts there."
 _BY_OPERATOR = "The operator acts on the stack or on AWS."
@@ -192,11 +193,60 @@ _PROBLEMS: dict[str, Outcome] = {
         *("internal_error", "news_waiting", "poll_overdue", "id_token_invalid"),
     ),
     **_outside(_NOTHING, _TEXTS, "notification_forged"),
+    **_each(
+        f"{_REQUESTS}::test_unauthorized_the_header_that_the_remedy_names_opens_the_account",
+        "unauthorized",
+    ),
+    **_each(
+        f"{_REQUESTS}::test_invalid_signature_events_signed_as_the_remedy_says_are_accepted",
+        "invalid_signature",
+    ),
+    **_each(
+        f"{_REQUESTS}::test_stale_timestamp_events_signed_at_the_time_of_sending_are_accepted",
+        "stale_timestamp",
+    ),
+    **_each(
+        f"{_REQUESTS}::test_not_found_what_the_remedy_has_checked_is_there",
+        "not_found",
+    ),
+    **_each(
+        f"{_REQUESTS}::test_method_not_allowed_a_method_of_the_header_is_taken",
+        "method_not_allowed",
+    ),
+    **_each(
+        f"{_REQUESTS}::test_too_many_requests_after_the_seconds_that_the_header_names_it_is_done",
+        "too_many_requests",
+    ),
+    **_each(
+        f"{_REQUESTS}::test_body_too_large_less_than_the_limit_of_the_answer_is_taken",
+        "body_too_large",
+    ),
+    **_each(
+        f"{_REQUESTS}::test_malformed_json_is_taken_once_it_is_json",
+        "malformed_json",
+    ),
+    **_each(
+        f"{_REQUESTS}::test_missing_field_fields_are_added_as_details_name_them_until_it_is_connected",
+        "missing_field",
+    ),
+    **_each(
+        f"{_REQUESTS}::test_unknown_event_type_the_types_of_the_document_are_taken",
+        "unknown_event_type",
+    ),
+    **_each(
+        f"{_REQUESTS}::test_event_ahead_the_event_is_sent_again_under_its_id_with_the_right_time",
+        "event_ahead",
+    ),
+    **_each(
+        f"{_REQUESTS}::test_user_unknown_once_the_user_was_sent_the_mailbox_is_connected",
+        "user_unknown",
+    ),
+    **_each(
+        f"{_REQUESTS}::test_mailbox_busy_once_it_is_erased_the_address_is_connected_again",
+        "mailbox_busy",
+    ),
     **_unfollowed(
         "A test by the API that corrects the request as the remedy says.",
-        *("unauthorized", "invalid_signature", "stale_timestamp", "not_found"),
-        *("method_not_allowed", "too_many_requests", "body_too_large", "malformed_json"),
-        *("missing_field", "unknown_event_type", "event_ahead", "user_unknown", "mailbox_busy"),
         *("provider_unsupported", "provider_signs_in", "return_url_not_allowed"),
     ),
     **_unfollowed(
@@ -302,7 +352,11 @@ _GAPS: dict[str, Outcome] = {
         "matches_pending",
     ),
     **_outside(_NOTHING, _TEXTS, "erasing"),
-    **_unfollowed("A test that reads the card again.", "thread_pending"),
+    **_each(
+        "integration/test_association_races.py::"
+        "test_a_long_thread_is_attached_at_once_and_indexed_by_the_queue",
+        "thread_pending",
+    ),
     **_unfollowed("A test of an account without an event, whose first event comes.", "feed_silent"),
 }
 
