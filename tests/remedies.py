@@ -48,6 +48,7 @@ Outcome = Followed | Outside | Unfollowed
 
 _API = "integration/test_remedies_followed.py"
 _REQUESTS = "integration/test_requests_corrected.py"
+_CONNECTING = "integration/test_connecting_corrected.py"
 _AT_PROVIDER = "The person, or an administrator, acts at Google or Microsoft."
 _AT_SERVER = "The owner of the mail server, or of the recipient's, acts there."
 _BY_OPERATOR = "The operator acts on the stack or on AWS."
@@ -226,7 +227,8 @@ _PROBLEMS: dict[str, Outcome] = {
         "malformed_json",
     ),
     **_each(
-        f"{_REQUESTS}::test_missing_field_fields_are_added_as_details_name_them_until_it_is_connected",
+        f"{_REQUESTS}::"
+        "test_missing_field_fields_are_added_as_details_name_them_until_it_is_connected",
         "missing_field",
     ),
     **_each(
@@ -249,10 +251,42 @@ _PROBLEMS: dict[str, Outcome] = {
         "A test by the API that corrects the request as the remedy says.",
         *("provider_unsupported", "provider_signs_in", "return_url_not_allowed"),
     ),
-    **_unfollowed(
-        "A test that connects with the settings that the remedy names.",
-        *("host_unknown", "connect_refused", "connect_timeout", "tls_failed", "starttls_missing"),
-        *("protocol_error", "another_service", "sign_in_failed", "sent_not_found"),
+    **_each(
+        f"{_CONNECTING}::test_host_unknown_with_the_right_name_it_is_connected",
+        "host_unknown",
+    ),
+    **_each(
+        f"{_CONNECTING}::test_connect_refused_the_ports_that_the_remedy_names_are_answered",
+        "connect_refused",
+    ),
+    **_each(
+        f"{_CONNECTING}::test_connect_timeout_the_port_and_its_security_are_corrected",
+        "connect_timeout",
+    ),
+    **_each(
+        f"{_CONNECTING}::test_tls_failed_the_security_that_fits_the_detail_is_taken",
+        "tls_failed",
+    ),
+    **_each(
+        f"{_CONNECTING}::test_starttls_missing_the_security_and_the_ports_of_the_remedy_are_taken",
+        "starttls_missing",
+    ),
+    **_each(
+        f"{_CONNECTING}::test_protocol_error_host_and_port_of_the_right_service_are_taken",
+        "protocol_error",
+    ),
+    **_each(
+        f"{_CONNECTING}::"
+        "test_another_service_the_ports_of_the_server_with_which_the_detail_begins_are_taken",
+        "another_service",
+    ),
+    **_each(
+        f"{_CONNECTING}::test_sign_in_failed_with_the_right_name_and_password_it_is_connected",
+        "sign_in_failed",
+    ),
+    **_each(
+        f"{_CONNECTING}::test_sent_not_found_a_folder_of_the_name_or_named_in_the_setting_is_found",
+        "sent_not_found",
     ),
     **_unfollowed(
         "A test that begins the sign-in again, or proves the address by a code.",

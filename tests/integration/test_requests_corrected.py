@@ -153,7 +153,6 @@ def test_too_many_requests_after_the_seconds_that_the_header_names_it_is_done(
     assert api.answered("PATCH", "/v1/account", body={"max_recipients": 7}).status == 200
 
 
-@pytest.mark.exceeds("MAX_REQUEST_BYTES", "MAX_WEBHOOK_BYTES")
 def test_body_too_large_less_than_the_limit_of_the_answer_is_taken(api: Api, crm: Crm) -> None:
     body = '{"max_recipients": 7}'
     refused = api.answered("PATCH", "/v1/account", text=body + " " * MAX_REQUEST_BYTES)
