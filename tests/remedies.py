@@ -48,6 +48,7 @@ Outcome = Followed | Outside | Unfollowed
 
 _API = "integration/test_remedies_followed.py"
 _REQUESTS = "integration/test_requests_corrected.py"
+_SIGN_IN = "integration/test_oauth.py"
 _CONNECTING = "integration/test_connecting_corrected.py"
 _AT_PROVIDER = "The person, or an administrator, acts at Google or Microsoft."
 _AT_SERVER = "The owner of the mail server, or of the recipient's, acts there."
@@ -247,9 +248,18 @@ _PROBLEMS: dict[str, Outcome] = {
         f"{_REQUESTS}::test_mailbox_busy_once_it_is_erased_the_address_is_connected_again",
         "mailbox_busy",
     ),
-    **_unfollowed(
-        "A test by the API that corrects the request as the remedy says.",
-        *("provider_unsupported", "provider_signs_in", "return_url_not_allowed"),
+    **_each(
+        f"{_SIGN_IN}::test_provider_unsupported_the_calls_and_providers_of_the_remedy_are_taken",
+        "provider_unsupported",
+    ),
+    **_each(
+        f"{_SIGN_IN}::test_provider_signs_in_in_the_browser_or_with_imap_and_an_app_password",
+        "provider_signs_in",
+    ),
+    **_each(
+        f"{_SIGN_IN}::"
+        "test_return_url_not_allowed_a_listed_one_is_taken_and_one_that_the_operator_adds",
+        "return_url_not_allowed",
     ),
     **_each(
         f"{_CONNECTING}::test_host_unknown_with_the_right_name_it_is_connected",
@@ -288,10 +298,22 @@ _PROBLEMS: dict[str, Outcome] = {
         f"{_CONNECTING}::test_sent_not_found_a_folder_of_the_name_or_named_in_the_setting_is_found",
         "sent_not_found",
     ),
+    **_each(
+        f"{_SIGN_IN}::test_state_unknown_beginning_again_gives_a_link_that_works_once_more",
+        "state_unknown",
+    ),
+    **_each(
+        f"{_SIGN_IN}::test_a_sign_in_that_is_begun_again_connects_after_it_was_refused",
+        *("state_expired", "sign_in_cancelled", "code_refused"),
+    ),
+    **_each(
+        f"{_SIGN_IN}::"
+        "test_address_mismatch_the_expected_account_or_the_address_as_login_hint_connects",
+        "address_mismatch",
+    ),
     **_unfollowed(
         "A test that begins the sign-in again, or proves the address by a code.",
-        *("state_unknown", "state_expired", "sign_in_cancelled", "code_refused"),
-        *("address_mismatch", "address_of_another_user", "address_of_person", "address_unproven"),
+        *("address_of_another_user", "address_of_person", "address_unproven"),
     ),
     **_unfollowed(
         "A test that sends the message as the remedy says.",
