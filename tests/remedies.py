@@ -49,6 +49,7 @@ Outcome = Followed | Outside | Unfollowed
 _API = "integration/test_remedies_followed.py"
 _REQUESTS = "integration/test_requests_corrected.py"
 _SIGN_IN = "integration/test_oauth.py"
+_SENDING = "integration/test_sending_corrected.py"
 _CONNECTING = "integration/test_connecting_corrected.py"
 _AT_PROVIDER = "The person, or an administrator, acts at Google or Microsoft."
 _AT_SERVER = "The owner of the mail server, or of the recipient's, acts there."
@@ -311,14 +312,70 @@ _PROBLEMS: dict[str, Outcome] = {
         "test_address_mismatch_the_expected_account_or_the_address_as_login_hint_connects",
         "address_mismatch",
     ),
+    **_each(
+        f"{_SIGN_IN}::test_state_unknown_beginning_again_gives_a_link_that_works_once_more",
+        "state_unknown",
+    ),
+    **_each(
+        f"{_SIGN_IN}::test_a_sign_in_that_is_begun_again_connects_after_it_was_refused",
+        *("state_expired", "sign_in_cancelled", "code_refused"),
+    ),
+    **_each(
+        f"{_SIGN_IN}::"
+        "test_address_mismatch_the_expected_account_or_the_address_as_login_hint_connects",
+        "address_mismatch",
+    ),
     **_unfollowed(
         "A test that begins the sign-in again, or proves the address by a code.",
         *("address_of_another_user", "address_of_person", "address_unproven"),
     ),
-    **_unfollowed(
-        "A test that sends the message as the remedy says.",
-        *("transport_unavailable", "from_not_yours", "no_recipient", "too_many_recipients"),
-        *("message_too_large", "upload_unknown", "rate_limit_reached", "idempotency_conflict"),
+    **_each(
+        f"{_SENDING}::test_address_of_another_user_that_user_connects_it_or_the_crm_is_corrected",
+        "address_of_another_user",
+    ),
+    **_each(
+        f"{_SENDING}::test_address_of_person_entered_at_the_user_or_another_address_connects",
+        "address_of_person",
+    ),
+    **_each(
+        f"{_SENDING}::test_address_unproven_by_the_crm_or_by_a_code_it_sends_through_ses",
+        "address_unproven",
+    ),
+    **_each(
+        f"{_SENDING}::"
+        "test_transport_unavailable_connected_with_its_submission_server_or_by_ses_it_is_sent",
+        "transport_unavailable",
+    ),
+    **_each(
+        f"{_SENDING}::test_from_not_yours_from_an_own_mailbox_or_a_connected_address_it_is_sent",
+        "from_not_yours",
+    ),
+    **_each(
+        f"{_SENDING}::test_no_recipient_an_address_in_any_of_the_fields_is_enough",
+        "no_recipient",
+    ),
+    **_each(
+        f"{_SENDING}::test_too_many_recipients_as_many_as_the_limit_of_the_answer_are_sent_to",
+        "too_many_recipients",
+    ),
+    **_each(
+        f"{_SENDING}::test_message_too_large_with_smaller_attachments_or_a_link_it_is_sent",
+        "message_too_large",
+    ),
+    **_each(
+        f"{_SENDING}::test_upload_unknown_once_the_bytes_are_put_to_the_link_it_is_sent",
+        "upload_unknown",
+    ),
+    **_each(
+        f"{_SENDING}::test_rate_limit_reached_after_the_time_of_the_answer_it_is_sent",
+        "rate_limit_reached",
+    ),
+    **_each(
+        f"{_SENDING}::test_idempotency_conflict_with_a_new_key_it_is_sent_and_the_same_key_repeats",
+        "idempotency_conflict",
+    ),
+    **_each(
+        f"{_SENDING}::test_sent_already_the_call_of_the_remedy_says_how_far_it_is",
         "sent_already",
     ),
 }
@@ -484,9 +541,21 @@ _DELIVERY: dict[str, Outcome] = {
         "test_what_breaks_after_the_last_byte_is_never_sent_again",
         "outcome_unknown",
     ),
-    **_unfollowed(
-        "A test that sends the message again as the remedy says.",
-        *("message_too_large", "sign_in_failed", "timed_out", "draft_lost"),
+    **_each(
+        f"{_SENDING}::test_message_too_large_for_a_server_is_sent_as_a_link",
+        "message_too_large",
+    ),
+    **_each(
+        f"{_SENDING}::test_sign_in_failed_the_mailbox_connected_again_sends",
+        "sign_in_failed",
+    ),
+    **_each(
+        f"{_SENDING}::test_timed_out_sent_again_later_it_arrives",
+        "timed_out",
+    ),
+    **_each(
+        f"{_SENDING}::test_draft_lost_the_message_is_composed_again",
+        "draft_lost",
     ),
 }
 
