@@ -325,10 +325,6 @@ _PROBLEMS: dict[str, Outcome] = {
         "test_address_mismatch_the_expected_account_or_the_address_as_login_hint_connects",
         "address_mismatch",
     ),
-    **_unfollowed(
-        "A test that begins the sign-in again, or proves the address by a code.",
-        *("address_of_another_user", "address_of_person", "address_unproven"),
-    ),
     **_each(
         f"{_SENDING}::test_address_of_another_user_that_user_connects_it_or_the_crm_is_corrected",
         "address_of_another_user",
