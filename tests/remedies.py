@@ -66,10 +66,6 @@ def _outside(why: str, test: str, *codes: str) -> dict[str, Outcome]:
     return dict.fromkeys(codes, Outside(why, test))
 
 
-def _unfollowed(missing: str, *codes: str) -> dict[str, Outcome]:
-    return dict.fromkeys(codes, Unfollowed(missing))
-
-
 _PROBLEMS: dict[str, Outcome] = {
     **_each(
         f"{_API}::test_acting_user_a_request_that_names_a_known_user_is_answered",
@@ -381,7 +377,10 @@ _CONNECTED: dict[str, Outcome] = {
         f"{_API}::test_sign_in_failed_connecting_with_the_present_password_goes_on",
         "sign_in_failed",
     ),
-    **_unfollowed("A test that sets `folders` again to folders that there are.", "folder_unknown"),
+    **_each(
+        f"{_API}::test_folder_unknown_folders_that_the_preview_lists_or_all_are_read_again",
+        "folder_unknown",
+    ),
     **_outside(
         _AT_SERVER,
         "unit/test_words.py::test_a_mailbox_that_has_worked_is_not_to_be_corrected",
@@ -466,7 +465,10 @@ _GAPS: dict[str, Outcome] = {
         "test_a_long_thread_is_attached_at_once_and_indexed_by_the_queue",
         "thread_pending",
     ),
-    **_unfollowed("A test of an account without an event, whose first event comes.", "feed_silent"),
+    **_each(
+        f"{_REQUESTS}::test_feed_silent_the_first_event_that_comes_as_the_document_says_ends_it",
+        "feed_silent",
+    ),
 }
 
 _LIMITS: dict[str, Outcome] = {
@@ -503,8 +505,9 @@ _FOLDERS: dict[str, Outcome] = {
         "test_connected_again_with_another_setting_further_folders_are_read",
         "setting",
     ),
-    **_unfollowed(
-        "A test that moves the message to a folder that is read.", "trash", "junk", "no_mail"
+    **_each(
+        f"{_API}::test_trash_junk_and_no_mail_a_message_that_is_moved_from_there_is_mirrored",
+        *("trash", "junk", "no_mail"),
     ),
     **_outside(
         _NOTHING,

@@ -250,3 +250,25 @@ def test_mailbox_busy_once_it_is_erased_the_address_is_connected_again(
     clock.advance(timedelta(minutes=3))
     office.sync(mailbox)  # the job that the erasure has queued
     assert api.answered("POST", "/v1/mailboxes", body=body).status == 201
+
+
+def test_feed_silent_the_first_event_that_comes_as_the_document_says_ends_it(
+    runtime: Runtime, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The users are known, and the function that applied them has died before it noted that."""
+    with monkeypatch.context() as patched:
+        patched.setattr(runtime.feed, "applied", lambda *_: None)
+        office = Office(runtime)
+    api = Api(office)
+    feed = api.get("/v1/contacts/kim/messages")["coverage"]["feed"]
+    assert (feed["complete"], feed["gap"]) == (False, "feed_silent")
+    named = re.search(r"send its webhook here; (docs/\w+\.md) says how", feed["remedy"])
+    assert named is not None
+    page = (ROOT / named[1]).read_text("utf-8")
+    assert "`POST /webhooks/crm/{account_id}`" in page
+    example = re.search(r"^X-Mailmirror-Signature.*?\n\n(\{.*?\})\n```", page, re.S | re.M)
+    assert example is not None
+    (event,) = json.loads(example[1])["events"]
+    Crm(office, monkeypatch).send(event)
+    assert api.get("/v1/contacts/kim/messages")["coverage"]["feed"]["complete"]
+    assert api.answered("GET", f"/v1/contacts/{event['data']['id']}/messages").status == 200
