@@ -173,25 +173,129 @@ _PROBLEMS: dict[str, Outcome] = {
     ),
     **_outside(
         _AT_PROVIDER,
-        _TEXTS,
+        "integration/test_imap_session.py::test_a_refused_sign_in_has_the_code_of_whom_can_mend_it",
         *("app_password_required", "password_expired", "imap_disabled", "administrator_needed"),
-        *("server_alert", "mailbox_not_opened", "sign_in_with_provider", "provider_unavailable"),
-        *("address_unknown", "pop3_unsupported"),
+        "server_alert",
+    ),
+    **_outside(
+        _AT_PROVIDER,
+        "integration/test_server_habits.py::"
+        "test_a_mailbox_that_exchange_does_not_open_is_not_connected_and_says_whom_to_ask",
+        "mailbox_not_opened",
+    ),
+    **_outside(
+        _AT_PROVIDER,
+        "integration/test_imap_session.py::test_exchange_online_asks_for_sign_in_with_microsoft",
+        "sign_in_with_provider",
+    ),
+    **_outside(
+        _AT_PROVIDER,
+        "integration/test_oauth.py::test_what_is_no_answer_costs_no_sign_in_and_is_asked_again",
+        "provider_unavailable",
+    ),
+    **_outside(
+        _AT_PROVIDER,
+        "integration/test_oauth.py::test_an_address_that_the_provider_has_not_verified_is_none",
+        "address_unknown",
+    ),
+    **_outside(
+        _AT_PROVIDER,
+        "integration/test_server_habits.py::test_another_service_at_the_port_is_named",
+        "pop3_unsupported",
     ),
     **_outside(
         _AT_SERVER,
-        _TEXTS,
-        *("server_unavailable", "connection_lost", "inbox_not_found", "sign_in_unsupported"),
-        *("sign_in_unanswered", "certificate_invalid"),
+        "integration/test_server_habits.py::"
+        "test_a_server_that_is_busy_at_the_inbox_is_not_connected_and_says_so",
+        "server_unavailable",
+    ),
+    **_outside(
+        _AT_SERVER,
+        "integration/test_imap_session.py::test_a_server_that_goes_away_is_reported",
+        "connection_lost",
+    ),
+    **_outside(
+        _AT_SERVER,
+        "integration/test_server_habits.py::"
+        "test_an_inbox_that_the_server_does_not_open_is_told_when_connecting",
+        "inbox_not_found",
+    ),
+    **_outside(
+        _AT_SERVER,
+        "integration/test_imap_session.py::test_a_server_without_logins_by_password_is_reported",
+        "sign_in_unsupported",
+    ),
+    **_outside(
+        _AT_SERVER,
+        "integration/test_server_habits.py::"
+        "test_the_third_wrong_password_at_a_server_that_delays_refusals_names_the_sign_in",
+        "sign_in_unanswered",
+    ),
+    **_outside(
+        _AT_SERVER,
+        "integration/test_imap_session.py::test_a_certificate_of_another_name_is_refused",
+        "certificate_invalid",
+    ),
+    **_each(
+        f"{_CONNECTING}::test_host_not_allowed_a_network_that_the_operator_allows_is_connected",
+        "host_not_allowed",
+    ),
+    **_each(
+        f"{_CONNECTING}::test_probe_failed_tried_again_it_is_connected",
+        "probe_failed",
     ),
     **_outside(
         _BY_OPERATOR,
-        _TEXTS,
-        *("provider_not_configured", "provider_misconfigured", "host_not_allowed"),
-        *("proof_sender_missing", "proof_code_not_sent", "event_not_kept", "probe_failed"),
-        *("internal_error", "news_waiting", "poll_overdue", "id_token_invalid"),
+        "integration/test_oauth.py::test_what_cannot_be_begun_is_refused_before_any_browser_leaves",
+        "provider_not_configured",
     ),
-    **_outside(_NOTHING, _TEXTS, "notification_forged"),
+    **_outside(
+        _BY_OPERATOR,
+        "integration/test_oauth.py::test_what_is_no_answer_costs_no_sign_in_and_is_asked_again",
+        "provider_misconfigured",
+    ),
+    **_outside(
+        _BY_OPERATOR,
+        "integration/test_oauth.py::test_an_id_token_of_another_issuer_is_refused",
+        "id_token_invalid",
+    ),
+    **_outside(
+        _BY_OPERATOR,
+        "integration/test_prove_address.py::"
+        "test_without_a_mailbox_that_sends_them_there_are_no_codes",
+        "proof_sender_missing",
+    ),
+    **_outside(
+        _BY_OPERATOR,
+        "integration/test_prove_address.py::test_a_code_that_could_not_be_sent_is_reported",
+        "proof_code_not_sent",
+    ),
+    **_outside(
+        _BY_OPERATOR,
+        "integration/test_feed.py::test_what_fails_for_good_is_refused_and_passed",
+        "event_not_kept",
+    ),
+    **_outside(
+        _BY_OPERATOR,
+        "integration/test_trust.py::test_a_poll_that_fails_for_a_reason_of_ours_is_reported_too",
+        "internal_error",
+    ),
+    **_outside(
+        _BY_OPERATOR,
+        "integration/test_deaths.py::"
+        "test_six_hours_of_killed_syncs_are_an_error_and_no_complete_card",
+        "news_waiting",
+    ),
+    **_outside(
+        _BY_OPERATOR,
+        "integration/test_deaths.py::test_a_mailbox_that_nobody_polls_is_not_healthy",
+        "poll_overdue",
+    ),
+    **_outside(
+        _NOTHING,
+        "unit/test_notifications.py::test_another_key_and_another_digest_are_refused",
+        "notification_forged",
+    ),
     **_each(
         f"{_REQUESTS}::test_unauthorized_the_header_that_the_remedy_names_opens_the_account",
         "unauthorized",
@@ -407,7 +511,21 @@ _VERDICTS: dict[str, Outcome] = {
         "test_a_message_that_the_server_does_not_return_is_listed_until_it_does",
         "pending",
     ),
-    **_outside(_NOTHING, _TEXTS, "internal", "report", "blocked", "mirrored", "gone"),
+    **_each(
+        f"{_API}::test_internal_report_and_mirrored_have_nothing_to_be_done",
+        *("internal", "report", "mirrored"),
+    ),
+    **_outside(
+        _NOTHING,
+        "unit/test_verdict.py::test_a_blocked_address_or_domain_is_not_mirrored",
+        "blocked",
+    ),
+    **_outside(
+        _NOTHING,
+        "integration/test_containment.py::"
+        "test_a_message_that_was_gone_and_is_listed_again_is_read_in_the_end",
+        "gone",
+    ),
     **_outside(
         "The person opens the message in their own mail program.",
         "integration/test_problems.py::"
@@ -459,7 +577,12 @@ _GAPS: dict[str, Outcome] = {
         "test_a_fact_that_takes_mail_off_a_deal_makes_its_card_incomplete_until_it_is_matched",
         "matches_pending",
     ),
-    **_outside(_NOTHING, _TEXTS, "erasing"),
+    **_outside(
+        _NOTHING,
+        "unit/test_coverage.py::"
+        "test_a_card_is_complete_where_each_of_its_mailboxes_and_the_feed_are",
+        "erasing",
+    ),
     **_each(
         "integration/test_association_races.py::"
         "test_a_long_thread_is_attached_at_once_and_indexed_by_the_queue",
@@ -527,7 +650,18 @@ _DELIVERY: dict[str, Outcome] = {
         *("refused_by_policy", "sender_not_allowed", "domain_not_found", "address_unsupported"),
         "complaint",
     ),
-    **_outside(_BY_OPERATOR, _TEXTS, "suppressed", "sandbox", "internal_error"),
+    **_outside(
+        _BY_OPERATOR,
+        "integration/test_feedback.py::test_a_bounce_is_one_by_its_kind_or_by_the_servers_words",
+        "suppressed",
+    ),
+    **_outside(_BY_OPERATOR, _TEXTS, "sandbox"),
+    **_outside(
+        _BY_OPERATOR,
+        "integration/test_delivery_errors.py::"
+        "test_what_fails_here_again_and_again_ends_within_a_day_and_says_so",
+        "internal_error",
+    ),
     **_outside(
         _NOTHING,
         "integration/test_delivery_errors.py::"

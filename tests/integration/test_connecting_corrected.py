@@ -3,6 +3,7 @@
 The ports that remedies name are those of real servers: here each leads to a server on loopback.
 """
 
+import io
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
@@ -12,11 +13,12 @@ from typing import Any
 
 import pytest
 import trustme
+from botocore.exceptions import EndpointConnectionError
 
 from mailmirror.domain.mailbox import Server
 from mailmirror.mail.connection import NetworkPolicy
 from mailmirror.runtime import Runtime
-from tests.integration.api_calls import Answered, Api, Json, connect_body, run_probe
+from tests.integration.api_calls import Answered, Api, Json, ProbeClient, connect_body, run_probe
 from tests.integration.office import KIM, MARCH, REP, Clock, Office, letter, loopback, subjects
 from tests.servers.dovecot import Dovecot
 from tests.servers.hostile import SILENCE, Hostile
@@ -231,3 +233,34 @@ def test_sent_not_found_a_folder_of_the_name_or_named_in_the_setting_is_found(
         told = api.get(path)
         assert (told["state"], told.get("error")) == ("healthy", None)
         assert subjects(office.card("rep", "kim")) == ["Letter 1"]
+
+
+@pytest.mark.parametrize("fault", ["it failed", "it was not reached"])
+def test_probe_failed_tried_again_it_is_connected(
+    api: Api, imap_server: MailboxServer, monkeypatch: pytest.MonkeyPatch, fault: str
+) -> None:
+    def failing(*_: object, **__: object) -> Json:
+        if fault == "it failed":
+            return {"Payload": io.BytesIO(b'{"errorType": "x"}'), "FunctionError": "Unhandled"}
+        raise EndpointConnectionError(endpoint_url="https://lambda")
+
+    body = connect_body(imap_server)
+    with monkeypatch.context() as patched:
+        patched.setattr(ProbeClient, "invoke", failing)
+        refused = api.answered("POST", "/v1/mailboxes", body=body)
+    assert (refused.status, refused.code) == (502, "probe_failed")
+    assert refused.remedy.startswith("Try again;")
+    assert api.answered("POST", "/v1/mailboxes", body=body).status == 201
+
+
+def test_host_not_allowed_a_network_that_the_operator_allows_is_connected(
+    api: Api, imap_server: MailboxServer, runtime: Runtime
+) -> None:
+    allowed = runtime.network_policy
+    runtime.network_policy = replace(allowed, allowed=())
+    refused = connecting(api, imap_server, at(IMAP))
+    refusal(refused, "host_not_allowed", "imap")
+    assert "ask the stack's operator to allow its network" in refused.remedy
+    runtime.network_policy = allowed
+    body = connect_body(imap_server)
+    assert api.answered("POST", "/v1/mailboxes", body=body).status == 201

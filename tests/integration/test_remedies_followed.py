@@ -30,6 +30,30 @@ from tests.servers.mailbox_server import MailboxServer
 
 HOUR = timedelta(hours=1)
 KIMS = "/v1/contacts/kim/messages"
+BOUNCE = b"""\
+From: Mail Delivery <mailer-daemon@customer.example>
+To: rep@us.example
+Date: Sun, 01 Mar 2026 09:00:00 +0000
+Message-ID: <bounce@customer.example>
+Subject: Undelivered
+Auto-Submitted: auto-replied
+MIME-Version: 1.0
+Content-Type: multipart/report; report-type=delivery-status; boundary=b
+
+--b
+Content-Type: text/plain
+
+Not delivered.
+--b
+Content-Type: message/delivery-status
+
+Reporting-MTA: dns; mx.customer.example
+
+Final-Recipient: rfc822; kim@customer.example
+Action: failed
+Status: 5.1.1
+--b--
+""".replace(b"\n", b"\r\n")
 
 
 @pytest.fixture
@@ -365,3 +389,14 @@ def test_trash_junk_and_no_mail_a_message_that_is_moved_from_there_is_mirrored(
     imap_server.expunge(REP, folder, uids)
     office.sync(mailbox)
     assert subjects(office.card("rep", "kim")) == ["Letter 2", "Letter 1"]
+
+
+def test_internal_report_and_mirrored_have_nothing_to_be_done(
+    api: Api, office: Office, mailbox: Mailbox, imap_server: MailboxServer
+) -> None:
+    imap_server.append(REP, "INBOX", letter(2, BOSS), MARCH)
+    imap_server.append(REP, "INBOX", BOUNCE, MARCH)
+    office.sync(mailbox)
+    assert office.counts(mailbox)["INBOX"] == {"mirrored": 1, "internal": 1, "report": 1}
+    for name in ("mirrored", "internal", "report"):
+        assert verdict(api, mailbox, name)["remedy"].startswith("Nothing to do")
