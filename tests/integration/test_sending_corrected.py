@@ -8,7 +8,9 @@ from typing import Any
 from urllib.request import Request, urlopen
 
 import pytest
+from botocore.exceptions import ClientError
 
+from mailmirror.aws.ses import SesTransport
 from mailmirror.domain.providers import SendingFacts
 from mailmirror.runtime import Runtime
 from mailmirror.usecases.operating.accounts import set_codes_mailbox
@@ -338,3 +340,43 @@ def test_address_of_person_entered_at_the_user_or_another_address_connects(
     else:
         body["email"] = REP
     assert api.answered("POST", "/v1/mailboxes", body=body).status == 201
+
+
+class Sandbox:
+    """SES, in the sandbox, sends to verified addresses only."""
+
+    def __init__(self) -> None:
+        self.verified = {REP}
+
+    def send_email(self, Destination: Json, **_: object) -> Json:
+        refused = [one for one in Destination["ToAddresses"] if one not in self.verified]
+        if not refused:
+            return {"MessageId": "0100018f"}
+        words = (
+            "Email address is not verified. The following identities failed the check in region"
+            f" US-EAST-1: {', '.join(refused)}"
+        )
+        error = {"Error": {"Code": "MessageRejected", "Message": words}}
+        raise ClientError(error, "SendEmail")  # type: ignore[arg-type]
+
+
+def test_sandbox_once_the_operator_has_verified_the_address_it_is_sent_to(
+    api: Api,
+    office: Office,
+    dovecot: Dovecot,
+    runtime: Runtime,
+    clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ses = Sandbox()
+    runtime.settings = replace(runtime.settings, ses_configuration_set="set")
+    transport = SesTransport(ses, "set", "us-east-1")  # type: ignore[arg-type]
+    monkeypatch.setitem(runtime.__dict__, "ses", transport)
+    office.connect(dovecot, "rep", REP)
+    accepted = post(api, transport="ses")
+    assert not is_sent(api, accepted, runtime, clock)
+    error = failed(api, accepted)
+    assert error["code"] == "sandbox"
+    assert error["remedy"].startswith("Let the operator verify the address, or request")
+    ses.verified.add(KIM)
+    assert is_sent(api, post(api, transport="ses"), runtime, clock)
