@@ -47,11 +47,14 @@ class Unfollowed:
 Outcome = Followed | Outside | Unfollowed
 
 _API = "integration/test_remedies_followed.py"
+_REQUESTS = "integration/test_requests_corrected.py"
+_SIGN_IN = "integration/test_oauth.py"
+_SENDING = "integration/test_sending_corrected.py"
+_CONNECTING = "integration/test_connecting_corrected.py"
 _AT_PROVIDER = "The person, or an administrator, acts at Google or Microsoft."
 _AT_SERVER = "The owner of the mail server, or of the recipient's, acts there."
 _BY_OPERATOR = "The operator acts on the stack or on AWS."
 _NOTHING = "There is nothing to do."
-_TEXTS = "unit/test_words.py::test_reason_and_remedy_are_whole_sentences"
 
 
 def _each(test: str, *codes: str) -> dict[str, Outcome]:
@@ -60,10 +63,6 @@ def _each(test: str, *codes: str) -> dict[str, Outcome]:
 
 def _outside(why: str, test: str, *codes: str) -> dict[str, Outcome]:
     return dict.fromkeys(codes, Outside(why, test))
-
-
-def _unfollowed(missing: str, *codes: str) -> dict[str, Outcome]:
-    return dict.fromkeys(codes, Unfollowed(missing))
 
 
 _PROBLEMS: dict[str, Outcome] = {
@@ -177,46 +176,305 @@ _PROBLEMS: dict[str, Outcome] = {
     ),
     **_outside(
         _AT_PROVIDER,
-        _TEXTS,
+        "integration/test_imap_session.py::test_a_refused_sign_in_has_the_code_of_whom_can_mend_it",
         *("app_password_required", "password_expired", "imap_disabled", "administrator_needed"),
-        *("server_alert", "mailbox_not_opened", "sign_in_with_provider", "provider_unavailable"),
-        *("address_unknown", "pop3_unsupported"),
+        "server_alert",
+    ),
+    **_outside(
+        _AT_PROVIDER,
+        "integration/test_server_habits.py::"
+        "test_a_mailbox_that_exchange_does_not_open_is_not_connected_and_says_whom_to_ask",
+        "mailbox_not_opened",
+    ),
+    **_outside(
+        _AT_PROVIDER,
+        "integration/test_imap_session.py::test_exchange_online_asks_for_sign_in_with_microsoft",
+        "sign_in_with_provider",
+    ),
+    **_outside(
+        _AT_PROVIDER,
+        "integration/test_oauth.py::test_what_is_no_answer_costs_no_sign_in_and_is_asked_again",
+        "provider_unavailable",
+    ),
+    **_outside(
+        _AT_PROVIDER,
+        "integration/test_oauth.py::test_an_address_that_the_provider_has_not_verified_is_none",
+        "address_unknown",
+    ),
+    **_outside(
+        _AT_PROVIDER,
+        "integration/test_server_habits.py::test_another_service_at_the_port_is_named",
+        "pop3_unsupported",
     ),
     **_outside(
         _AT_SERVER,
-        _TEXTS,
-        *("server_unavailable", "connection_lost", "inbox_not_found", "sign_in_unsupported"),
-        *("sign_in_unanswered", "certificate_invalid"),
+        "integration/test_server_habits.py::"
+        "test_a_server_that_is_busy_at_the_inbox_is_not_connected_and_says_so",
+        "server_unavailable",
+    ),
+    **_outside(
+        _AT_SERVER,
+        "integration/test_imap_session.py::test_a_server_that_goes_away_is_reported",
+        "connection_lost",
+    ),
+    **_outside(
+        _AT_SERVER,
+        "integration/test_server_habits.py::"
+        "test_an_inbox_that_the_server_does_not_open_is_told_when_connecting",
+        "inbox_not_found",
+    ),
+    **_outside(
+        _AT_SERVER,
+        "integration/test_imap_session.py::test_a_server_without_logins_by_password_is_reported",
+        "sign_in_unsupported",
+    ),
+    **_outside(
+        _AT_SERVER,
+        "integration/test_server_habits.py::"
+        "test_the_third_wrong_password_at_a_server_that_delays_refusals_names_the_sign_in",
+        "sign_in_unanswered",
+    ),
+    **_outside(
+        _AT_SERVER,
+        "integration/test_imap_session.py::test_a_certificate_of_another_name_is_refused",
+        "certificate_invalid",
+    ),
+    **_each(
+        f"{_CONNECTING}::test_host_not_allowed_a_network_that_the_operator_allows_is_connected",
+        "host_not_allowed",
+    ),
+    **_each(
+        f"{_CONNECTING}::test_probe_failed_tried_again_it_is_connected",
+        "probe_failed",
     ),
     **_outside(
         _BY_OPERATOR,
-        _TEXTS,
-        *("provider_not_configured", "provider_misconfigured", "host_not_allowed"),
-        *("proof_sender_missing", "proof_code_not_sent", "event_not_kept", "probe_failed"),
-        *("internal_error", "news_waiting", "poll_overdue", "id_token_invalid"),
+        "integration/test_oauth.py::test_what_cannot_be_begun_is_refused_before_any_browser_leaves",
+        "provider_not_configured",
     ),
-    **_outside(_NOTHING, _TEXTS, "notification_forged"),
-    **_unfollowed(
-        "A test by the API that corrects the request as the remedy says.",
-        *("unauthorized", "invalid_signature", "stale_timestamp", "not_found"),
-        *("method_not_allowed", "too_many_requests", "body_too_large", "malformed_json"),
-        *("missing_field", "unknown_event_type", "event_ahead", "user_unknown", "mailbox_busy"),
-        *("provider_unsupported", "provider_signs_in", "return_url_not_allowed"),
+    **_outside(
+        _BY_OPERATOR,
+        "integration/test_oauth.py::test_what_is_no_answer_costs_no_sign_in_and_is_asked_again",
+        "provider_misconfigured",
     ),
-    **_unfollowed(
-        "A test that connects with the settings that the remedy names.",
-        *("host_unknown", "connect_refused", "connect_timeout", "tls_failed", "starttls_missing"),
-        *("protocol_error", "another_service", "sign_in_failed", "sent_not_found"),
+    **_outside(
+        _BY_OPERATOR,
+        "integration/test_oauth.py::test_an_id_token_of_another_issuer_is_refused",
+        "id_token_invalid",
     ),
-    **_unfollowed(
-        "A test that begins the sign-in again, or proves the address by a code.",
-        *("state_unknown", "state_expired", "sign_in_cancelled", "code_refused"),
-        *("address_mismatch", "address_of_another_user", "address_of_person", "address_unproven"),
+    **_outside(
+        _BY_OPERATOR,
+        "integration/test_prove_address.py::"
+        "test_without_a_mailbox_that_sends_them_there_are_no_codes",
+        "proof_sender_missing",
     ),
-    **_unfollowed(
-        "A test that sends the message as the remedy says.",
-        *("transport_unavailable", "from_not_yours", "no_recipient", "too_many_recipients"),
-        *("message_too_large", "upload_unknown", "rate_limit_reached", "idempotency_conflict"),
+    **_outside(
+        _BY_OPERATOR,
+        "integration/test_prove_address.py::test_a_code_that_could_not_be_sent_is_reported",
+        "proof_code_not_sent",
+    ),
+    **_outside(
+        _BY_OPERATOR,
+        "integration/test_feed.py::test_what_fails_for_good_is_refused_and_passed",
+        "event_not_kept",
+    ),
+    **_outside(
+        _BY_OPERATOR,
+        "integration/test_trust.py::test_a_poll_that_fails_for_a_reason_of_ours_is_reported_too",
+        "internal_error",
+    ),
+    **_outside(
+        _BY_OPERATOR,
+        "integration/test_deaths.py::"
+        "test_six_hours_of_killed_syncs_are_an_error_and_no_complete_card",
+        "news_waiting",
+    ),
+    **_outside(
+        _BY_OPERATOR,
+        "integration/test_deaths.py::test_a_mailbox_that_nobody_polls_is_not_healthy",
+        "poll_overdue",
+    ),
+    **_outside(
+        _NOTHING,
+        "unit/test_notifications.py::test_another_key_and_another_digest_are_refused",
+        "notification_forged",
+    ),
+    **_each(
+        f"{_REQUESTS}::test_unauthorized_the_header_that_the_remedy_names_opens_the_account",
+        "unauthorized",
+    ),
+    **_each(
+        f"{_REQUESTS}::test_invalid_signature_events_signed_as_the_remedy_says_are_accepted",
+        "invalid_signature",
+    ),
+    **_each(
+        f"{_REQUESTS}::test_stale_timestamp_events_signed_at_the_time_of_sending_are_accepted",
+        "stale_timestamp",
+    ),
+    **_each(
+        f"{_REQUESTS}::test_not_found_what_the_remedy_has_checked_is_there",
+        "not_found",
+    ),
+    **_each(
+        f"{_REQUESTS}::test_method_not_allowed_a_method_of_the_header_is_taken",
+        "method_not_allowed",
+    ),
+    **_each(
+        f"{_REQUESTS}::test_too_many_requests_after_the_seconds_that_the_header_names_it_is_done",
+        "too_many_requests",
+    ),
+    **_each(
+        f"{_REQUESTS}::test_body_too_large_less_than_the_limit_of_the_answer_is_taken",
+        "body_too_large",
+    ),
+    **_each(
+        f"{_REQUESTS}::test_malformed_json_is_taken_once_it_is_json",
+        "malformed_json",
+    ),
+    **_each(
+        f"{_REQUESTS}::"
+        "test_missing_field_fields_are_added_as_details_name_them_until_it_is_connected",
+        "missing_field",
+    ),
+    **_each(
+        f"{_REQUESTS}::test_unknown_event_type_the_types_of_the_document_are_taken",
+        "unknown_event_type",
+    ),
+    **_each(
+        f"{_REQUESTS}::test_event_ahead_the_event_is_sent_again_under_its_id_with_the_right_time",
+        "event_ahead",
+    ),
+    **_each(
+        f"{_REQUESTS}::test_user_unknown_once_the_user_was_sent_the_mailbox_is_connected",
+        "user_unknown",
+    ),
+    **_each(
+        f"{_REQUESTS}::test_mailbox_busy_once_it_is_erased_the_address_is_connected_again",
+        "mailbox_busy",
+    ),
+    **_each(
+        f"{_SIGN_IN}::test_provider_unsupported_the_calls_and_providers_of_the_remedy_are_taken",
+        "provider_unsupported",
+    ),
+    **_each(
+        f"{_SIGN_IN}::test_provider_signs_in_in_the_browser_or_with_imap_and_an_app_password",
+        "provider_signs_in",
+    ),
+    **_each(
+        f"{_SIGN_IN}::"
+        "test_return_url_not_allowed_a_listed_one_is_taken_and_one_that_the_operator_adds",
+        "return_url_not_allowed",
+    ),
+    **_each(
+        f"{_CONNECTING}::test_host_unknown_with_the_right_name_it_is_connected",
+        "host_unknown",
+    ),
+    **_each(
+        f"{_CONNECTING}::test_connect_refused_the_ports_that_the_remedy_names_are_answered",
+        "connect_refused",
+    ),
+    **_each(
+        f"{_CONNECTING}::test_connect_timeout_the_port_and_its_security_are_corrected",
+        "connect_timeout",
+    ),
+    **_each(
+        f"{_CONNECTING}::test_tls_failed_the_security_that_fits_the_detail_is_taken",
+        "tls_failed",
+    ),
+    **_each(
+        f"{_CONNECTING}::test_starttls_missing_the_security_and_the_ports_of_the_remedy_are_taken",
+        "starttls_missing",
+    ),
+    **_each(
+        f"{_CONNECTING}::test_protocol_error_host_and_port_of_the_right_service_are_taken",
+        "protocol_error",
+    ),
+    **_each(
+        f"{_CONNECTING}::"
+        "test_another_service_the_ports_of_the_server_with_which_the_detail_begins_are_taken",
+        "another_service",
+    ),
+    **_each(
+        f"{_CONNECTING}::test_sign_in_failed_with_the_right_name_and_password_it_is_connected",
+        "sign_in_failed",
+    ),
+    **_each(
+        f"{_CONNECTING}::test_sent_not_found_a_folder_of_the_name_or_named_in_the_setting_is_found",
+        "sent_not_found",
+    ),
+    **_each(
+        f"{_SIGN_IN}::test_state_unknown_beginning_again_gives_a_link_that_works_once_more",
+        "state_unknown",
+    ),
+    **_each(
+        f"{_SIGN_IN}::test_a_sign_in_that_is_begun_again_connects_after_it_was_refused",
+        *("state_expired", "sign_in_cancelled", "code_refused"),
+    ),
+    **_each(
+        f"{_SIGN_IN}::"
+        "test_address_mismatch_the_expected_account_or_the_address_as_login_hint_connects",
+        "address_mismatch",
+    ),
+    **_each(
+        f"{_SIGN_IN}::test_state_unknown_beginning_again_gives_a_link_that_works_once_more",
+        "state_unknown",
+    ),
+    **_each(
+        f"{_SIGN_IN}::test_a_sign_in_that_is_begun_again_connects_after_it_was_refused",
+        *("state_expired", "sign_in_cancelled", "code_refused"),
+    ),
+    **_each(
+        f"{_SIGN_IN}::"
+        "test_address_mismatch_the_expected_account_or_the_address_as_login_hint_connects",
+        "address_mismatch",
+    ),
+    **_each(
+        f"{_SENDING}::test_address_of_another_user_that_user_connects_it_or_the_crm_is_corrected",
+        "address_of_another_user",
+    ),
+    **_each(
+        f"{_SENDING}::test_address_of_person_entered_at_the_user_or_another_address_connects",
+        "address_of_person",
+    ),
+    **_each(
+        f"{_SENDING}::test_address_unproven_by_the_crm_or_by_a_code_it_sends_through_ses",
+        "address_unproven",
+    ),
+    **_each(
+        f"{_SENDING}::"
+        "test_transport_unavailable_connected_with_its_submission_server_or_by_ses_it_is_sent",
+        "transport_unavailable",
+    ),
+    **_each(
+        f"{_SENDING}::test_from_not_yours_from_an_own_mailbox_or_a_connected_address_it_is_sent",
+        "from_not_yours",
+    ),
+    **_each(
+        f"{_SENDING}::test_no_recipient_an_address_in_any_of_the_fields_is_enough",
+        "no_recipient",
+    ),
+    **_each(
+        f"{_SENDING}::test_too_many_recipients_as_many_as_the_limit_of_the_answer_are_sent_to",
+        "too_many_recipients",
+    ),
+    **_each(
+        f"{_SENDING}::test_message_too_large_with_smaller_attachments_or_a_link_it_is_sent",
+        "message_too_large",
+    ),
+    **_each(
+        f"{_SENDING}::test_upload_unknown_once_the_bytes_are_put_to_the_link_it_is_sent",
+        "upload_unknown",
+    ),
+    **_each(
+        f"{_SENDING}::test_rate_limit_reached_after_the_time_of_the_answer_it_is_sent",
+        "rate_limit_reached",
+    ),
+    **_each(
+        f"{_SENDING}::test_idempotency_conflict_with_a_new_key_it_is_sent_and_the_same_key_repeats",
+        "idempotency_conflict",
+    ),
+    **_each(
+        f"{_SENDING}::test_sent_already_the_call_of_the_remedy_says_how_far_it_is",
         "sent_already",
     ),
 }
@@ -226,7 +484,10 @@ _CONNECTED: dict[str, Outcome] = {
         f"{_API}::test_sign_in_failed_connecting_with_the_present_password_goes_on",
         "sign_in_failed",
     ),
-    **_unfollowed("A test that sets `folders` again to folders that there are.", "folder_unknown"),
+    **_each(
+        f"{_API}::test_folder_unknown_folders_that_the_preview_lists_or_all_are_read_again",
+        "folder_unknown",
+    ),
     **_outside(
         _AT_SERVER,
         "unit/test_words.py::test_a_mailbox_that_has_worked_is_not_to_be_corrected",
@@ -253,7 +514,21 @@ _VERDICTS: dict[str, Outcome] = {
         "test_a_message_that_the_server_does_not_return_is_listed_until_it_does",
         "pending",
     ),
-    **_outside(_NOTHING, _TEXTS, "internal", "report", "blocked", "mirrored", "gone"),
+    **_each(
+        f"{_API}::test_internal_report_and_mirrored_have_nothing_to_be_done",
+        *("internal", "report", "mirrored"),
+    ),
+    **_outside(
+        _NOTHING,
+        "unit/test_verdict.py::test_a_blocked_address_or_domain_is_not_mirrored",
+        "blocked",
+    ),
+    **_outside(
+        _NOTHING,
+        "integration/test_containment.py::"
+        "test_a_message_that_was_gone_and_is_listed_again_is_read_in_the_end",
+        "gone",
+    ),
     **_outside(
         "The person opens the message in their own mail program.",
         "integration/test_problems.py::"
@@ -305,9 +580,21 @@ _GAPS: dict[str, Outcome] = {
         "test_a_fact_that_takes_mail_off_a_deal_makes_its_card_incomplete_until_it_is_matched",
         "matches_pending",
     ),
-    **_outside(_NOTHING, _TEXTS, "erasing"),
-    **_unfollowed("A test that reads the card again.", "thread_pending"),
-    **_unfollowed("A test of an account without an event, whose first event comes.", "feed_silent"),
+    **_outside(
+        _NOTHING,
+        "unit/test_coverage.py::"
+        "test_a_card_is_complete_where_each_of_its_mailboxes_and_the_feed_are",
+        "erasing",
+    ),
+    **_each(
+        "integration/test_association_races.py::"
+        "test_a_long_thread_is_attached_at_once_and_indexed_by_the_queue",
+        "thread_pending",
+    ),
+    **_each(
+        f"{_REQUESTS}::test_feed_silent_the_first_event_that_comes_as_the_document_says_ends_it",
+        "feed_silent",
+    ),
 }
 
 _LIMITS: dict[str, Outcome] = {
@@ -344,8 +631,9 @@ _FOLDERS: dict[str, Outcome] = {
         "test_connected_again_with_another_setting_further_folders_are_read",
         "setting",
     ),
-    **_unfollowed(
-        "A test that moves the message to a folder that is read.", "trash", "junk", "no_mail"
+    **_each(
+        f"{_API}::test_trash_junk_and_no_mail_a_message_that_is_moved_from_there_is_mirrored",
+        *("trash", "junk", "no_mail"),
     ),
     **_outside(
         _NOTHING,
@@ -365,7 +653,21 @@ _DELIVERY: dict[str, Outcome] = {
         *("refused_by_policy", "sender_not_allowed", "domain_not_found", "address_unsupported"),
         "complaint",
     ),
-    **_outside(_BY_OPERATOR, _TEXTS, "suppressed", "sandbox", "internal_error"),
+    **_outside(
+        _BY_OPERATOR,
+        "integration/test_feedback.py::test_a_bounce_is_one_by_its_kind_or_by_the_servers_words",
+        "suppressed",
+    ),
+    **_each(
+        f"{_SENDING}::test_sandbox_once_the_operator_has_verified_the_address_it_is_sent_to",
+        "sandbox",
+    ),
+    **_outside(
+        _BY_OPERATOR,
+        "integration/test_delivery_errors.py::"
+        "test_what_fails_here_again_and_again_ends_within_a_day_and_says_so",
+        "internal_error",
+    ),
     **_outside(
         _NOTHING,
         "integration/test_delivery_errors.py::"
@@ -378,9 +680,21 @@ _DELIVERY: dict[str, Outcome] = {
         "test_what_breaks_after_the_last_byte_is_never_sent_again",
         "outcome_unknown",
     ),
-    **_unfollowed(
-        "A test that sends the message again as the remedy says.",
-        *("message_too_large", "sign_in_failed", "timed_out", "draft_lost"),
+    **_each(
+        f"{_SENDING}::test_message_too_large_for_a_server_is_sent_as_a_link",
+        "message_too_large",
+    ),
+    **_each(
+        f"{_SENDING}::test_sign_in_failed_the_mailbox_connected_again_sends",
+        "sign_in_failed",
+    ),
+    **_each(
+        f"{_SENDING}::test_timed_out_sent_again_later_it_arrives",
+        "timed_out",
+    ),
+    **_each(
+        f"{_SENDING}::test_draft_lost_the_message_is_composed_again",
+        "draft_lost",
     ),
 }
 

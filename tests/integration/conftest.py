@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from mailmirror.runtime import Runtime
-from tests.integration.api_calls import Api
+from tests.integration.api_calls import Api, run_probe
 from tests.integration.office import BOSS, REP, Clock, Office, loopback
 from tests.integration.stored_people import StoredPeople
 from tests.servers.bare_aws import BUCKET, BareAws
@@ -54,8 +54,9 @@ def office(
 
 
 @pytest.fixture
-def api(office: Office) -> Api:
+def api(office: Office, monkeypatch: pytest.MonkeyPatch) -> Api:
     """A caller of the API, with a key of the office's account."""
+    run_probe(office.runtime, monkeypatch)
     return Api(office)
 
 

@@ -3,6 +3,7 @@
 import base64
 import json
 import logging
+import re
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -54,6 +55,7 @@ from mailmirror.usecases.operating.accounts import create_account, set_return_ur
 from mailmirror.usecases.operating.register_provider import SignInPlaces, register_provider
 from mailmirror.usecases.sync.audit_mailbox import audit_mailbox
 from mailmirror.usecases.sync.poll_mailboxes import poll_mailboxes
+from tests.integration.api_calls import Api, call_outside, connect_body
 from tests.integration.office import (
     BOSS,
     KIM,
@@ -259,6 +261,14 @@ def imap_server(dovecot: Dovecot) -> MailboxServer:
 
 
 @pytest.fixture
+def by_passwords(desk: Desk) -> Iterator[Dovecot]:
+    """A server at which REP signs in by a password."""
+    with Dovecot({REP: "secret"}) as server:
+        trust(desk.runtime, server)
+        yield server
+
+
+@pytest.fixture
 def outgoing(dovecot: Dovecot) -> Iterator[Postfix]:
     with Postfix(dovecot) as server:
         yield server
@@ -298,7 +308,9 @@ def reached(monkeypatch: pytest.MonkeyPatch) -> list[Server]:
     return made
 
 
-def trust(runtime: Runtime, server: OidcServer | Postfix | ScriptedSmtp | Hostile) -> None:
+def trust(
+    runtime: Runtime, server: OidcServer | Postfix | ScriptedSmtp | Hostile | Dovecot
+) -> None:
     runtime.network_policy.trust.load_verify_locations(cadata=server.authority.read_text())
 
 
@@ -1170,3 +1182,119 @@ def everything(desk: Desk) -> str:
     """All that the table holds."""
     client: Any = desk.runtime._client("dynamodb")
     return repr(client.scan(TableName=desk.runtime.settings.table)["Items"])
+
+
+# Signing in again, as the remedies of the API say
+
+
+def told(desk: Desk, query: Mapping[str, str]) -> dict[str, str]:
+    """What the CRM is told at the return URL, to which a callback sends the browser."""
+    answered = call_outside(desk.runtime, "GET", "/oauth/google/callback", {}, query)
+    assert answered.status == 303, answered
+    return _query(answered.headers["Location"])
+
+
+def begun(api: Api, **fields: str) -> str:
+    """Begin from the CRM; where the person is to sign in."""
+    body = {"user_id": "rep", "provider": "google", "return_url": BACK, **fields}
+    answered = api.answered("POST", "/v1/mailboxes/authorize", body=body)
+    assert answered.status == 200, answered
+    return str(answered.body["url"])
+
+
+def test_state_unknown_beginning_again_gives_a_link_that_works_once_more(
+    desk: Desk, api: Api
+) -> None:
+    query = desk.browse(begun(api))
+    assert told(desk, query)["status"] == "connected"
+    refused = call_outside(desk.runtime, "GET", "/oauth/google/callback", {}, query)
+    assert (refused.status, refused.code) == (400, "state_unknown")
+    assert refused.remedy == "Begin again from the CRM; each link works once."
+    assert told(desk, desk.browse(begun(api)))["status"] == "connected"
+
+
+@pytest.mark.parametrize(
+    ("code", "remedy"),
+    [
+        ("state_expired", "Begin again from the CRM."),
+        (
+            "sign_in_cancelled",
+            "Begin again, and allow the permissions that Mailmirror asks for.",
+        ),
+        ("code_refused", "Begin again from the CRM."),
+    ],
+)
+def test_a_sign_in_that_is_begun_again_connects_after_it_was_refused(
+    desk: Desk, api: Api, code: str, remedy: str
+) -> None:
+    query = desk.browse(begun(api), consent=code != "sign_in_cancelled")
+    if code == "state_expired":
+        desk.later(11 * MINUTE)
+    if code == "code_refused":
+        query["code"] = "made up"
+    refused = told(desk, query)
+    assert (refused["status"], refused["code"], refused["remedy"]) == ("refused", code, remedy)
+    assert told(desk, desk.browse(begun(api)))["status"] == "connected"
+
+
+@pytest.mark.parametrize("names_hint", [False, True])
+def test_address_mismatch_the_expected_account_or_the_address_as_login_hint_connects(
+    desk: Desk, api: Api, names_hint: bool
+) -> None:
+    refused = told(desk, desk.browse(begun(api), ELSEWHERE))
+    assert (refused["status"], refused["code"]) == ("refused", "address_mismatch")
+    assert "choose the expected account at the provider" in refused["remedy"]
+    named = re.search(r"name the address that is meant as (\w+)", refused["remedy"])
+    assert named is not None
+    hint, address = ({named[1]: ELSEWHERE}, ELSEWHERE) if names_hint else ({}, REP)
+    assert told(desk, desk.browse(begun(api, **hint), address))["status"] == "connected"
+    assert [one.email for one in desk.connected] == [address]
+
+
+def test_provider_unsupported_the_calls_and_providers_of_the_remedy_are_taken(
+    desk: Desk, api: Api, by_passwords: Dovecot
+) -> None:
+    body = {"user_id": "rep", "provider": "imap", "return_url": BACK}
+    refused = api.answered("POST", "/v1/mailboxes/authorize", body=body)
+    settings = connect_body(by_passwords, provider="yahoo")
+    for one in (refused, api.answered("POST", "/v1/mailboxes", body=settings)):
+        assert (one.status, one.code) == (422, "provider_unsupported")
+    by_password, by_sign_in = re.findall(
+        r"((?:`\w+`(?: or )?)+) by `POST (/v1/[\w/]+)`",
+        refused.remedy.replace("`provider` ", ""),
+    )
+    assert by_sign_in == ("`google` or `microsoft`", "/v1/mailboxes/authorize")
+    desk.register(MICROSOFT)
+    for provider in re.findall(r"\w+", by_sign_in[0].replace(" or ", " ")):
+        answered = api.answered("POST", by_sign_in[1], body=body | {"provider": provider})
+        assert answered.status == 200
+    settings["provider"] = by_password[0].strip("`")
+    assert api.answered("POST", by_password[1], body=settings).status == 201
+
+
+def test_provider_signs_in_in_the_browser_or_with_imap_and_an_app_password(
+    desk: Desk, api: Api, by_passwords: Dovecot
+) -> None:
+    settings = connect_body(by_passwords, provider="google")
+    refused = api.answered("POST", "/v1/mailboxes", body=settings)
+    assert (refused.status, refused.code) == (422, "provider_signs_in")
+    named = re.search(r"`POST (/v1/\S+)`, or use `(\w+)`", refused.remedy)
+    assert named is not None
+    body = {"user_id": "rep", "provider": "google"}
+    assert api.answered("POST", named[1], body=body).status == 200
+    settings["provider"] = named[2]
+    assert api.answered("POST", "/v1/mailboxes", body=settings).status == 201
+
+
+def test_return_url_not_allowed_a_listed_one_is_taken_and_one_that_the_operator_adds(
+    desk: Desk, api: Api
+) -> None:
+    url = "https://crm.example/new"
+    body = {"user_id": "rep", "provider": "google", "return_url": url}
+    refused = api.answered("POST", "/v1/mailboxes/authorize", body=body)
+    assert (refused.status, refused.code) == (422, "return_url_not_allowed")
+    assert refused.remedy.startswith("Use a URL that is listed, or ask the stack's operator")
+    assert begun(api, return_url=BACK)
+    assert "`make return_urls`" in refused.remedy
+    set_return_urls(desk.office.account, f"{BACK},{url}", desk.runtime)
+    assert begun(api, return_url=url)

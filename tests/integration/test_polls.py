@@ -611,3 +611,25 @@ def test_a_change_whose_job_was_lost_is_matched_within_ten_minutes(
         clock.advance(MINUTE)
         poll(runtime, synced)
     assert taken(runtime, url) == []
+
+
+def test_a_mailbox_that_reads_neither_inbox_nor_sent_mail_is_polled_and_healthy(
+    office: Office, imap_server: MailboxServer, runtime: Runtime, clock: Clock
+) -> None:
+    """Its schedule entry has no STATUS of a watched folder, though a sync has finished."""
+    imap_server.create(REP, "Customers")
+    chosen = imap_server.named("Customers")
+    mailbox = office.connect(imap_server, "rep", REP, folders=[chosen])
+    office.sync(mailbox)
+    first_syncs(runtime)
+    assert read_mailbox(office.account, mailbox.key.mailbox, runtime).state == "healthy"
+    again = office.connect(imap_server, "rep", REP, folders=[chosen])
+    first_syncs(runtime)
+    assert read_mailbox(office.account, again.key.mailbox, runtime).state == "healthy"
+    clock.advance(MINUTE)
+    poll(runtime, again)
+    assert (syncs(runtime), first_syncs(runtime)) == ([], [])
+    imap_server.append(REP, "Customers", letter(1), MARCH)
+    clock.advance(MINUTE)
+    poll(runtime, again)
+    assert (len(syncs(runtime)), first_syncs(runtime)) == (1, [])

@@ -33,6 +33,30 @@ from tests.servers.mailbox_server import MailboxServer
 
 HOUR = timedelta(hours=1)
 KIMS = "/v1/contacts/kim/messages"
+BOUNCE = b"""\
+From: Mail Delivery <mailer-daemon@customer.example>
+To: rep@us.example
+Date: Sun, 01 Mar 2026 09:00:00 +0000
+Message-ID: <bounce@customer.example>
+Subject: Undelivered
+Auto-Submitted: auto-replied
+MIME-Version: 1.0
+Content-Type: multipart/report; report-type=delivery-status; boundary=b
+
+--b
+Content-Type: text/plain
+
+Not delivered.
+--b
+Content-Type: message/delivery-status
+
+Reporting-MTA: dns; mx.customer.example
+
+Final-Recipient: rfc822; kim@customer.example
+Action: failed
+Status: 5.1.1
+--b--
+""".replace(b"\n", b"\r\n")
 
 
 @pytest.fixture
@@ -330,3 +354,81 @@ def test_messages_a_day_and_language_hold_at_once(api: Api, office: Office, cloc
     assert remedies["messages_a_day"] == "Nothing to do."
     assert remedies["language"].startswith("Nothing to do.")
     assert api.get("/v1/account")["messages_a_day"] == 5
+
+
+@pytest.mark.parametrize("way", ["other folders", "all"])
+def test_folder_unknown_folders_that_the_preview_lists_or_all_are_read_again(
+    api: Api, office: Office, imap_server: MailboxServer, way: str
+) -> None:
+    imap_server.create(REP, "Customers")
+    imap_server.append(REP, "Customers", letter(1), MARCH)
+    chosen = imap_server.named("Customers")
+    mailbox = office.connect(imap_server, "rep", REP, folders=[chosen])
+    office.sync(mailbox)
+    with imap_server.session(REP) as client:
+        client.rename_folder(chosen, imap_server.named("Clients"))
+    imap_server.append(REP, "Clients", letter(2), MARCH)
+    office.sync(mailbox)
+    id = mailbox.key.mailbox
+    told = api.get(f"/v1/mailboxes/{id}")
+    assert (told["state"], told["error"]["code"]) == ("incomplete", "folder_failing")
+    listed = follow(api, told["error"]["remedy"], "GET", mailbox_id=id)["problems"]
+    (remedy,) = [one["remedy"] for one in listed if one["code"] == "folder_unknown"]
+    assert "to folders that there are, or `folders` to `all`" in remedy
+    names = [one["name"] for one in follow(api, remedy, "GET", mailbox_id=id)["folders"]]
+    assert imap_server.named("Clients") in names
+    folders = "all" if way == "all" else [one for one in names if one.endswith("Clients")]
+    follow(api, remedy, "PATCH", {"folders": folders}, mailbox_id=id)
+    office.sync(mailbox)
+    assert api.get(f"/v1/mailboxes/{id}")["state"] == "healthy"
+    assert subjects(office.card("rep", "kim")) == ["Letter 2", "Letter 1"]
+
+
+@pytest.mark.parametrize(
+    ("folder", "code", "remedy"),
+    [
+        ("Trash", "trash", "If a message in it is wanted, move it to a folder that is read."),
+        ("Junk", "junk", "If a message in it is no junk, move it to the Inbox."),
+        (
+            "Sync Issues",
+            "no_mail",
+            "If it holds mail that is wanted, move that to a folder that is",
+        ),
+    ],
+)
+def test_trash_junk_and_no_mail_a_message_that_is_moved_from_there_is_mirrored(
+    api: Api,
+    office: Office,
+    mailbox: Mailbox,
+    imap_server: MailboxServer,
+    folder: str,
+    code: str,
+    remedy: str,
+) -> None:
+    imap_server.create(REP, folder)
+    imap_server.append(REP, folder, letter(2), MARCH)
+    office.sync(mailbox)
+    assert subjects(office.card("rep", "kim")) == ["Letter 1"]
+    shown = api.get(f"/v1/mailboxes/{mailbox.key.mailbox}/preview")["folders"]
+    (left_out,) = [one["left_out"] for one in shown if one["name"] == imap_server.named(folder)]
+    assert left_out["code"] == code
+    assert left_out["remedy"].startswith(remedy)
+    read = "INBOX" if "Inbox" in remedy else next(one["name"] for one in shown if one["read"])
+    with imap_server.session(REP) as client:
+        client.select_folder(imap_server.named(folder))
+        uids = client.search("ALL")
+        client.copy(uids, read)
+    imap_server.expunge(REP, folder, uids)
+    office.sync(mailbox)
+    assert subjects(office.card("rep", "kim")) == ["Letter 2", "Letter 1"]
+
+
+def test_internal_report_and_mirrored_have_nothing_to_be_done(
+    api: Api, office: Office, mailbox: Mailbox, imap_server: MailboxServer
+) -> None:
+    imap_server.append(REP, "INBOX", letter(2, BOSS), MARCH)
+    imap_server.append(REP, "INBOX", BOUNCE, MARCH)
+    office.sync(mailbox)
+    assert office.counts(mailbox)["INBOX"] == {"mirrored": 1, "internal": 1, "report": 1}
+    for name in ("mirrored", "internal", "report"):
+        assert verdict(api, mailbox, name)["remedy"].startswith("Nothing to do")

@@ -29,7 +29,7 @@ class DueEntry:
     mailbox: MailboxId
     due: Due
     seen: Mapping[str, Seen] = field(default_factory=dict)
-    """Inbox, Sent or `\\All` by name, as a sync last left them; empty before one has finished."""
+    """Inbox, Sent or `\\All` by name, as a sync last left them; empty where none is read."""
     slices: Sequence[int] = ()
     """The hashes of the other folders that are read (`domain.folder_slices`)."""
     slices_at: Sequence[datetime] = ()
@@ -42,6 +42,8 @@ class DueEntry:
     """Before then, further lines cause no sync."""
     rules: str = ""
     """The rules under which that sync has judged, as a text."""
+    synced: bool = False
+    """Whether a sync has finished since the mailbox was connected, or its folders were chosen."""
 
     @property
     def key(self) -> MailboxKey:
@@ -77,14 +79,14 @@ class DueStore:
 
         Parameters:
             known: the entry of the same mailbox, where it was connected: it goes on from there.
-                What came since its last success is news, where no sync has left anything seen.
+                What came since its last success is news, where no sync has finished before.
         """
         text = keys.time_text(now)
         due_at = keys.time_text(now + POLL_INTERVAL)
         item = {**keys.due(key, slot), "due_at": due_at, "since": text, "failures": 0}
         if known and known.due.last_success_at:
             item["last_success_at"] = keys.time_text(known.due.last_success_at)
-            if known.seen:
+            if known.synced:
                 item["seen"] = _seen_text(known.seen)
                 item["slices"] = _slices_bytes(known.slices)
                 item["judged_by"], item["log_line"] = known.rules, known.log_line
@@ -298,6 +300,7 @@ def _entry(item: Item) -> DueEntry:
         int(item.get("log_line", 0)),
         _time(item.get("look_at")),
         item.get("judged_by", ""),
+        "seen" in item,
     )
 
 

@@ -93,7 +93,7 @@ def set_paused(mailbox: Mailbox, runtime: Runtime, *, paused: bool) -> None:
         runtime.due.pause(mailbox, runtime.now())
     elif entry and entry.due.paused_since:
         runtime.due.resume(mailbox, runtime.now())
-        queue = runtime.sync_queue if entry.seen else runtime.first_sync_queue
+        queue = runtime.sync_queue if entry.synced else runtime.first_sync_queue
         queue.send([SyncJob(mailbox.key.account, mailbox.key.mailbox)])
 
 

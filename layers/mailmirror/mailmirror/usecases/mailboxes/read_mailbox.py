@@ -101,8 +101,8 @@ def _report(
 ) -> MailboxReport:
     """Whether the first sync is done tells the schedule entry: a new server has none."""
     totals = sync.totals
-    synced = entry is not None and bool(entry.seen)
-    resumes = entry is not None and not entry.seen and entry.due.last_success_at is not None
+    synced = entry is not None and entry.synced
+    resumes = entry is not None and not synced and entry.due.last_success_at is not None
     of_another_server = entry is not None and not synced and not resumes and sync.complete
     state, problem = state_of(
         mailbox.status,

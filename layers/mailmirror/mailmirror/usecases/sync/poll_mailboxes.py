@@ -82,7 +82,7 @@ def _poll(mailbox: Mailbox, entry: DueEntry, at: datetime, runtime: Runtime) -> 
     Copies that the server withheld, and which are to be asked for again now, count as news.
     """
     job = SyncJob(mailbox.key.account, mailbox.key.mailbox)
-    if mailbox.status is MailboxStatus.ERASING or not entry.seen:
+    if mailbox.status is MailboxStatus.ERASING or not entry.synced:
         runtime.due.queued(mailbox, at + FIRST_SYNC_PAUSE)
         runtime.first_sync_queue.send([job])
         return
