@@ -1,6 +1,7 @@
 """Mail that was deleted at the server stays, or leaves where the account follows deletions."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -160,3 +161,35 @@ def test_what_is_listed_again_at_the_second_look_stays(
     monkeypatch.setattr("mailmirror.mail.imap.session.ImapSession.listed", lambda _, uids, __: uids)
     days_pass(office, mailbox, clock, 1)
     assert on_card(office) == [3, 2, 1]
+
+
+def test_nothing_leaves_where_folders_are_left_out(
+    office: Office, mailbox: Mailbox, imap_server: MailboxServer, clock: Clock, runtime: Runtime
+) -> None:
+    """What was filed into a folder that is not read was not deleted."""
+    choose_folders(mailbox, FolderScope.INBOX_AND_SENT, None, runtime)
+    days_pass(office, mailbox, clock, 1)
+    with imap_server.session(REP) as client:
+        client.select_folder("INBOX")
+        client.move([2], imap_server.named(FILED))
+    days_pass(office, mailbox, clock, 40)
+    assert on_card(office) == [3, 2, 1]
+
+
+def test_mailboxes_read_their_copies_once_a_day_without_a_change(
+    office: Office, mailbox: Mailbox, runtime: Runtime, clock: Clock
+) -> None:
+    """Persons who come each hour cause a pass each, and no further look at what is mirrored."""
+    looks: list[int] = []
+    copies_after = runtime.contents.copies_after
+
+    def counted(*args: Any) -> object:
+        looks.append(1)
+        return copies_after(*args)
+
+    runtime.contents.copies_after = counted  # type: ignore[assignment,method-assign]
+    for number in range(13):
+        office.tell("contact.upserted", id=f"c{number}", name="c", emails=[f"c{number}@x.example"])
+        clock.advance(HOUR)
+        office.sync(mailbox)
+    assert len(looks) == 1

@@ -5,14 +5,27 @@ from datetime import timedelta
 
 import pytest
 
-from mailmirror.domain.mailbox import MailboxState
+from mailmirror.domain.mailbox import FolderScope, MailboxState
 from mailmirror.runtime import Runtime
+from mailmirror.usecases.mailboxes.choose_folders import choose_folders
 from mailmirror.usecases.mailboxes.read_mailbox import read_mailbox
 from mailmirror.usecases.sending.append_sent_copy import append_sent_copy
 from mailmirror.usecases.sync.audit_mailbox import audit_mailbox
 from tests.integration.conftest import USERS
-from tests.integration.office import KIM, MARCH, REP, Clock, Office, letter, loopback, subjects
+from tests.integration.office import (
+    KIM,
+    MARCH,
+    REP,
+    STRANGER,
+    Clock,
+    Office,
+    letter,
+    loopback,
+    subjects,
+)
+from tests.integration.test_deleted_mail import days_pass, on_card
 from tests.integration.test_polls import poll, syncs
+from tests.integration.test_settings import change, found
 from tests.servers.gmail import Gmail, Language
 from tests.servers.memory_imap import Command
 
@@ -253,3 +266,35 @@ def test_a_poll_takes_so_many_round_trips(
     names = [line.partition(" ")[0] for line in imap_server.commands[asked:]]
     # CAPABILITY, sign-in, CAPABILITY, ID, LIST and NAMESPACE, STATUS, LOGOUT
     assert imap_server.round_trips - before <= (6 if list_status else 7), names
+
+
+def test_nothing_leaves_a_folder_of_which_gmail_shows_the_newest_alone(
+    office: Office, imap_server: Gmail, runtime: Runtime, clock: Clock
+) -> None:
+    change(office, deleted_mail="follow")
+    imap_server.limit = 1_000
+    for number in range(1, 1_001):
+        sender = KIM if number <= 20 else STRANGER
+        imap_server.receive(letter(number, sender), "\\Inbox")
+    mailbox = office.connect(imap_server, "rep", REP)
+    office.sync(mailbox)
+    for number in range(1_001, 1_006):
+        imap_server.receive(letter(number, STRANGER), "\\Inbox")
+    days_pass(office, mailbox, clock, 3)
+    assert len(on_card(office)) == 20
+
+
+def test_a_narrower_setting_at_gmail_hides_what_is_in_all_mail_alone(
+    office: Office, imap_server: Gmail, runtime: Runtime, clock: Clock
+) -> None:
+    imap_server.receive(letter(1), "\\Inbox")
+    imap_server.receive(letter(2))
+    mailbox = office.connect(imap_server, "rep", REP)
+    office.sync(mailbox)
+    assert on_card(office) == [2, 1]
+    choose_folders(mailbox, FolderScope.INBOX_AND_SENT, None, runtime)
+    days_pass(office, mailbox, clock, 1)
+    assert on_card(office) == [1]
+    choose_folders(found(office, mailbox), FolderScope.ALL, None, runtime)
+    days_pass(office, mailbox, clock, 1)
+    assert on_card(office) == [2, 1]

@@ -9,16 +9,20 @@ from datetime import date, timedelta
 
 import pytest
 
+from mailmirror.domain.address import Address
 from mailmirror.domain.containment import Caution
+from mailmirror.domain.limits import MAX_VERSIONS
 from mailmirror.domain.mailbox import FolderScope, Mailbox
 from mailmirror.domain.problems import Refused
 from mailmirror.runtime import Runtime
+from mailmirror.store import keys
 from mailmirror.usecases.cards.read_message import read_message
 from mailmirror.usecases.mailboxes.change_mailbox import change_window
 from mailmirror.usecases.mailboxes.choose_folders import choose_folders
 from tests.integration.interruptions import Killed, before_write
 from tests.integration.office import KIM, LEE, MARCH, REP, Clock, Office, letter, subjects
 from tests.integration.test_settings import change, found
+from tests.integration.test_versions import version
 from tests.servers.mailbox_server import MailboxServer
 
 DAY = timedelta(days=1)
@@ -250,3 +254,74 @@ def test_a_crash_at_any_write_changes_nothing_of_it(
         passed(office, mailbox, clock)
         assert on_cards(office) == shown
     assert stored_items(office, mailbox) == before
+
+
+@pytest.mark.parametrize("hides_first", [True, False])
+@pytest.mark.parametrize("write", [1, 2, 3, 4, 5, 6, 8, 10])
+def test_a_crash_that_is_followed_by_the_opposite_change_leaves_nothing_half_done(
+    office: Office,
+    mailbox: Mailbox,
+    clock: Clock,
+    runtime: Runtime,
+    monkeypatch: pytest.MonkeyPatch,
+    hides_first: bool,
+    write: int,
+) -> None:
+    monkeypatch.setattr(Caution, "after_deaths", lambda caution, _: caution)
+    deal = on_deal(office)
+    if not hides_first:
+        narrow(office, mailbox)
+        passed(office, mailbox, clock)
+    first, other = (narrow, widen) if hides_first else (widen, narrow)
+    first(office, mailbox)
+    clock.advance(timedelta(hours=2))
+    with suppress(Killed), before_write(runtime, write, lambda: None, then_die=True):
+        office.sync(found(office, mailbox))
+    clock.advance(timedelta(minutes=2))
+    other(office, mailbox)
+    passed(office, mailbox, clock)
+    passed(office, mailbox, clock)
+    shown = [4, 3, 2, 1] if hides_first else [4, 2, 1]
+    assert on_cards(office) == shown
+    assert on_deal(office) == [one for one in deal if one in shown]
+
+
+def test_people_that_change_while_a_folder_is_left_out_are_seen_when_it_comes_back(
+    office: Office, mailbox: Mailbox, clock: Clock, runtime: Runtime
+) -> None:
+    for act in (narrow, join_team, widen):
+        act(office, mailbox)
+        passed(office, mailbox, clock)
+    copies = runtime.contents.copies(mailbox.key, 100)
+    assert sum(one.hidden_at is None for one in copies) == 1
+
+
+def test_a_version_that_comes_while_others_are_hidden_is_shown(
+    office: Office, imap_server: MailboxServer, clock: Clock
+) -> None:
+    imap_server.create(REP, FILED)
+    for number in range(1, MAX_VERSIONS + 1):
+        one = version(number, f"Number {number}, said otherwise")
+        imap_server.append(REP, FILED, one.raw, one.received_at)
+    mailbox = office.connect(imap_server, "rep", REP)
+    office.sync(mailbox)
+    narrow(office, mailbox)
+    passed(office, mailbox, clock)
+    assert office.card("rep", "kim") == []
+    late = version(MAX_VERSIONS + 1, "Said otherwise again")
+    imap_server.append(REP, "INBOX", late.raw, late.received_at)
+    for _ in range(33):
+        passed(office, mailbox, clock, DAY)
+        assert len(office.card("rep", "kim")) == 1
+
+
+def test_what_is_erased_leaves_no_address_behind(
+    office: Office, mailbox: Mailbox, clock: Clock, runtime: Runtime
+) -> None:
+    """The item of an address says which mailboxes have mail of it."""
+    guest = keys.address(office.account, Address("a@x.example"))
+    lower(office, mailbox)
+    passed(office, mailbox, clock)
+    assert runtime.table.get(guest) is not None
+    passed(office, mailbox, clock, 31 * DAY)
+    assert runtime.table.get(guest) is None
