@@ -3,9 +3,9 @@
 What gives the verdict back within them shows it again, also what the server no longer has.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 import pytest
 
@@ -16,6 +16,8 @@ from mailmirror.domain.mailbox import FolderScope, Mailbox
 from mailmirror.domain.problems import Refused
 from mailmirror.runtime import Runtime
 from mailmirror.store import keys
+from mailmirror.store.content_lines import Summary
+from mailmirror.store.contents import ContentStore
 from mailmirror.usecases.cards.read_message import read_message
 from mailmirror.usecases.mailboxes.change_mailbox import change_window
 from mailmirror.usecases.mailboxes.choose_folders import choose_folders
@@ -325,3 +327,26 @@ def test_what_is_erased_leaves_no_address_behind(
     assert runtime.table.get(guest) is not None
     passed(office, mailbox, clock, 31 * DAY)
     assert runtime.table.get(guest) is None
+
+
+def test_what_a_sync_hides_that_has_lost_the_lease_is_shown_again_within_a_day(
+    office: Office, mailbox: Mailbox, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hide, stalled = ContentStore.hide, list[bool]()
+
+    def late(store: ContentStore, contents: Iterable[Summary], now: datetime) -> None:
+        if not stalled:
+            stalled.append(True)
+            clock.advance(timedelta(minutes=2))
+            widen(office, mailbox)
+            office.sync(found(office, mailbox))
+            office.sync(found(office, mailbox))
+        hide(store, contents, now)
+
+    monkeypatch.setattr(ContentStore, "hide", late)
+    narrow(office, mailbox)
+    passed(office, mailbox, clock)
+    assert stalled
+    for _ in range(2):
+        passed(office, mailbox, clock, DAY)
+    assert on_cards(office) == [4, 3, 2, 1]

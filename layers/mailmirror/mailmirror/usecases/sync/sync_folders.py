@@ -16,7 +16,7 @@ from mailmirror.domain.deep_audit import SLICE_PAUSE, first_slice_at
 from mailmirror.domain.folder import FolderState
 from mailmirror.domain.folder_choice import FolderChoice, LeftOut
 from mailmirror.domain.mailbox import FolderRole, FolderScope, Mailbox
-from mailmirror.domain.passes import Basis, PassState
+from mailmirror.domain.passes import Basis, PassState, daily_pass_at
 from mailmirror.domain.problems import Code, Refused
 from mailmirror.domain.verdict import Rules
 from mailmirror.mail.imap.opening import Status
@@ -335,9 +335,8 @@ class FoldersSync:
             return False
         if passes.target or passes.has_other_rules(self.basis):
             return False
-        if self.basis.follows and passes.mirrored_at is None:
-            return False
-        if passes.next_at and passes.next_at <= self.runtime.now():
+        daily_at = daily_pass_at(passes, self.basis, self.runtime.now())
+        if any(at and at <= self.runtime.now() for at in (daily_at, passes.next_at)):
             return False
         waits = passes.look_at is not None and self.runtime.now() < passes.look_at
         return waits or (passes.basis == self.basis and not passes.others)
