@@ -195,7 +195,8 @@ class FoldersSync:
         if view.account.basis(0, self.mailbox).rules != self.basis.rules:
             return Outcome(passes, now)  # changed meanwhile: the next sync judges by it
         if not self.state.first_sync_done:
-            return Outcome(passes, None if passes == PassState(self.basis) else now)
+            begun = PassState(self.basis, hides=passes.hides)
+            return Outcome(passes, None if passes == begun else now)
         if self._has_time():
             unread = self.basis.line > passes.hinted_line
             return Outcome(passes, passes.look_at if unread else passes.next_at)
