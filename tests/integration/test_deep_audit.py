@@ -491,6 +491,7 @@ def test_an_audit_without_faults_finds_none_and_changes_nothing(
     assert (of_mail(runtime, office.account), shown(office, mailbox)) == before
 
 
+@pytest.mark.long
 def test_every_fault_is_reported_by_its_kind_and_repaired(
     office: Office, mailbox: Mailbox, runtime: Runtime
 ) -> None:
