@@ -44,8 +44,8 @@ from tests.servers.bare_aws import BUCKET, BareAws
 from tests.servers.dovecot import Dovecot, Folder
 from tests.servers.tables import own_table
 
-EXAMPLES = int(os.environ.get("LATE_FACTS_EXAMPLES", "6"))
-STEPS = int(os.environ.get("LATE_FACTS_STEPS", "30"))
+EXAMPLES = int(os.environ.get("LATE_FACTS_EXAMPLES", "5"))
+STEPS = int(os.environ.get("LATE_FACTS_STEPS", "25"))
 SEED = int(os.environ.get("LATE_FACTS_SEED", "20261127"))
 FOLDERS = ("INBOX", "Sent", "Filed")
 OWNERS = {"rep": REP, "boss": BOSS}
