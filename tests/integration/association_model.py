@@ -56,10 +56,11 @@ class Associations:
         return {
             number
             for number in self.owned_by(viewer)
-            if self.is_on(number, deal) and self._names_a_person(number, viewer)
+            if self.is_on(number, deal) and self.names_a_person(number, viewer)
         }
 
-    def _names_a_person(self, number: int, owner: str) -> bool:
+    def names_a_person(self, number: int, owner: str) -> bool:
+        """Whether a contact takes part in a message, as its owner has it."""
         mine = (one for one in self.copies if (one.owner, one.number) == (owner, number))
         return any(one.contacts for one in mine)
 

@@ -342,7 +342,8 @@ class OneAccount(RuleBasedStateMachine):
                 shown, owned = self._card(deal, user), self.model.owned_by(user)
                 assert shown <= owned
                 said = {number: self.model.override(number, deal) for number in owned}
-                assert {number for number in owned if said[number] is True} <= shown
+                attached = {number for number in owned if said[number] is True}
+                assert {one for one in attached if self.model.names_a_person(one, user)} <= shown
                 assert not {number for number in shown if said[number] is False}
 
     def _receive_all(self, order: Random) -> None:
