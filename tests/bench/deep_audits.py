@@ -74,5 +74,5 @@ def _asked(table: Table) -> list[int]:
             found.append(1)
             yield item
 
-    table.get_many, table.query = getting, querying  # type: ignore[method-assign]
+    vars(table).update(get_many=getting, query=querying)
     return found

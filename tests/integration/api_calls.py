@@ -4,7 +4,7 @@ import io
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -52,7 +52,7 @@ class ProbeClient:
 
     def invoke(self, FunctionName: str, Payload: bytes) -> Mapping[str, io.BytesIO]:
         assert FunctionName == self.function_name
-        answered = probe.handler(json.loads(Payload), self)  # type: ignore[arg-type]
+        answered = probe.handler(json.loads(Payload), cast(Any, self))
         return {"Payload": io.BytesIO(json.dumps(answered).encode())}
 
 

@@ -195,7 +195,7 @@ def test_another_service_the_ports_of_the_server_with_which_the_detail_begins_ar
     assert connecting(api, imap_server, **settings).status == 201
 
 
-@pytest.mark.parametrize("wrong", [{"password": "wrong"}, {"username": "nobody@us.example"}])
+@pytest.mark.parametrize("wrong", [{"password": "wrong"}, {"username": "other@us.example"}])
 def test_sign_in_failed_with_the_right_name_and_password_it_is_connected(
     api: Api, ports: Mapping[int, int], imap_server: MailboxServer, wrong: Mapping[str, str]
 ) -> None:

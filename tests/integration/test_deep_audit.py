@@ -10,8 +10,8 @@ the bucket is what it was. What an audit cannot tell, or not repair:
   (`test_of_what_has_left_the_server_everything_but_the_bytes_is_repaired`);
 - an attach to a deal that no participant of the thread is on, where the root is lost: the deals of
   the participants, and those that the root names, are where overrides are looked for;
-- a reference of a message that points at another stored thread: it is told, and the threads stay
-  apart, since joining them cannot be undone;
+- a reference of a message that points at another stored thread: it is reported, and the threads
+  stay apart, since joining them cannot be undone;
 - items beyond those that are needed, and the matched addresses beside a deal's entries, which no
   page relies on.
 """
@@ -269,7 +269,7 @@ class Injector:
             FaultKind.COPY,
             lambda name, item: name[1].startswith("copy#"),
             lambda item: item | {"message": {"S": "0" * 32}},
-            lambda item: item | {"participants": {"SS": ["nobody@else.example"]}},
+            lambda item: item | {"participants": {"SS": ["guest@else.example"]}},
             lambda item: item | {"instant": {"S": "yesterday"}},
             lambda item: {key: value for key, value in item.items() if key != "thread"},
         )
@@ -312,7 +312,7 @@ class Injector:
         return self._one(
             FaultKind.ENTRY,
             lambda name, item: name[0].startswith(self._of("thread")),
-            lambda item: item | {"participants": {"SS": ["nobody@else.example"]}},
+            lambda item: item | {"participants": {"SS": ["guest@else.example"]}},
             lambda item: item | {"date": {"S": "2020-01-01T00:00:00.000000Z"}},
             lambda item: {key: value for key, value in item.items() if key != "message"},
         )

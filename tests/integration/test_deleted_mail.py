@@ -177,7 +177,11 @@ def test_nothing_leaves_where_folders_are_left_out(
 
 
 def test_mailboxes_read_their_copies_once_a_day_without_a_change(
-    office: Office, mailbox: Mailbox, runtime: Runtime, clock: Clock
+    office: Office,
+    mailbox: Mailbox,
+    runtime: Runtime,
+    clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Persons who come each hour cause a pass each, and no further look at what is mirrored."""
     looks: list[int] = []
@@ -187,7 +191,7 @@ def test_mailboxes_read_their_copies_once_a_day_without_a_change(
         looks.append(1)
         return copies_after(*args)
 
-    runtime.contents.copies_after = counted  # type: ignore[assignment,method-assign]
+    monkeypatch.setattr(runtime.contents, "copies_after", counted)
     for number in range(13):
         office.tell("contact.upserted", id=f"c{number}", name="c", emails=[f"c{number}@x.example"])
         clock.advance(HOUR)

@@ -1188,7 +1188,7 @@ def everything(desk: Desk) -> str:
 
 
 def told(desk: Desk, query: Mapping[str, str]) -> dict[str, str]:
-    """What the CRM is told at the return URL, to which a callback sends the browser."""
+    """The parameters of the return URL to which a callback sends the browser."""
     answered = call_outside(desk.runtime, "GET", "/oauth/google/callback", {}, query)
     assert answered.status == 303, answered
     return _query(answered.headers["Location"])

@@ -78,7 +78,7 @@ def follow(api: Api, remedy: str, method: str, body: object = None, **ids: str) 
 
 
 def verdict(api: Api, mailbox: Mailbox, name: str) -> Json:
-    """A verdict of which the ledger has a copy, as its owner is told."""
+    """A verdict of which the ledger has a copy, with its words in the answer to the owner."""
     path = f"/v1/mailboxes/{mailbox.key.mailbox}"
     assert api.get(path)["counters"][name] > 0
     said: Json = api.get(f"{path}/ledger")["explanations"][name]

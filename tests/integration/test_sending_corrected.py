@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 from urllib.request import Request, urlopen
 
 import pytest
@@ -356,8 +356,7 @@ class Sandbox:
             "Email address is not verified. The following identities failed the check in region"
             f" US-EAST-1: {', '.join(refused)}"
         )
-        error = {"Error": {"Code": "MessageRejected", "Message": words}}
-        raise ClientError(error, "SendEmail")  # type: ignore[arg-type]
+        raise ClientError({"Error": {"Code": "MessageRejected", "Message": words}}, "SendEmail")
 
 
 def test_sandbox_once_the_operator_has_verified_the_address_it_is_sent_to(
@@ -370,7 +369,7 @@ def test_sandbox_once_the_operator_has_verified_the_address_it_is_sent_to(
 ) -> None:
     ses = Sandbox()
     runtime.settings = replace(runtime.settings, ses_configuration_set="set")
-    transport = SesTransport(ses, "set", "us-east-1")  # type: ignore[arg-type]
+    transport = SesTransport(cast(Any, ses), "set", "us-east-1")
     monkeypatch.setitem(runtime.__dict__, "ses", transport)
     office.connect(dovecot, "rep", REP)
     accepted = post(api, transport="ses")

@@ -65,7 +65,7 @@ def test_an_entry_without_a_reader_is_found() -> None:
 def test_a_salesperson_is_not_told_to_send_an_event_or_to_configure_the_stack(
     catalogue: Catalogued, code: StrEnum
 ) -> None:
-    """They are told whom to ask for it."""
+    """The remedy names whom to ask for it."""
     remedy = catalogue.texts[code][Language.EN].remedy
     told = _BY_A_PROGRAM.search(remedy)
     if told and catalogue.reader(code) is Reader.SALESPERSON:
