@@ -321,7 +321,9 @@ class OneAccount(RuleBasedStateMachine):
             self.runtime.now = lambda: TODAY
         assert about & self.model.owned_by(override.user)
         if not override.whole_thread:
-            assert (letter.number in self._card(override.deal, override.user)) == override.attached
+            is_shown = letter.number in self._card(override.deal, override.user)
+            named = self.model.names_a_person(letter.number, override.user)
+            assert is_shown == (override.attached and named)
         return given.override.stamp.occurred_at, given.override.stamp.event_id
 
     def _thread(self, letter: Letter, pick: int) -> str:
