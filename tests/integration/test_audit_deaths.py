@@ -146,7 +146,7 @@ def test_what_was_audited_before_a_death_is_not_audited_again(
         assert audited is not None
         lows.append(audited.low)
 
-    clock.advance(timedelta(days=1))
+    clock.advance(timedelta(days=2))
     office.sync(mailbox)
     assert present_round(mailbox, runtime).found.uids == 5
     clock.advance(timedelta(days=20))

@@ -205,6 +205,9 @@ class Round:
 
 
 def first_slice_at(key: MailboxKey, now: datetime) -> datetime:
-    """When the first slice of a mailbox is due: within a day, spread by its id."""
+    """When the first slice of a mailbox is due: on its second day, spread by its id.
+
+    On the first day its mail has just been judged.
+    """
     digest = sha256(f"{key.account}{key.mailbox}".encode()).digest()
-    return now + SLICE_PAUSE * (int.from_bytes(digest[:4]) / (1 << 32))
+    return now + SLICE_PAUSE * (1 + int.from_bytes(digest[:4]) / (1 << 32))
