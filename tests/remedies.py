@@ -121,6 +121,10 @@ _PROBLEMS: dict[str, Outcome] = {
         "too_many_overrides",
     ),
     **_each(
+        "integration/test_blocks.py::test_too_many_blocks_are_refused_until_one_is_removed",
+        "too_many_blocks",
+    ),
+    **_each(
         "integration/test_refused_events.py::"
         "test_a_corrected_event_takes_what_was_left_out_off_the_list",
         "invalid_email",
@@ -518,11 +522,7 @@ _VERDICTS: dict[str, Outcome] = {
         f"{_API}::test_internal_report_and_mirrored_have_nothing_to_be_done",
         *("internal", "report", "mirrored"),
     ),
-    **_outside(
-        _NOTHING,
-        "unit/test_verdict.py::test_a_blocked_address_or_domain_is_not_mirrored",
-        "blocked",
-    ),
+    **_each(f"{_API}::test_blocked_a_block_that_is_removed_brings_the_message_in", "blocked"),
     **_outside(
         _NOTHING,
         "integration/test_containment.py::"
@@ -598,6 +598,10 @@ _GAPS: dict[str, Outcome] = {
 }
 
 _LIMITS: dict[str, Outcome] = {
+    **_each(
+        f"{_API}::test_persons_blocked_the_block_is_found_and_removed",
+        "persons_blocked",
+    ),
     **_each(
         "integration/test_every_folder.py::test_a_card_tells_within_which_limits_it_is_complete",
         *("folders_left_out", "trash_not_found", "junk_not_found", "drafts_not_found"),

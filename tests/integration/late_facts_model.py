@@ -4,7 +4,7 @@ It has no sync, no cursor and no log: each answer follows from what there is. A 
 the server counts as long as something is stored of it: it was mirrored once, and not erased since.
 """
 
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Callable, Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
@@ -50,6 +50,8 @@ class MailboxModel:
     reads_all: bool = True
     left: list[tuple[str, HeldCopy]] = field(default_factory=list)
     """The copies that have left the server, by their folders."""
+    blocked: set[str] = field(default_factory=set)
+    """The contacts and addresses that its owner has blocked."""
     shown_at: dict[int, datetime] = field(default_factory=dict)
     """By numbers of messages, when they were last surely shown."""
 
@@ -79,6 +81,8 @@ class TeamModel:
     """By their owners."""
     contacts: Mapping[str, Set[str]] = field(default_factory=dict)
     """The addresses of those who are persons by themselves."""
+    person: Callable[[str], str | None] = field(default=lambda id: id)
+    """Tells which person a contact is now."""
     max_recipients: int = 2
     joined: set[int] = field(default_factory=set)
     """The messages whose references count in threads: they were mirrored once."""
@@ -86,9 +90,17 @@ class TeamModel:
 
     def verdict(self, mailbox: MailboxModel, mail: Mail) -> Verdict:
         known = {one for emails in self.contacts.values() for one in emails}
-        people = People(set(map(Address, self.team)), set(map(Address, known)))
+        blocked = {one for one in known if self._is_blocked(mailbox, one)}
+        people = People(
+            set(map(Address, self.team)), set(map(Address, known)), set(map(Address, blocked))
+        )
         headers = Headers(mail.received_at, mail.participants, len(mail.recipients))
         return judge(headers, people, Rules(mailbox.history_since, self.max_recipients))
+
+    def _is_blocked(self, mailbox: MailboxModel, address: str) -> bool:
+        """Whether a mailbox's owner has blocked an address, or everyone who has it."""
+        persons = {id for id, emails in self.contacts.items() if address in emails}
+        return address in mailbox.blocked or persons <= set(map(self.person, mailbox.blocked))
 
     def is_mirrored(self, mailbox: MailboxModel, copy: HeldCopy) -> bool:
         return self.verdict(mailbox, copy.mail) is Verdict.MIRRORED

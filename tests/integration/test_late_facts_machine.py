@@ -25,11 +25,14 @@ from hypothesis.stateful import (
 
 from mailmirror.api.decoding import typed
 from mailmirror.api.mailbox_settings import ConnectBody
+from mailmirror.domain.blocks import Block, BlockKind
 from mailmirror.domain.deals import DealId
 from mailmirror.domain.mailbox import FolderScope, Mailbox
+from mailmirror.domain.problems import Refused
 from mailmirror.domain.settings import Setting
 from mailmirror.domain.verdict import Verdict
 from mailmirror.runtime import Runtime
+from mailmirror.usecases.mailboxes.block_persons import add_block, read_blocks, remove_block
 from mailmirror.usecases.mailboxes.change_mailbox import change_window, request_sync
 from mailmirror.usecases.mailboxes.connect_mailbox import connect_mailbox
 from mailmirror.usecases.mailboxes.read_mailbox import read_ledger
@@ -132,6 +135,7 @@ class LateFacts(RuleBasedStateMachine):
         )
         change_settings(self.office.account, {Setting.MAX_RECIPIENTS: 2}, self.runtime)
         self.people = Contacts()
+        self.model.person = self.people.person
         self.deals = Deals()
         self.mails: list[Mail] = []
         self.seconds = 0
@@ -319,6 +323,23 @@ class LateFacts(RuleBasedStateMachine):
     def matches_are_worked_off(self) -> None:
         self._news("rep")
         self.office.match_again()
+
+    @rule(user=owners, name=st.sampled_from([*CONTACTS, *CUSTOMERS[:2]]))
+    def a_user_blocks(self, user: str, name: str) -> None:
+        self._news(user)
+        self.model.before_change()
+        kind = BlockKind.CONTACT if name in CONTACTS else BlockKind.ADDRESS
+        with suppress(Refused):  # the contact is deleted
+            add_block(self.office.viewer(user), Block(kind, name), self.runtime)
+            self.model.mailboxes[user].blocked.add(name)
+
+    @rule(user=owners)
+    def a_user_removes_all_blocks(self, user: str) -> None:
+        viewer = self.office.viewer(user)
+        self.model.before_change()
+        for block in read_blocks(viewer, self.runtime).since:
+            remove_block(viewer, block.id, self.runtime)
+        self.model.mailboxes[user].blocked.clear()
 
     @rule(stays=st.booleans())
     def a_user_comes_or_leaves(self, stays: bool) -> None:

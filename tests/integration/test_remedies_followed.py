@@ -126,6 +126,37 @@ def test_too_many_recipients_a_raised_limit_brings_the_message_in(
     assert subjects(office.card("rep", "kim")) == ["Letter 2", "Letter 1"]
 
 
+def unblocked(api: Api, remedy: str) -> None:
+    """List the blocks and remove the only one, as a remedy says."""
+    (block,) = follow(api, remedy, "GET", user_id="rep")["blocks"]
+    follow(api, remedy, "DELETE", user_id="rep", block_id=block["block_id"])
+
+
+def test_blocked_a_block_that_is_removed_brings_the_message_in(
+    api: Api, office: Office, mailbox: Mailbox
+) -> None:
+    api.ask("POST", "/v1/users/rep/blocks", body={"contact_id": "kim"})
+    office.sync(mailbox)
+    assert subjects(office.card("rep", "kim")) == []
+    unblocked(api, verdict(api, mailbox, "blocked")["remedy"])
+    office.sync(mailbox)
+    assert subjects(office.card("rep", "kim")) == ["Letter 1"]
+
+
+def test_persons_blocked_the_block_is_found_and_removed(
+    api: Api, office: Office, mailbox: Mailbox
+) -> None:
+    api.ask("POST", "/v1/users/rep/blocks", body={"contact_id": "kim"})
+    office.sync(mailbox)
+    limits = api.get(KIMS)["coverage"]["mailboxes"][0]["limits"]
+    (limit,) = [one for one in limits if one["code"] == "persons_blocked"]
+    unblocked(api, limit["remedy"])
+    assert gap(api)["gap"] == "late_facts"
+    office.sync(mailbox)
+    assert is_complete(api)
+    assert subjects(office.card("rep", "kim")) == ["Letter 1"]
+
+
 def test_no_person_an_address_that_is_added_brings_the_message_in(
     api: Api, office: Office, mailbox: Mailbox, imap_server: MailboxServer
 ) -> None:

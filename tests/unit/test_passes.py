@@ -159,6 +159,8 @@ teams = st.frozensets(st.sampled_from([REP, TEMP]), min_size=1)
     known_after=addresses,
     limits=st.tuples(st.integers(1, 4), st.integers(1, 4)),
     windows=st.tuples(*[st.sampled_from([date(2024, 1, 1), date(2025, 9, 1)])] * 2),
+    blocked_before=addresses,
+    blocked_after=addresses,
 )
 def test_a_verdict_that_changes_is_concerned(
     participants: frozenset[Address],
@@ -170,19 +172,22 @@ def test_a_verdict_that_changes_is_concerned(
     known_after: frozenset[Address],
     limits: tuple[int, int],
     windows: tuple[date, date],
+    blocked_before: frozenset[Address],
+    blocked_after: frozenset[Address],
 ) -> None:
     """Of whatever is not mirrored, and outside a window that begins no later."""
     copy = Headers(received_at, participants, recipients)
-    before = judge(copy, People(team_before, known_before), Rules(windows[0], limits[0]))
-    after = judge(copy, People(team_after, known_after), Rules(windows[1], limits[1]))
+    people_before = People(team_before, known_before, blocked_before & known_before)
+    people_after = People(team_after, known_after, blocked_after & known_after)
+    before = judge(copy, people_before, Rules(windows[0], limits[0]))
+    after = judge(copy, people_after, Rules(windows[1], limits[1]))
     if before in (after, Verdict.MIRRORED) or after is Verdict.OUTSIDE_WINDOW:
         return
     persons = Change(ChangeKind.PERSON, known_after - known_before, known_before - known_after)
     team = Change(ChangeKind.TEAM, team_after - team_before, team_before - team_after)
     state = PassState(Basis(10, windows[0], limits[0]))
-    concern = concern_of(
-        [line(11, persons), line(12, team)], state, Basis(12, windows[1], limits[1])
-    )
+    now = Basis(12, windows[1], limits[1], blocks=int(blocked_before != blocked_after))
+    concern = concern_of([line(11, persons), line(12, team)], state, now)
     assert before in concern.whole or (
         before in concern.naming and not concern.addresses.isdisjoint(participants)
     )

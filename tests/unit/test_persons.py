@@ -253,11 +253,11 @@ def test_deals_of_the_merged_name_the_other_and_addresses_of_both_change() -> No
     assert changed_holders(merged, parted) == (set(), {a, b})
 
 
-def test_a_conversion_gains_and_loses_the_leads_addresses_and_no_others() -> None:
+def test_a_conversion_concerns_all_addresses_of_the_contact_as_a_merge_does() -> None:
     before = after([given_to(LEAD, 1, "l"), given_to(A, 2, "a")])
     converted = after([joined(LEAD, A, 3)], before)
-    changed = {Address("l@x.example")}
-    assert changed_holders(before, converted) == (changed, changed)
+    changed = {Address("l@x.example"), Address("a@x.example")}
+    assert changed_holders(before, converted) == (changed, set())
 
 
 def test_a_long_row_of_merges_is_followed() -> None:

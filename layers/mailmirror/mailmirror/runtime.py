@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from mailmirror.mail.connection import NetworkPolicy
     from mailmirror.store.accounts import Accounts
     from mailmirror.store.audit_rounds import AuditRounds
+    from mailmirror.store.blocks import BlockStore
     from mailmirror.store.change_log import ChangeLog
     from mailmirror.store.codes import CodeStore
     from mailmirror.store.contained import ContainedStore
@@ -215,6 +216,12 @@ class Runtime:
         from mailmirror.store.change_log import ChangeLog
 
         return ChangeLog(self.table)
+
+    @cached_property
+    def blocks(self) -> BlockStore:
+        from mailmirror.store.blocks import BlockStore
+
+        return BlockStore(self.table)
 
     @cached_property
     def people(self) -> PeopleStore:

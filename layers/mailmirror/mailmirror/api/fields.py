@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from typing import ClassVar, Self
 
 from mailmirror.api.decoding import Field
-from mailmirror.domain.address import normalise
+from mailmirror.domain.address import normalise, normalise_domain
+from mailmirror.domain.event_fields import is_id
 from mailmirror.domain.limits import MAX_TEXT_CHARS
 from mailmirror.domain.ownership import CODE_DIGITS
 from mailmirror.domain.problems import Code
@@ -65,6 +66,30 @@ class Email(Line):
         if address is None:
             raise ValueError(Code.INVALID_EMAIL.value)
         return cls(address)
+
+
+class DomainName(Line):
+    """The domain of addresses, in the form in which domains are compared."""
+
+    MAX_CHARS = 255
+    SCHEMA: ClassVar[Mapping[str, object]] = {"examples": ["customer.example"]}
+
+    @classmethod
+    def checked(cls, text: str) -> Self:
+        domain = normalise_domain(super().checked(text))
+        if domain is None:
+            raise ValueError("not the domain of an address")
+        return cls(domain)
+
+
+class CrmId(Line):
+    """An id of the CRM's."""
+
+    @classmethod
+    def checked(cls, text: str) -> Self:
+        if not is_id(text):
+            raise ValueError("not an id")
+        return cls(text)
 
 
 class OptionalEmail(Email):

@@ -23,6 +23,7 @@ _REF = "#/components/schemas/{name}"
 _ID = {"type": "string", "pattern": "^[A-Za-z0-9._:@+=-]{1,64}$"}
 _IDS = {
     "account_id": "The account's id, as `make account` says it",
+    "block_id": "`block_id` of a block",
     "contact_id": "The CRM's id of a contact",
     "deal_id": "The CRM's id of a deal",
     "lead_id": "The CRM's id of a lead",

@@ -86,6 +86,15 @@ def domain_of(address: Address) -> str:
     return address.rpartition("@")[2]
 
 
+def normalise_domain(text: str) -> str | None:
+    """Return a domain of addresses, with or without `@`, as `domain_of` does; None if it is none.
+
+    A top-level domain alone is none.
+    """
+    labels = _a_labels(unicodedata.normalize("NFC", plain(text)).removeprefix("@").rstrip("."))
+    return labels if labels and "." in labels else None
+
+
 @lru_cache(maxsize=1024)
 def _a_labels(domain: str) -> str | None:
     """Return a domain in A-labels and lower case, or None where it cannot be a host's name.

@@ -361,6 +361,10 @@ MAX_REMEMBERED_EVENTS = 50
 when it is repeated: 3 KB at the most. A CRM whose times are whole seconds has two or three; beyond
 the limit the ones applied first are forgotten."""
 
+MAX_BLOCKS = 500
+"""Leads, contacts, addresses and domains that a user may block: they lie in one item, 30 KB as a
+rule, which each sync reads that judges mail. A domain counts once."""
+
 MAX_PERSON_ADDRESSES = 100
 """Of a user, lead or contact: each is an item of the index by address, and they are written in one
 transaction."""

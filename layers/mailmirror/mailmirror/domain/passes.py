@@ -39,6 +39,7 @@ _MOST_SEARCHED = 100
 _NOTHING: frozenset[Verdict] = frozenset()
 _BY_PERSONS = frozenset({Verdict.NO_PERSON, Verdict.BLOCKED, Verdict.TOO_MANY_RECIPIENTS})
 _BY_TEAM = _BY_PERSONS | {Verdict.INTERNAL, Verdict.REPORT}
+_BY_BLOCKS = frozenset({Verdict.BLOCKED, Verdict.TOO_MANY_RECIPIENTS})
 _BY_FEWER_RECIPIENTS = frozenset({Verdict.NO_PERSON, Verdict.BLOCKED})
 _BY_LATER_WINDOW = frozenset(Verdict) - {
     Verdict.OUTSIDE_WINDOW,
@@ -62,21 +63,25 @@ class Basis:
     """A checksum of the mailbox's setting `folders`."""
     follows: bool = False
     """Whether what was deleted at the server is hidden."""
+    blocks: int = 0
+    """The version of what the mailbox's owner has blocked."""
 
     @classmethod
-    def of(cls, line: int, mailbox: Mailbox, max_recipients: int, *, follows: bool) -> "Basis":
+    def of(
+        cls, line: int, mailbox: Mailbox, max_recipients: int, *, follows: bool, blocks: int
+    ) -> "Basis":
         """What verdicts about a mailbox are given under."""
         setting = mailbox.folders
         named = setting if isinstance(setting, FolderScope) else "\0".join(setting)
         folders = crc32(named.encode("utf-8", "surrogatepass"))
         since = mailbox.history_since
-        return cls(line, since, max_recipients, folders=folders, follows=follows)
+        return cls(line, since, max_recipients, folders=folders, follows=follows, blocks=blocks)
 
     @property
     def rules(self) -> str:
         """All of it but people, as a text that differs where it does."""
         numbers = f"{self.max_recipients}.{self.headers}.{self.folders:x}.{self.follows:d}"
-        return f"{self.history_since}.{numbers}"
+        return f"{self.history_since}.{numbers}.{self.blocks}"
 
     def concerned(self, before: "Basis") -> frozenset[Verdict]:
         """The verdicts given under other rules that may be others under these."""
@@ -89,6 +94,8 @@ class Basis:
             found |= _BY_FEWER_RECIPIENTS
         if self.headers > before.headers:
             found |= {Verdict.UNREADABLE}
+        if self.blocks != before.blocks:
+            found |= _BY_BLOCKS
         return found
 
 
@@ -117,7 +124,7 @@ class Concern:
 
     def may_name(self, participants: Set[Address]) -> bool:
         """Whether people may have changed of the participants of a mirrored copy."""
-        return Verdict.NO_PERSON in self.whole or not self.addresses.isdisjoint(participants)
+        return Verdict.BLOCKED in self.whole or not self.addresses.isdisjoint(participants)
 
 
 EVERYTHING = Concern(_BY_HEADERS, mirrored=True)
@@ -239,7 +246,8 @@ def concern_of(
             of_team = line.change.kind is ChangeKind.TEAM or not doubtful.isdisjoint(named)
             verdicts |= _BY_TEAM if of_team else _BY_PERSONS
             addresses |= named
-            mirrored |= of_team or bool(line.change.lost) or passes.hides
+            # A person may be another's too now, who is blocked.
+            mirrored |= of_team or bool(line.change.lost or now.blocks) or passes.hides
     later = any(now.history_since > one.history_since for one in passes.bases)
     return Concern(
         whole=passes.concerned(now),

@@ -106,10 +106,14 @@ class Person:
     """The leads and contacts that redirect to it."""
 
     @property
+    def refs(self) -> frozenset[PersonRef]:
+        """All leads and contacts that it is now."""
+        return self.redirecting | {self.ref}
+
+    @property
     def contacts(self) -> frozenset[ContactId]:
         """The ids by which deals name it."""
-        refs = {self.ref, *self.redirecting}
-        return frozenset(ContactId(ref.id) for ref in refs if ref.kind is PersonKind.CONTACT)
+        return frozenset(ContactId(ref.id) for ref in self.refs if ref.kind is PersonKind.CONTACT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,12 +163,12 @@ class Persons:
         return self._persons.values()
 
     def holders(self) -> Mapping[Address, frozenset[PersonRef]]:
-        """Who has each address: persons, and the contacts by which deals name them."""
+        """Who has each address: persons, with the leads and contacts by which deals and blocks
+        name them."""
         found: dict[Address, set[PersonRef]] = {}
         for person in self.all:
-            contacts = {PersonRef(PersonKind.CONTACT, id) for id in person.contacts}
             for address in person.emails:
-                found.setdefault(address, set()).update({person.ref}, contacts)
+                found.setdefault(address, set()).update(person.refs)
         return {address: frozenset(refs) for address, refs in found.items()}
 
     def doubt(self, event: PersonEvent) -> LeftOut | None:

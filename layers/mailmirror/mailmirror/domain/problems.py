@@ -36,6 +36,7 @@ class Code(StrEnum):
     MESSAGE_UNKNOWN = "message_unknown"
     MESSAGE_LOST = "message_lost"
     TOO_MANY_OVERRIDES = "too_many_overrides"
+    TOO_MANY_BLOCKS = "too_many_blocks"
     # Which mailbox
     PROVIDER_UNSUPPORTED = "provider_unsupported"
     PROVIDER_SIGNS_IN = "provider_signs_in"
@@ -140,6 +141,7 @@ STATUS: dict[Code, HTTPStatus] = {
     Code.MESSAGE_UNKNOWN: HTTPStatus.NOT_FOUND,
     Code.MESSAGE_LOST: HTTPStatus.CONFLICT,
     Code.TOO_MANY_OVERRIDES: HTTPStatus.CONFLICT,
+    Code.TOO_MANY_BLOCKS: HTTPStatus.CONFLICT,
     Code.MAILBOX_LIMIT: HTTPStatus.CONFLICT,
     Code.ADDRESS_CONNECTED: HTTPStatus.CONFLICT,
     Code.MAILBOX_BUSY: HTTPStatus.CONFLICT,

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from enum import StrEnum
 
-from mailmirror.domain.address import Address, domain_of
+from mailmirror.domain.address import Address
 from mailmirror.domain.limits import MAX_SENDERS
 
 
@@ -51,8 +51,8 @@ class People:
 
     team: Set[Address]
     customers: Set[Address]
-    blocked: Set[Address | str] = field(default_factory=frozenset)
-    """Addresses, and domains, that the mailbox's owner has blocked."""
+    blocked: Set[Address] = field(default_factory=frozenset)
+    """Those of the customers that the mailbox's owner has blocked."""
 
     def outsiders(self, participants: Set[Address]) -> Set[Address]:
         """The participants that are not of the team."""
@@ -108,9 +108,7 @@ def judge(copy: Headers, people: People, rules: Rules) -> Verdict:
     matched = outsiders & people.customers
     if not matched:
         return Verdict.NO_PERSON
-    if all(
-        address in people.blocked or domain_of(address) in people.blocked for address in matched
-    ):
+    if matched <= people.blocked:
         return Verdict.BLOCKED
     if copy.recipients > rules.max_recipients:
         return Verdict.TOO_MANY_RECIPIENTS

@@ -5,12 +5,16 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from mailmirror.domain.deals import DealPolicy
-from mailmirror.domain.mailbox import AccountId, Mailbox, MailboxId
+from mailmirror.domain.mailbox import AccountId, Mailbox, MailboxId, UserId
 from mailmirror.domain.passes import Basis
 from mailmirror.domain.settings import DeletedMail, Setting
 from mailmirror.domain.words.explanation import Language
 from mailmirror.store import keys
 from mailmirror.store.table import Put, Table, Update
+
+_BLOCKS = "blocks#"
+"""What the attributes of the account begin with that hold, by user, the version of their blocks and
+how many there are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,10 @@ class Account:
     """Which mailbox sends the codes that prove addresses."""
     former_secrets: Mapping[bytes, datetime] = field(default_factory=dict)
     """Webhook secrets that were replaced, sealed, and when each ends."""
+    blocks: Mapping[UserId, int] = field(default_factory=dict)
+    """The versions of what users have blocked, or had."""
+    blocking: frozenset[UserId] = frozenset()
+    """The users who have blocked anything."""
 
     def setting(self, name: Setting) -> int | str:
         """The value of a setting."""
@@ -52,7 +60,8 @@ class Account:
             line: of the log, up to which people are known.
         """
         follows = self.deleted_mail is DeletedMail.FOLLOW
-        return Basis.of(line, mailbox, self.max_recipients, follows=follows)
+        blocks = self.blocks.get(mailbox.owner, 0)
+        return Basis.of(line, mailbox, self.max_recipients, follows=follows, blocks=blocks)
 
     def former_secrets_at(self, now: datetime) -> Mapping[bytes, datetime]:
         """Those that are still valid."""
@@ -96,6 +105,11 @@ class Accounts:
         item = self._table.get(keys.account(id), consistent=consistent)
         if item is None:
             return None
+        blocks = {
+            UserId(name.removeprefix(_BLOCKS)): value
+            for name, value in item.items()
+            if name.startswith(_BLOCKS)
+        }
         return Account(
             id=id,
             name=item["name"],
@@ -115,6 +129,8 @@ class Accounts:
                 sealed: datetime.fromisoformat(end)
                 for end, sealed in item.get("former_secrets", {}).items()
             },
+            blocks={user: int(version) for user, (version, _) in blocks.items()},
+            blocking=frozenset(user for user, (_, count) in blocks.items() if count),
         )
 
     @staticmethod
@@ -135,6 +151,17 @@ class Accounts:
             {f":{name}": value for name, value in values.items()},
             "attribute_exists(pk)",
             {f"#{name}": name for name in values},  # `language` is a reserved word
+        )
+
+    @staticmethod
+    def change_blocks(id: AccountId, user: UserId, version: int, count: int) -> Update:
+        """Name the version of what a user blocks, in the transaction that stores the blocks."""
+        return Update(
+            keys.account(id),
+            "SET #blocks = :blocks",
+            {":blocks": [version, count]},
+            "attribute_exists(pk)",
+            {"#blocks": f"{_BLOCKS}{user}"},
         )
 
     def set_return_urls(self, id: AccountId, urls: frozenset[str]) -> None:

@@ -130,6 +130,11 @@ def confirmed_address(account: AccountId, user: UserId, address: Address) -> Key
     return _key(team(account), f"{TEAM_CONFIRMED}{user}#{address}")
 
 
+def blocks(account: AccountId, user: UserId) -> Key:
+    """All that a user has blocked."""
+    return _key(f"{account}#user#{user}", "blocks")
+
+
 def code(account: AccountId, user: UserId, address: Address) -> Key:
     """A code that was sent to an address."""
     return _key(f"{account}#code#user#{user}", f"address#{address}")

@@ -54,6 +54,8 @@ class Known:
     """Those among them, and those that redirect to them: as deals name them."""
     line: int = 0
     """The line of the account's log at which a person has last gained or lost it."""
+    refs: Collection[frozenset[PersonRef]] = ()
+    """Of each person, all leads and contacts that it is now."""
     mailboxes: frozenset[str] = frozenset()
     """Those that have messages on its timelines, as `keys.mailbox_name` names them."""
 
@@ -171,6 +173,7 @@ class PeopleStore:
                 [person.ref for person in found.get(address, ())],
                 frozenset(id for person in found.get(address, ()) for id in person.contacts),
                 int(item.get("log_line", 0)),
+                [person.refs for person in found.get(address, ())],
                 frozenset(item.get("mailboxes", ())),
             )
             for address, item in stored.items()

@@ -30,9 +30,10 @@ _CAUTION = Struct(">HH")
 _SUSPECT = Struct(">6sQQB?")
 """Folder, UIDVALIDITY, UID, deaths, and whether it is judged now."""
 
-_BASIS = Struct(">QHIBI")
+_BASIS = Struct(">QHIBII")
 """Line of the log, first day of the window since 1970, limit of recipients, version of reading
-headers (seven bits) after whether deletions are followed, and a checksum of `folders`."""
+headers (seven bits) after whether deletions are followed, a checksum of `folders`, and the version
+of what the owner has blocked."""
 _FIRST_DAY = date(1970, 1, 1)
 _PASSES = Struct(">BIQQQQQQ")
 """What there is, the number of the last pass, the line that was searched up to, and five times, in
@@ -340,6 +341,7 @@ def _passes_bytes(passes: PassState) -> bytes:
                 one.max_recipients,
                 one.follows << 7 | one.headers,
                 one.folders,
+                one.blocks,
             )
             for one in bases
         )
@@ -353,8 +355,12 @@ def _passes(stored: bytes) -> PassState:
         folder, uidvalidity, uid = _COPY.unpack_from(rest)
         rest, indexed = rest[_COPY.size :], Place(folder.hex(), uidvalidity, uid)
     bases = [
-        Basis(line, _FIRST_DAY + timedelta(days=day), most, bits & 127, folders, bool(bits >> 7))
-        for line, day, most, bits, folders in _BASIS.iter_unpack(rest)
+        Basis(
+            *(line, _FIRST_DAY + timedelta(days=day), most, bits & 127, folders),
+            follows=bool(bits >> 7),
+            blocks=blocks,
+        )
+        for line, day, most, bits, folders, blocks in _BASIS.iter_unpack(rest)
     ]
     basis = bases.pop(0) if flags & 1 else None
     target = Target(bases.pop(), bool(flags & 4)) if flags & 2 else None

@@ -8,7 +8,7 @@ from mailmirror.api.routing import AnyRoute
 _MODULES = {
     "account": "account",
     "mailboxes": "mailboxes",
-    "users": "addresses",
+    "users": "users",
     "leads": "cards",
     "contacts": "cards",
     "deals": "deals",

@@ -20,6 +20,16 @@ COVERAGE_LIMITS: Catalogue[Limit] = {
         "`PATCH /v1/mailboxes/{mailbox_id}` で `folders` を `all` にするか、フォルダー名を加えて"
         "ください。",
     ),
+    Limit.PERSONS_BLOCKED: translated(
+        "You have blocked persons, addresses or domains: this mailbox brings none of their mail.",
+        "Look whether one of them is on this card: `GET /v1/users/{user_id}/blocks`. Without its"
+        " block the mail is on the card within some minutes: `DELETE"
+        " /v1/users/{user_id}/blocks/{block_id}`.",
+        "ブロックした相手、アドレス、ドメインのメールは、このメールボックスから取り込まれません。",
+        "このカードの相手が含まれるかどうかは `GET /v1/users/{user_id}/blocks` で確認できます。"
+        "`DELETE /v1/users/{user_id}/blocks/{block_id}` でブロックを解除すると、"
+        "数分以内にカードに反映されます。",
+    ),
     Limit.ALL_MAIL_HIDDEN: translated(
         "Gmail does not show All Mail to mail programs, so archived mail without a label is"
         " missing.",

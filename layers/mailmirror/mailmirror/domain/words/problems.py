@@ -182,6 +182,14 @@ PROBLEMS: Catalogue[Code] = {
         "このスレッドでは、メールごとの関連付けと解除が上限に達しています。",
         "`thread_id` を指定して、スレッド全体を関連付けるか解除してください。",
     ),
+    Code.TOO_MANY_BLOCKS: translated(
+        "You have blocked as many leads, contacts, addresses and domains as a user may.",
+        "Remove a block that is not needed any more, by `DELETE"
+        " /v1/users/{user_id}/blocks/{block_id}`, or block a domain in place of its addresses.",
+        "見込み客、連絡先、アドレス、ドメインのブロック数が上限に達しています。",
+        "`DELETE /v1/users/{user_id}/blocks/{block_id}` で不要なブロックを削除するか、"
+        "アドレスの代わりにドメインをブロックしてください。",
+    ),
     Code.PROVIDER_UNSUPPORTED: translated(
         "The provider is not supported.",
         "Connect it with `provider` `imap` by `POST /v1/mailboxes`, or sign in at `google` or"

@@ -72,6 +72,7 @@ CATALOGUES: Sequence[Catalogued] = (
             Reader.SALESPERSON: [
                 Code.MESSAGE_LOST,
                 Code.TOO_MANY_OVERRIDES,
+                Code.TOO_MANY_BLOCKS,
                 Code.POP3_UNSUPPORTED,
                 Code.MAILBOX_LIMIT,
                 Code.ADDRESS_CONNECTED,
@@ -265,6 +266,7 @@ CATALOGUES: Sequence[Catalogued] = (
         {
             Reader.SALESPERSON: [
                 Limit.FOLDERS_LEFT_OUT,
+                Limit.PERSONS_BLOCKED,
                 Limit.ALL_MAIL_HIDDEN,
                 Limit.FOLDER_LIMITED,
                 Limit.FOLDER_UNREADABLE,

@@ -46,9 +46,11 @@ VERDICTS: Catalogue[Verdict] = {
     ),
     Verdict.BLOCKED: translated(
         "The owner of the mailbox has blocked every lead and contact in the message.",
-        "Nothing to do: mail of blocked persons is not mirrored.",
+        "If it is wanted, the owner removes the block: `GET /v1/users/{user_id}/blocks` lists them,"
+        " and `DELETE /v1/users/{user_id}/blocks/{block_id}` removes one.",
         "メールボックスの所有者が、該当する相手をすべてブロックしています。",
-        "ブロックした相手のメールは反映されないため、操作は不要です。",
+        "必要な場合は、所有者が `GET /v1/users/{user_id}/blocks` でブロックを確認し、"
+        "`DELETE /v1/users/{user_id}/blocks/{block_id}` で解除してください。",
     ),
     Verdict.TOO_MANY_RECIPIENTS: translated(
         "The message names more addresses than the account's limit of recipients allows, "

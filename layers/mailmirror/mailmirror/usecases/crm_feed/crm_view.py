@@ -4,8 +4,9 @@ from collections.abc import Collection, Iterable, Set
 from dataclasses import replace
 
 from mailmirror.domain.address import Address
+from mailmirror.domain.blocks import Blocks
 from mailmirror.domain.deals import ContactId, Crm, Deal
-from mailmirror.domain.mailbox import MailboxKey
+from mailmirror.domain.mailbox import MailboxKey, UserId
 from mailmirror.domain.message import Entry
 from mailmirror.domain.verdict import People
 from mailmirror.runtime import Runtime
@@ -22,12 +23,18 @@ class CrmView:
     """
 
     def __init__(
-        self, account: Account, runtime: Runtime, joining: Set[Address] = frozenset()
+        self,
+        account: Account,
+        runtime: Runtime,
+        owner: UserId | None = None,
+        joining: Set[Address] = frozenset(),
     ) -> None:
         """Parameters:
+        owner: of the mailbox whose mail is judged; whom they have blocked is read.
         joining: addresses that count as the team's, though no mailbox with them is connected yet.
         """
         self.account = account
+        self._owner = owner
         self._joining = joining
         self._account = account.id
         self._runtime = runtime
@@ -35,6 +42,7 @@ class CrmView:
         self._deals: dict[ContactId, Collection[Deal]] = {}
         self._facts: int | None = None
         self._team: Team | None = None
+        self._blocks: Blocks | None = None
 
     @property
     def facts(self) -> int:
@@ -66,7 +74,18 @@ class CrmView:
     def people(self, addresses: Iterable[Address]) -> People:
         """Who among these addresses is known."""
         self._look_up(addresses)
-        return People(self.team, {address for address, one in self._known.items() if one.persons})
+        customers = {address for address, one in self._known.items() if one.persons}
+        blocks = self._read_blocks() if customers else Blocks()
+        blocked = {one for one in customers if blocks.covers(one, self._known[one].refs)}
+        return People(self.team, customers, blocked)
+
+    def _read_blocks(self) -> Blocks:
+        """What the owner has blocked. What they change later changes the rules of the mailbox."""
+        if self._blocks is None:
+            self._blocks = (
+                self._runtime.blocks.read(self._account, self._owner) if self._owner else Blocks()
+            )
+        return self._blocks
 
     def look_up(self, entries: Iterable[Entry]) -> None:
         """Read at once what is stored of the participants of messages."""
@@ -123,6 +142,7 @@ class CrmView:
     def forget(self) -> None:
         """Drop what is known, so that it is read again."""
         self._known, self._deals, self._facts, self._team = {}, {}, None, None
+        self._blocks = None
 
     def _look_up(self, addresses: Iterable[Address]) -> None:
         unknown = set(addresses) - self.team - self._known.keys()

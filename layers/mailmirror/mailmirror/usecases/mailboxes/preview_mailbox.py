@@ -98,7 +98,7 @@ def preview_request(id: AccountId, request: ConnectRequest, runtime: Runtime) ->
         raise Refused(Code.CONNECT_TIMEOUT, "imap: no time is left after the sign-in")
     login = login_of(request.username, request.credential)
     mailbox = tried.mailbox
-    view = CrmView(tried.account, runtime, joining={request.email})
+    view = CrmView(tried.account, runtime, mailbox.owner, joining={request.email})
     with (
         stage("imap"),
         ImapSession.sign_in(
@@ -119,7 +119,8 @@ def preview_mailbox(mailbox: Mailbox, runtime: Runtime) -> MailboxPreview:
         raise Refused(Code.NOT_FOUND, "account")
     until = runtime.now() + timedelta(seconds=_SECONDS)
     with signed_in(mailbox, runtime, _SECONDS) as session:
-        return _Preview(session, mailbox, CrmView(account, runtime), runtime, until).run()
+        view = CrmView(account, runtime, mailbox.owner)
+        return _Preview(session, mailbox, view, runtime, until).run()
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from mailmirror.domain.mailbox import (
     state_of,
 )
 from mailmirror.domain.ownership import Claims, Proof, proof_of
+from mailmirror.domain.passes import Basis
 from mailmirror.domain.problems import Code, Refused
 from mailmirror.runtime import Runtime
 from mailmirror.store.due import DueEntry
@@ -40,7 +41,7 @@ class MailboxReport:
     log_cursor: int
     """The line of the change log under which its verdicts hold."""
     judged_by_others: bool
-    """Whether verdicts were given under another window, or a folder was left out by a pass."""
+    """Whether verdicts were given under other rules, or a folder was left out by a pass."""
     pending: int
     """Messages that the server lists, and that could not be read."""
     limits: Set[Limit]
@@ -67,7 +68,7 @@ class FolderLedger:
 def report(
     mailboxes: Iterable[Mailbox], runtime: Runtime, claims: Claims | None = None
 ) -> Sequence[MailboxReport]:
-    """Read the state of mailboxes of one account. Two read units each.
+    """Read the state of mailboxes of one account. Two read units each, and one.
 
     Parameters:
         claims: on the users' addresses; read with the team where they are not given.
@@ -75,12 +76,22 @@ def report(
     mailboxes = list(mailboxes)
     if not mailboxes:
         return []
+    account = runtime.accounts.find(mailboxes[0].key.account, consistent=True)
+    if account is None:
+        raise Refused(Code.NOT_FOUND, "account")
     entries = runtime.due.find_many(mailboxes)
     if claims is None:
-        claims = runtime.people.team(mailboxes[0].key.account).claims
+        claims = runtime.people.team(account.id).claims
     now = runtime.now()
     return [
-        _report(one, entries.get(one.key.mailbox), runtime.sync_states.read(one.key), claims, now)
+        _report(
+            one,
+            entries.get(one.key.mailbox),
+            runtime.sync_states.read(one.key),
+            account.basis(0, one),
+            claims,
+            now,
+        )
         for one in mailboxes
     ]
 
@@ -97,7 +108,12 @@ def is_proven(mailbox: Mailbox, runtime: Runtime) -> bool:
 
 
 def _report(
-    mailbox: Mailbox, entry: DueEntry | None, sync: SyncState, claims: Claims, now: datetime
+    mailbox: Mailbox,
+    entry: DueEntry | None,
+    sync: SyncState,
+    basis: Basis,
+    claims: Claims,
+    now: datetime,
 ) -> MailboxReport:
     """Whether the first sync is done tells the schedule entry: a new server has none."""
     totals = sync.totals
@@ -124,8 +140,7 @@ def _report(
         totals.left,
         totals.time_left((sync.progressed_at or mailbox.connected_at) - mailbox.connected_at),
         sync.passes.line,
-        totals.stale > 0
-        or any(one.history_since != mailbox.history_since for one in sync.passes.bases),
+        totals.stale > 0 or sync.passes.has_other_rules(basis),
         totals.pending,
         totals.limits,
         proof_of(mailbox, claims),

@@ -27,7 +27,7 @@ def index_on_cards(
 
     Idempotent: what is written follows from the message alone.
     """
-    view = CrmView(account, runtime)
+    view = CrmView(account, runtime, mailbox.owner)
     rules = Rules(mailbox.history_since, account.max_recipients)
     header = raw.partition(b"\r\n\r\n")[0] + b"\r\n\r\n"
     verdicts = judge_copies({0: FetchedHeader(date, len(raw), header)}, rules, view)

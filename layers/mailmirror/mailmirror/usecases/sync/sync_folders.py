@@ -124,7 +124,7 @@ class FoldersSync:
         if account is None:
             raise Refused(Code.NOT_FOUND, "account")
         rules = Rules(self.mailbox.history_since, account.max_recipients)
-        view = CrmView(account, runtime)
+        view = CrmView(account, runtime, self.mailbox.owner)
         line = view.facts if self.passes.basis is None else 0
         self.basis = account.basis(line, self.mailbox)
         if (under := self.passes.judging_under(self.basis)) != self.passes:
@@ -147,6 +147,8 @@ class FoldersSync:
             session = server.session
             self.record.has_sent = any(one.has_sent_mail for one in session.found)
             self.record.limits = session.limits(one.messages for one in listed.values() if one)
+            if self.mailbox.owner in account.blocking:
+                self.record.limits |= {Limit.PERSONS_BLOCKED}
             self.record.folders = {
                 id: self.stored[id].state if id in self.stored else _unread(folder, status)
                 for id, (folder, status) in folders.items()
