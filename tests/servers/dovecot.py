@@ -279,7 +279,14 @@ class Dovecot(MailboxServer):
         maildir = self._maildir(user, folder)
         header, *lines = (maildir / _UID_LIST).read_text("utf-8").splitlines()
         uidvalidity = next(int(text[1:]) for text in header.split() if text[0] == "V") + 1
-        files = [line.partition(":")[2] for line in reversed(lines)]
+        # Expunged files stay in the list for a while, and flags end the names of the others.
+        there = {
+            one.name.partition(":")[0]
+            for sub in ("cur", "new")
+            for one in (maildir / sub).iterdir()
+        }
+        listed = [line.partition(":")[2] for line in reversed(lines)]
+        files = [name for name in listed if name.partition(":")[0] in there]
         self._write_uids(maildir, dict(enumerate(files, start=1)), uidvalidity)
 
     def _maildir(self, user: str, folder: str) -> Path:
