@@ -45,19 +45,24 @@ class Emulator:
         return f"http://127.0.0.1:{self.ses_port}"
 
     @classmethod
-    def start(cls, directory: Path, log: Path, ses_relay: str = "") -> "Emulator":
+    def start(
+        cls, directory: Path, log: Path, ses_relay: str = "", evaluates_iam: bool = True
+    ) -> "Emulator":
         """Start MiniStack on a free port of the loopback; all that it writes is in `directory`.
 
         Parameters:
             ses_relay: host and port of the SMTP server to which SES hands its mail; it keeps it
                 to itself without one.
+            evaluates_iam: whether signatures and policies are looked at, at every request.
         """
         shutil.rmtree(directory, ignore_errors=True)
         for name in ("state", "objects", "tmp"):
             (directory / name).mkdir(parents=True)
         port = free_port()
         command = [str(environments.executable("ministack", "python")), "-P", str(_MAIN)]
-        process = Process.start(command, _environment(directory, port, ses_relay), log)
+        process = Process.start(
+            command, _environment(directory, port, ses_relay, evaluates_iam), log
+        )
         ses_port = free_port()
         url = f"http://127.0.0.1:{port}"
         command = [str(environments.executable("project", "python")), "-m", "local.ses"]
@@ -95,7 +100,7 @@ def session() -> boto3.Session:
     )
 
 
-def _environment(directory: Path, port: int, ses_relay: str) -> dict[str, str]:
+def _environment(directory: Path, port: int, ses_relay: str, evaluates_iam: bool) -> dict[str, str]:
     # Functions inherit MiniStack's environment, so it holds nothing of the user's: neither
     # variables nor, by way of HOME, an AWS configuration.
     return {
@@ -105,7 +110,7 @@ def _environment(directory: Path, port: int, ses_relay: str) -> dict[str, str]:
         "TMPDIR": str(directory / "tmp"),
         "STATE_DIR": str(directory / "state"),
         "S3_DATA_DIR": str(directory / "objects"),
-        "AUTH": "true",
+        "AUTH": str(evaluates_iam).lower(),
         "BIND_HOST": "127.0.0.1",
         "MINISTACK_HOST": "127.0.0.1",
         "GATEWAY_PORT": str(port),

@@ -82,5 +82,5 @@ def bare() -> Iterator[BareAws]:
 @pytest.fixture
 def runtime(bare: BareAws) -> Iterator[Runtime]:
     """The use cases in this process, on a table and queues that no deployed function works on."""
-    with own_table(bare.client, BUCKET, bare.key) as made:
+    with own_table(bare.client, BUCKET, bare.key, bare.queue_when_used) as made:
         yield made

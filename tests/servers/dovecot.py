@@ -82,7 +82,10 @@ namespace inbox {{
 protocol imap {{
   rawlog_dir = {folder}/commands
 }}
+# One process greets every connection: to start one for each takes half of a short session's CPU
+# time. (A session has a process of its own still: its log of commands is named after it.)
 service imap-login {{
+  service_count = 0
   chroot =
   inet_listener imap {{
     port = {imap_port}

@@ -12,10 +12,21 @@ _KEYS = [("pk", "HASH"), ("sk", "RANGE")]
 
 
 @contextmanager
-def own_table(aws: Callable[[str], Any], bucket: str, key_id: str) -> Iterator[Runtime]:
-    """The use cases in this process, where no deployed function works on what they keep."""
+def own_table(
+    aws: Callable[[str], Any],
+    bucket: str,
+    key_id: str,
+    new_queue: Callable[[str], str] | None = None,
+) -> Iterator[Runtime]:
+    """The use cases in this process, where no deployed function works on what they keep.
+
+    Parameters:
+        new_queue: makes a queue and returns its URL; the queue may stay. Without it, the queues
+            are made here and deleted in the end.
+    """
     name = f"test-{secrets.token_hex(4)}"
     dynamodb, sqs = aws("dynamodb"), aws("sqs")
+    make = new_queue or (lambda queue: str(sqs.create_queue(QueueName=queue)["QueueUrl"]))
     dynamodb.create_table(
         TableName=name,
         BillingMode="PAY_PER_REQUEST",
@@ -23,7 +34,7 @@ def own_table(aws: Callable[[str], Any], bucket: str, key_id: str) -> Iterator[R
         KeySchema=[{"AttributeName": key, "KeyType": kind} for key, kind in _KEYS],
     )
     queues = {
-        queue: sqs.create_queue(QueueName=f"{name}-{queue}")["QueueUrl"]
+        queue: make(f"{name}-{queue}")
         for queue in ("poll_queue", "sync_queue", "first_sync_queue", "send_queue", "thread_queue")
     }
     settings = replace(
@@ -33,5 +44,5 @@ def own_table(aws: Callable[[str], Any], bucket: str, key_id: str) -> Iterator[R
         yield Runtime(settings, client=aws)
     finally:
         dynamodb.delete_table(TableName=name)
-        for url in queues.values():
+        for url in queues.values() if new_queue is None else ():
             sqs.delete_queue(QueueUrl=url)
