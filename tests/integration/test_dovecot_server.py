@@ -115,6 +115,19 @@ def test_a_new_uidvalidity_comes_with_other_messages_under_the_old_uids(server: 
         assert server.append(REP, folder, HELLO) == 3
 
 
+def test_a_new_uidvalidity_leaves_no_uid_to_what_was_expunged_before(server: Dovecot) -> None:
+    """Dovecot has the names of expunged files in its list for a while."""
+    for texts in ([1, 2, 3], [4, 5, 6]):
+        server.append_all(REP, "INBOX", [(HELLO * n, MARCH) for n in texts])
+        newest = max(server.snapshot(REP)["INBOX"].messages)
+        server.expunge(REP, "INBOX", [newest - 1])
+        left = list(server.snapshot(REP)["INBOX"].messages.values())
+        server.reset_uidvalidity(REP, "INBOX")
+        after = server.snapshot(REP)["INBOX"].messages
+        assert list(after) == list(range(1, len(left) + 1))
+        assert [one.size for one in after.values()] == [one.size for one in reversed(left)]
+
+
 def test_what_is_expunged_is_gone_and_its_uid_never_comes_again(server: Dovecot) -> None:
     server.append_all(REP, "INBOX", [(HELLO, MARCH)] * 3)
     server.expunge(REP, "INBOX", [1, 3])
