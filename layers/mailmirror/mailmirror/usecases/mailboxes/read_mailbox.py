@@ -41,7 +41,8 @@ class MailboxReport:
     log_cursor: int
     """The line of the change log under which its verdicts hold."""
     judged_by_others: bool
-    """Whether verdicts were given under other rules, or a folder was left out by a pass."""
+    """Whether verdicts were given under another window or other blocks, or a folder was left out by
+    a pass."""
     pending: int
     """Messages that the server lists, and that could not be read."""
     limits: Set[Limit]
@@ -140,7 +141,11 @@ def _report(
         totals.left,
         totals.time_left((sync.progressed_at or mailbox.connected_at) - mailbox.connected_at),
         sync.passes.line,
-        totals.stale > 0 or sync.passes.has_other_rules(basis),
+        totals.stale > 0
+        or any(
+            (one.history_since, one.blocks) != (basis.history_since, basis.blocks)
+            for one in sync.passes.bases
+        ),
         totals.pending,
         totals.limits,
         proof_of(mailbox, claims),
