@@ -109,3 +109,15 @@ def test_late_facts_bring_old_mail_in(crm: Crm, mailbox: str) -> None:
     answer = crm.ask("PATCH", f"/mailboxes/{mailbox}", "ann", json={"paused": False})
     assert answer.status_code == 200
     wait_for("going on", lambda: gap(crm, "lou"), lambda found: found is None, SYNC_SECONDS)
+
+
+def test_a_block_hides_mail_until_it_is_removed(crm: Crm, mailbox: str) -> None:
+    answer = crm.ask("POST", "/users/ann/blocks", "ann", json={"contact_id": "kim"})
+    assert answer.status_code == 200
+    wait_for("the block", lambda: subjects(crm, "kim"), lambda found: not found, SYNC_SECONDS)
+    (block,) = crm.get("/users/ann/blocks", "ann")["blocks"]
+    assert block["contact_id"] == "kim"
+    answer = crm.ask("DELETE", f"/users/ann/blocks/{block['block_id']}", "ann")
+    assert (answer.status_code, answer.json()) == (200, {"blocks": []})
+    wait_for("Kim's mail", lambda: subjects(crm, "kim"), ["From Kim"].__eq__, SYNC_SECONDS)
+    wait_for("the end", lambda: gap(crm, "kim"), lambda found: found is None, SYNC_SECONDS)
