@@ -9,6 +9,7 @@ from mailmirror.domain.coverage_limits import Limit
 from mailmirror.domain.mailbox import Mailbox
 from mailmirror.runtime import Runtime
 from tests.integration.api_calls import Api, Json
+from tests.integration.interruptions import before_write
 from tests.integration.office import BOSS, KIM, LEE, MARCH, REP, Clock, Office, letter, subjects
 from tests.integration.test_hidden_mail import is_readable
 from tests.integration.test_polls import syncs
@@ -163,6 +164,22 @@ def test_a_block_follows_a_lead_to_the_contact_that_it_becomes(
     assert on_cards(office) == [LEE_ALONE, KIM_AND_LEE]
 
 
+@pytest.mark.parametrize("write", [1, 2, 3, 4, 5])
+def test_mail_that_a_sync_mirrors_while_its_person_is_blocked_is_hidden_by_the_next(
+    api: Api, office: Office, mailbox: Mailbox, imap_server: MailboxServer, write: int
+) -> None:
+    def block_kim() -> None:
+        block(api, contact_id="kim")
+
+    imap_server.append(REP, "INBOX", letter(4), MARCH)
+    with before_write(office.runtime, write, block_kim) as reached:
+        office.sync(found(office, mailbox))
+    assert reached
+    office.sync(found(office, mailbox))
+    assert on_cards(office) == [LEE_ALONE, KIM_AND_LEE]
+    assert office.counts(mailbox)["INBOX"] == {"blocked": 2, "mirrored": 2}
+
+
 def test_a_card_is_late_until_old_mail_follows_a_block_and_its_owner_knows_of_the_limit(
     api: Api, office: Office, mailbox: Mailbox
 ) -> None:
@@ -206,7 +223,7 @@ def test_a_repeat_changes_nothing_and_blocks_are_listed_in_their_order(
         ({"address": "kim"}, 422, "invalid_email"),
         ({"domain": "example"}, 422, "invalid_field"),
         ({"domain": "not a domain.example"}, 422, "invalid_field"),
-        ({"contact_id": "nobody"}, 404, "not_found"),
+        ({"contact_id": "unknown"}, 404, "not_found"),
         ({"lead_id": "kim"}, 404, "not_found"),
         ({"lead_id": "a b"}, 422, "invalid_field"),
         ({"person": "kim"}, 422, "invalid_field"),

@@ -69,7 +69,7 @@ class FolderLedger:
 def report(
     mailboxes: Iterable[Mailbox], runtime: Runtime, claims: Claims | None = None
 ) -> Sequence[MailboxReport]:
-    """Read the state of mailboxes of one account. Two read units each, and one.
+    """Read the state of mailboxes of one account. Two read units each, and one for the account.
 
     Parameters:
         claims: on the users' addresses; read with the team where they are not given.
