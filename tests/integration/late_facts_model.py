@@ -54,6 +54,9 @@ class MailboxModel:
     """The contacts and addresses that its owner has blocked."""
     shown_at: dict[int, datetime] = field(default_factory=dict)
     """By numbers of messages, when they were last surely shown."""
+    hidden_at: dict[int, datetime] = field(default_factory=dict)
+    """By numbers of messages, since when they have surely been hidden, all the time: what takes a
+    verdict away hides it at the next sync, which may be weeks later."""
 
     def reads(self, folder: str) -> bool:
         return self.reads_all or folder in ("INBOX", "Sent")
@@ -115,20 +118,30 @@ class TeamModel:
                     self.may_have_joined.add(copy.mail.number)
             for number in self.mirrored(mailbox):
                 mailbox.shown_at[number] = now
+            shown = self._note_shown(mailbox)
             for _, copy in mailbox.left:
                 shown_at = mailbox.shown_at.get(copy.mail.number)
                 if shown_at is None or now > shown_at + _ERASED_AFTER - _MARGIN:
                     copy.mirrored = False
-                if shown_at is not None and now > shown_at + _ERASED_AFTER + _MARGIN:
-                    copy.may_be = False
+                if copy.mail.number not in shown:
+                    hidden_at = mailbox.hidden_at.setdefault(copy.mail.number, now)
+                    copy.may_be &= now <= hidden_at + _ERASED_AFTER + _MARGIN
 
     def before_change(self) -> None:
         """Note what a sync may have mirrored by now, before facts change."""
         for mailbox in self.mailboxes.values():
+            self._note_shown(mailbox)
             for copy in mailbox.copies():
                 if self.is_mirrored(mailbox, copy):
                     copy.may_be = True
                     self.may_have_joined.add(copy.mail.number)
+
+    def _note_shown(self, mailbox: MailboxModel) -> Set[int]:
+        """Note which messages may be shown now, and return them: they were not hidden all along."""
+        shown = self.may_be_mirrored(mailbox)
+        for number in shown:
+            mailbox.hidden_at.pop(number, None)
+        return shown
 
     def mirrored(self, mailbox: MailboxModel) -> Set[int]:
         """The numbers of the messages that a mailbox shows, once all has settled."""
