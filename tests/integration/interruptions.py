@@ -1,4 +1,4 @@
-"""What happens between two writes: somebody else's act, or death."""
+"""What happens between two writes: another writer's act, or the death of the function."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,7 +21,7 @@ def before_write(
     """Do something just before the table's nth write; the list tells whether it came to that.
 
     Parameters:
-        then_die: whether whoever writes is killed right after that write.
+        then_die: whether the writer is killed right after that write.
     """
     table, writes, done = runtime.table, count(1), list[bool]()
     originals = {name: getattr(table, name) for name in WRITES}

@@ -180,6 +180,28 @@ def test_mail_that_a_sync_mirrors_while_its_person_is_blocked_is_hidden_by_the_n
     assert office.counts(mailbox)["INBOX"] == {"blocked": 2, "mirrored": 2}
 
 
+def test_two_writers_of_a_users_blocks_keep_the_changes_of_both(
+    api: Api, office: Office, mailbox: Mailbox
+) -> None:
+    """The other one writes twice after this one has read, and before it writes."""
+    (lee,) = block(api, contact_id="lee")["blocks"]
+
+    def block_kim_and_unblock_lee() -> None:
+        block(api, contact_id="kim")
+        unblock(api, lee["block_id"])
+
+    with before_write(office.runtime, 1, block_kim_and_unblock_lee) as reached:
+        block(api, address="x@else.example")
+    assert reached
+    _, body = api.ask("GET", BLOCKS)
+    assert [one.get("contact_id") or one["address"] for one in body["blocks"]] == [
+        "kim",
+        "x@else.example",
+    ]
+    office.sync(found(office, mailbox))
+    assert on_cards(office) == [LEE_ALONE, KIM_AND_LEE]
+
+
 def test_a_card_is_late_until_old_mail_follows_a_block_and_its_owner_knows_of_the_limit(
     api: Api, office: Office, mailbox: Mailbox
 ) -> None:

@@ -725,7 +725,7 @@ def test_an_audit_of_a_slow_server_goes_on_where_its_time_was_over(
         clock.advance(timedelta(seconds=40))
         return judge_copies(*args)
 
-    monkeypatch.setattr("mailmirror.usecases.sync.deep_audit.judge_copies", slowly)
+    monkeypatch.setattr("mailmirror.usecases.sync.audit_folder.judge_copies", slowly)
     request_audit(mailbox, runtime)
     uids: list[int] = []
     finished = False
