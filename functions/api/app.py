@@ -6,7 +6,8 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from mailmirror.api.routes import routes_of
 from mailmirror.api.routing import answer
-from mailmirror.runtime import Runtime, observed
+from mailmirror.observing import observed
+from mailmirror.runtime import Runtime
 
 runtime = Runtime.from_environment()
 

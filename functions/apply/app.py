@@ -11,7 +11,8 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from mailmirror.aws.queues import FeedJob
-from mailmirror.runtime import Runtime, failures_logged, observed
+from mailmirror.observing import failures_logged, observed
+from mailmirror.runtime import Runtime
 from mailmirror.usecases.crm_feed.apply_event import apply_event
 
 runtime = Runtime.from_environment()

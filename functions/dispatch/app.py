@@ -4,7 +4,8 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from mailmirror.runtime import Runtime, observed
+from mailmirror.observing import observed
+from mailmirror.runtime import Runtime
 from mailmirror.usecases.sync.dispatch_due import dispatch_polls, dispatch_sends, dispatch_threads
 
 runtime = Runtime.from_environment()

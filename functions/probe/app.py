@@ -12,7 +12,8 @@ from mailmirror.api.mailbox_settings import ChangeBody, ConnectBody
 from mailmirror.api.previews import Preview
 from mailmirror.api.sign_ins import AuthorizeBody, CallbackJob, SignInOutcome, SignInPage
 from mailmirror.domain.problems import Refused
-from mailmirror.runtime import Runtime, observed
+from mailmirror.observing import observed
+from mailmirror.runtime import Runtime
 from mailmirror.usecases.mailboxes.probe_jobs import ProbeJob, Task
 
 runtime = Runtime.from_environment()

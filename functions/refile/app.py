@@ -12,7 +12,8 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from mailmirror.aws.queues import MatchJob, ThreadJob, thread_job
-from mailmirror.runtime import Runtime, failures_logged, observed
+from mailmirror.observing import failures_logged, observed
+from mailmirror.runtime import Runtime
 from mailmirror.usecases.threads.match_again import match_again
 from mailmirror.usecases.threads.tidy_thread import tidy_thread
 

@@ -12,7 +12,8 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from mailmirror.aws.queues import SyncJob
-from mailmirror.runtime import Runtime, failures_logged, observed
+from mailmirror.observing import failures_logged, observed
+from mailmirror.runtime import Runtime
 from mailmirror.usecases.sync.sync_mailbox import sync_mailbox
 
 runtime = Runtime.from_environment()

@@ -18,7 +18,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import mailmirror.runtime
+import mailmirror.observing
 from local import emulator
 from local.down import down
 from local.resources import resources_of
@@ -71,7 +71,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--part", choices=_PARTS, action="append")
     parts = parser.parse_args().part or _PARTS
-    mailmirror.runtime.count = _uncounted  # which prints metrics, a hundred at a time
+    mailmirror.observing.count = _uncounted  # which prints metrics, a hundred at a time
     if not {"starts", "sync"}.isdisjoint(parts):
         _on_a_stack(parts)
     if "connecting" in parts:

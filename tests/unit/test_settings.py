@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from mailmirror.runtime import Failed, Runtime, Settings, failures_logged, logger
+from mailmirror.observing import Failed, failures_logged, logger
+from mailmirror.runtime import Runtime, Settings
 
 
 class Bucket:

@@ -12,7 +12,7 @@ import msgspec
 from mailmirror.domain.problems import Code, Refused
 from mailmirror.domain.words.explanation import Language
 from mailmirror.domain.words.problem import as_problem
-from mailmirror.runtime import count, log_failure
+from mailmirror.observing import count, log_failure
 
 JSON = "application/json"
 PROBLEM = "application/problem+json"

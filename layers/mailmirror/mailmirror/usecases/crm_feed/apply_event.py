@@ -25,7 +25,8 @@ from mailmirror.domain.feed import (
 from mailmirror.domain.left_out import LeftOut
 from mailmirror.domain.mailbox import AccountId
 from mailmirror.domain.problems import Code, Refused
-from mailmirror.runtime import Runtime, log_failure
+from mailmirror.observing import log_failure
+from mailmirror.runtime import Runtime
 from mailmirror.usecases.threads.set_override import apply_override
 
 _PAUSE_SECONDS = 0.2

@@ -6,7 +6,8 @@ from datetime import date, datetime
 from mailmirror.aws.queues import MatchJob, SyncJob
 from mailmirror.domain.mailbox import AccountId, Mailbox, MailboxId, MailboxStatus
 from mailmirror.domain.problems import Code, Refused
-from mailmirror.runtime import Runtime, log_erasure
+from mailmirror.observing import log_erasure
+from mailmirror.runtime import Runtime
 from mailmirror.store.table import ConditionFailed
 from mailmirror.usecases.cards.acting_user import viewer
 from mailmirror.usecases.mailboxes.read_mailbox import is_paused

@@ -35,7 +35,8 @@ from mailmirror.mail.imap.heard import CommandRefused
 from mailmirror.mail.imap.session import ImapSession
 from mailmirror.mail.sasl import Login
 from mailmirror.mail.smtp.session import SubmissionSession
-from mailmirror.runtime import Runtime, log_failure
+from mailmirror.observing import log_failure
+from mailmirror.runtime import Runtime
 from mailmirror.store.accounts import Account
 from mailmirror.store.credentials import Credential
 from mailmirror.store.due import DueEntry

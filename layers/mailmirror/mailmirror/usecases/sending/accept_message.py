@@ -31,7 +31,8 @@ from mailmirror.domain.outbound import Outbound, Recipient, Transport
 from mailmirror.domain.problems import Code, Refused
 from mailmirror.domain.providers import SendingFacts, sending_facts
 from mailmirror.mail.mime.compose import Draft, File, Named, compose
-from mailmirror.runtime import Runtime, log_failure
+from mailmirror.observing import log_failure
+from mailmirror.runtime import Runtime
 from mailmirror.store.objects import TooLarge
 from mailmirror.store.outbounds import Limit, Request
 from mailmirror.store.table import ConditionFailed

@@ -11,7 +11,8 @@ from mailmirror.domain.mailbox import AccountId, MailboxId, MailboxKey
 from mailmirror.domain.outbound import Outbound, RecipientState
 from mailmirror.domain.problems import Refused
 from mailmirror.domain.replies import Reply, classify
-from mailmirror.runtime import Runtime, logger
+from mailmirror.observing import logger
+from mailmirror.runtime import Runtime
 from mailmirror.usecases.sending.index_outbound import name_alias
 
 _DELAYS = {

@@ -27,7 +27,8 @@ from mailmirror.domain.outbound import (
 from mailmirror.domain.problems import Code, Refused
 from mailmirror.domain.providers import sending_facts
 from mailmirror.mail.mime.compose import with_field
-from mailmirror.runtime import Runtime, log_failure
+from mailmirror.observing import log_failure
+from mailmirror.runtime import Runtime
 from mailmirror.store.outbounds import Stored
 from mailmirror.store.table import ConditionFailed
 from mailmirror.usecases.sending.append_sent_copy import append_sent_copy, lies_in_sent

@@ -25,7 +25,8 @@ from mailmirror.domain.problems import Refused
 from mailmirror.domain.uids import UidSet
 from mailmirror.domain.verdict import Rules, Verdict
 from mailmirror.mail.imap.opening import Status
-from mailmirror.runtime import Runtime, log_audit
+from mailmirror.observing import log_audit
+from mailmirror.runtime import Runtime
 from mailmirror.store.audit_rounds import Rounds
 from mailmirror.store.sync_state import Lease
 from mailmirror.usecases.crm_feed.crm_view import CrmView

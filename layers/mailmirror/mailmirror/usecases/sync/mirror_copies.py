@@ -24,7 +24,8 @@ from mailmirror.domain.verdict import Rules
 from mailmirror.domain.versions import Received, text_lines
 from mailmirror.mail.imap.fetched import COPY_WARNINGS, TOO_LARGE, FetchedCopy
 from mailmirror.mail.mime.headers import MessageHeaders
-from mailmirror.runtime import Runtime, log_failure
+from mailmirror.observing import log_failure
+from mailmirror.runtime import Runtime
 from mailmirror.store.content_lines import Summary
 from mailmirror.store.threads import ThreadGraph, entry_name
 from mailmirror.usecases.crm_feed.crm_view import CrmView

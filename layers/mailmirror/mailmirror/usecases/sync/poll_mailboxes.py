@@ -17,7 +17,8 @@ from mailmirror.domain.mailbox import (
     is_news,
 )
 from mailmirror.domain.problems import Code, Refused
-from mailmirror.runtime import Runtime, log_failure
+from mailmirror.observing import log_failure
+from mailmirror.runtime import Runtime
 from mailmirror.store.due import DueEntry
 from mailmirror.usecases.mailboxes.server_sign_in import signed_in
 

@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from threading import Event, Thread
 
-from mailmirror.runtime import Runtime, log_failure
+from mailmirror.observing import log_failure
+from mailmirror.runtime import Runtime
 from mailmirror.store.sync_state import Lease, LeaseLost
 
 RENEW_SECONDS = 25.0

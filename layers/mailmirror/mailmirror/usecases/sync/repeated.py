@@ -10,7 +10,8 @@ import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from mailmirror.runtime import Runtime, is_of_aws, log_failure
+from mailmirror.observing import is_of_aws, log_failure
+from mailmirror.runtime import Runtime
 
 _REPEATS = 6
 """How often a step is repeated without progress."""

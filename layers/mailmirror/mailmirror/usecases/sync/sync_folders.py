@@ -20,7 +20,8 @@ from mailmirror.domain.passes import Basis, PassState, daily_pass_at
 from mailmirror.domain.problems import Code, Refused
 from mailmirror.domain.verdict import Rules
 from mailmirror.mail.imap.opening import Status
-from mailmirror.runtime import Runtime, is_of_aws, log_failure
+from mailmirror.observing import is_of_aws, log_failure
+from mailmirror.runtime import Runtime
 from mailmirror.store.folders import FolderChanged, StoredFolder
 from mailmirror.store.sync_state import Lease, LeaseLost, SyncState
 from mailmirror.usecases.crm_feed.crm_view import CrmView

@@ -16,7 +16,8 @@ from mailmirror.domain.containment import Caution
 from mailmirror.domain.folder import FolderState
 from mailmirror.domain.mailbox import Mailbox, MailboxStatus
 from mailmirror.domain.problems import Code, Refused
-from mailmirror.runtime import Runtime, is_of_aws
+from mailmirror.observing import is_of_aws
+from mailmirror.runtime import Runtime
 from mailmirror.store.sync_state import LeaseHeld, LeaseLost, SyncState
 from mailmirror.usecases.mailboxes.erase_mailbox import erase_mailbox
 from mailmirror.usecases.mailboxes.read_mailbox import is_paused

@@ -21,7 +21,8 @@ from mailmirror.domain.changes import Change, ChangeKind
 from mailmirror.domain.deals import DEAL_LOOKBACK, DealId
 from mailmirror.domain.feed import PersonKind, PersonRef
 from mailmirror.domain.mailbox import AccountId
-from mailmirror.runtime import Runtime, log_failure
+from mailmirror.observing import log_failure
+from mailmirror.runtime import Runtime
 from mailmirror.store import keys
 from mailmirror.store.due_threads import DueThread
 from mailmirror.store.keys import mailbox_of_name
