@@ -12,10 +12,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from mailmirror.domain.containment import Place
+from mailmirror.domain.counted_copies import Uncounted
 from mailmirror.domain.identity import MessageKey
 from mailmirror.domain.limits import MAX_COUNTED_VERSIONS
 from mailmirror.domain.mailbox import AccountId, MailboxId, MailboxKey
 from mailmirror.domain.message import Entry
+from mailmirror.domain.verdict import Verdict
 from mailmirror.domain.versions import chosen
 from mailmirror.store import keys
 from mailmirror.store.content_lines import Summary, line_item, read_line
@@ -37,6 +39,10 @@ ContentKey = tuple[MailboxId, MessageKey, str]
 """Mailbox, message and SHA-256."""
 
 
+CopyName = tuple[Place, str]
+"""Place and SHA-256, as a copy's item has them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Copy:
     """One UID in one folder, the content that it names, and what its verdict depends on."""
@@ -53,6 +59,10 @@ class Copy:
     """Whether its content is being hidden, or shown again: a crash may have left it half done."""
     left_at: datetime | None = None
     """When it was first found that the server has it no more, where deletions are followed."""
+    uncounted: Uncounted | None = None
+    """Why the copies in its folder did not count when the server last listed the folder."""
+    standing: Verdict | None = None
+    """What the server, or a later parser, has said of its UID since it was mirrored."""
 
 
 class ContentStore:
@@ -66,6 +76,58 @@ class ContentStore:
         This comes first: an erasure finds the rest by copies, also after a crash.
         """
         self._table.write(map(_copy_item, copies))
+
+    def mark(self, copies: Iterable[Copy]) -> Sequence[Copy]:
+        """Store what a judge has found of copies that were read before. One write unit each.
+
+        Nothing else of them is written: another function may have given a copy another identity
+        since it was read, or have erased it.
+
+        Returns:
+            Those that are stored, as they now are.
+        """
+        marked = list(copies)
+        items = self._table.update_each(map(_marks, marked))
+        return [
+            _read_copy(one.entry.key.account, item)
+            for one, item in zip(marked, items, strict=True)
+            if item is not None
+        ]
+
+    def note_left(
+        self, key: MailboxKey, copies: Iterable[CopyName], left_at: datetime | None
+    ) -> None:
+        """Store when copies were first found to have left, or that they have not. One write unit
+        each."""
+        change, values = "REMOVE left_at", dict[str, str]()
+        if left_at:
+            change, values = "SET left_at = :left_at", {":left_at": keys.time_text(left_at)}
+        self._table.update_each(
+            Update(keys.copy(key, *one), change, values, "attribute_exists(pk)") for one in copies
+        )
+
+    def named_copies(self, key: MailboxKey, names: Iterable[CopyName]) -> Sequence[Copy]:
+        """Read copies, consistently. One read unit each."""
+        items = self._table.get_many((keys.copy(key, *one) for one in names), consistent=True)
+        return [_read_copy(key.account, item) for item in items]
+
+    def settle(self, copies: Iterable[Copy]) -> Sequence[Copy]:
+        """Store that the contents of marked copies are hidden. One write unit each.
+
+        Returns:
+            Those that are others by now: another function has put them since they were marked.
+        """
+        marked = list(copies)
+        items = self._table.update_each(
+            Update(
+                _copy_key(one),
+                "REMOVE unsettled",
+                {":hidden_at": _judged(one)["hidden_at"], ":message": one.entry.message},
+                "hidden_at = :hidden_at AND message = :message",
+            )
+            for one in marked
+        )
+        return [one for one, item in zip(marked, items, strict=True) if item is None]
 
     def put(
         self, contents: Iterable[tuple[Summary, bytes]], with_them: Iterable[Item] = ()
@@ -210,9 +272,21 @@ class ContentStore:
         """Delete copies; last, because an erasure finds everything else by them."""
         self._table.write(deletes=(keys.copy(one.key, at, one.sha256) for at, one in copies))
 
-    def hide(self, contents: Iterable[Summary], now: datetime) -> None:
-        """Leave contents out of what is read. A write unit a KB of a line."""
-        self.put_lines(replace(one, hidden_at=one.hidden_at or now) for one in contents)
+    def hide(self, entries: Iterable[Entry], now: datetime) -> None:
+        """Leave the contents of entries out of what is read. A write unit a KB of a line.
+
+        A line that is not there stays away: its message may have got another identity.
+        """
+        lines = {(one.key, one.message, one.sha256) for one in entries}
+        self._table.update_each(
+            Update(
+                keys.content(*one),
+                "SET hidden_at = if_not_exists(hidden_at, :now)",
+                {":now": keys.time_text(now)},
+                "attribute_exists(pk)",
+            )
+            for one in lines
+        )
 
     def shown(self, copy: Copy) -> None:
         """Store that the content of a copy is shown again. One write unit."""
@@ -248,10 +322,29 @@ def _copy_item(copy: Copy) -> Item:
         **entry_item(_copy_key(copy), copy.entry),
         "received_at": keys.time_text(copy.received_at),
         "recipients": copy.recipients,
+        **_judged(copy),
+    }
+
+
+def _judged(copy: Copy) -> Item:
+    """The attributes that a judge of what is stored changes."""
+    return {
         "hidden_at": keys.time_text(copy.hidden_at) if copy.hidden_at else None,
         "unsettled": copy.unsettled or None,
         "left_at": keys.time_text(copy.left_at) if copy.left_at else None,
+        "uncounted": copy.uncounted.value if copy.uncounted else None,
+        "standing": copy.standing.value if copy.standing else None,
     }
+
+
+def _marks(copy: Copy) -> Update:
+    judged = _judged(copy)
+    kept = [name for name, value in judged.items() if value is not None]
+    gone = [name for name, value in judged.items() if value is None]
+    set_ = f"SET {', '.join(f'{name} = :{name}' for name in kept)}" if kept else ""
+    remove = f"REMOVE {', '.join(gone)}" if gone else ""
+    values = {f":{name}": judged[name] for name in kept}
+    return Update(_copy_key(copy), f"{set_} {remove}".strip(), values, "attribute_exists(pk)")
 
 
 def _read_copy(account: AccountId, item: Item) -> Copy:
@@ -263,4 +356,6 @@ def _read_copy(account: AccountId, item: Item) -> Copy:
         hidden_at=datetime.fromisoformat(item["hidden_at"]) if "hidden_at" in item else None,
         unsettled="unsettled" in item,
         left_at=datetime.fromisoformat(item["left_at"]) if "left_at" in item else None,
+        uncounted=Uncounted(item["uncounted"]) if "uncounted" in item else None,
+        standing=Verdict(item["standing"]) if "standing" in item else None,
     )

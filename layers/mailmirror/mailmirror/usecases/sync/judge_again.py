@@ -21,6 +21,7 @@ from mailmirror.domain.address import Address
 from mailmirror.domain.batches import DATE_RANGE, HEADER_RANGE
 from mailmirror.domain.contained import Judged
 from mailmirror.domain.containment import FULL_BATCH, Place
+from mailmirror.domain.counted_copies import KnownFolders
 from mailmirror.domain.folder import FolderState, Passed
 from mailmirror.domain.ledger import Ledger
 from mailmirror.domain.passes import (
@@ -79,8 +80,8 @@ class JudgeAgain:
     """Stores why a folder could not be read, and returns it."""
     checkpoint: Callable[[str], Checkpoint]
     """One of the folders, without opening it."""
-    left_out: Set[str]
-    """The ids of the folders that the mailbox's setting leaves out."""
+    known: KnownFolders
+    """Says of which folders the copies count."""
     shows_all: bool
     """Whether the server shows all folders and messages that it has, and all of them are read."""
     save: Callable[[PassState], None]
@@ -230,7 +231,7 @@ class JudgeAgain:
             forget=forget,
             lists=lists if self.shows_all and all_are_read else None,
             follows=basis.follows,
-            left_out=self.left_out,
+            folders=self.known,
             rules=Rules(basis.history_since, basis.max_recipients),
             view=self.view,
             runtime=self.runtime,

@@ -11,11 +11,12 @@ from datetime import datetime, timedelta
 
 from mailmirror.domain.contained import FolderFailure
 from mailmirror.domain.containment import FULL_BATCH, SMALL_BATCH, Caution
+from mailmirror.domain.counted_copies import KnownFolders
 from mailmirror.domain.coverage_limits import Limit
 from mailmirror.domain.deep_audit import SLICE_PAUSE, first_slice_at
 from mailmirror.domain.folder import FolderState
-from mailmirror.domain.folder_choice import FolderChoice, LeftOut
-from mailmirror.domain.mailbox import FolderRole, FolderScope, Mailbox
+from mailmirror.domain.folder_choice import FolderChoice
+from mailmirror.domain.mailbox import FolderScope, Mailbox
 from mailmirror.domain.passes import Basis, PassState, daily_pass_at
 from mailmirror.domain.problems import Code, Refused
 from mailmirror.domain.verdict import Rules
@@ -216,11 +217,11 @@ class FoldersSync:
             opened=opened,
             failed=lambda id, refusal: self._folder_failed(id, folders[id][0], refusal),
             checkpoint=self._checkpoint_of,
-            left_out={
-                folder_id(self.mailbox, one)
-                for one in server.session.found
-                if self._is_left_out_by_setting(one)
-            },
+            known=KnownFolders.of(
+                folders.keys(),
+                {folder_id(self.mailbox, one): one for one in server.session.found},
+                self.mailbox.folders,
+            ),
             shows_all=self.mailbox.folders is FolderScope.ALL
             and self.record.limits.isdisjoint(_HIDING_LIMITS),
             save=self._save_passes,
@@ -232,13 +233,6 @@ class FoldersSync:
             return again.run(self.until, self.mailbox.everything_asked_at)
         except FolderChanged:
             return Outcome(self.passes, now + _AFTER_CHANGE)
-
-    def _is_left_out_by_setting(self, folder: FolderChoice) -> bool:
-        """Whether a folder would be read if the setting `folders` were `all`."""
-        if folder.left_out is LeftOut.SETTING:
-            return True
-        is_all_mail = folder.role is FolderRole.ALL and folder.left_out is LeftOut.COLLECTION
-        return is_all_mail and self.mailbox.folders is not FolderScope.ALL
 
     def _checkpoint_of(self, id: str) -> Checkpoint:
         """A stored folder, to change verdicts of it without opening it.
