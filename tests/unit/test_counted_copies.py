@@ -1,80 +1,68 @@
-"""Whether the copies in a folder count, by what the server lists and the setting says."""
+"""Whether the copies in a folder count that is not read, by the server's list and the setting."""
 
 import pytest
 
-from mailmirror.domain.counted_copies import KnownFolders, Uncounted
-from mailmirror.domain.folder import COMPOSED
+from mailmirror.domain.counted_copies import Uncounted, while_left_out, while_read
 from mailmirror.domain.folder_choice import FolderChoice, LeftOut
 from mailmirror.domain.mailbox import FolderRole, FolderScope, FolderSetting
 
-NARROW: tuple[FolderSetting, ...] = (FolderScope.INBOX_AND_SENT, ("INBOX", "Projects"))
-EACH_BEFORE = pytest.mark.parametrize("before", [None, Uncounted.SETTING, Uncounted.DEFAULT])
-EACH_SETTING = pytest.mark.parametrize("setting", [FolderScope.ALL, *NARROW])
+OTHER = FolderRole.OTHER
+ALL, INBOX_AND_SENT = FolderScope.ALL, FolderScope.INBOX_AND_SENT
+NARROW: tuple[FolderSetting, ...] = (INBOX_AND_SENT, ("INBOX", "Projects"))
+GONE = (None, LeftOut.NOT_SELECTABLE)
+LISTED = [one for one in LeftOut if one is not LeftOut.NOT_SELECTABLE]
 
 
-def known(
-    setting: FolderSetting, left_out: LeftOut | None = None, role: FolderRole = FolderRole.OTHER
-) -> KnownFolders:
-    """INBOX is read, and a folder `f` is listed where it is left out for a reason."""
-    choices = {"inbox": FolderChoice("INBOX", FolderRole.INBOX)}
-    if left_out:
-        choices["f"] = FolderChoice("F", role, left_out)
-    return KnownFolders.of({"inbox"}, choices, setting)
-
-
-@EACH_SETTING
-@EACH_BEFORE
-def test_what_is_read_or_was_composed_here_counts(
-    setting: FolderSetting, before: Uncounted | None
+@pytest.mark.parametrize("before", [None, Uncounted.SETTING])
+@pytest.mark.parametrize("listed", [*GONE, *LISTED])
+def test_what_all_has_read_counts_whatever_the_server_makes_of_it(
+    before: Uncounted | None, listed: LeftOut | None
 ) -> None:
-    assert known(setting).uncounted("inbox", before) is None
-    assert known(setting).uncounted(COMPOSED, before) is None
+    assert while_left_out(before, OTHER, listed, ALL) is None
 
 
-@EACH_BEFORE
-def test_what_the_setting_leaves_out_does_not_count(before: Uncounted | None) -> None:
-    narrow = known(FolderScope.INBOX_AND_SENT, LeftOut.SETTING)
-    assert narrow.uncounted("f", before) is Uncounted.SETTING
-
-
-@EACH_BEFORE
-@pytest.mark.parametrize(
-    "reason",
-    [
-        LeftOut.TRASH,
-        LeftOut.JUNK,
-        LeftOut.DRAFTS,
-        LeftOut.OUTBOX,
-        LeftOut.NO_MAIL,
-        LeftOut.COLLECTION,
-        LeftOut.OTHER_NAMESPACE,
-    ],
-)
-def test_what_is_left_out_by_default_does_not_count(
-    reason: LeftOut, before: Uncounted | None
+@pytest.mark.parametrize("setting", [ALL, *NARROW])
+@pytest.mark.parametrize("listed", [*GONE, *LISTED])
+def test_what_was_read_only_because_it_was_named_does_not_count(
+    setting: FolderSetting, listed: LeftOut | None
 ) -> None:
-    assert known(FolderScope.ALL, reason).uncounted("f", before) is Uncounted.DEFAULT
+    before = while_read(FolderChoice("Trash", OTHER, only_named=True))
+    assert while_left_out(before, OTHER, listed, setting) is Uncounted.NAMED
 
 
-@EACH_BEFORE
-def test_what_is_read_in_all_mail_counts(before: Uncounted | None) -> None:
-    assert known(FolderScope.ALL, LeftOut.IN_ALL_MAIL).uncounted("f", before) is None
+def test_what_was_read_before_it_was_named_counts() -> None:
+    named = FolderChoice("Trash", OTHER, only_named=True)
+    for before in (None, Uncounted.SETTING):
+        assert while_read(named, before) is None
 
 
-def test_all_mail_itself_is_left_out_by_the_setting() -> None:
-    narrow = known(FolderScope.INBOX_AND_SENT, LeftOut.COLLECTION, FolderRole.ALL)
-    assert narrow.uncounted("f", None) is Uncounted.SETTING
+def test_what_would_be_read_without_its_name_counts() -> None:
+    for before in (None, *Uncounted):
+        assert while_read(FolderChoice("Projects", OTHER), before) is None
 
 
-@EACH_SETTING
-@pytest.mark.parametrize("left_out", [None, LeftOut.NOT_SELECTABLE])
-def test_what_is_gone_stays_as_it_was(setting: FolderSetting, left_out: LeftOut | None) -> None:
-    folders = known(setting, left_out)
-    assert folders.uncounted("f", None) is None
-    assert folders.uncounted("f", Uncounted.DEFAULT) is Uncounted.DEFAULT
+@pytest.mark.parametrize("setting", NARROW)
+@pytest.mark.parametrize("listed", LISTED)
+@pytest.mark.parametrize("before", [None, Uncounted.SETTING])
+def test_a_narrower_setting_leaves_out_what_it_does_not_read(
+    setting: FolderSetting, listed: LeftOut, before: Uncounted | None
+) -> None:
+    assert while_left_out(before, OTHER, listed, setting) is Uncounted.SETTING
 
 
-def test_what_is_gone_counts_again_once_the_setting_leaves_nothing_out() -> None:
-    assert known(FolderScope.ALL).uncounted("f", Uncounted.SETTING) is None
-    for narrow in NARROW:
-        assert known(narrow).uncounted("f", Uncounted.SETTING) is Uncounted.SETTING
+@pytest.mark.parametrize("setting", NARROW)
+@pytest.mark.parametrize("listed", GONE)
+@pytest.mark.parametrize("before", [None, Uncounted.SETTING])
+def test_what_is_gone_stays_as_it_was_under_a_narrower_setting(
+    setting: FolderSetting, listed: LeftOut | None, before: Uncounted | None
+) -> None:
+    assert while_left_out(before, OTHER, listed, setting) is before
+
+
+@pytest.mark.parametrize("role", [FolderRole.INBOX, FolderRole.SENT])
+@pytest.mark.parametrize("listed", LISTED)
+def test_sent_mail_counts_that_the_server_takes_for_another_folder_by_now(
+    role: FolderRole, listed: LeftOut
+) -> None:
+    assert while_left_out(None, role, listed, INBOX_AND_SENT) is None
+    assert while_left_out(None, role, listed, ("INBOX",)) is Uncounted.SETTING

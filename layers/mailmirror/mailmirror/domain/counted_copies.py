@@ -1,80 +1,56 @@
-"""Whether the copies in a folder count for what a mailbox mirrors.
+"""Whether the copies in a folder count for what a mailbox mirrors, while the folder is not read.
 
-    read, also where it fails or was numbered anew      they count
-    composed here, in no folder                         they count
-    left out by the setting `folders`                   they do not
-    left out by default: Trash, Junk and their like     they do not
-    its messages are read in Gmail's All Mail           they count
-    not listed any more: deleted or renamed             as when it was last listed
+What is read counts. Once it was read, only the setting `folders` takes that away:
 
-Where the setting is `all` again, what it had left out counts, also in a folder that is gone.
+    the setting named it, and names it no more          they do not count
+    `folders` is `all`                                  they count, whatever the server makes of it
+    a narrower setting, and the server lists it         they do not count
+    `inbox_and_sent`, and it was read as one of these   they count
+    a narrower setting, and it is deleted or renamed    as when the server last listed it
 """
 
-from collections.abc import Mapping, Set
-from dataclasses import dataclass
 from enum import StrEnum
 
-from mailmirror.domain.folder import COMPOSED
 from mailmirror.domain.folder_choice import FolderChoice, LeftOut
 from mailmirror.domain.mailbox import FolderRole, FolderScope, FolderSetting
 
 
 class Uncounted(StrEnum):
-    """Why the copies in a folder do not count."""
+    """Why the copies in a folder do not count while it is not read."""
 
+    NAMED = "named"
+    """It was read only because the setting named it: `all` does not bring it back."""
     SETTING = "setting"
-    """The mailbox's setting `folders` leaves it out; `all` would not."""
-    DEFAULT = "default"
-    """It is left out unless the setting names it."""
+    """The setting left it out when the server last listed it: `all` brings it back."""
 
 
-@dataclass(frozen=True, slots=True)
-class KnownFolders:
-    """The folders of a mailbox, as a sync has found them."""
+def while_read(
+    folder: FolderChoice, before: Uncounted | None = Uncounted.NAMED
+) -> Uncounted | None:
+    """Say what a folder that is read is, once it is read no more.
 
-    read: Set[str]
-    """The ids of those that are read, or should be."""
-    listed: Mapping[str, LeftOut]
-    """By their ids, why the others that the server lists are not read."""
-    setting: FolderSetting
-    all_mail: Set[str] = frozenset()
-    """The ids of Gmail's All Mail, where it is not read."""
+    Parameters:
+        before: what it was; of a folder that was never read, as above.
+    """
+    return before if folder.only_named and before is Uncounted.NAMED else None
 
-    @classmethod
-    def of(
-        cls, read: Set[str], choices: Mapping[str, FolderChoice], setting: FolderSetting
-    ) -> "KnownFolders":
-        """The folders that the server lists, by their ids.
 
-        Parameters:
-            read: the ids of those that are read, or should be.
-        """
-        listed = {id: one.left_out for id, one in choices.items() if one.left_out}
-        all_mail = {id for id, one in choices.items() if one.role is FolderRole.ALL}
-        return cls(read, listed, setting, all_mail)
+def while_left_out(
+    before: Uncounted | None, role: FolderRole, listed: LeftOut | None, setting: FolderSetting
+) -> Uncounted | None:
+    """Say why the copies in a folder that is not read do not count; None where they do.
 
-    def uncounted(self, folder: str, before: Uncounted | None) -> Uncounted | None:
-        """Say why the copies in a folder do not count; None where they do.
-
-        Parameters:
-            folder: its id.
-            before: what this said of it when it was last listed.
-        """
-        if folder in self.read or folder == COMPOSED:
-            return None
-        match self.listed.get(folder):
-            case LeftOut.IN_ALL_MAIL:
-                return None
-            case None | LeftOut.NOT_SELECTABLE:  # deleted, where folders below it are left
-                is_over = before is Uncounted.SETTING and self._reads_all
-                return None if is_over else before
-            case LeftOut.SETTING:
-                return Uncounted.SETTING
-            case LeftOut.COLLECTION if folder in self.all_mail and not self._reads_all:
-                return Uncounted.SETTING
-            case _:
-                return Uncounted.DEFAULT
-
-    @property
-    def _reads_all(self) -> bool:
-        return self.setting is FolderScope.ALL
+    Parameters:
+        before: what this, or `while_read`, said of it last.
+        role: in which it was read.
+        listed: why it is not read; None where the server does not list it.
+    """
+    if before is Uncounted.NAMED:
+        return before
+    if setting is FolderScope.ALL:
+        return None
+    if listed in (None, LeftOut.NOT_SELECTABLE):  # deleted, where folders below it are left
+        return before
+    if setting is FolderScope.INBOX_AND_SENT and role in (FolderRole.INBOX, FolderRole.SENT):
+        return None  # the server has changed its use
+    return Uncounted.SETTING

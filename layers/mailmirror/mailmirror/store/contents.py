@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from mailmirror.domain.containment import Place
-from mailmirror.domain.counted_copies import Uncounted
 from mailmirror.domain.identity import MessageKey
 from mailmirror.domain.limits import MAX_COUNTED_VERSIONS
 from mailmirror.domain.mailbox import AccountId, MailboxId, MailboxKey
@@ -59,8 +58,6 @@ class Copy:
     """Whether its content is being hidden, or shown again: a crash may have left it half done."""
     left_at: datetime | None = None
     """When it was first found that the server has it no more, where deletions are followed."""
-    uncounted: Uncounted | None = None
-    """Why the copies in its folder did not count when the server last listed the folder."""
     standing: Verdict | None = None
     """What the server, or a later parser, has said of its UID since it was mirrored."""
 
@@ -77,17 +74,23 @@ class ContentStore:
         """
         self._table.write(map(_copy_item, copies))
 
-    def mark(self, copies: Iterable[Copy]) -> Sequence[Copy]:
-        """Store what a judge has found of copies that were read before. One write unit each.
-
-        Nothing else of them is written: another function may have given a copy another identity
-        since it was read, or have erased it.
+    def mark_hidden(self, copies: Iterable[Copy], now: datetime) -> Sequence[Copy]:
+        """Store that the contents of copies are being hidden. One write unit each.
 
         Returns:
-            Those that are stored, as they now are.
+            Those that are stored, as they now are: another function may have given a copy another
+            identity since it was read, or have erased it.
         """
         marked = list(copies)
-        items = self._table.update_each(map(_marks, marked))
+        items = self._table.update_each(
+            Update(
+                _copy_key(one),
+                "SET hidden_at = :now, unsettled = :unsettled",
+                {":now": keys.time_text(now), ":unsettled": True},
+                "attribute_exists(pk)",
+            )
+            for one in marked
+        )
         return [
             _read_copy(one.entry.key.account, item)
             for one, item in zip(marked, items, strict=True)
@@ -99,9 +102,19 @@ class ContentStore:
     ) -> None:
         """Store when copies were first found to have left, or that they have not. One write unit
         each."""
-        change, values = "REMOVE left_at", dict[str, str]()
-        if left_at:
-            change, values = "SET left_at = :left_at", {":left_at": keys.time_text(left_at)}
+        self._note(key, copies, "left_at", keys.time_text(left_at) if left_at else None)
+
+    def note_standing(
+        self, key: MailboxKey, copies: Iterable[CopyName], standing: Verdict | None
+    ) -> None:
+        """Store what was said of UIDs since they were mirrored. One write unit each."""
+        self._note(key, copies, "standing", standing.value if standing else None)
+
+    def _note(
+        self, key: MailboxKey, copies: Iterable[CopyName], name: str, value: str | None
+    ) -> None:
+        change = f"SET {name} = :value" if value else f"REMOVE {name}"
+        values = {":value": value} if value else {}
         self._table.update_each(
             Update(keys.copy(key, *one), change, values, "attribute_exists(pk)") for one in copies
         )
@@ -111,7 +124,7 @@ class ContentStore:
         items = self._table.get_many((keys.copy(key, *one) for one in names), consistent=True)
         return [_read_copy(key.account, item) for item in items]
 
-    def settle(self, copies: Iterable[Copy]) -> Sequence[Copy]:
+    def settle(self, copies: Iterable[Copy], hidden_at: datetime) -> Sequence[Copy]:
         """Store that the contents of marked copies are hidden. One write unit each.
 
         Returns:
@@ -122,7 +135,7 @@ class ContentStore:
             Update(
                 _copy_key(one),
                 "REMOVE unsettled",
-                {":hidden_at": _judged(one)["hidden_at"], ":message": one.entry.message},
+                {":hidden_at": keys.time_text(hidden_at), ":message": one.entry.message},
                 "hidden_at = :hidden_at AND message = :message",
             )
             for one in marked
@@ -322,29 +335,11 @@ def _copy_item(copy: Copy) -> Item:
         **entry_item(_copy_key(copy), copy.entry),
         "received_at": keys.time_text(copy.received_at),
         "recipients": copy.recipients,
-        **_judged(copy),
-    }
-
-
-def _judged(copy: Copy) -> Item:
-    """The attributes that a judge of what is stored changes."""
-    return {
         "hidden_at": keys.time_text(copy.hidden_at) if copy.hidden_at else None,
         "unsettled": copy.unsettled or None,
         "left_at": keys.time_text(copy.left_at) if copy.left_at else None,
-        "uncounted": copy.uncounted.value if copy.uncounted else None,
         "standing": copy.standing.value if copy.standing else None,
     }
-
-
-def _marks(copy: Copy) -> Update:
-    judged = _judged(copy)
-    kept = [name for name, value in judged.items() if value is not None]
-    gone = [name for name, value in judged.items() if value is None]
-    set_ = f"SET {', '.join(f'{name} = :{name}' for name in kept)}" if kept else ""
-    remove = f"REMOVE {', '.join(gone)}" if gone else ""
-    values = {f":{name}": judged[name] for name in kept}
-    return Update(_copy_key(copy), f"{set_} {remove}".strip(), values, "attribute_exists(pk)")
 
 
 def _read_copy(account: AccountId, item: Item) -> Copy:
@@ -356,6 +351,5 @@ def _read_copy(account: AccountId, item: Item) -> Copy:
         hidden_at=datetime.fromisoformat(item["hidden_at"]) if "hidden_at" in item else None,
         unsettled="unsettled" in item,
         left_at=datetime.fromisoformat(item["left_at"]) if "left_at" in item else None,
-        uncounted=Uncounted(item["uncounted"]) if "uncounted" in item else None,
         standing=Verdict(item["standing"]) if "standing" in item else None,
     )

@@ -21,7 +21,6 @@ from mailmirror.domain.address import Address
 from mailmirror.domain.batches import DATE_RANGE, HEADER_RANGE
 from mailmirror.domain.contained import Judged
 from mailmirror.domain.containment import FULL_BATCH, Place
-from mailmirror.domain.counted_copies import KnownFolders
 from mailmirror.domain.folder import FolderState, Passed
 from mailmirror.domain.ledger import Ledger
 from mailmirror.domain.passes import (
@@ -80,8 +79,8 @@ class JudgeAgain:
     """Stores why a folder could not be read, and returns it."""
     checkpoint: Callable[[str], Checkpoint]
     """One of the folders, without opening it."""
-    known: KnownFolders
-    """Says of which folders the copies count."""
+    left_out: Set[str]
+    """The ids of the folders that the setting leaves out: copies there do not count."""
     shows_all: bool
     """Whether the server shows all folders and messages that it has, and all of them are read."""
     save: Callable[[PassState], None]
@@ -211,7 +210,10 @@ class JudgeAgain:
 
         def forget(id: str) -> None:
             stored = self.runtime.folders.find(self.lease.key, id)
-            if stored is not None:
+            if stored is not None and stored.state.uncounted:
+                anew = stored.state.without_verdicts()
+                self.runtime.folders.save(self.lease, id, anew, stored)
+            elif stored is not None:
                 self.runtime.folders.forget(self.lease, id, stored)
 
         def lists(id: str, uids: UidSet) -> UidSet:
@@ -231,7 +233,7 @@ class JudgeAgain:
             forget=forget,
             lists=lists if self.shows_all and all_are_read else None,
             follows=basis.follows,
-            folders=self.known,
+            left_out=self.left_out,
             rules=Rules(basis.history_since, basis.max_recipients),
             view=self.view,
             runtime=self.runtime,

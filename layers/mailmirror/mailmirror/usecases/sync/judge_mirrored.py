@@ -12,12 +12,12 @@ name an address of which people have changed, and for those that are not mirrore
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import batched, groupby
 
 from mailmirror.domain.address import Address
-from mailmirror.domain.counted_copies import KnownFolders, Uncounted
 from mailmirror.domain.folder import COMPOSED, FolderState
 from mailmirror.domain.ledger import Ledger
 from mailmirror.domain.mailbox import FolderRole, MailboxKey
@@ -107,11 +107,11 @@ class MirroredJudge:
     change: Callable[[str, Mapping[int, Verdict]], None]
     """Records verdicts in the ledger of one of them."""
     forget: Callable[[str], None]
-    """Forgets a folder that is not read, so that it is read anew if it ever is."""
+    """Forgets the ledger of a folder that is not read, so that it is read anew if it ever is."""
     lists: Lists | None
     """Lists UIDs once more; None where the server may have mail that it does not show."""
-    folders: KnownFolders
-    """Says of which folders the copies count."""
+    left_out: Set[str]
+    """The ids of the folders that the setting leaves out: copies there do not count."""
     rules: Rules
     view: CrmView
     runtime: Runtime
@@ -178,20 +178,16 @@ class MirroredJudge:
         ledgers = {id: self.ledger(id) for id in self.read}
         stored = self.runtime.contents.copies_after(self.key)
         by_uid = (list(some) for _, some in groupby(stored, _uid))
-        for read in batched(by_uid, _READ, strict=False):
+        for group in batched(by_uid, _READ, strict=False):
             self._check_time()
-            known = [self._known(copies[0], ledgers) for copies in read]
-            group = [
-                [self._noted(one, was) for one in copies]
-                for copies, was in zip(read, known, strict=True)
-            ]
-            self._mark_noted(read, group)
+            known = [self._known(copies[0], ledgers) for copies in group]
+            self._note_standing(group, known)
             verdicts = self._verdicts(zip(group, known, strict=True), concern)
             for copies, was in zip(group, known, strict=True):
                 self._add(copies, was, verdicts, found)
                 presence = self._presence(copies[0], ledgers)
-                for one in copies if self.follows else ():
-                    if one.uncounted is not Uncounted.DEFAULT:  # as if it had never been read
+                if self.follows and copies[0].place.folder not in self.left_out:
+                    for one in copies:
                         found.left.add(one, _content(one), presence)
         return found
 
@@ -206,24 +202,19 @@ class MirroredJudge:
         removed = copy.place.uid in ledgers[copy.place.folder].removed
         return Presence.REMOVED if removed else Presence.MAY_BE
 
-    def _noted(self, copy: Copy, known: Verdict | None) -> Copy:
-        """A copy with what is to be known of it once its folder is gone, or numbered anew."""
-        uncounted = self.folders.uncounted(copy.place.folder, copy.uncounted)
-        standing = known if known in _STANDING else None
-        if (uncounted, standing) == (copy.uncounted, copy.standing):
-            return copy
-        return replace(copy, uncounted=uncounted, standing=standing)
+    def _note_standing(
+        self, uids: Iterable[Sequence[Copy]], known: Iterable[Verdict | None]
+    ) -> None:
+        """Keep with copies what is to be known of them once their folder is numbered anew."""
+        changed: dict[Verdict | None, list[CopyName]] = defaultdict(list)
+        for copies, verdict in zip(uids, known, strict=True):
+            standing = verdict if verdict in _STANDING else None
+            changed[standing] += [_id(one) for one in copies if one.standing is not standing]
+        for standing, names in changed.items():
+            self._each(names, partial(self._note, standing))
 
-    def _mark_noted(self, before: Iterable[Sequence[Copy]], now: Iterable[Sequence[Copy]]) -> None:
-        changed = (
-            one
-            for were, are in zip(before, now, strict=True)
-            for was, one in zip(were, are, strict=True)
-            if one is not was
-        )
-        for some in batched(changed, _WRITTEN, strict=False):
-            self._check_time()
-            self.runtime.contents.mark(some)
+    def _note(self, standing: Verdict | None, copies: Iterable[CopyName]) -> None:
+        self.runtime.contents.note_standing(self.key, copies, standing)
 
     def _known(self, copy: Copy, ledgers: Mapping[str, Ledger]) -> Verdict | None:
         """The verdict in the ledger; where none counts, because the folder is not read or was
@@ -278,7 +269,7 @@ class MirroredJudge:
         """Add the copies of one UID, of which there are several where a server has changed it."""
         now = [verdicts[_id(one)] for one in copies]
         for one, verdict in zip(copies, now, strict=True):
-            if verdict is not Verdict.MIRRORED or one.uncounted:
+            if verdict is not Verdict.MIRRORED or one.place.folder in self.left_out:
                 found.others[_content(one)].append(one)
                 continue
             found.mirrored.add(_content(one))
@@ -305,11 +296,9 @@ class MirroredJudge:
         for _ in range(_ATTEMPTS):
             hidden = [one for one in waiting if _is_hidden(one)]
             new = [one for one in waiting if not _is_hidden(one)]
-            marked = self.runtime.contents.mark(
-                replace(one, hidden_at=now, unsettled=True) for one in new
-            )
+            marked = self.runtime.contents.mark_hidden(new, now)
             self._hide_entries({one.entry for one in (*hidden, *marked)}, now)
-            waiting = list(self.runtime.contents.settle(marked))
+            waiting = list(self.runtime.contents.settle(marked, now))
             if not waiting:
                 break
         self.runtime.count("ContentsHidden", len(contents))
