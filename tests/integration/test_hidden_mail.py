@@ -13,16 +13,16 @@ from mailmirror.domain.address import Address
 from mailmirror.domain.containment import Caution
 from mailmirror.domain.limits import MAX_VERSIONS
 from mailmirror.domain.mailbox import FolderScope, Mailbox
+from mailmirror.domain.message import Entry
 from mailmirror.domain.problems import Refused
 from mailmirror.runtime import Runtime
 from mailmirror.store import keys
-from mailmirror.store.content_lines import Summary
 from mailmirror.store.contents import ContentStore
 from mailmirror.usecases.cards.read_message import read_message
 from mailmirror.usecases.mailboxes.change_mailbox import change_window
 from mailmirror.usecases.mailboxes.choose_folders import choose_folders
 from tests.integration.interruptions import Killed, before_write
-from tests.integration.office import KIM, LEE, MARCH, REP, Clock, Office, letter, subjects
+from tests.integration.office import BOSS, KIM, LEE, MARCH, REP, Clock, Office, letter, subjects
 from tests.integration.test_settings import change, found
 from tests.integration.test_versions import version
 from tests.servers.mailbox_server import MailboxServer
@@ -298,6 +298,91 @@ def test_people_that_change_while_a_folder_is_left_out_are_seen_when_it_comes_ba
     assert sum(one.hidden_at is None for one in copies) == 1
 
 
+def delete_filed(imap_server: MailboxServer) -> None:
+    with imap_server.session(REP) as client:
+        client.delete_folder(imap_server.named(FILED))
+
+
+def rename_filed(imap_server: MailboxServer) -> None:
+    with imap_server.session(REP) as client:
+        client.rename_folder(imap_server.named(FILED), imap_server.named("Renamed"))
+
+
+GOES = pytest.mark.parametrize(
+    "goes", [pytest.param(delete_filed, id="deleted"), pytest.param(rename_filed, id="renamed")]
+)
+
+
+@GOES
+def test_a_folder_that_goes_while_it_is_left_out_is_not_shown_again(
+    office: Office,
+    mailbox: Mailbox,
+    imap_server: MailboxServer,
+    clock: Clock,
+    goes: Callable[[MailboxServer], None],
+) -> None:
+    narrow(office, mailbox)
+    passed(office, mailbox, clock)
+    goes(imap_server)
+    for _ in range(2):
+        passed(office, mailbox, clock, DAY)
+        assert on_cards(office) == [4, 2, 1]
+    widen(office, mailbox)
+    passed(office, mailbox, clock)
+    assert on_cards(office) == [4, 3, 2, 1]
+
+
+def test_a_copy_that_did_not_count_keeps_no_message_once_its_folder_is_gone(
+    office: Office, mailbox: Mailbox, imap_server: MailboxServer, clock: Clock
+) -> None:
+    """It is shown by the copy in the Inbox at first, so that nothing of it is hidden."""
+    long_ago = MARCH - timedelta(days=100)
+    imap_server.append(REP, FILED, letter(1, at=long_ago), MARCH)
+    office.sync(mailbox)
+    narrow(office, mailbox)
+    passed(office, mailbox, clock)
+    delete_filed(imap_server)
+    shorten(office, found(office, mailbox))  # the copy in the Inbox was received before
+    for _ in range(2):
+        passed(office, mailbox, clock, DAY)
+        assert on_cards(office) == [4, 2]
+
+
+@GOES
+def test_a_folder_that_goes_while_it_is_read_hides_nothing_and_nor_does_the_setting_then(
+    office: Office,
+    mailbox: Mailbox,
+    imap_server: MailboxServer,
+    clock: Clock,
+    goes: Callable[[MailboxServer], None],
+) -> None:
+    goes(imap_server)
+    passed(office, mailbox, clock)
+    narrow(office, mailbox)
+    for _ in range(2):
+        passed(office, mailbox, clock, DAY)
+        assert on_cards(office) == [4, 3, 2, 1]
+
+
+def test_a_trash_that_was_named_is_hidden_once_the_setting_names_no_folders(
+    office: Office, mailbox: Mailbox, imap_server: MailboxServer, clock: Clock
+) -> None:
+    imap_server.create(REP, "Trash")
+    imap_server.append(REP, "Trash", letter(5), MARCH)
+    choose_folders(mailbox, ["INBOX", FILED, "Trash"], None, office.runtime)
+    passed(office, mailbox, clock)
+    assert on_cards(office) == [5, 4, 3, 2, 1]
+    widen(office, mailbox)
+    passed(office, mailbox, clock)
+    assert on_cards(office) == [4, 3, 2, 1]
+    with imap_server.session(REP) as client:
+        client.rename_folder(imap_server.named("Trash"), imap_server.named("Deleted by hand"))
+    imap_server.expunge(REP, "Deleted by hand", [1])
+    for _ in range(2):
+        passed(office, mailbox, clock, DAY)
+        assert on_cards(office) == [4, 3, 2, 1]
+
+
 def test_a_version_that_comes_while_others_are_hidden_is_shown(
     office: Office, imap_server: MailboxServer, clock: Clock
 ) -> None:
@@ -334,7 +419,7 @@ def test_what_a_sync_hides_that_has_lost_the_lease_is_shown_again_within_a_day(
 ) -> None:
     hide, stalled = ContentStore.hide, list[bool]()
 
-    def late(store: ContentStore, contents: Iterable[Summary], now: datetime) -> None:
+    def late(store: ContentStore, contents: Iterable[Entry], now: datetime) -> None:
         if not stalled:
             stalled.append(True)
             clock.advance(timedelta(minutes=2))
@@ -350,3 +435,45 @@ def test_what_a_sync_hides_that_has_lost_the_lease_is_shown_again_within_a_day(
     for _ in range(2):
         passed(office, mailbox, clock, DAY)
     assert on_cards(office) == [4, 3, 2, 1]
+
+
+@pytest.fixture
+def sent_without_id(office: Office, imap_server: MailboxServer) -> tuple[Mailbox, Mailbox]:
+    """REP's mailbox, whose copy in sent mail has no Message-ID, and BOSS's, not synced yet, where
+    the same message has one."""
+    raw = letter(1, REP, [KIM, BOSS])
+    bare = b"\n".join(one for one in raw.split(b"\n") if not one.startswith(b"Message-ID:"))
+    imap_server.create(REP, "Sent")
+    imap_server.append(REP, "Sent", bare, MARCH)
+    imap_server.append(BOSS, "INBOX", raw, MARCH)
+    mailbox = office.connect(imap_server, "rep", REP)
+    office.sync(mailbox)
+    assert on_cards(office) == [1]
+    return mailbox, office.connect(imap_server, "boss", BOSS)
+
+
+@pytest.mark.parametrize("write", range(1, 17))
+def test_a_copy_that_is_joined_while_it_is_hidden_is_hidden_as_the_message_that_it_is_then(
+    office: Office,
+    sent_without_id: tuple[Mailbox, Mailbox],
+    clock: Clock,
+    runtime: Runtime,
+    write: int,
+) -> None:
+    mailbox, other = sent_without_id
+    choose_folders(mailbox, ["INBOX"], None, runtime)
+    with before_write(runtime, write, lambda: office.sync(other)) as joined:
+        passed(office, mailbox, clock)
+    if not joined:
+        office.sync(other)
+    passed(office, mailbox, clock, DAY)
+    assert office.card("rep", "kim") == []
+    (copy,) = runtime.contents.copies(mailbox.key, 10)
+    own = f"{mailbox.key.mailbox}.{mailbox.key.epoch}"
+    items = [one for one in stored_items(office, mailbox) if own in one]
+    assert len(items) == 3
+    assert all(copy.entry.message in one for one in items if " copy#" not in one)
+    widen(office, mailbox)
+    passed(office, mailbox, clock)
+    (mine,), (theirs,) = office.card("rep", "kim"), office.card("boss", "kim")
+    assert mine.summary.message == theirs.summary.message

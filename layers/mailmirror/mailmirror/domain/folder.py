@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from mailmirror.domain.contained import FolderFailure
+from mailmirror.domain.counted_copies import Uncounted
 from mailmirror.domain.ledger import Ledger
 from mailmirror.domain.ledger_parts import LedgerParts
 from mailmirror.domain.mailbox import FolderRole
@@ -79,6 +80,8 @@ class FolderState:
     """Whether a pass has left it out, so that all its verdicts are given again."""
     audited: Passed | None = None
     """How far the round of the deep audit has come that is under way."""
+    uncounted: Uncounted | None = None
+    """Why its copies do not count while it is not read; None where they do."""
 
     @property
     def complete(self) -> bool:
@@ -127,6 +130,13 @@ class FolderState:
         told = (uidvalidity, uidnext, messages)
         known = (self.uidvalidity, self.uidnext, self.messages)
         return told == known and self.complete and self.failure is None
+
+    def without_verdicts(self) -> "FolderState":
+        """The state of a folder that is read anew, if it ever is: its UIDVALIDITY is not known."""
+        if not self.uidvalidity:
+            return self
+        ledger = self.ledger.begin_again()
+        return FolderState(self.name, self.role, 0, 2, 2, ledger, uncounted=self.uncounted)
 
     def has_passed(self, number: int) -> bool:
         """Whether a pass is through with the folder."""

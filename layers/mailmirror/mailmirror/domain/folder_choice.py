@@ -146,6 +146,8 @@ class FolderChoice:
     role: FolderRole
     left_out: LeftOut | None = None
     """Why it is not read; None where it is."""
+    only_named: bool = False
+    """Whether it is read, and would not be if the setting `folders` were `all`."""
 
     @property
     def has_sent_mail(self) -> bool:
@@ -214,12 +216,15 @@ def choose(
     """
     folders = _with_one_inbox(listed)
     uses = _Uses.of(folders, namespaces)
+    as_all = replace(rules, folders=FolderScope.ALL)
     choices = []
     for one in folders:
         use, rank = uses.of_folder(one)
         left_out = _left_out(one, use, rules, namespaces)
         role = _role(one, use, rules, gmail=gmail)
-        choices.append((rank, FolderChoice(one.name, role, left_out)))
+        without_name = None if left_out else _left_out(one, use, as_all, namespaces)
+        only_named = without_name is not None and not (gmail and use is FolderUse.ALL)
+        choices.append((rank, FolderChoice(one.name, role, left_out, only_named)))
     named = {name: number for number, name in enumerate(rules.sent_folders)}
     choices.sort(
         key=lambda one: (
@@ -231,7 +236,9 @@ def choose(
     chosen = [choice for _, choice in choices]
     known = {one.name for one in chosen}
     chosen += [
-        FolderChoice(name, FolderRole.SENT if name in rules.sent_folders else FolderRole.OTHER)
+        FolderChoice(name, FolderRole.SENT)
+        if name in rules.sent_folders
+        else FolderChoice(name, FolderRole.OTHER, only_named=True)
         for name in rules.named
         if name not in known
     ]

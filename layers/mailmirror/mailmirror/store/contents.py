@@ -16,6 +16,7 @@ from mailmirror.domain.identity import MessageKey
 from mailmirror.domain.limits import MAX_COUNTED_VERSIONS
 from mailmirror.domain.mailbox import AccountId, MailboxId, MailboxKey
 from mailmirror.domain.message import Entry
+from mailmirror.domain.verdict import Verdict
 from mailmirror.domain.versions import chosen
 from mailmirror.store import keys
 from mailmirror.store.content_lines import Summary, line_item, read_line
@@ -37,6 +38,10 @@ ContentKey = tuple[MailboxId, MessageKey, str]
 """Mailbox, message and SHA-256."""
 
 
+CopyName = tuple[Place, str]
+"""Place and SHA-256, as a copy's item has them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Copy:
     """One UID in one folder, the content that it names, and what its verdict depends on."""
@@ -53,6 +58,8 @@ class Copy:
     """Whether its content is being hidden, or shown again: a crash may have left it half done."""
     left_at: datetime | None = None
     """When it was first found that the server has it no more, where deletions are followed."""
+    standing: Verdict | None = None
+    """What the server, or a later parser, has said of its UID since it was mirrored."""
 
 
 class ContentStore:
@@ -66,6 +73,74 @@ class ContentStore:
         This comes first: an erasure finds the rest by copies, also after a crash.
         """
         self._table.write(map(_copy_item, copies))
+
+    def mark_hidden(self, copies: Iterable[Copy], now: datetime) -> Sequence[Copy]:
+        """Store that the contents of copies are being hidden. One write unit each.
+
+        Returns:
+            Those that are stored, as they now are: another function may have given a copy another
+            identity since it was read, or have erased it.
+        """
+        marked = list(copies)
+        items = self._table.update_each(
+            Update(
+                _copy_key(one),
+                "SET hidden_at = :now, unsettled = :unsettled",
+                {":now": keys.time_text(now), ":unsettled": True},
+                "attribute_exists(pk)",
+            )
+            for one in marked
+        )
+        return [
+            _read_copy(one.entry.key.account, item)
+            for one, item in zip(marked, items, strict=True)
+            if item is not None
+        ]
+
+    def note_left(
+        self, key: MailboxKey, copies: Iterable[CopyName], left_at: datetime | None
+    ) -> None:
+        """Store when copies were first found to have left, or that they have not. One write unit
+        each."""
+        self._note(key, copies, "left_at", keys.time_text(left_at) if left_at else None)
+
+    def note_standing(
+        self, key: MailboxKey, copies: Iterable[CopyName], standing: Verdict | None
+    ) -> None:
+        """Store what was said of UIDs since they were mirrored. One write unit each."""
+        self._note(key, copies, "standing", standing.value if standing else None)
+
+    def _note(
+        self, key: MailboxKey, copies: Iterable[CopyName], name: str, value: str | None
+    ) -> None:
+        change = f"SET {name} = :value" if value else f"REMOVE {name}"
+        values = {":value": value} if value else {}
+        self._table.update_each(
+            Update(keys.copy(key, *one), change, values, "attribute_exists(pk)") for one in copies
+        )
+
+    def named_copies(self, key: MailboxKey, names: Iterable[CopyName]) -> Sequence[Copy]:
+        """Read copies, consistently. One read unit each."""
+        items = self._table.get_many((keys.copy(key, *one) for one in names), consistent=True)
+        return [_read_copy(key.account, item) for item in items]
+
+    def settle(self, copies: Iterable[Copy], hidden_at: datetime) -> Sequence[Copy]:
+        """Store that the contents of marked copies are hidden. One write unit each.
+
+        Returns:
+            Those that are others by now: another function has put them since they were marked.
+        """
+        marked = list(copies)
+        items = self._table.update_each(
+            Update(
+                _copy_key(one),
+                "REMOVE unsettled",
+                {":hidden_at": keys.time_text(hidden_at), ":message": one.entry.message},
+                "hidden_at = :hidden_at AND message = :message",
+            )
+            for one in marked
+        )
+        return [one for one, item in zip(marked, items, strict=True) if item is None]
 
     def put(
         self, contents: Iterable[tuple[Summary, bytes]], with_them: Iterable[Item] = ()
@@ -210,9 +285,21 @@ class ContentStore:
         """Delete copies; last, because an erasure finds everything else by them."""
         self._table.write(deletes=(keys.copy(one.key, at, one.sha256) for at, one in copies))
 
-    def hide(self, contents: Iterable[Summary], now: datetime) -> None:
-        """Leave contents out of what is read. A write unit a KB of a line."""
-        self.put_lines(replace(one, hidden_at=one.hidden_at or now) for one in contents)
+    def hide(self, entries: Iterable[Entry], now: datetime) -> None:
+        """Leave the contents of entries out of what is read. A write unit a KB of a line.
+
+        A line that is not there stays away: its message may have got another identity.
+        """
+        lines = {(one.key, one.message, one.sha256) for one in entries}
+        self._table.update_each(
+            Update(
+                keys.content(*one),
+                "SET hidden_at = if_not_exists(hidden_at, :now)",
+                {":now": keys.time_text(now)},
+                "attribute_exists(pk)",
+            )
+            for one in lines
+        )
 
     def shown(self, copy: Copy) -> None:
         """Store that the content of a copy is shown again. One write unit."""
@@ -251,6 +338,7 @@ def _copy_item(copy: Copy) -> Item:
         "hidden_at": keys.time_text(copy.hidden_at) if copy.hidden_at else None,
         "unsettled": copy.unsettled or None,
         "left_at": keys.time_text(copy.left_at) if copy.left_at else None,
+        "standing": copy.standing.value if copy.standing else None,
     }
 
 
@@ -263,4 +351,5 @@ def _read_copy(account: AccountId, item: Item) -> Copy:
         hidden_at=datetime.fromisoformat(item["hidden_at"]) if "hidden_at" in item else None,
         unsettled="unsettled" in item,
         left_at=datetime.fromisoformat(item["left_at"]) if "left_at" in item else None,
+        standing=Verdict(item["standing"]) if "standing" in item else None,
     )

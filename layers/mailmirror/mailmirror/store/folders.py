@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from mailmirror.domain.contained import FolderFailure
+from mailmirror.domain.counted_copies import Uncounted
 from mailmirror.domain.folder import FolderState, Passed
 from mailmirror.domain.ledger import Ledger
 from mailmirror.domain.ledger_parts import LedgerParts
@@ -141,6 +142,7 @@ def _item(folder: StoredFolder) -> Item:
         **({"passed": [state.passed.number, state.passed.low]} if state.passed else {}),
         **({"stale": True} if state.stale else {}),
         **({"audited": [state.audited.number, state.audited.low]} if state.audited else {}),
+        **({"uncounted": state.uncounted.value} if state.uncounted else {}),
         "version": folder.version,
         "fence": folder.fence,
     }
@@ -173,6 +175,7 @@ def _folder(item: Item) -> StoredFolder:
         passed=Passed(*map(int, item["passed"])) if "passed" in item else None,
         stale=bool(item.get("stale")),
         audited=Passed(*map(int, item["audited"])) if "audited" in item else None,
+        uncounted=Uncounted(item["uncounted"]) if "uncounted" in item else None,
         **{number: int(item[number]) for number in (*cursors, *counts)},
     )
     return StoredFolder(state, int(item["version"]), int(item["fence"]))

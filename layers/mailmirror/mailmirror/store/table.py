@@ -218,6 +218,27 @@ class Table:
         self._wrote(answer, 1)
         return _plain(answer["Attributes"])
 
+    def update_each(self, updates: Iterable[Update]) -> list[Item | None]:
+        """Change items, each for itself, in whatever order; return them as they then are.
+
+        Returns:
+            In the order of the updates; None where a condition does not hold.
+
+        Raises:
+            Throttled: some could not be written.
+        """
+        all_ = list(updates)
+        if len(all_) < 2:
+            return [self._updated(one) for one in all_]
+        with ThreadPoolExecutor(_WRITERS) as writers:
+            return list(writers.map(self._updated, all_))
+
+    def _updated(self, update: Update) -> Item | None:
+        try:
+            return self.update(update)
+        except ConditionFailed:
+            return None
+
     def delete(self, key: Key, **only: str | int) -> bool:
         """Delete one item, if it is there and has these attributes; tell whether it was."""
         request: dict[str, Any] = {"Key": _item(key), "ReturnValues": "ALL_OLD"}

@@ -136,11 +136,23 @@ class ThreadStore:
     def hide(self, entries: Iterable[Entry]) -> None:
         """Leave entries out of what is read of their threads, until they are put again.
 
-        A write unit and a read unit each.
+        A write unit and a read unit each. One that is not there stays away: its message may have
+        got another identity.
         """
         hidden = list(entries)
-        items = self.items(hidden, self.first_of(hidden))
-        self._table.write({**item, _HIDDEN: True} for item in items)
+        first = {name: one.sha256 for name, one in self.first_of(hidden).items()}
+        self._table.update_each(
+            Update(
+                keys.first_entry(one)
+                if first.get(entry_name(one)) == one.sha256
+                else keys.thread_entry(one),
+                "SET #hidden = :hidden",
+                {":hidden": True, ":sha256": one.sha256},
+                "sha256 = :sha256",
+                {"#hidden": _HIDDEN},
+            )
+            for one in hidden
+        )
 
     def erase(self, entries: Iterable[Entry]) -> None:
         """Take entries off their threads; another content of a message becomes the first then.

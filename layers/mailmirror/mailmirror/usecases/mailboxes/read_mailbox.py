@@ -174,5 +174,6 @@ def read_ledger(mailbox: Mailbox, runtime: Runtime) -> Sequence[FolderLedger]:
     found = (
         runtime.ledgers.read_current(mailbox.key, id, folder.state)
         for id, folder in runtime.folders.read_all(mailbox.key).items()
+        if folder.state.uidvalidity or folder.state.failure
     )
     return [FolderLedger(*one) for one in found if one is not None]

@@ -80,7 +80,7 @@ class JudgeAgain:
     checkpoint: Callable[[str], Checkpoint]
     """One of the folders, without opening it."""
     left_out: Set[str]
-    """The ids of the folders that the mailbox's setting leaves out."""
+    """The ids of the folders that the setting leaves out: copies there do not count."""
     shows_all: bool
     """Whether the server shows all folders and messages that it has, and all of them are read."""
     save: Callable[[PassState], None]
@@ -210,7 +210,10 @@ class JudgeAgain:
 
         def forget(id: str) -> None:
             stored = self.runtime.folders.find(self.lease.key, id)
-            if stored is not None:
+            if stored is not None and stored.state.uncounted:
+                anew = stored.state.without_verdicts()
+                self.runtime.folders.save(self.lease, id, anew, stored)
+            elif stored is not None:
                 self.runtime.folders.forget(self.lease, id, stored)
 
         def lists(id: str, uids: UidSet) -> UidSet:

@@ -12,23 +12,25 @@ name an address of which people have changed, and for those that are not mirrore
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import batched, groupby
 
 from mailmirror.domain.address import Address
 from mailmirror.domain.folder import COMPOSED, FolderState
 from mailmirror.domain.ledger import Ledger
 from mailmirror.domain.mailbox import FolderRole, MailboxKey
+from mailmirror.domain.message import Entry
 from mailmirror.domain.passes import Concern
 from mailmirror.domain.verdict import Headers, People, Rules, Verdict, judge
 from mailmirror.domain.versions import Received
 from mailmirror.runtime import Runtime
 from mailmirror.store.content_lines import Summary
-from mailmirror.store.contents import Copy
+from mailmirror.store.contents import Copy, CopyName
 from mailmirror.store.timelines import FURTHER
 from mailmirror.usecases.crm_feed.crm_view import CrmView
-from mailmirror.usecases.sync.left_copies import LeftCopies, Lists, marked
+from mailmirror.usecases.sync.left_copies import LeftCopies, Lists, Presence
 from mailmirror.usecases.sync.mail_server import OutOfTime
 from mailmirror.usecases.sync.mirror_copies import mirror_stored
 from mailmirror.usecases.threads.erase_entries import erase_entries, hide_entries
@@ -39,6 +41,8 @@ _READ = 1_000
 """Copies whose participants are looked up together."""
 _WRITTEN = 25
 """Contents that are hidden, shown or erased before the time is looked at."""
+_ATTEMPTS = 5
+"""To hide contents of which copies are put by other functions meanwhile."""
 _BY_FACTS = (
     Verdict.MIRRORED,
     Verdict.OUTSIDE_WINDOW,
@@ -66,7 +70,13 @@ class _Found:
     """By folder, the UIDs that get another verdict."""
     left: LeftCopies = field(default_factory=LeftCopies)
 
-    def take(self, copies: Iterable[Copy]) -> None:
+    @property
+    def not_shown(self) -> Mapping[CopyName, Copy]:
+        """The copies that are not mirrored, or whose contents are, or may be, hidden."""
+        others = (one for copies in self.others.values() for one in copies)
+        return {_id(one): one for one in (*self.returned, *others)}
+
+    def take(self, copies: Sequence[Copy]) -> None:
         """Count copies as not mirrored, whatever their verdict."""
         taken = {_id(one) for one in copies}
         for one in copies:
@@ -97,11 +107,11 @@ class MirroredJudge:
     change: Callable[[str, Mapping[int, Verdict]], None]
     """Records verdicts in the ledger of one of them."""
     forget: Callable[[str], None]
-    """Forgets a folder that is not read, so that it is read anew if it ever is."""
+    """Forgets the ledger of a folder that is not read, so that it is read anew if it ever is."""
     lists: Lists | None
     """Lists UIDs once more; None where the server may have mail that it does not show."""
     left_out: Set[str]
-    """The ids of the folders that the mailbox's setting leaves out: copies there do not count."""
+    """The ids of the folders that the setting leaves out: copies there do not count."""
     rules: Rules
     view: CrmView
     runtime: Runtime
@@ -139,12 +149,19 @@ class MirroredJudge:
     def _follow(self, found: _Found, now: datetime) -> None:
         """Count messages that have left the server as not mirrored."""
         left = found.left
-        new = left.new() if self.lists else ()
-        self.runtime.contents.put_copies([*marked(new, now), *marked(left.returned, None)])
+        self._each(left.new() if self.lists else (), lambda some: self._note_left(some, now))
+        self._each(left.returned, lambda some: self._note_left(some, None))
         leaving = [
-            one for copies in left.leaving(len(found.mirrored), now, self.lists) for one in copies
+            one for names in left.leaving(len(found.mirrored), now, self.lists) for one in names
         ]
-        found.take(leaving)
+        known = found.not_shown
+        shown = self.runtime.contents.named_copies(
+            self.key, [one for one in leaving if one not in known]
+        )
+        found.take([*(known[one] for one in leaving if one in known), *shown])
+
+    def _note_left(self, copies: Iterable[CopyName], left_at: datetime | None) -> None:
+        self.runtime.contents.note_left(self.key, copies, left_at)
 
     def _each[T](self, all: Iterable[T], act: Callable[[Sequence[T]], None]) -> None:
         for some in batched(all, _WRITTEN, strict=False):
@@ -164,19 +181,47 @@ class MirroredJudge:
         for group in batched(by_uid, _READ, strict=False):
             self._check_time()
             known = [self._known(copies[0], ledgers) for copies in group]
+            self._note_standing(group, known)
             verdicts = self._verdicts(zip(group, known, strict=True), concern)
             for copies, was in zip(group, known, strict=True):
                 self._add(copies, was, verdicts, found)
-                removed = copies[0].place.uid in self._ledger_of(copies[0], ledgers).removed
-                for one in copies if self.follows else ():
-                    found.left.add(one, _content(one), removed=removed)
+                presence = self._presence(copies[0], ledgers)
+                if self.follows and copies[0].place.folder not in self.left_out:
+                    for one in copies:
+                        found.left.add(one, _content(one), presence)
         return found
 
+    def _presence(self, copy: Copy, ledgers: Mapping[str, Ledger]) -> Presence:
+        if copy.place.folder == COMPOSED:
+            return Presence.COMPOSED
+        folder = self.read.get(copy.place.folder)
+        if folder is None or not folder.uidvalidity:
+            return Presence.UNREAD
+        if folder.uidvalidity != copy.place.uidvalidity:
+            return Presence.EARLIER
+        removed = copy.place.uid in ledgers[copy.place.folder].removed
+        return Presence.REMOVED if removed else Presence.MAY_BE
+
+    def _note_standing(
+        self, uids: Iterable[Sequence[Copy]], known: Iterable[Verdict | None]
+    ) -> None:
+        """Keep with copies what is to be known of them once their folder is numbered anew."""
+        changed: dict[Verdict | None, list[CopyName]] = defaultdict(list)
+        for copies, verdict in zip(uids, known, strict=True):
+            standing = verdict if verdict in _STANDING else None
+            changed[standing] += [_id(one) for one in copies if one.standing is not standing]
+        for standing, names in changed.items():
+            self._each(names, partial(self._note, standing))
+
+    def _note(self, standing: Verdict | None, copies: Iterable[CopyName]) -> None:
+        self.runtime.contents.note_standing(self.key, copies, standing)
+
     def _known(self, copy: Copy, ledgers: Mapping[str, Ledger]) -> Verdict | None:
-        """The verdict in the ledger; None where none counts: the UID is of a folder that is not
-        read, or of an earlier UIDVALIDITY, or is asked for again."""
+        """The verdict in the ledger; where none counts, because the folder is not read or was
+        numbered anew, or the UID is asked for again, what the copy's item keeps of it, or None."""
         ledger, uid = self._ledger_of(copy, ledgers), copy.place.uid
-        return next((one for one in (*_BY_FACTS, *_STANDING) if uid in ledger.of(one)), None)
+        verdicts = (*_BY_FACTS, *_STANDING)
+        return next((one for one in verdicts if uid in ledger.of(one)), copy.standing)
 
     def _ledger_of(self, copy: Copy, ledgers: Mapping[str, Ledger]) -> Ledger:
         """The ledger that counts for a copy, or an empty one."""
@@ -187,7 +232,11 @@ class MirroredJudge:
     def _verdicts(
         self, uids: Iterable[tuple[Sequence[Copy], Verdict | None]], concern: Concern
     ) -> Mapping[tuple[object, str], Verdict]:
-        """Give the copies of UIDs their verdicts, by place and SHA-256."""
+        """Give the copies of UIDs their verdicts, by place and SHA-256.
+
+        People are as before of a copy that no ledger names and whose content is not hidden: some
+        copy of the same bytes is mirrored.
+        """
         asked, unasked = list[Copy](), list[Copy]()
         verdicts: dict[tuple[object, str], Verdict] = {}
         for copies, known in uids:
@@ -195,7 +244,7 @@ class MirroredJudge:
                 if known in _STANDING:
                     verdicts[_id(one)] = known
                 elif (
-                    known is Verdict.MIRRORED
+                    known in (None, Verdict.MIRRORED)
                     and one.hidden_at is None
                     and not concern.may_name(one.entry.participants)
                 ):
@@ -227,7 +276,7 @@ class MirroredJudge:
             if one.hidden_at or known not in (None, Verdict.MIRRORED):
                 found.returned.append(one)
         verdict = Verdict.MIRRORED if Verdict.MIRRORED in now else now[0]
-        if known is not None and verdict is not known:
+        if known not in (None, verdict):
             found.changed[copies[0].place.folder][copies[0].place.uid] = verdict
 
     def _lines(self, copies: Iterable[Copy]) -> Mapping[tuple[str, str], Summary]:
@@ -237,24 +286,29 @@ class MirroredJudge:
         return {(one.message, one.sha256): one for one in lines.values()}
 
     def _hide(self, contents: Sequence[Sequence[Copy]]) -> None:
-        """After marks, first the lines, by which readers leave a content out, whatever names it."""
-        now = self.runtime.now()
-        copies = [
-            one if _is_hidden(one) else replace(one, hidden_at=now, unsettled=True)
-            for some in contents
-            for one in some
-        ]
-        self.runtime.contents.put_copies(one for one in copies if one.unsettled)
-        lines = self._lines(copies).values()
-        self.runtime.contents.hide(lines, now)
-        entries = {one.entry for one in copies}
-        kept = [one for one in entries if one.sha256 != FURTHER]
-        hide_entries(self.key.account, kept, self.runtime)
-        for one in entries.difference(kept):
-            self.runtime.timelines.erase(one, ())
-        settled = (replace(one, unsettled=False) for one in copies if one.unsettled)
-        self.runtime.contents.put_copies(settled)
+        """After marks, first the lines, by which readers leave a content out, whatever names it.
+
+        A join (`join_sent_copies`) may put a copy meanwhile, under another identity: then it is
+        marked once more, and its content is hidden under that one. What is put again later still
+        is found by the next look: the mailbox has hidden mail.
+        """
+        now, waiting = self.runtime.now(), [one for some in contents for one in some]
+        for _ in range(_ATTEMPTS):
+            hidden = [one for one in waiting if _is_hidden(one)]
+            new = [one for one in waiting if not _is_hidden(one)]
+            marked = self.runtime.contents.mark_hidden(new, now)
+            self._hide_entries({one.entry for one in (*hidden, *marked)}, now)
+            waiting = list(self.runtime.contents.settle(marked, now))
+            if not waiting:
+                break
         self.runtime.count("ContentsHidden", len(contents))
+
+    def _hide_entries(self, entries: Set[Entry], now: datetime) -> None:
+        kept = [one for one in entries if one.sha256 != FURTHER]
+        self.runtime.contents.hide(kept, now)
+        hide_entries(self.key.account, kept, self.runtime)
+        for one in entries - set(kept):
+            self.runtime.timelines.erase(one, ())
 
     def _show(self, copies: Sequence[Copy], found: _Found) -> None:
         lines = self._lines(copies)
@@ -317,7 +371,7 @@ class MirroredJudge:
                 self.change(id, gone)
 
 
-def _id(copy: Copy) -> tuple[object, str]:
+def _id(copy: Copy) -> CopyName:
     return copy.place, copy.entry.sha256
 
 

@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from mailmirror.domain.contained import Judged
+from mailmirror.domain.counted_copies import while_read
 from mailmirror.domain.folder import FolderState, difference
 from mailmirror.domain.folder_choice import FolderChoice
 from mailmirror.domain.ledger import Ledger
@@ -205,7 +206,14 @@ def folder_id(mailbox: Mailbox, folder: FolderChoice) -> str:
 
 def unread_folder(folder: FolderChoice) -> FolderState:
     """A folder that could not be opened yet: its UIDVALIDITY is not known."""
-    return FolderState(name=folder.name, role=folder.role, uidvalidity=0, next=2, low=2)
+    return FolderState(
+        name=folder.name,
+        role=folder.role,
+        uidvalidity=0,
+        next=2,
+        low=2,
+        uncounted=while_read(folder),
+    )
 
 
 def new_folder(
@@ -227,4 +235,5 @@ def new_folder(
         low=status.uidnext,
         messages=status.messages,
         ledger=known.ledger.begin_again() if known else LedgerParts(),
+        uncounted=while_read(folder, known.uncounted) if known else while_read(folder),
     )

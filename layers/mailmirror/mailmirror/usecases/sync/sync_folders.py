@@ -11,10 +11,11 @@ from datetime import datetime, timedelta
 
 from mailmirror.domain.contained import FolderFailure
 from mailmirror.domain.containment import FULL_BATCH, SMALL_BATCH, Caution
+from mailmirror.domain.counted_copies import while_left_out, while_read
 from mailmirror.domain.coverage_limits import Limit
 from mailmirror.domain.deep_audit import SLICE_PAUSE, first_slice_at
 from mailmirror.domain.folder import FolderState
-from mailmirror.domain.folder_choice import FolderChoice, LeftOut
+from mailmirror.domain.folder_choice import FolderChoice
 from mailmirror.domain.mailbox import FolderRole, FolderScope, Mailbox
 from mailmirror.domain.passes import Basis, PassState, daily_pass_at
 from mailmirror.domain.problems import Code, Refused
@@ -86,6 +87,8 @@ class FoldersSync:
     """What was done about the old mail, once all folders are read."""
     audit_at: datetime | None = field(init=False, default=None)
     """When the next slice of the deep audit is due; None where that is as stored."""
+    left_out: Set[str] = field(init=False, default=frozenset())
+    """The ids of the folders that the setting leaves out: copies there do not count."""
     max_batch: int = FULL_BATCH
     """How many UIDs a batch may have, beside what the caution says."""
 
@@ -176,7 +179,7 @@ class FoldersSync:
                             server.sign_in_again(refusal)
                     if most is None:
                         synced[id] = found
-            self._forget(folders.keys(), server.session.found)
+            self.left_out = self._leave_out(folders.keys(), server.session.found)
             if failed:
                 raise failed
             self.record.folders = synced
@@ -217,11 +220,7 @@ class FoldersSync:
             opened=opened,
             failed=lambda id, refusal: self._folder_failed(id, folders[id][0], refusal),
             checkpoint=self._checkpoint_of,
-            left_out={
-                folder_id(self.mailbox, one)
-                for one in server.session.found
-                if self._is_left_out_by_setting(one)
-            },
+            left_out=self.left_out,
             shows_all=self.mailbox.folders is FolderScope.ALL
             and self.record.limits.isdisjoint(_HIDING_LIMITS),
             save=self._save_passes,
@@ -233,13 +232,6 @@ class FoldersSync:
             return again.run(self.until, self.mailbox.everything_asked_at)
         except FolderChanged:
             return Outcome(self.passes, now + _AFTER_CHANGE)
-
-    def _is_left_out_by_setting(self, folder: FolderChoice) -> bool:
-        """Whether a folder would be read if the setting `folders` were `all`."""
-        if folder.left_out is LeftOut.SETTING:
-            return True
-        is_all_mail = folder.role is FolderRole.ALL and folder.left_out is LeftOut.COLLECTION
-        return is_all_mail and self.mailbox.folders is not FolderScope.ALL
 
     def _checkpoint_of(self, id: str) -> Checkpoint:
         """A stored folder, to change verdicts of it without opening it.
@@ -355,31 +347,51 @@ class FoldersSync:
     def _current(self, id: str, folder: FolderChoice, status: Status | None) -> FolderState | None:
         """What is stored of a folder, where its STATUS says that nothing of it has changed."""
         stored = self.stored.get(id)
-        if stored is None or status is None or stored.state.role is not folder.role:
+        if stored is None or status is None or stored.state != _as_listed(stored.state, folder):
             return None
         told = (status.uidvalidity, status.uidnext, status.messages)
         current = stored.state.is_current(*told, self.runtime.now(), self.asked_at)
         return stored.state if current else None
 
-    def _forget(self, folders: Set[str], listed: Iterable[FolderChoice]) -> None:
+    def _leave_out(self, folders: Set[str], listed: Iterable[FolderChoice]) -> Set[str]:
         """Forget the folders that are gone, and the failures of those that are not read any more.
 
         Nothing is erased: messages stay on their cards. A folder that comes back is read anew, by
         the headers of its messages. None is taken for gone while the server lists one whose name
-        cannot be read.
+        cannot be read. One that is gone and whose copies do not count stays stored, to say so.
 
         Parameters:
             folders: the ids of those that are read.
             listed: all that the server has.
+
+        Returns:
+            The ids of those whose copies do not count.
         """
-        there = {folder_id(self.mailbox, one) for one in listed}
-        for id in self.stored.keys() - folders:
-            stored = self.stored[id]
-            if id not in there and Limit.FOLDER_UNREADABLE not in self.record.limits:
+        there = {folder_id(self.mailbox, one): one for one in listed}
+        may_be_there = Limit.FOLDER_UNREADABLE in self.record.limits
+        left_out = set[str]()
+        for id in (self.stored.keys() | there.keys()) - folders:
+            stored, choice = self.stored.get(id), there.get(id)
+            uncounted = while_left_out(
+                stored.state.uncounted if stored else None,
+                stored.state.role if stored else FolderRole.OTHER,
+                choice.left_out if choice else None,
+                self.mailbox.folders,
+            )
+            if uncounted:
+                left_out.add(id)
+            if stored is None:
+                continue
+            state = replace(stored.state, failure=None, uncounted=uncounted)
+            is_gone = choice is None and not may_be_there
+            if is_gone and uncounted is None:
                 self.runtime.folders.forget(self.lease, id, stored)
-            elif stored.state.failure is not None:
-                state = replace(stored.state, failure=None)
+                continue
+            if is_gone:
+                state = state.without_verdicts()
+            if state != stored.state:
                 self.runtime.folders.save(self.lease, id, state, stored)
+        return left_out
 
     def _folder(
         self,
@@ -417,7 +429,7 @@ class FoldersSync:
         before = state.failure
         since = before.since if before else self.runtime.now()
         failure = FolderFailure(refusal.code, refusal.detail, since)
-        failed = replace(state, role=folder.role, failure=failure)
+        failed = replace(_as_listed(state, folder), failure=failure)
         if failed != state:
             self.runtime.folders.save(self.lease, id, failed, stored)
         return failed
@@ -477,7 +489,11 @@ def _still_known(
     """What is known of a folder, with its present role, unless its UIDs are others by now."""
     if known is None or known.uidvalidity != status.uidvalidity or known.next > status.uidnext:
         return None
-    return replace(known, role=folder.role)
+    return _as_listed(known, folder)
+
+
+def _as_listed(known: FolderState, folder: FolderChoice) -> FolderState:
+    return replace(known, role=folder.role, uncounted=while_read(folder, known.uncounted))
 
 
 def _unread(folder: FolderChoice, status: Status | None) -> FolderState:
