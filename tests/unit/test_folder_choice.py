@@ -165,6 +165,24 @@ def test_all_mail_of_another_server_that_is_named_is_a_folder_like_others() -> N
 
 
 @pytest.mark.parametrize(
+    ("folders", "gmail", "only_named"),
+    [
+        (DOVECOT, False, {"Trash", "virtual/All", "Nowhere"}),
+        (GMAIL, True, {"[Gmail]/Trash", "Nowhere"}),
+    ],
+)
+def test_what_is_read_only_because_it_is_named_is_told(
+    folders: Sequence[Listed], gmail: bool, only_named: set[str]
+) -> None:
+    names = ("INBOX", "Trash", "virtual/All", "[Gmail]/Trash", "[Gmail]/All Mail", "Nowhere")
+    listed_or_not = [*(one.name for one in folders if one.name in names), "Nowhere"]
+    found = choose(folders, rules=FolderRules(tuple(listed_or_not)), gmail=gmail)
+    assert {one.name for one in found if one.only_named} == only_named
+    for scope in FolderScope:
+        assert not any(one.only_named for one in choose(folders, rules=FolderRules(scope)))
+
+
+@pytest.mark.parametrize(
     ("language", "mail"),
     [
         ("de", {"INBOX", "Gesendete Elemente", "Archiv", "Kunden", "Kunden/Notizen"}),

@@ -61,6 +61,15 @@ class Copy:
     standing: Verdict | None = None
     """What the server, or a later parser, has said of its UID since it was mirrored."""
 
+    @property
+    def name(self) -> CopyName:
+        return self.place, self.entry.sha256
+
+    @property
+    def is_hidden(self) -> bool:
+        """Whether its content is hidden wherever it was shown."""
+        return self.hidden_at is not None and not self.unsettled
+
 
 class ContentStore:
     def __init__(self, table: Table, objects: ObjectStore) -> None:

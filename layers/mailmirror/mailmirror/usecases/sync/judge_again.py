@@ -41,6 +41,7 @@ from mailmirror.runtime import Runtime
 from mailmirror.store.sync_state import Lease
 from mailmirror.usecases.crm_feed.crm_view import CrmView
 from mailmirror.usecases.sync.checkpoint import Checkpoint
+from mailmirror.usecases.sync.hidden_contents import HiddenContents
 from mailmirror.usecases.sync.index_leavers import index_leavers
 from mailmirror.usecases.sync.judge_mirrored import MirroredJudge
 from mailmirror.usecases.sync.judge_run import RunJudge
@@ -230,7 +231,15 @@ class JudgeAgain:
             read=self.folders,
             ledger=lambda id: self.checkpoint(id).ledger(),
             change=change,
-            forget=forget,
+            hidden=HiddenContents(
+                key=self.lease.key,
+                read=self.folders,
+                ledger=lambda id: self.checkpoint(id).ledger(),
+                change=change,
+                forget=forget,
+                view=self.view,
+                runtime=self.runtime,
+            ),
             lists=lists if self.shows_all and all_are_read else None,
             follows=basis.follows,
             left_out=self.left_out,

@@ -1,4 +1,4 @@
-"""Judge mirrored copies again, by what is stored of them; hide, show or erase their contents.
+"""Judge mirrored copies again, by what is stored of them, and say which contents are hidden.
 
 A copy's item keeps what its verdict depends on, so the server is not asked, and what the server no
 longer has is judged too. A content is shown as long as one copy of it is mirrored:
@@ -17,23 +17,18 @@ from datetime import datetime, timedelta
 from functools import partial
 from itertools import batched, groupby
 
-from mailmirror.domain.address import Address
 from mailmirror.domain.folder import COMPOSED, FolderState
 from mailmirror.domain.ledger import Ledger
-from mailmirror.domain.mailbox import FolderRole, MailboxKey
-from mailmirror.domain.message import Entry
+from mailmirror.domain.mailbox import MailboxKey
 from mailmirror.domain.passes import Concern
 from mailmirror.domain.verdict import Headers, People, Rules, Verdict, judge
-from mailmirror.domain.versions import Received
 from mailmirror.runtime import Runtime
-from mailmirror.store.content_lines import Summary
 from mailmirror.store.contents import Copy, CopyName
 from mailmirror.store.timelines import FURTHER
 from mailmirror.usecases.crm_feed.crm_view import CrmView
+from mailmirror.usecases.sync.hidden_contents import HiddenContents
 from mailmirror.usecases.sync.left_copies import LeftCopies, Lists, Presence
 from mailmirror.usecases.sync.mail_server import OutOfTime
-from mailmirror.usecases.sync.mirror_copies import mirror_stored
-from mailmirror.usecases.threads.erase_entries import erase_entries, hide_entries
 
 KEPT_HIDDEN = timedelta(days=30)
 """How long a content was hidden, all the time, when it is erased."""
@@ -41,8 +36,6 @@ _READ = 1_000
 """Copies whose participants are looked up together."""
 _WRITTEN = 25
 """Contents that are hidden, shown or erased before the time is looked at."""
-_ATTEMPTS = 5
-"""To hide contents of which copies are put by other functions meanwhile."""
 _BY_FACTS = (
     Verdict.MIRRORED,
     Verdict.OUTSIDE_WINDOW,
@@ -74,16 +67,16 @@ class _Found:
     def not_shown(self) -> Mapping[CopyName, Copy]:
         """The copies that are not mirrored, or whose contents are, or may be, hidden."""
         others = (one for copies in self.others.values() for one in copies)
-        return {_id(one): one for one in (*self.returned, *others)}
+        return {one.name: one for one in (*self.returned, *others)}
 
     def take(self, copies: Sequence[Copy]) -> None:
         """Count copies as not mirrored, whatever their verdict."""
-        taken = {_id(one) for one in copies}
+        taken = {one.name for one in copies}
         for one in copies:
             self.mirrored.discard(_content(one))
-            if _id(one) not in map(_id, self.others[_content(one)]):
+            if one.name not in {other.name for other in self.others[_content(one)]}:
                 self.others[_content(one)].append(one)
-        self.returned = [one for one in self.returned if _id(one) not in taken]
+        self.returned = [one for one in self.returned if one.name not in taken]
 
     @property
     def unmirrored(self) -> Sequence[Sequence[Copy]]:
@@ -106,8 +99,8 @@ class MirroredJudge:
     """Reads the ledger of one of them."""
     change: Callable[[str, Mapping[int, Verdict]], None]
     """Records verdicts in the ledger of one of them."""
-    forget: Callable[[str], None]
-    """Forgets the ledger of a folder that is not read, so that it is read anew if it ever is."""
+    hidden: HiddenContents
+    """Hides, shows and erases."""
     lists: Lists | None
     """Lists UIDs once more; None where the server may have mail that it does not show."""
     left_out: Set[str]
@@ -137,14 +130,18 @@ class MirroredJudge:
         if self.follows:
             self._follow(found, now)
         unmirrored = found.unmirrored
-        new = [copies for copies in unmirrored if not all(map(_is_hidden, copies))]
+        new = [copies for copies in unmirrored if not all(one.is_hidden for one in copies)]
         old = [copies for copies in unmirrored if may_erase and _is_expired(copies, now)]
-        self._each(new, self._hide)
+        self._each(new, self.hidden.hide)
         self._each(found.returned, lambda some: self._show(some, found))
         for id, verdicts in found.changed.items():
             self.change(id, verdicts)
-        self._each(old, self._erase)
+        self._each(old, self.hidden.erase)
         return len(unmirrored) > len(old)
+
+    def _show(self, copies: Sequence[Copy], found: _Found) -> None:
+        for one in self.hidden.show(copies):  # a crash has left it alone: its mail is read again
+            found.changed[one.place.folder].pop(one.place.uid, None)
 
     def _follow(self, found: _Found, now: datetime) -> None:
         """Count messages that have left the server as not mirrored."""
@@ -209,7 +206,7 @@ class MirroredJudge:
         changed: dict[Verdict | None, list[CopyName]] = defaultdict(list)
         for copies, verdict in zip(uids, known, strict=True):
             standing = verdict if verdict in _STANDING else None
-            changed[standing] += [_id(one) for one in copies if one.standing is not standing]
+            changed[standing] += [one.name for one in copies if one.standing is not standing]
         for standing, names in changed.items():
             self._each(names, partial(self._note, standing))
 
@@ -242,7 +239,7 @@ class MirroredJudge:
         for copies, known in uids:
             for one in copies:
                 if known in _STANDING:
-                    verdicts[_id(one)] = known
+                    verdicts[one.name] = known
                 elif (
                     known in (None, Verdict.MIRRORED)
                     and one.hidden_at is None
@@ -253,10 +250,10 @@ class MirroredJudge:
                     asked.append(one)
         people = self.view.people({one for copy in asked for one in copy.entry.participants})
         for one in asked:
-            verdicts[_id(one)] = judge(_headers(one), people, self.rules)
+            verdicts[one.name] = judge(_headers(one), people, self.rules)
         for one in unasked:
             as_before = People(frozenset(), one.entry.participants)
-            verdicts[_id(one)] = judge(_headers(one), as_before, self.rules)
+            verdicts[one.name] = judge(_headers(one), as_before, self.rules)
         return verdicts
 
     def _add(
@@ -267,7 +264,7 @@ class MirroredJudge:
         found: _Found,
     ) -> None:
         """Add the copies of one UID, of which there are several where a server has changed it."""
-        now = [verdicts[_id(one)] for one in copies]
+        now = [verdicts[one.name] for one in copies]
         for one, verdict in zip(copies, now, strict=True):
             if verdict is not Verdict.MIRRORED or one.place.folder in self.left_out:
                 found.others[_content(one)].append(one)
@@ -278,101 +275,6 @@ class MirroredJudge:
         verdict = Verdict.MIRRORED if Verdict.MIRRORED in now else now[0]
         if known not in (None, verdict):
             found.changed[copies[0].place.folder][copies[0].place.uid] = verdict
-
-    def _lines(self, copies: Iterable[Copy]) -> Mapping[tuple[str, str], Summary]:
-        """The lines of the contents of copies, by message and SHA-256."""
-        asked = {(self.key, one.entry.message, one.entry.sha256) for one in copies}
-        lines = self.runtime.contents.read_many(asked, with_hidden=True)
-        return {(one.message, one.sha256): one for one in lines.values()}
-
-    def _hide(self, contents: Sequence[Sequence[Copy]]) -> None:
-        """After marks, first the lines, by which readers leave a content out, whatever names it.
-
-        A join (`join_sent_copies`) may put a copy meanwhile, under another identity: then it is
-        marked once more, and its content is hidden under that one. What is put again later still
-        is found by the next look: the mailbox has hidden mail.
-        """
-        now, waiting = self.runtime.now(), [one for some in contents for one in some]
-        for _ in range(_ATTEMPTS):
-            hidden = [one for one in waiting if _is_hidden(one)]
-            new = [one for one in waiting if not _is_hidden(one)]
-            marked = self.runtime.contents.mark_hidden(new, now)
-            self._hide_entries({one.entry for one in (*hidden, *marked)}, now)
-            waiting = list(self.runtime.contents.settle(marked, now))
-            if not waiting:
-                break
-        self.runtime.count("ContentsHidden", len(contents))
-
-    def _hide_entries(self, entries: Set[Entry], now: datetime) -> None:
-        kept = [one for one in entries if one.sha256 != FURTHER]
-        self.runtime.contents.hide(kept, now)
-        hide_entries(self.key.account, kept, self.runtime)
-        for one in entries - set(kept):
-            self.runtime.timelines.erase(one, ())
-
-    def _show(self, copies: Sequence[Copy], found: _Found) -> None:
-        lines = self._lines(copies)
-        for copy in copies:
-            entry = copy.entry
-            if entry.sha256 == FURTHER:
-                self.runtime.timelines.put([(entry, entry.participants - self.view.team)])
-            else:
-                try:
-                    self._mirror(copy, lines[entry.message, entry.sha256])
-                except KeyError:  # a crash has left the copy alone: its mail is read again
-                    found.changed[copy.place.folder].pop(copy.place.uid, None)
-                    continue
-            self.runtime.contents.shown(copy)
-        self.runtime.count("ContentsShownAgain", len(copies))
-
-    def _mirror(self, copy: Copy, line: Summary) -> None:
-        at, received = copy.place, line.received
-        if received.place != at:
-            role = self.read[at.folder].role if at.folder in self.read else FolderRole.OTHER
-            received = Received(copy.received_at, role, at.folder, at.uidvalidity, at.uid)
-        raw = self.runtime.contents.raw(line)
-        mirror_stored(line, raw, received, self.view, self.runtime, copy.hidden_at)
-
-    def _erase(self, contents: Sequence[Sequence[Copy]]) -> None:
-        """Last the copies, by which the rest is found."""
-        copies = [one for some in contents for one in some]
-        for id in {one.place.folder for one in copies} - self.read.keys():
-            self.forget(id)  # its ledger says that they are mirrored
-        self._record_gone(copies)
-        erase_entries(self.key.account, [one.entry for one in copies], self.runtime)
-        for line in self._lines(copies).values():
-            self.runtime.contents.erase_version(line)
-        for message in {one.entry.message for one in copies}:
-            if not self.runtime.contents.versions(self.key, message, with_hidden=True):
-                self.runtime.contents.erase(self.key, message)
-        self._forget_addresses({one for copy in copies for one in copy.entry.participants})
-        self.runtime.contained.delete(self.key, {one.place for one in copies})
-        self.runtime.contents.erase_copies((one.place, one.entry) for one in copies)
-        self.runtime.count("ContentsErased", len(contents))
-
-    def _forget_addresses(self, addresses: Iterable[Address]) -> None:
-        """Store that the mailbox has nothing more of addresses of which it has no message."""
-        timelines = self.runtime.timelines
-        empty = [one for one in addresses if timelines.has_nothing_of(self.key, one)]
-        timelines.forget_mailbox(self.key, empty, ())
-        self.view.forget()  # it knows for which addresses the mailbox is named
-
-    def _record_gone(self, copies: Iterable[Copy]) -> None:
-        """Record that mirrored copies are gone: the server has them no more, and nothing is kept
-        of them from here on."""
-        by_folder: dict[str, set[int]] = defaultdict(set)
-        for one in copies:
-            folder = self.read.get(one.place.folder)
-            if folder is not None and folder.uidvalidity == one.place.uidvalidity:
-                by_folder[one.place.folder].add(one.place.uid)
-        for id, uids in by_folder.items():
-            mirrored = self.ledger(id).of(Verdict.MIRRORED)
-            if gone := {uid: Verdict.GONE for uid in uids if uid in mirrored}:
-                self.change(id, gone)
-
-
-def _id(copy: Copy) -> CopyName:
-    return copy.place, copy.entry.sha256
 
 
 def _content(copy: Copy) -> str:
@@ -394,11 +296,7 @@ def _uid(copy: Copy) -> tuple[object, str]:
     return copy.place, copy.entry.sha256 if copy.place.folder == COMPOSED else ""
 
 
-def _is_hidden(copy: Copy) -> bool:
-    return copy.hidden_at is not None and not copy.unsettled
-
-
 def _is_expired(copies: Iterable[Copy], now: datetime) -> bool:
     return all(
-        _is_hidden(one) and one.hidden_at and one.hidden_at + KEPT_HIDDEN <= now for one in copies
+        one.is_hidden and one.hidden_at and one.hidden_at + KEPT_HIDDEN <= now for one in copies
     )
