@@ -7,10 +7,12 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from mailmirror.api.addresses import AddressJob, ConfirmJob, ProvenAddress
 from mailmirror.api.audits import AuditAnswer
+from mailmirror.api.candidates import CandidateList, CandidatesJob
 from mailmirror.api.decoding import typed
 from mailmirror.api.mailbox_settings import ChangeBody, ConnectBody
 from mailmirror.api.previews import Preview
 from mailmirror.api.sign_ins import AuthorizeBody, CallbackJob, SignInOutcome, SignInPage
+from mailmirror.domain.mailbox import UserId
 from mailmirror.domain.problems import Refused
 from mailmirror.observing import observed
 from mailmirror.runtime import Runtime
@@ -82,6 +84,13 @@ def confirm_code(job: ProbeJob) -> object:
     return ProvenAddress.of(prove_address.confirm_code(job.account, request, runtime))
 
 
+def candidates(job: ProbeJob) -> object:
+    from mailmirror.usecases.mailboxes.list_candidates import list_candidates
+
+    user = UserId(typed(job.request, CandidatesJob).user_id)
+    return CandidateList.of(list_candidates(job.account, user, runtime), job.language)
+
+
 TASKS = {
     Task.CONNECT: connect,
     Task.AUTHORIZE: authorize,
@@ -91,6 +100,7 @@ TASKS = {
     Task.PREVIEW: preview,
     Task.SEND_CODE: send_code,
     Task.CONFIRM_CODE: confirm_code,
+    Task.CANDIDATES: candidates,
 }
 
 

@@ -281,6 +281,16 @@ def test_probe_previews(place: Place, filled: Json) -> None:
 
 
 @pytest.mark.usefixtures("mailbox")
+def test_probe_lists_candidates(place: Place) -> None:
+    place.handle("sync", place.sample("sync-sqs"))
+
+    found = place.handle("probe", place.sample("probe-candidates"))["answer"]
+
+    assert found["candidates"] == []
+    assert [one["complete"] for one in found["mailboxes"]] == [True]
+
+
+@pytest.mark.usefixtures("mailbox")
 def test_probe_audits(place: Place) -> None:
     place.handle("sync", place.sample("sync-sqs"))
 

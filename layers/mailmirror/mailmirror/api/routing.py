@@ -79,6 +79,17 @@ class Call[B = NoBody, Q = NoQuery]:
 
         return viewer(self.account, self.user, self.runtime)
 
+    def own_viewer(self) -> "Viewer":
+        """The acting user, who is the path's: what it names is of no other user.
+
+        Raises:
+            Refused: as `viewer`, or the path names another user.
+        """
+        viewer = self.viewer()
+        if viewer.user != self.ids["user_id"]:
+            raise Refused(Code.NOT_FOUND)
+        return viewer
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route[B = NoBody, Q = NoQuery]:

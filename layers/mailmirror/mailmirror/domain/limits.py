@@ -282,6 +282,13 @@ or two."""
 MAX_NAMED_FOLDERS = 30
 """Of a server, that a refusal names where it has no folder of the name that was asked for."""
 
+MAX_CANDIDATE_LETTERS = 1_000
+"""Unmatched messages of a mailbox, the newest, of which candidates are read: some seconds of header
+fields, while a person waits."""
+
+MAX_CANDIDATES = 100
+"""Addresses that a list of candidates names; the others are counted."""
+
 MAX_PREVIEWED_FOLDERS = 1_000
 """Of a server, that a preview lists, those that are read first; the others are counted. At 4 KB for
 the longest name an answer stays below the 6 MB that Lambda allows."""

@@ -5,38 +5,25 @@ from http import HTTPStatus
 from mailmirror.api.answers import Answer
 from mailmirror.api.blocks import BlockBody, BlockList
 from mailmirror.api.routing import ActingUser, AnyRoute, Call, Route
-from mailmirror.domain.problems import Code, Refused
-from mailmirror.usecases.cards.acting_user import Viewer
+from mailmirror.domain.problems import Code
 from mailmirror.usecases.mailboxes.block_persons import add_block, read_blocks, remove_block
 
 
 def list_blocks(call: Call) -> Answer:
     """List what the acting user has blocked."""
-    return Answer(HTTPStatus.OK, BlockList.of(read_blocks(_user(call), call.runtime)))
+    return Answer(HTTPStatus.OK, BlockList.of(read_blocks(call.own_viewer(), call.runtime)))
 
 
 def block(call: Call[BlockBody]) -> Answer:
     """Block a lead, a contact, an address or a domain."""
-    blocks = add_block(_user(call), call.body.block, call.runtime)
+    blocks = add_block(call.own_viewer(), call.body.block, call.runtime)
     return Answer(HTTPStatus.OK, BlockList.of(blocks))
 
 
 def unblock(call: Call) -> Answer:
     """Remove a block."""
-    blocks = remove_block(_user(call), call.ids["block_id"], call.runtime)
+    blocks = remove_block(call.own_viewer(), call.ids["block_id"], call.runtime)
     return Answer(HTTPStatus.OK, BlockList.of(blocks))
-
-
-def _user[B, Q](call: Call[B, Q]) -> Viewer:
-    """The acting user, who is the path's: blocks are no other's business.
-
-    Raises:
-        Refused: they are not.
-    """
-    viewer = call.viewer()
-    if viewer.user != call.ids["user_id"]:
-        raise Refused(Code.NOT_FOUND)
-    return viewer
 
 
 _PATH = "/v1/users/{user_id}/blocks"

@@ -1,6 +1,6 @@
-"""What belongs to a user: proven addresses, and blocks."""
+"""What belongs to a user: proven addresses, blocks, and candidates."""
 
-from mailmirror.api.routes import addresses, blocks
+from mailmirror.api.routes import addresses, blocks, candidates
 from mailmirror.api.routing import AnyRoute
 
-ROUTES: tuple[AnyRoute, ...] = (*addresses.ROUTES, *blocks.ROUTES)
+ROUTES: tuple[AnyRoute, ...] = (*addresses.ROUTES, *blocks.ROUTES, *candidates.ROUTES)
