@@ -267,6 +267,8 @@ def test_a_server_that_answers_again_is_found_again(domain: Domain, imap: Hostil
     found = domain.discover()
     assert found["finding"]["code"] == "server_refused"
     assert found["obstacle"]["code"] == "connect_refused"
+    places = [one["asked"] for one in found["tried"] if one["stage"] == "imap"]
+    assert places.count(f"imap.{DOMAIN}:993 (tls)") == 1  # a guess too, and not asked again
     assert found["settings"]["imap"]["host"] == f"imap.{DOMAIN}"
     domain.leads[993] = port
     assert domain.discover()["finding"]["code"] == "password"

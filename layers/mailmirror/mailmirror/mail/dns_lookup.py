@@ -9,6 +9,7 @@ from ipaddress import ip_address
 from typing import Any
 
 import dns.exception
+import dns.message
 import dns.resolver
 import dns.reversename
 from dns.rdatatype import RdataType
@@ -144,13 +145,18 @@ class DnsLookups:
                 name, kind, lifetime=seconds, search=False, raise_on_no_answer=False
             )
         except dns.resolver.NXDOMAIN as error:
+            self._count(*error.responses().values())  # type: ignore[no-untyped-call]
             raise DomainMissing from error
         except (dns.resolver.NoNameservers, dns.exception.Timeout, OSError) as error:
             raise DnsUnanswered from error
         except (dns.exception.DNSException, ValueError) as error:  # a name that none can have
             raise DomainMissing from error
-        self.budget.spend(len(answer.response.wire or b""))
+        self._count(answer.response)
         return list(answer.rrset or ())[:MAX_DNS_RECORDS]
+
+    def _count(self, *responses: dns.message.Message) -> None:
+        for one in responses:
+            self.budget.spend(len(one.wire or b""))
 
 
 def _host(name: Any) -> str:

@@ -43,7 +43,11 @@ def check_server(
         if not wrong or left <= 0:
             raise
         names = certificate_names(server, replace(policy, connect_seconds=left / 2), left / 2)
-        detail = f"{refusal.detail}; the certificate is of {names}" if names else refusal.detail
+        detail = (
+            f"{refusal.detail.rstrip('.')}; the certificate is of {names}"
+            if names
+            else refusal.detail
+        )
         raise Refused(refusal.code, detail) from refusal
 
 

@@ -116,9 +116,9 @@ FINDINGS: Catalogue[Finding] = {
 
 OUTCOMES: Catalogue[Outcome] = {
     Outcome.FOUND: translated(
-        "It answers as it should.",
+        "It names mail servers of the domain, or is one and answers as it should.",
         "Nothing to do.",
-        "正しく応答しました。",
+        "ドメインのメールサーバーが示されているか、サーバーが正しく応答しました。",
         "操作は不要です。",
     ),
     Outcome.NOTHING: translated(

@@ -100,8 +100,12 @@ class Search:
         return found
 
     def check(self, candidates: Iterable[Candidate], part: float) -> None:
-        """Connect to servers, the first ones of each service, and note what they said."""
-        some = ranked(candidates)
+        """Connect to servers, the first ones of each service, and note what they said.
+
+        One that was connected to before is not asked again.
+        """
+        known = {(one.candidate.service, one.candidate.server) for one in self.checked}
+        some = [one for one in ranked(candidates) if (one.service, one.server) not in known]
         limited = [
             one
             for service in (Service.IMAP, Service.SMTP, Service.POP3)
