@@ -1,6 +1,7 @@
 """What strangers publish about a domain is bounded, and named where it is refused."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import trustme
@@ -33,8 +34,10 @@ from tests.integration.published_domain import (
     detail,
     results,
 )
+from tests.servers import scripted_smtp as smtp
 from tests.servers.dns_server import DnsServer
 from tests.servers.hostile import DRIP, HANG_UP, SILENCE, Answer, Hostile
+from tests.servers.scripted_smtp import ScriptedSmtp
 from tests.servers.web import Page, Pieces, Redirect, Status, Web, drip, hundred_megabytes
 
 OTHER = "www.other.example"
@@ -331,6 +334,33 @@ def test_a_server_that_takes_no_password_is_named(domain: Domain, authority: tru
         found = domain.discover()
         assert not [one for one in server.received if b"LOGIN " in one or b"AUTHENTICATE" in one]
     assert found["obstacle"]["code"] == "sign_in_unsupported"
+
+
+@pytest.mark.parametrize(
+    ("server", "code"),
+    [
+        ({"keywords": ["PIPELINING"]}, "sign_in_unsupported"),
+        ({"keywords": ["AUTH GSSAPI"]}, "sign_in_unsupported"),
+        ({"keywords_in_clear": ["PIPELINING"], "tls": False}, "starttls_missing"),
+        ({"script": {"GREETING": ["421 4.3.2 busy"]}}, "server_unavailable"),
+        ({"script": {"GREETING": ["554 5.7.1 no"]}}, "protocol_error"),
+        ({"script": {"EHLO": [smtp.HANG_UP]}}, "connection_lost"),
+        ({"script": {"GREETING": [smtp.reply(220, *["x" * 8_000] * 150)]}}, "protocol_error"),
+    ],
+)
+def test_a_submission_server_that_cannot_be_used_is_named(
+    domain: Domain, imap: Hostile, authority: trustme.CA, server: dict[str, Any], code: str
+) -> None:
+    mail_host(domain)
+    domain.publish("localhost", **HERE)
+    name, port = ("_submissions", 465) if server.get("tls", True) else ("_submission", 587)
+    domain.publish(f"{name}._tcp.{DOMAIN}", SRV=[f"0 1 {port} localhost."])
+    with ScriptedSmtp(**server, issuer=authority) as submission:
+        domain.leads[port] = submission.port
+        found = domain.discover()
+        assert submission.sign_ins == []
+    assert (found["finding"]["code"], found["settings"]["smtp"]) == ("password", None)
+    assert (found["obstacle"]["stage"], found["obstacle"]["code"]) == ("smtp", code)
 
 
 def test_words_of_strangers_are_printable_and_few(domain: Domain, authority: trustme.CA) -> None:

@@ -94,7 +94,8 @@ class WebFiles:
         return seconds
 
     def _asked(self, connection: socket.socket, url: SplitResult) -> bytes | str:
-        http = HTTPConnection(url.hostname or "")
+        # With a port, for else a part of an IPv6 address would be taken for one.
+        http = HTTPConnection(url.hostname or "", _PORTS["http"])
         http.sock = _Counted(connection, self.budget.spend)
         target = (url.path or "/") + (f"?{url.query}" if url.query else "")
         try:

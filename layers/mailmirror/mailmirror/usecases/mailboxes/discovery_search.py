@@ -96,6 +96,7 @@ class Search:
             try:
                 found[key] = future.result()
             except (DomainMissing, DnsUnanswered, NotFetched, Refused) as failure:
+                self.in_time = self.in_time and not isinstance(failure, DnsUnanswered)
                 found[key] = failure
         return found
 
