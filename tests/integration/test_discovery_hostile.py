@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import trustme
 
-from mailmirror.domain.discovery import Finding, Outcome
+from mailmirror.domain.findings import Finding, Outcome
 from mailmirror.domain.limits import (
     MAX_AUTOCONFIG_BYTES,
     MAX_CERTIFICATE_NAME_CHARS,

@@ -13,17 +13,14 @@ from mailmirror.domain.autoconfig import ClientConfig, ConfigServer, read_config
 from mailmirror.domain.discovery import (
     Candidate,
     Checked,
-    Confidence,
     Discovery,
-    Finding,
-    Origin,
-    Outcome,
     best,
     conclude,
     is_host,
     of_provider,
     ranked,
 )
+from mailmirror.domain.findings import Confidence, Finding, Origin, Outcome
 from mailmirror.domain.known_providers import (
     KNOWN_PROVIDERS,
     KnownProvider,

@@ -12,7 +12,7 @@ from local.environments import ROOT
 from mailmirror.domain.contained import Cause
 from mailmirror.domain.coverage import Gap
 from mailmirror.domain.delivery import DeliveryCode
-from mailmirror.domain.discovery import Finding, Outcome
+from mailmirror.domain.findings import Finding, Outcome
 from mailmirror.domain.folder_choice import LeftOut
 from mailmirror.domain.overrides import Reason, Standing
 from mailmirror.domain.problems import Code, Refused

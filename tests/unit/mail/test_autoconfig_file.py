@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from mailmirror.domain.address import Address
 from mailmirror.domain.autoconfig import read_config
-from mailmirror.domain.discovery import Origin, Outcome
+from mailmirror.domain.findings import Origin, Outcome
 from mailmirror.domain.limits import (
     MAX_AUTOCONFIG_BYTES,
     MAX_AUTOCONFIG_FIELD_CHARS,

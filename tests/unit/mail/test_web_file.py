@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailmirror.domain.discovery import Outcome
+from mailmirror.domain.findings import Outcome
 from mailmirror.domain.mailbox import Server
 from mailmirror.domain.problems import Code
 from mailmirror.mail.byte_budget import ByteBudget

@@ -1,26 +1,21 @@
 """Discoveries: an address's settings, as they were found."""
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Self
+from typing import TYPE_CHECKING, Annotated, Self
 
 from msgspec import Meta, Struct
 
 from mailmirror.api.decoding import Strict
 from mailmirror.api.fields import Email
-from mailmirror.domain.discovery import (
-    Confidence,
-    Discovery,
-    Finding,
-    Origin,
-    Outcome,
-    Stage,
-    Tried,
-)
+from mailmirror.domain.findings import Confidence, Finding, Origin, Outcome, Stage
 from mailmirror.domain.mailbox import Security, Server
 from mailmirror.domain.problems import Code
 from mailmirror.domain.words.discovery import FINDINGS, OUTCOMES
 from mailmirror.domain.words.explanation import Explanation, Language
 from mailmirror.domain.words.problems import PROBLEMS
+
+if TYPE_CHECKING:  # the rules and the list of providers are loaded by `probe` alone
+    from mailmirror.domain.discovery import Discovery, Tried
 
 
 class DiscoverBody(Strict):
@@ -50,7 +45,7 @@ class DiscoveredSettings(Struct, frozen=True):
     """Null where no server to send by was found: the mailbox is read all the same."""
 
     @classmethod
-    def of(cls, found: Discovery) -> "DiscoveredSettings | None":
+    def of(cls, found: "Discovery") -> "DiscoveredSettings | None":
         if found.imap is None:
             return None
         return cls(
@@ -88,7 +83,7 @@ class TriedSource(Struct, frozen=True):
     detail: str
 
     @classmethod
-    def of(cls, one: Tried) -> "TriedSource":
+    def of(cls, one: "Tried") -> "TriedSource":
         return cls(one.stage, one.asked, one.result.value, one.detail)
 
 
@@ -103,7 +98,7 @@ class Obstacle(Struct, frozen=True):
     detail: str
 
     @classmethod
-    def of(cls, one: Tried, language: Language) -> "Obstacle":
+    def of(cls, one: "Tried", language: Language) -> "Obstacle":
         said = _words(one.result, language)
         return cls(one.stage, one.asked, one.result.value, said.reason, said.remedy, one.detail)
 
@@ -138,7 +133,7 @@ class DiscoveryAnswer(Struct, frozen=True):
     """By result."""
 
     @classmethod
-    def of(cls, found: Discovery, language: Language) -> "DiscoveryAnswer":
+    def of(cls, found: "Discovery", language: Language) -> "DiscoveryAnswer":
         provider = found.provider
         signs_in = found.oauth if found.finding is Finding.SIGN_IN else None
         return cls(
@@ -158,7 +153,7 @@ class DiscoveryAnswer(Struct, frozen=True):
         )
 
 
-def _explanations(found: Discovery, language: Language) -> Mapping[str, ResultWords]:
+def _explanations(found: "Discovery", language: Language) -> Mapping[str, ResultWords]:
     words = {one.result: _words(one.result, language) for one in found.tried}
     return {code.value: ResultWords(said.reason, said.remedy) for code, said in words.items()}
 

@@ -10,7 +10,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from mailmirror.domain.address import Address, domain_of
-from mailmirror.domain.discovery import Candidate, Origin, Outcome, is_host
+from mailmirror.domain.discovery import Candidate, is_host
+from mailmirror.domain.findings import Origin, Outcome
 from mailmirror.domain.known_providers import provider_of_server
 from mailmirror.domain.limits import MAX_VALUE_CHARS
 from mailmirror.domain.mailbox import Security, Server

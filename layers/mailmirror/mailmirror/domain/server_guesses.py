@@ -6,7 +6,8 @@ The ports are those of RFC 8314 3: TLS from the start before STARTTLS.
 from collections.abc import Sequence
 
 from mailmirror.domain.address import Address, domain_of
-from mailmirror.domain.discovery import Candidate, Origin
+from mailmirror.domain.discovery import Candidate
+from mailmirror.domain.findings import Origin
 from mailmirror.domain.mailbox import Security, Server
 from mailmirror.domain.services import Service
 

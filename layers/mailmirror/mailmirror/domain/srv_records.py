@@ -4,7 +4,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from mailmirror.domain.address import Address
-from mailmirror.domain.discovery import Candidate, Origin
+from mailmirror.domain.discovery import Candidate
+from mailmirror.domain.findings import Origin
 from mailmirror.domain.mailbox import Security, Server
 from mailmirror.domain.services import Service
 

@@ -12,7 +12,7 @@ from defusedxml import ElementTree
 from defusedxml.common import DefusedXmlException
 
 from mailmirror.domain.autoconfig import ClientConfig, ConfigServer
-from mailmirror.domain.discovery import Outcome
+from mailmirror.domain.findings import Outcome
 from mailmirror.domain.limits import (
     MAX_AUTOCONFIG_BYTES,
     MAX_AUTOCONFIG_FIELD_CHARS,

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from http.client import HTTPConnection, HTTPException, HTTPResponse
 from urllib.parse import SplitResult, urljoin, urlsplit
 
-from mailmirror.domain.discovery import Outcome
+from mailmirror.domain.findings import Outcome
 from mailmirror.domain.imap_answers import visible
 from mailmirror.domain.limits import MAX_REDIRECTS
 from mailmirror.domain.mailbox import Security, Server

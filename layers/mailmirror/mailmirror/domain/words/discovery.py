@@ -1,6 +1,6 @@
 """The explanation of each finding about an address, and of what came of each thing asked."""
 
-from mailmirror.domain.discovery import Finding, Outcome
+from mailmirror.domain.findings import Finding, Outcome
 from mailmirror.domain.words.explanation import Catalogue, translated
 
 FINDINGS: Catalogue[Finding] = {

@@ -10,7 +10,7 @@ from mailmirror.domain.coverage import Gap
 from mailmirror.domain.coverage_limits import Limit
 from mailmirror.domain.deep_audit import FaultKind
 from mailmirror.domain.delivery import DeliveryCode
-from mailmirror.domain.discovery import Finding, Outcome
+from mailmirror.domain.findings import Finding, Outcome
 from mailmirror.domain.folder_choice import LeftOut
 from mailmirror.domain.overrides import Reason, Standing
 from mailmirror.domain.problems import Code

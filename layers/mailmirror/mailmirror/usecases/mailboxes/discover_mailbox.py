@@ -15,14 +15,11 @@ from mailmirror.domain.discovery import (
     STAGES,
     Candidate,
     Discovery,
-    Finding,
-    Origin,
-    Outcome,
-    Stage,
     candidates_of,
     ends_at_once,
     of_provider,
 )
+from mailmirror.domain.findings import Finding, Origin, Outcome, Stage
 from mailmirror.domain.known_providers import provider_of_domain, provider_of_server
 from mailmirror.domain.limits import MAX_EXCHANGERS
 from mailmirror.domain.mailbox import AccountId

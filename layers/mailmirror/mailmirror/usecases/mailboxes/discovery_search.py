@@ -7,18 +7,8 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from mailmirror.domain.address import Address, domain_of
-from mailmirror.domain.discovery import (
-    Candidate,
-    Checked,
-    Discovery,
-    Finding,
-    Outcome,
-    Stage,
-    Tried,
-    best,
-    conclude,
-    ranked,
-)
+from mailmirror.domain.discovery import Candidate, Checked, Discovery, Tried, best, conclude, ranked
+from mailmirror.domain.findings import Finding, Outcome, Stage
 from mailmirror.domain.imap_answers import visible
 from mailmirror.domain.known_providers import KnownProvider
 from mailmirror.domain.limits import MAX_CHECKED_SERVERS, MAX_DISCOVERY_BYTES

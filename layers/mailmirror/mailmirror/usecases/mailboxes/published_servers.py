@@ -6,7 +6,8 @@ from functools import partial
 from urllib.parse import quote
 
 from mailmirror.domain.autoconfig import read_config
-from mailmirror.domain.discovery import Candidate, Finding, Origin, Outcome, Stage
+from mailmirror.domain.discovery import Candidate
+from mailmirror.domain.findings import Finding, Origin, Outcome, Stage
 from mailmirror.domain.known_providers import KnownProvider, provider_of_exchangers
 from mailmirror.domain.limits import MAX_AUTOCONFIG_BYTES, MAX_EXCHANGERS
 from mailmirror.domain.srv_records import SRV_NAMES, SrvRecord, srv_candidates
