@@ -20,7 +20,7 @@ DOMAIN = "us.example"
 MAIL_NAMES = (
     *(f"{name}.{DOMAIN}" for name in ("imap", "smtp", "mail", "mx", "pop")),
     *("server7.hoster.example", "imap.mail.me.com", "smtp.mail.me.com"),
-    *("imap.softbank.jp", "smtp.softbank.jp", "localhost", "127.0.0.1"),
+    *("imap.gmail.com", "imap.softbank.jp", "smtp.softbank.jp", "localhost", "127.0.0.1"),
 )
 WEB_NAMES = (DOMAIN, f"autoconfig.{DOMAIN}", "www.other.example")
 AUTOCONFIG = f"https://autoconfig.{DOMAIN}/mail/config-v1.1.xml"

@@ -249,6 +249,34 @@ def test_a_file_that_names_google_or_microsoft_leads_to_their_sign_in(
     assert domain.policy.reached.count((host, 993)) == 0
 
 
+def test_a_file_that_names_a_server_counts_more_than_records_that_name_google(
+    served: Domain,
+) -> None:
+    web_hosts(served)
+    mail_hosts(served, "imap", "smtp")
+    served.publish(f"_imaps._tcp.{DOMAIN}", SRV=["0 1 993 imap.gmail.com."])
+    served.web.pages[AUTOCONFIG_HTTP] = client_config()
+    found = served.discover()
+    assert (found["origin"], found["provider"]) == ("srv", "Google")
+    served.web.pages[AUTOCONFIG] = client_config()
+    found = served.discover()
+    assert (found["origin"], found["finding"]["code"]) == ("autoconfig", "password")
+
+
+def test_googles_server_is_signed_in_to_in_the_browser_where_the_one_named_first_fails(
+    served: Domain,
+) -> None:
+    web_hosts(served)
+    mail_hosts(served, "smtp")
+    served.web.pages[AUTOCONFIG] = client_config()
+    served.publish("imap.gmail.com", **HERE)
+    served.publish(f"_imaps._tcp.{DOMAIN}", SRV=["0 1 993 imap.gmail.com."])
+    found = served.discover()
+    assert (found["origin"], found["provider"]) == ("srv", "Google")
+    assert found["finding"]["code"] == "sign_in_not_set_up"
+    assert results(found, "imap")[f"imap.{DOMAIN}:993 (tls)"] == "host_unknown"
+
+
 def test_a_large_providers_address_asks_no_server(domain: Domain) -> None:
     found = domain.discover("rep@gmail.com")
     assert (found["origin"], found["confidence"], found["provider"]) == (

@@ -18,6 +18,7 @@ from mailmirror.domain.discovery import (
     candidates_of,
     ends_at_once,
     of_provider,
+    ranked,
 )
 from mailmirror.domain.findings import Finding, Origin, Outcome, Stage
 from mailmirror.domain.known_providers import provider_of_domain, provider_of_server
@@ -78,22 +79,19 @@ def _of_domain(search: Search) -> Discovery:
     if provider is not None and search.listed is None:
         search.listed = provider
         named += candidates_of(provider, search.email, published.origin)
-    sources = [published.services, *(found := get_files(search)).values()]
-    for candidates in sources:
-        signed_in = _signed_in_at(search, candidates)
-        if signed_in is not None:
-            return signed_in
-    named += [one for candidates in found.values() for one in candidates]
+    named += [one for some in get_files(search).values() for one in some]
+    if (signed_in := _signed_in_at(search, first_imap(ranked(named)))) is not None:
+        return signed_in
     search.pop3_named = any(one.service is Service.POP3 for one in named)
     search.check((one for one in named if one.service is not Service.POP3), _NAMED_PART)
     if search.missing:
         _guess(search, published.exchangers[:MAX_EXCHANGERS])
-    return search.concluded()
+    found = search.concluded()
+    return _signed_in_at(search, found.imap) or found
 
 
-def _signed_in_at(search: Search, candidates: Sequence[Candidate]) -> Discovery | None:
-    """The answer where the IMAP server that is named is one that people sign in to by OAuth 2."""
-    imap = first_imap(candidates)
+def _signed_in_at(search: Search, imap: Candidate | None) -> Discovery | None:
+    """The answer where this IMAP server is one that people sign in to by OAuth 2."""
     provider = provider_of_server(imap.server.host) if imap else None
     if imap is None or provider is None:
         return None
@@ -115,8 +113,8 @@ def _reverse_names(search: Search, exchangers: Sequence[str]) -> Sequence[str]:
     """
 
     def reverse_name(host: str) -> str:
-        family_and_address = search.dns.endpoints(host, 0)[0]
-        return search.dns.reverse_name(family_and_address[1][0])
+        _, (address, _) = search.dns.endpoints(host, 0)[0]
+        return search.dns.reverse_name(address)
 
     asked = {host: (lambda host=host: reverse_name(host)) for host in exchangers}
     found = search.together(asked, search.end(_HOSTS_PART))
