@@ -24,31 +24,50 @@ class Manager:
     as_root: bool = True
 
 
+_NODE = {"node": "nodejs", "npm": "npm"}
+
 MANAGERS = {
     "apt-get": Manager(
         [["apt-get", "update"], ["apt-get", "install", "-y"]],
-        {"dovecot": "dovecot-imapd", "postfix": "postfix", "node": "nodejs", "npm": "npm"},
+        {
+            "dovecot": "dovecot-imapd",
+            "pop3-login": "dovecot-pop3d",
+            "postfix": "postfix",
+            **_NODE,
+        },
     ),
     "dnf": Manager(
         [["dnf", "install", "-y"]],
-        {"dovecot": "dovecot", "postfix": "postfix", "node": "nodejs", "npm": "npm"},
+        {"dovecot": "dovecot", "pop3-login": "dovecot", "postfix": "postfix", **_NODE},
     ),
     "apk": Manager(
         [["apk", "add"]],
-        {"dovecot": "dovecot", "postfix": "postfix", "node": "nodejs", "npm": "npm"},
+        {"dovecot": "dovecot", "pop3-login": "dovecot-pop3d", "postfix": "postfix", **_NODE},
     ),
     # Homebrew refuses to run as root. macOS has a Postfix of its own.
     "brew": Manager(
         [["brew", "install"]],
-        {"dovecot": "dovecot", "postfix": "postfix", "node": "node", "npm": "node"},
+        {
+            "dovecot": "dovecot",
+            "pop3-login": "dovecot",
+            "postfix": "postfix",
+            "node": "node",
+            "npm": "node",
+        },
         as_root=False,
     ),
 }
 
-PROGRAMS = ("dovecot", "postfix", "node", "npm")
+PROGRAMS = ("dovecot", "pop3-login", "postfix", "node", "npm")
 
-# Servers are kept where a user's PATH does not always look.
-PATH = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", "/usr/local/sbin"])
+# Servers are kept where a user's PATH does not always look, and their parts where none does.
+PATH = os.pathsep.join(
+    [
+        os.environ.get("PATH", os.defpath),
+        *("/usr/sbin", "/usr/local/sbin", "/usr/lib/dovecot", "/usr/libexec/dovecot"),
+        *("/opt/homebrew/libexec/dovecot", "/usr/local/libexec/dovecot"),
+    ]
+)
 
 
 def main() -> None:

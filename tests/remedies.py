@@ -51,6 +51,8 @@ _REQUESTS = "integration/test_requests_corrected.py"
 _SIGN_IN = "integration/test_oauth.py"
 _SENDING = "integration/test_sending_corrected.py"
 _CONNECTING = "integration/test_connecting_corrected.py"
+_DISCOVERY = "integration/test_discovery.py"
+_HOSTILE_DOMAIN = "integration/test_discovery_hostile.py"
 _AT_PROVIDER = "The person, or an administrator, acts at Google or Microsoft."
 _AT_SERVER = "The owner of the mail server, or of the recipient's, acts there."
 _BY_OPERATOR = "The operator acts on the stack or on AWS."
@@ -774,6 +776,70 @@ _FAULTS: dict[str, Outcome] = {
     ),
 }
 
+_FINDINGS: dict[str, Outcome] = {
+    **_each(f"{_DISCOVERY}::test_autoconfig_over_https_connects_the_mailbox_as_it_is", "password"),
+    **_each(
+        f"{_DISCOVERY}::test_an_own_domain_at_google_or_microsoft_is_signed_in_to_in_the_browser",
+        *("sign_in", "sign_in_not_set_up"),
+    ),
+    **_each(
+        f"{_DISCOVERY}::test_an_app_password_connects_where_the_provider_wants_one",
+        "app_password",
+    ),
+    **_each(f"{_DISCOVERY}::test_an_issued_user_name_is_put_into_the_settings", "issued_sign_in"),
+    **_outside(
+        "The person opens a mailbox elsewhere.",
+        f"{_DISCOVERY}::test_a_provider_without_imap_is_named_with_why",
+        *("bridge_only", "no_imap"),
+    ),
+    **_each(
+        f"{_DISCOVERY}::test_pop3_alone_is_told_until_its_administrator_switches_imap_on",
+        "pop3_only",
+    ),
+    **_each(
+        f"{_HOSTILE_DOMAIN}::test_a_server_that_answers_again_is_found_again", "server_refused"
+    ),
+    **_each(f"{_DISCOVERY}::test_an_address_that_is_corrected_is_found", "domain_unknown"),
+    **_each(
+        f"{_DISCOVERY}::test_a_domain_that_is_unknown_or_takes_no_mail_is_told_at_once",
+        "no_mail",
+    ),
+    **_each(
+        f"{_HOSTILE_DOMAIN}::test_a_name_server_that_is_silent_is_named_until_it_answers",
+        "unanswered",
+    ),
+    **_each(
+        f"{_DISCOVERY}::test_nothing_found_is_connected_with_what_the_administrator_says",
+        "not_found",
+    ),
+}
+
+_OUTCOMES: dict[str, Outcome] = {
+    **_outside(
+        _NOTHING,
+        f"{_DISCOVERY}::test_autoconfig_over_https_connects_the_mailbox_as_it_is",
+        "found",
+    ),
+    **_each(
+        f"{_HOSTILE_DOMAIN}::test_a_file_that_is_not_used_is_named_and_once_corrected_it_counts",
+        *("nothing", "unanswered", "file_unreadable", "file_with_dtd"),
+    ),
+    **_each(
+        f"{_DISCOVERY}::test_a_name_that_is_only_guessed_is_found_once_the_administrator_gives_it",
+        "no_host",
+    ),
+    **_each(f"{_HOSTILE_DOMAIN}::test_a_file_that_is_too_large_is_replaced", "file_too_large"),
+    **_each(
+        f"{_HOSTILE_DOMAIN}::test_a_few_redirects_are_followed_and_more_are_not",
+        "redirect_refused",
+    ),
+    **_each(
+        f"{_HOSTILE_DOMAIN}"
+        "::test_a_server_of_a_file_that_cannot_be_used_is_named_until_it_is_corrected",
+        *("no_tls", "sign_in_unusable"),
+    ),
+}
+
 _BY_TITLE: Mapping[str, Mapping[str, Outcome]] = {
     "Problems": _PROBLEMS,
     "Problems of a connected mailbox": _CONNECTED,
@@ -786,6 +852,8 @@ _BY_TITLE: Mapping[str, Mapping[str, Outcome]] = {
     "Reasons to be on a deal, or off it": _REASONS,
     "Attaches and detaches": _STANDINGS,
     "Changed settings": _EFFECTS,
+    "What is found out about an address": _FINDINGS,
+    "What came of asking for settings": _OUTCOMES,
     "Faults that a deep audit finds": _FAULTS,
 }
 

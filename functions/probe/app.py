@@ -1,4 +1,4 @@
-"""Work on request that connects to servers: connecting, previewing, signing in, auditing."""
+"""Work on request that connects to servers: discovering, connecting, signing in, auditing."""
 
 from typing import Any
 
@@ -9,9 +9,11 @@ from mailmirror.api.addresses import AddressJob, ConfirmJob, ProvenAddress
 from mailmirror.api.audits import AuditAnswer
 from mailmirror.api.candidates import CandidateList, CandidatesJob
 from mailmirror.api.decoding import typed
+from mailmirror.api.discoveries import DiscoverBody, DiscoveryAnswer
 from mailmirror.api.mailbox_settings import ChangeBody, ConnectBody
 from mailmirror.api.previews import Preview
 from mailmirror.api.sign_ins import AuthorizeBody, CallbackJob, SignInOutcome, SignInPage
+from mailmirror.domain.address import Address
 from mailmirror.domain.mailbox import UserId
 from mailmirror.domain.problems import Refused
 from mailmirror.observing import observed
@@ -61,6 +63,13 @@ def preview(job: ProbeJob) -> object:
     return Preview.of(found, runtime.now(), job.language)
 
 
+def discover(job: ProbeJob) -> object:
+    from mailmirror.usecases.mailboxes.discover_mailbox import discover_mailbox
+
+    email = Address(typed(job.request, DiscoverBody).email)
+    return DiscoveryAnswer.of(discover_mailbox(job.account, email, runtime), job.language)
+
+
 def folders(job: ProbeJob) -> object:
     from mailmirror.usecases.mailboxes.choose_folders import choose_folders
     from mailmirror.usecases.sync.audit_mailbox import connected_mailbox
@@ -98,6 +107,7 @@ TASKS = {
     Task.AUDIT: audit,
     Task.FOLDERS: folders,
     Task.PREVIEW: preview,
+    Task.DISCOVER: discover,
     Task.SEND_CODE: send_code,
     Task.CONFIRM_CODE: confirm_code,
     Task.CANDIDATES: candidates,

@@ -28,7 +28,7 @@ from uuid import uuid4
 import trustme
 from imapclient import imap_utf7
 
-from tests.servers.authority import certify
+from tests.servers.authority import LOCAL_NAMES, certify
 from tests.servers.mailbox_server import MailboxServer
 from tests.servers.ports import free_ports
 
@@ -182,6 +182,8 @@ class Dovecot(MailboxServer):
     """Between the levels of a folder's name; methods take names with `/`."""
     further: str = ""
     """Settings beside those of this module; `{folder}` is the server's own folder."""
+    names: Sequence[str] = LOCAL_NAMES
+    """What its certificate is for."""
 
     host: str = field(init=False, default="127.0.0.1")
     imaps_port: int = field(init=False)
@@ -213,7 +215,7 @@ class Dovecot(MailboxServer):
             raise DovecotMissing("install it with: apt-get install dovecot-imapd")
         self._folder = Path(tempfile.mkdtemp(prefix="dovecot-"))
         try:
-            certified = certify(self._folder, self.issuer)
+            certified = certify(self._folder, self.issuer, self.names)
             self.authority = certified.authority
             for name in ("run", "state", "mail", "commands"):
                 (self._folder / name).mkdir()

@@ -11,7 +11,7 @@ answered with OK and nothing else.
 import re
 import select
 import socket
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from pathlib import Path
@@ -20,6 +20,7 @@ from typing import Self
 
 import trustme
 
+from tests.servers.authority import LOCAL_NAMES
 from tests.servers.listener import Listener
 
 
@@ -69,6 +70,8 @@ class Hostile:
     tls: bool = True
     issuer: trustme.CA | None = None
     """The authority that certifies the server; without one it makes its own."""
+    names: Sequence[str] = LOCAL_NAMES
+    """What its certificate is for."""
 
     host: str = field(init=False, default="127.0.0.1")
     received: list[bytes] = field(init=False, default_factory=list)
@@ -85,7 +88,7 @@ class Hostile:
         return self._listener.authority
 
     def __enter__(self) -> Self:
-        self._listener = Listener(self._serve, self.issuer)
+        self._listener = Listener(self._serve, self.issuer, self.names)
         self._listener.open(self.host)
         return self
 

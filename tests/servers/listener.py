@@ -5,14 +5,14 @@ import socket
 import ssl
 import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import trustme
 
-from tests.servers.authority import certify
+from tests.servers.authority import LOCAL_NAMES, certify
 
 
 @dataclass(slots=True)
@@ -22,6 +22,8 @@ class Listener:
     serve: Callable[[socket.socket], None]
     issuer: trustme.CA | None = None
     """The authority that certifies the server; without one it makes its own."""
+    names: Sequence[str] = LOCAL_NAMES
+    """What its certificate is for."""
     port: int = field(init=False)
     authority: Path = field(init=False)
     """The certificate (PEM) of the authority."""
@@ -34,7 +36,7 @@ class Listener:
 
     def open(self, host: str = "127.0.0.1") -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="listener-"))
-        certified = certify(self._folder, self.issuer)
+        certified = certify(self._folder, self.issuer, self.names)
         self.authority = certified.authority
         self.trust = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         self.trust.load_cert_chain(certified.chain, certified.key)

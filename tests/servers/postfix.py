@@ -21,7 +21,7 @@ from typing import Self
 
 import trustme
 
-from tests.servers.authority import Certified, certify
+from tests.servers.authority import LOCAL_NAMES, Certified, certify
 from tests.servers.deliveries import MESSAGE_LIMIT, Deliveries, Delivery
 from tests.servers.dovecot import Dovecot
 from tests.servers.ports import free_ports
@@ -128,6 +128,8 @@ class Postfix:
     """The most that a transaction may have; each further one is told 452 4.5.3."""
     issuer: trustme.CA | None = None
     """The authority that certifies the server; without one it makes its own."""
+    names: Sequence[str] = LOCAL_NAMES
+    """What its certificate is for."""
 
     host: str = field(init=False, default="127.0.0.1")
     port: int = field(init=False)
@@ -158,7 +160,7 @@ class Postfix:
             # Its processes, which are of a user of their own, must reach what is theirs in it.
             self._folder.chmod(0o755)
             self._deliveries = held.enter_context(Deliveries(self._deliver, _folded(self.refused)))
-            certified = certify(self._folder, self.issuer)
+            certified = certify(self._folder, self.issuer, self.names)
             self.authority = certified.authority
             self._make_queues()
             if not any(self._start(program, certified) for _ in range(_ATTEMPTS)):

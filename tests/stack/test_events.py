@@ -389,6 +389,12 @@ def test_a_callback_that_nobody_has_begun(place: Place) -> None:
     assert (answer["statusCode"], json.loads(answer["body"])["code"]) == (400, "state_unknown")
 
 
+def test_an_address_whose_provider_is_known(place: Place) -> None:
+    answer = place.handle("probe", place.sample("probe-discover"))["answer"]
+    assert answer["settings"]["imap"]["host"] == "imap.gmail.com"
+    assert answer["finding"]["code"] == "sign_in_not_set_up"
+
+
 def test_a_code_that_no_mailbox_could_send(place: Place, people: None) -> None:
     answer = place.handle("probe", place.sample("probe-code"))
     assert answer["refused"]["code"] == "proof_sender_missing"

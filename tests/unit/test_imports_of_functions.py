@@ -11,7 +11,8 @@ import pytest
 from local.environments import ROOT
 
 _LIBRARIES = {
-    *("backports", "cryptography", "imapclient", "imaplib", "nh3", "oauthlib"),
+    *("backports", "cryptography", "defusedxml", "dns", "imapclient", "imaplib", "nh3"),
+    *("oauthlib",),
     *("requests", "requests_oauthlib", "smtplib", "ssl"),
 }
 _IMPORT = """
@@ -53,3 +54,9 @@ def test_the_busiest_functions_import_a_store_when_they_first_use_it(function: s
 @pytest.mark.parametrize("function", ["api", "feedback", "poll", "probe", "send", "sync"])
 def test_html_and_credentials_are_worked_on_by_libraries_imported_then(function: str) -> None:
     assert imported(function) & {"nh3", "cryptography.hazmat.primitives.ciphers.aead"} == set()
+
+
+@pytest.mark.parametrize("function", ["api", "feedback", "poll", "probe", "send", "sync"])
+def test_what_finds_settings_is_imported_when_they_are_looked_for(function: str) -> None:
+    looking = {"defusedxml", "dns", "mailmirror.domain.known_providers"}
+    assert imported(function) & looking == set()

@@ -12,6 +12,7 @@ from local.environments import ROOT
 from mailmirror.domain.contained import Cause
 from mailmirror.domain.coverage import Gap
 from mailmirror.domain.delivery import DeliveryCode
+from mailmirror.domain.findings import Finding, Outcome
 from mailmirror.domain.folder_choice import LeftOut
 from mailmirror.domain.overrides import Reason, Standing
 from mailmirror.domain.problems import Code, Refused
@@ -19,6 +20,7 @@ from mailmirror.domain.verdict import Verdict
 from mailmirror.domain.words.contained import CAUSES
 from mailmirror.domain.words.coverage import GAPS
 from mailmirror.domain.words.delivery import DELIVERY_ERRORS
+from mailmirror.domain.words.discovery import FINDINGS, OUTCOMES
 from mailmirror.domain.words.explanation import Explanations, Language
 from mailmirror.domain.words.folders import LEFT_OUT_FOLDERS
 from mailmirror.domain.words.mailbox_problems import MAILBOX_PROBLEMS, explain_mailbox_problem
@@ -34,6 +36,8 @@ CATALOGUES: dict[type[StrEnum], Mapping[Any, Explanations]] = {
     DeliveryCode: DELIVERY_ERRORS,
     Gap: GAPS,
     Cause: CAUSES,
+    Finding: FINDINGS,
+    Outcome: OUTCOMES,
     Reason: REASONS,
     Standing: STANDINGS,
 }

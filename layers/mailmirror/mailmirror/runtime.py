@@ -22,6 +22,7 @@ from mailmirror.observing import Misconfigured
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
+    from dns.resolver import Resolver
 
     from mailmirror.aws.notifications import Notifications
     from mailmirror.aws.queues import FeedQueue, Queue
@@ -415,6 +416,13 @@ class Runtime:
             raise Misconfigured("what EXTRA_CA_OBJECT names is not PEM in ASCII") from error
         except ValueError as error:
             raise Misconfigured("ALLOWED_NETWORKS is not networks in CIDR notation") from error
+
+    @cached_property
+    def resolver(self) -> Resolver:
+        """Asks the name servers of this system."""
+        from dns.resolver import Resolver
+
+        return Resolver()
 
     @cached_property
     def lambda_client(self) -> Any:

@@ -350,6 +350,47 @@ MAX_CHALLENGE_CHARS = 100
 MAX_HOST_ADDRESSES = 4
 """Addresses of a host that are tried, five seconds each: names come from strangers, too."""
 
+# Written by the servers of a domain whose settings are looked for
+
+MAX_DISCOVERY_BYTES = 1 << 20
+"""Of all that is read from strangers to find the settings of an address: DNS answers, web servers'
+headers and files, mail servers' greetings. An ordinary domain's take 10 to 30 KB. What would go
+beyond is not read, and the server that sends it counts as failing."""
+
+MAX_AUTOCONFIG_BYTES = 128 << 10
+"""Of an autoconfig file, before it is parsed. Files have 1 to 5 KB; a longer one is not used."""
+
+MAX_AUTOCONFIG_SERVERS = 10
+"""Servers in an autoconfig file that are looked at, the first ones: each may be connected to. Files
+have two to six."""
+
+MAX_AUTOCONFIG_FIELD_CHARS = 500
+"""Of a host, user name or other field in an autoconfig file; a longer one counts as empty."""
+
+MAX_REDIRECTS = 3
+"""Of a web server that is asked for an autoconfig file, one after the other."""
+
+MAX_DNS_QUERIES = 60
+"""To find the settings of an address: eight about the domain, two for each host that is connected
+to. An ordinary domain needs some twenty. What would be asked beyond has no answer."""
+
+MAX_DNS_RECORDS = 10
+"""Of one answer, those that come first in it; a domain has two to five mail exchangers."""
+
+MAX_EXCHANGERS = 2
+"""Mail exchangers of a domain, the preferred ones, whose names are tried as mail servers."""
+
+MAX_CHECKED_SERVERS = 12
+"""Servers that one source (SRV records, an autoconfig file, names that are guessed) has connected
+to, the first ones: each costs a connection and a TLS handshake at the same time as the others."""
+
+MAX_CERTIFICATE_NAMES = 3
+"""Of a certificate for another host, as a refusal names them: a hoster's may have a thousand.
+Further ones are counted."""
+
+MAX_CERTIFICATE_NAME_CHARS = 100
+"""Of each of these names; a host's name may have 253."""
+
 # Written by the CRM
 
 MAX_WEBHOOK_BYTES = 256 << 10

@@ -5,7 +5,7 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import islice
@@ -15,6 +15,8 @@ from mailmirror.domain.mailbox import Server
 from mailmirror.domain.problems import Code, Refused
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+Endpoint = tuple[int, tuple[str, int]]
+"""An address family, and an address with its port."""
 
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 30.0
@@ -31,6 +33,19 @@ _DOCUMENTATION = ipaddress.ip_network("3fff::/20")
 """RFC 9637; newer than the library's table."""
 
 
+def system_lookup(host: str, port: int) -> Sequence[Endpoint]:
+    """The addresses of a host, by the resolver of this system.
+
+    Raises:
+        Refused: `host_unknown`.
+    """
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        raise Refused(Code.HOST_UNKNOWN, host) from error
+    return [(family, address) for family, _, _, _, address in found]  # type: ignore[misc]
+
+
 @dataclass(frozen=True, slots=True)
 class NetworkPolicy:
     """Which networks this deployment may connect to, and which certificates it trusts.
@@ -41,6 +56,9 @@ class NetworkPolicy:
     trust: ssl.SSLContext
     allowed: Sequence[Network] = ()
     """Networks allowed beside the global ones."""
+    lookup: Callable[[str, int], Sequence[Endpoint]] = system_lookup
+    """Finds a host's addresses, or raises `Refused`; each is checked before one is connected to."""
+    connect_seconds: float = CONNECT_SECONDS
 
     @classmethod
     def make(cls, allowed: str = "", extra_authority: str | None = None) -> "NetworkPolicy":
@@ -59,21 +77,29 @@ class NetworkPolicy:
         return cls(trust, networks)
 
     def connect(self, server: Server) -> socket.socket:
-        """Open a plain connection to an address that was checked.
-
-        The address checked is the address used: a name that resolves otherwise a moment later
-        leads nowhere else.
+        """Open a plain connection to a mail server; see `reach`.
 
         Raises:
             Refused: POP3, an unknown or forbidden host, or one that does not answer.
         """
         if server.port in _POP3_PORTS:
             raise Refused(Code.POP3_UNSUPPORTED, f"port {server.port}")
+        return self.reach(server)
+
+    def reach(self, server: Server) -> socket.socket:
+        """Open a plain connection to an address that was checked, at any port.
+
+        The address checked is the address used: a name that resolves otherwise a moment later
+        leads nowhere else.
+
+        Raises:
+            Refused: an unknown or forbidden host, or one that does not answer.
+        """
         refusal = Refused(Code.CONNECT_REFUSED, f"{server.host}:{server.port}")
-        end = time.monotonic() + CONNECT_SECONDS
+        end = time.monotonic() + self.connect_seconds
         for family, address in islice(self._addresses(server), MAX_HOST_ADDRESSES):
             connection = socket.socket(family, socket.SOCK_STREAM)
-            connection.settimeout(max(0.5, end - time.monotonic()))
+            connection.settimeout(max(min(0.5, self.connect_seconds), end - time.monotonic()))
             try:
                 connection.connect(address)
             except OSError as error:
@@ -99,16 +125,12 @@ class NetworkPolicy:
         secured.settimeout(READ_SECONDS)
         return secured
 
-    def _addresses(self, server: Server) -> Iterator[tuple[int, tuple[str, int]]]:
-        try:
-            found = socket.getaddrinfo(server.host, server.port, type=socket.SOCK_STREAM)
-        except (OSError, UnicodeError) as error:
-            raise Refused(Code.HOST_UNKNOWN, server.host) from error
-        for *_, address in found:
+    def _addresses(self, server: Server) -> Sequence[Endpoint]:
+        found = self.lookup(server.host, server.port)
+        for _, address in found:
             if not self._may_reach(str(address[0])):
                 raise Refused(Code.HOST_NOT_ALLOWED, server.host)
-        for family, _, _, _, address in found:
-            yield family, address  # type: ignore[misc]
+        return found
 
     def _may_reach(self, text: str) -> bool:
         address = _embedded_ipv4(ipaddress.ip_address(text.partition("%")[0]))

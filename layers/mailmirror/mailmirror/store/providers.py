@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
-from mailmirror.domain.mailbox import Provider, Server
+from mailmirror.domain.mailbox import AccountId, Provider, Server
 from mailmirror.store import keys
 from mailmirror.store.accounts import Account
 from mailmirror.store.mailboxes import read_server
@@ -45,6 +45,10 @@ class ProviderStore:
         self._table.put(
             Put({**key, **fields, "provider": registration.provider.value} | {"sealed": sealed})
         )
+
+    def is_registered(self, account: AccountId, provider: Provider) -> bool:
+        """Tell whether the account has an OAuth client there. Half a read unit."""
+        return self._table.get(keys.provider(account, provider)) is not None
 
     def find(self, account: Account, provider: Provider, now: datetime) -> Registration | None:
         """Read and unseal a registration. Half a read unit."""

@@ -7,6 +7,7 @@ from mailmirror.api.answers import Answer
 from mailmirror.api.audits import AuditAnswer
 from mailmirror.api.decoding import typed
 from mailmirror.api.deep_audits import DeepAuditAnswer, DeepAuditQueued
+from mailmirror.api.discoveries import DiscoverBody, DiscoveryAnswer
 from mailmirror.api.ledgers import Ledger, counters
 from mailmirror.api.mailbox_settings import (
     AuditQuery,
@@ -78,6 +79,12 @@ def connect(call: Call[ConnectBody]) -> Answer:
     asked = ask_probe(ProbeJob(Task.CONNECT, call.account, request=call.raw), call.runtime)
     report = read_mailbox.read_mailbox(call.account, asked["id"], call.runtime)
     return Answer(HTTPStatus.CREATED, Mailbox.of(report, call.language))
+
+
+def discover(call: Call[DiscoverBody]) -> Answer:
+    """Find an address's mail servers and how its owner signs in; nothing is stored."""
+    job = ProbeJob(Task.DISCOVER, call.account, request=call.raw, language=call.language)
+    return Answer(HTTPStatus.OK, typed(ask_probe(job, call.runtime), DiscoveryAnswer))
 
 
 def authorize(call: Call[AuthorizeBody]) -> Answer:
@@ -207,6 +214,14 @@ ROUTES: tuple[AnyRoute, ...] = (
         body=ConnectBody,
         answers={HTTPStatus.OK: Preview},
         problems=_SETTINGS,
+    ),
+    Route(
+        method="POST",
+        path="/v1/mailboxes/discover",
+        handler=discover,
+        body=DiscoverBody,
+        answers={HTTPStatus.OK: DiscoveryAnswer},
+        problems=(Code.INVALID_EMAIL, Code.PROBE_FAILED),
     ),
     Route(
         method="GET", path="/v1/mailboxes", handler=mailboxes, answers={HTTPStatus.OK: Mailboxes}

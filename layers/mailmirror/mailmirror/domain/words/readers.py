@@ -10,6 +10,7 @@ from mailmirror.domain.coverage import Gap
 from mailmirror.domain.coverage_limits import Limit
 from mailmirror.domain.deep_audit import FaultKind
 from mailmirror.domain.delivery import DeliveryCode
+from mailmirror.domain.findings import Finding, Outcome
 from mailmirror.domain.folder_choice import LeftOut
 from mailmirror.domain.overrides import Reason, Standing
 from mailmirror.domain.problems import Code
@@ -20,6 +21,7 @@ from mailmirror.domain.words.coverage import GAPS
 from mailmirror.domain.words.coverage_limits import COVERAGE_LIMITS
 from mailmirror.domain.words.deep_audit import FAULTS
 from mailmirror.domain.words.delivery import DELIVERY_ERRORS
+from mailmirror.domain.words.discovery import FINDINGS, OUTCOMES
 from mailmirror.domain.words.explanation import Catalogue
 from mailmirror.domain.words.folders import LEFT_OUT_FOLDERS
 from mailmirror.domain.words.mailbox_problems import MAILBOX_PROBLEMS
@@ -360,6 +362,32 @@ CATALOGUES: Sequence[Catalogued] = (
                 Setting.LANGUAGE,
             ],
         },
+    ),
+    Catalogued(
+        "What is found out about an address",
+        FINDINGS,
+        {
+            Reader.SALESPERSON: [
+                Finding.SIGN_IN,
+                Finding.PASSWORD,
+                Finding.APP_PASSWORD,
+                Finding.ISSUED_SIGN_IN,
+                Finding.BRIDGE_ONLY,
+                Finding.NO_IMAP,
+                Finding.POP3_ONLY,
+                Finding.SERVER_REFUSED,
+                Finding.DOMAIN_UNKNOWN,
+                Finding.NO_MAIL,
+                Finding.UNANSWERED,
+                Finding.NOT_FOUND,
+            ],
+            Reader.ADMINISTRATOR: [Finding.SIGN_IN_NOT_SET_UP],
+        },
+    ),
+    Catalogued(
+        "What came of asking for settings",
+        OUTCOMES,
+        {Reader.ADMINISTRATOR: list(Outcome)},
     ),
     Catalogued("Faults that a deep audit finds", FAULTS, {Reader.SALESPERSON: list(FaultKind)}),
 )

@@ -15,6 +15,7 @@ from imapclient.exceptions import IMAPClientError
 from mailmirror.domain.limits import MAX_ANSWER_BYTES, MAX_ANSWER_LINES, MAX_MESSAGE_LINES
 from mailmirror.domain.mailbox import Server
 from mailmirror.domain.problems import Code, Refused
+from mailmirror.mail.byte_budget import ByteBudget
 from mailmirror.mail.imap.heard import Heard, completed
 
 logging.getLogger("imapclient").setLevel(logging.WARNING)  # its debug lines quote mail
@@ -27,10 +28,17 @@ class TooMuch(Exception):
 class _Imap4(imaplib.IMAP4):
     """imaplib on a socket that is open already, with a bound on what the server may send."""
 
-    def __init__(self, connection: socket.socket, server: Server, heard: Heard) -> None:
+    def __init__(
+        self,
+        connection: socket.socket,
+        server: Server,
+        heard: Heard,
+        shared: ByteBudget | None,
+    ) -> None:
         self._connection = connection
         self._heard = heard
-        self.budget = MAX_ANSWER_BYTES
+        self._shared = shared
+        self.budget = MAX_ANSWER_BYTES if shared is None else shared.left
         self.lines = MAX_ANSWER_LINES
         self._held: bytearray | None = None
         super().__init__(server.host, server.port)
@@ -80,20 +88,33 @@ class _Imap4(imaplib.IMAP4):
             self.capabilities += ("IMAP4REV1",)
 
     def _spend(self, size: int) -> None:
+        if self._shared is not None:
+            self._shared.spend(size)
         self.budget -= size
         if self.budget < 0 or self.lines < 0:
             raise TooMuch
 
 
 class BoundedClient(IMAPClient):  # type: ignore[misc]
-    """IMAPClient on a socket that is open already."""
+    """IMAPClient on a socket that is open already.
+
+    Parameters:
+        shared: what several conversations may read together, beside the bounds of each.
+    """
 
     alive: bool
     """Whether the answer to the last command was read to its end, so that another may be sent."""
 
-    def __init__(self, connection: socket.socket, server: Server, heard: Heard) -> None:
+    def __init__(
+        self,
+        connection: socket.socket,
+        server: Server,
+        heard: Heard,
+        shared: ByteBudget | None = None,
+    ) -> None:
         self._connection = connection
         self._server = server
+        self._shared = shared
         self.heard = heard
         self.alive = True
         super().__init__(server.host, server.port, use_uid=True, ssl=False, timeout=None)
@@ -102,7 +123,7 @@ class BoundedClient(IMAPClient):  # type: ignore[misc]
         self.folder_encode = False
 
     def _create_IMAP4(self) -> _Imap4:
-        return _Imap4(self._connection, self._server, self.heard)
+        return _Imap4(self._connection, self._server, self.heard, self._shared)
 
     @staticmethod
     def quoted(name: bytes) -> bytes:

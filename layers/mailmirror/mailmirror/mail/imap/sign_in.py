@@ -9,8 +9,14 @@ from imapclient.exceptions import IMAPClientError
 
 from mailmirror.domain.mailbox import Security, Server
 from mailmirror.domain.problems import Code, Refused
-from mailmirror.mail.connection import NetworkPolicy, limited, tls_stage
-from mailmirror.mail.imap.client import BoundedClient, TooMuch, translated, translated_protocol
+from mailmirror.mail.byte_budget import ByteBudget
+from mailmirror.mail.connection import NetworkPolicy, TimeLimit, limited, tls_stage
+from mailmirror.mail.imap.client import (
+    BoundedClient,
+    TooMuch,
+    translated,
+    translated_protocol,
+)
 from mailmirror.mail.imap.heard import Heard
 from mailmirror.mail.sasl import Login, TokenExchange, TokenLogin, token_refusal
 
@@ -30,23 +36,44 @@ def signed_in_client(
     Raises:
         Refused: the stage that failed, by its code, with the server's own words.
     """
+    with greeted_client(server, Heard(login.redact), policy, seconds) as (client, limit):
+        named = client.offers("ID")
+        if not client.is_signed_in:  # PREAUTH (RFC 9051 7.1.4) counts over TLS only
+            with limit.signing_in():
+                _sign_in(client, server, login)
+        client.forget_capabilities()
+        if named or client.offers("ID"):
+            _introduce(client)
+        yield client
+
+
+@contextmanager
+def greeted_client(
+    server: Server,
+    heard: Heard,
+    policy: NetworkPolicy,
+    seconds: float,
+    shared: ByteBudget | None = None,
+) -> Iterator[tuple[BoundedClient, TimeLimit]]:
+    """Connect and start TLS; log out at the end.
+
+    Parameters:
+        seconds: how long all of it may last after the connection, whatever the server does.
+        shared: see `BoundedClient`.
+
+    Raises:
+        Refused: the stage that failed, by its code, with the server's own words.
+    """
     connection = policy.connect(server)
     client: BoundedClient | None = None
     try:
         with limited(seconds, connection) as limit:
             if server.security is Security.TLS:
                 connection = policy.secure(connection, server.host)
-            client = _greeted(connection, server, Heard(login.redact))
+            client = _greeted(connection, server, heard, shared)
             if server.security is Security.STARTTLS:
                 _start_tls(client, policy, server)
-            named = client.offers("ID")
-            if not client.is_signed_in:  # PREAUTH (RFC 9051 7.1.4) counts over TLS only
-                with limit.signing_in():
-                    _sign_in(client, server, login)
-            client.forget_capabilities()
-            if named or client.offers("ID"):
-                _introduce(client)
-            yield client
+            yield client, limit
             with suppress(imaplib.IMAP4.error, IMAPClientError, OSError, TooMuch):
                 client.logout()
     finally:
@@ -56,9 +83,24 @@ def signed_in_client(
         connection.close()
 
 
-def _greeted(connection: socket.socket, server: Server, heard: Heard) -> BoundedClient:
+def check_imap(server: Server, policy: NetworkPolicy, seconds: float, budget: ByteBudget) -> None:
+    """Check that a server greets as IMAP over TLS and takes passwords; no one signs in.
+
+    Raises:
+        Refused: the stage that failed, as when signing in.
+    """
+    heard = Heard()
+    with greeted_client(server, heard, policy, seconds, budget) as (client, _), translated(heard):
+        plain = client.has_capability("AUTH=PLAIN")
+        if not plain and client.has_capability("LOGINDISABLED"):
+            raise Refused(Code.SIGN_IN_UNSUPPORTED)
+
+
+def _greeted(
+    connection: socket.socket, server: Server, heard: Heard, shared: ByteBudget | None
+) -> BoundedClient:
     try:
-        return BoundedClient(connection, server, heard)
+        return BoundedClient(connection, server, heard, shared)
     except imaplib.IMAP4.error as error:
         raise heard.greeting() from error
     except TimeoutError as error:

@@ -9,7 +9,7 @@ import re
 import smtplib
 import socket
 from base64 import b64decode, b64encode
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 
 from mailmirror.domain.auth_replies import auth_refusal
@@ -17,9 +17,11 @@ from mailmirror.domain.limits import MAX_REPLY_LINE_BYTES, MAX_REPLY_LINES
 from mailmirror.domain.mailbox import Security, Server
 from mailmirror.domain.problems import Code, Refused
 from mailmirror.domain.replies import Reply
+from mailmirror.mail.byte_budget import ByteBudget
 from mailmirror.mail.connection import NetworkPolicy, TimeLimit, limited, tls_stage
 from mailmirror.mail.sasl import Login, PasswordLogin, TokenExchange, TokenLogin, token_refusal
 
+_BY_PASSWORD = {"PLAIN", "LOGIN", "CRAM-MD5"}
 _COMMAND_UNKNOWN = (500, 502)
 """RFC 5321 4.2.4: the server does not know EHLO."""
 
@@ -27,8 +29,11 @@ _COMMAND_UNKNOWN = (500, 502)
 class _Smtp(smtplib.SMTP):
     """smtplib on a socket that is open already."""
 
-    def __init__(self, connection: socket.socket, host: str) -> None:
+    def __init__(
+        self, connection: socket.socket, host: str, shared: ByteBudget | None = None
+    ) -> None:
         self._connection = connection
+        self._shared = shared
         super().__init__(local_hostname="mailmirror")
         self._host = host  # STARTTLS verifies the certificate against it
 
@@ -53,6 +58,8 @@ class _Smtp(smtplib.SMTP):
         texts: list[bytes] = []
         for _ in range(MAX_REPLY_LINES):
             line = self.file.readline(MAX_REPLY_LINE_BYTES + 1)
+            if self._shared is not None:
+                self._shared.spend(len(line))
             # A line that breaks off is no reply, whatever code it begins with.
             if len(line) <= MAX_REPLY_LINE_BYTES and not line.endswith(b"\n"):
                 self.close()
@@ -90,7 +97,7 @@ class SubmissionSession:
         client = _Smtp(connection, server.host)
         try:
             with limited(seconds, connection) as limit:
-                with _translated(login, limit):
+                with _translated(login.redact, limit):
                     _open(client, connection, server, policy)
                     with limit.signing_in():
                         _authenticate(client, server, login)
@@ -136,6 +143,31 @@ class SubmissionSession:
     def reply(self) -> tuple[int, bytes]:
         """Read a reply."""
         return self._client.getreply()
+
+
+def check_smtp(server: Server, policy: NetworkPolicy, seconds: float, budget: ByteBudget) -> None:
+    """Check that a server greets as SMTP over TLS and takes passwords; no one signs in.
+
+    Parameters:
+        seconds: how long all of it may last after the connection, whatever the server does.
+        budget: what this and other conversations may read together.
+
+    Raises:
+        Refused: the stage that failed, as when signing in.
+    """
+    connection = policy.connect(server)
+    client = _Smtp(connection, server.host, budget)
+    try:
+        with limited(seconds, connection) as limit:
+            with _translated(str, limit):
+                _open(client, connection, server, policy)
+            if not _mechanisms(client) & _BY_PASSWORD:
+                raise Refused(Code.SIGN_IN_UNSUPPORTED)
+            with suppress(smtplib.SMTPException, OSError, ValueError):
+                client.quit()
+    finally:
+        client.close()
+        connection.close()
 
 
 def _open(client: _Smtp, connection: socket.socket, server: Server, policy: NetworkPolicy) -> None:
@@ -194,14 +226,14 @@ def _reply(code: int, said: bytes | str) -> Reply:
 
 
 @contextmanager
-def _translated(login: Login, limit: TimeLimit) -> Iterator[None]:
+def _translated(redact: Callable[[str], str], limit: TimeLimit) -> Iterator[None]:
     try:
         yield
     except smtplib.SMTPServerDisconnected as error:
         raise Refused(Code.CONNECTION_LOST) from error
     except smtplib.SMTPResponseException as error:
         said = error.smtp_error if isinstance(error.smtp_error, bytes) else b""
-        reply = _redacted(login, error.smtp_code, said)
+        reply = _reply(error.smtp_code, redact(said.decode("utf-8", "replace")))
         raise Refused(Code.PROTOCOL_ERROR, reply.text or "no SMTP dialogue") from error
     except (smtplib.SMTPException, ValueError) as error:
         raise Refused(Code.PROTOCOL_ERROR, "no SMTP dialogue") from error
@@ -213,11 +245,16 @@ def _translated(login: Login, limit: TimeLimit) -> Iterator[None]:
 
 def _authenticate(client: _Smtp, server: Server, login: Login) -> None:
     """Try one mechanism, PLAIN where there is a choice: each that fails counts as an attempt."""
-    offered = set(client.esmtp_features.get("auth", "").upper().split())
+    offered = _mechanisms(client)
     if isinstance(login, TokenLogin):
         _present_token(client, server, login, offered)
     else:
         _enter_password(client, login, offered)
+
+
+def _mechanisms(client: _Smtp) -> set[str]:
+    """The SASL mechanisms that the server offers."""
+    return set(client.esmtp_features.get("auth", "").upper().split())
 
 
 def _enter_password(client: _Smtp, login: PasswordLogin, offered: set[str]) -> None:

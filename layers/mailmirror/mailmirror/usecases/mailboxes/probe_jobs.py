@@ -21,6 +21,7 @@ class Task(StrEnum):
     AUDIT = "audit"
     FOLDERS = "folders"
     PREVIEW = "preview"
+    DISCOVER = "discover"
     SEND_CODE = "send_code"
     CONFIRM_CODE = "confirm_code"
     CANDIDATES = "candidates"
@@ -35,8 +36,8 @@ class ProbeJob:
     """Empty for a callback, whose state names it."""
     mailbox: MailboxId | None = None
     request: object = None
-    """The body of a request to connect, preview or authorize a mailbox or to prove an address, a
-    callback's query, or whose candidates are listed."""
+    """The body of a request to connect, preview, discover or authorize a mailbox or to prove an
+    address, a callback's query, or whose candidates are listed."""
     language: Language = Language.EN
     """Of the texts for people in the answer."""
 
