@@ -1,4 +1,6 @@
-"""Work on request that connects to servers: connecting, previewing, signing in, auditing."""
+"""Work on request that connects to servers: connecting, previewing, signing in, auditing,
+searching.
+"""
 
 from typing import Any
 
@@ -11,6 +13,7 @@ from mailmirror.api.decoding import typed
 from mailmirror.api.mailbox_settings import ChangeBody, ConnectBody
 from mailmirror.api.previews import Preview
 from mailmirror.api.sign_ins import AuthorizeBody, CallbackJob, SignInOutcome, SignInPage
+from mailmirror.domain.mail_search import Sought
 from mailmirror.domain.problems import Refused
 from mailmirror.runtime import Runtime, observed
 from mailmirror.usecases.mailboxes.probe_jobs import ProbeJob, Task
@@ -58,6 +61,14 @@ def preview(job: ProbeJob) -> object:
     return Preview.of(found, runtime.now(), job.language)
 
 
+def explain(job: ProbeJob) -> object:
+    from mailmirror.usecases.mailboxes.find_copies import find_copies
+    from mailmirror.usecases.sync.audit_mailbox import connected_mailbox
+
+    mailbox = connected_mailbox(job.account, job.mailbox, runtime)
+    return find_copies(mailbox, typed(job.request, Sought), runtime)
+
+
 def folders(job: ProbeJob) -> object:
     from mailmirror.usecases.mailboxes.choose_folders import choose_folders
     from mailmirror.usecases.sync.audit_mailbox import connected_mailbox
@@ -88,6 +99,7 @@ TASKS = {
     Task.AUDIT: audit,
     Task.FOLDERS: folders,
     Task.PREVIEW: preview,
+    Task.EXPLAIN: explain,
     Task.SEND_CODE: send_code,
     Task.CONFIRM_CODE: confirm_code,
 }

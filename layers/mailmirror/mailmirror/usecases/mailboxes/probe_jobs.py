@@ -21,6 +21,7 @@ class Task(StrEnum):
     AUDIT = "audit"
     FOLDERS = "folders"
     PREVIEW = "preview"
+    EXPLAIN = "explain"
     SEND_CODE = "send_code"
     CONFIRM_CODE = "confirm_code"
 
@@ -34,8 +35,8 @@ class ProbeJob:
     """Empty for a callback, whose state names it."""
     mailbox: MailboxId | None = None
     request: object = None
-    """The body of a request to connect, preview or authorize a mailbox or to prove an address, or
-    a callback's query."""
+    """The body of a request to connect, preview or authorize a mailbox or to prove an address, a
+    callback's query, or which message an explain is about."""
     language: Language = Language.EN
     """Of the texts for people in the answer."""
 
