@@ -869,7 +869,7 @@ _MISSING: dict[str, Outcome] = {
     **_outside(
         "The person asks their colleagues.",
         "integration/test_explain_mailboxes.py::"
-        "test_colleague_is_told_to_whom_has_the_message_id_and_says_nothing_of_the_message",
+        "test_colleague_is_told_by_an_exact_message_id_alone_and_nothing_of_the_message_is",
         "colleague",
     ),
 }

@@ -22,14 +22,15 @@ from tests.integration.office import (
     letter,
     subjects,
 )
-from tests.integration.test_containment import BODY, before
+from tests.integration.test_containment import BODY, HEADER, before
 from tests.integration.test_deleted_mail import days_pass
 from tests.integration.test_every_folder import moved
 from tests.integration.test_overrides import deal, line_of, on_message, on_thread
+from tests.integration.test_problems import withheld
 from tests.integration.test_remedies_followed import BOUNCE
 from tests.integration.test_settings import change
 from tests.servers.mailbox_server import MailboxServer
-from tests.servers.meddling import Refusing, unchanged
+from tests.servers.meddling import End, Meddle, Refusing, at_message, unchanged
 
 
 @pytest.fixture
@@ -161,17 +162,32 @@ def test_waits_what_was_judged_before_an_address_was_added_is_judged_again(
     assert is_shown(api, office, mailbox, 2)
 
 
-@pytest.mark.dovecot_only("its proxy refuses by Dovecot's UIDs")
+@pytest.mark.dovecot_only("its proxy knows Dovecot's UIDs")
+@pytest.mark.parametrize(
+    ("meddle", "code", "subject"),
+    [
+        (Refusing(BODY, 2), "message_refused", "Letter 2"),
+        (withheld(2), "message_not_returned", "Letter 2"),
+        (at_message(HEADER, 2, End.HANG_UP), "message_breaks_connection", None),
+    ],
+)
 def test_contained_says_why_and_tries_again(
-    api: Api, office: Office, imap_server: MailboxServer, runtime: Runtime
+    api: Api,
+    office: Office,
+    imap_server: MailboxServer,
+    runtime: Runtime,
+    meddle: Meddle,
+    code: str,
+    subject: str | None,
 ) -> None:
     imap_server.append_all(REP, "INBOX", [(letter(n), MARCH) for n in (1, 2, 3)])
-    with before(imap_server, runtime, Refusing(BODY, 2)) as server:
+    with before(imap_server, runtime, meddle) as server:
         mailbox = office.connect(server, "rep", REP)
         office.sync(mailbox)
         found = explained(api, mailbox, 2)
         assert causes(found) == ["contained"]
-        assert cause(found, "contained")["contained"]["code"] == "message_refused"
+        assert cause(found, "contained")["contained"]["code"] == code
+        assert [one["subject"] for one in found["messages"]] == [subject]
         server.meddle = unchanged
         follow(api, found)
         sync_mailbox(

@@ -6,13 +6,17 @@ from mailmirror.domain.mailbox import Mailbox
 from mailmirror.runtime import Runtime
 from mailmirror.store.credentials import Password
 from mailmirror.usecases.mailboxes.change_mailbox import disconnect
+from mailmirror.usecases.sending.read_outbound import cancel_outbound
 from tests.integration.api_calls import Api
 from tests.integration.explaining import cause, causes, explained, path
 from tests.integration.office import BOSS, KIM, MARCH, REP, Office, letter, loopback
+from tests.integration.sending import accept, connect_to_send, deliver_job
 from tests.integration.test_containment import before
 from tests.integration.test_settings import change
+from tests.servers.dovecot import Dovecot
 from tests.servers.mailbox_server import MailboxServer
 from tests.servers.meddling import unchanged
+from tests.servers.scripted_smtp import ScriptedSmtp
 
 
 @pytest.fixture
@@ -92,7 +96,7 @@ def colleagues(office: Office, mailbox: Mailbox, imap_server: MailboxServer) -> 
     return colleagues
 
 
-def test_colleague_is_told_to_whom_has_the_message_id_and_says_nothing_of_the_message(
+def test_colleague_is_told_by_an_exact_message_id_alone_and_nothing_of_the_message_is(
     api: Api, mailbox: Mailbox, colleagues: Mailbox
 ) -> None:
     found = explained(api, mailbox, 5)
@@ -134,3 +138,16 @@ def test_a_second_mailbox_of_the_same_user_shows_the_message(
     imap_server.append(BOSS, "INBOX", letter(5), MARCH)
     office.sync(office.connect(imap_server, "rep", BOSS))
     assert causes(explained(api, mailbox, 5)) == ["shown"]
+
+
+def test_what_is_being_sent_is_shown_and_what_was_cancelled_is_nowhere(
+    api: Api, office: Office, dovecot: Dovecot
+) -> None:
+    with ScriptedSmtp({"RCPT": ["451 4.3.0 later"]}) as server:
+        mailbox = connect_to_send(office, dovecot, server.port, server.authority, security="tls")
+        sent = deliver_job(accept(office), office.runtime)
+        found = api.get(path(mailbox), message_id=sent.message_id)
+        assert (causes(found), found["messages"][0]["in_mailbox"]) == (["shown"], False)
+        cancel_outbound(office.viewer("rep"), sent.id, office.runtime)
+        found = api.get(path(mailbox), message_id=sent.message_id)
+    assert (causes(found), found["messages"]) == (["not_in_mailbox"], [])

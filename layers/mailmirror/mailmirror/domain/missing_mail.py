@@ -9,7 +9,7 @@ function of facts, which are read live: nothing of an answer is kept.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum, auto
 
 from mailmirror.domain.contained import Cause as ContainedCause
@@ -127,7 +127,7 @@ class Finding:
     cause: MissingCause
     copy: int | None = None
     """Which copy of the message's."""
-    detach: Override | None = field(default=None)
+    detach: Override | None = None
 
 
 _BY_FOLDER: Mapping[LeftOut, MissingCause] = {

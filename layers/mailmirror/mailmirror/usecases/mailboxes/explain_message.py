@@ -109,7 +109,8 @@ def explain_message(
     groups = _by_message(recorded_copies(mailbox.key, live.copies, runtime))
     stored = StoredMatches() if groups else stored_matches(viewer, sought, runtime)
     messages = [reader.message(id, some) for id, some in groups[:MAX_EXPLAINED_MESSAGES]]
-    messages += [reader.message(id, []) for id in stored.own[:MAX_EXPLAINED_MESSAGES]]
+    kept = (reader.message(id, []) for id in stored.own[:MAX_EXPLAINED_MESSAGES])
+    messages += [one for one in kept if one.kept]
     causes = mailbox_causes(
         facts,
         found=bool(messages),
@@ -124,11 +125,13 @@ def _by_message(
     copies: Iterable[RecordedCopy],
 ) -> Sequence[tuple[MessageKey | None, Sequence[RecordedCopy]]]:
     """Copies by their message, in their order: what it was mirrored as, else by its own header."""
-    mirrored_as = {one.found.identity: one.message for one in copies if one.message}
+    mirrored_as = {
+        own: one.message for one in copies if one.message and (own := one.found.identity)
+    }
     groups: dict[object, tuple[MessageKey | None, list[RecordedCopy]]] = {}
     for one in copies:
         own = one.found.identity
-        id = one.message or mirrored_as.get(own) or own
+        id = one.message or (mirrored_as.get(own, own) if own else None)
         place = (one.found.folder.name, one.found.uid)
         groups.setdefault(id or place, (id, []))[1].append(one)
     return list(groups.values())
@@ -188,11 +191,15 @@ class _Reader:
         return next((one for one in found if one), None)
 
     def _hidden(self, id: MessageKey) -> Summary | None:
-        """What the viewer's mailboxes keep of a message that no card shows; this mailbox first."""
+        """What the viewer's mailboxes keep of a message that no card shows; this mailbox first.
+
+        None of one that was composed here, and cancelled before it was sent.
+        """
         keys = sorted(self.viewer.keys, key=lambda key: key != self.mailbox.key)
         for key in keys:
             for one in self.runtime.contents.versions(key, id, with_hidden=True):
-                return one
+                sent = self.runtime.outbounds.find_many([(key, id)]).get(id)
+                return None if sent and sent.cancelled else one
         return None
 
     def _participants(
