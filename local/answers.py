@@ -24,6 +24,7 @@ EXPECTED: Mapping[str, Expected] = {
     "probe-callback": Expected(code="state_unknown"),
     "probe-code": Expected(code="proof_sender_missing"),
     "probe-connect": Expected(code="host_unknown"),
+    "probe-explain": Expected(code="host_unknown"),
     "probe-preview": Expected(code="host_unknown"),
     "webhook-api": Expected(202),
     "webhook-oauth": Expected(400, "state_unknown"),

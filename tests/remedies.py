@@ -840,6 +840,106 @@ _OUTCOMES: dict[str, Outcome] = {
     ),
 }
 
+_EXPLAIN = "integration/test_explain.py"
+_MISSING: dict[str, Outcome] = {
+    **_each(f"{_EXPLAIN}::test_shown_a_message_is_explained_with_where_it_is", "shown"),
+    **_each(
+        f"{_EXPLAIN}::test_detached_by_whom_and_when_is_told_with_the_call_that_attaches_it",
+        "detached",
+    ),
+    **_each(f"{_EXPLAIN}::test_contained_says_why_and_tries_again", "contained"),
+    **_each(f"{_EXPLAIN}::test_not_synced_the_call_has_it_read", "not_synced"),
+    **_each(f"{_EXPLAIN}::test_first_sync_it_comes_by_itself", "first_sync"),
+    **_each(
+        f"{_EXPLAIN}::test_waits_what_was_judged_before_an_address_was_added_is_judged_again",
+        "waits",
+    ),
+    **_each(f"{_EXPLAIN}::test_not_stored_a_deep_audit_stores_it_again", "not_stored"),
+    **_each(f"{_EXPLAIN}::test_paused_the_call_goes_on", "paused"),
+    **_each(f"{_EXPLAIN}::test_blocked_the_calls_remove_the_blocks", "blocked"),
+    **_each(
+        f"{_EXPLAIN}::test_no_person_the_addresses_are_named_and_one_that_is_added_brings_it_in",
+        "no_person",
+    ),
+    **_each(f"{_EXPLAIN}::test_outside_window_the_call_moves_the_window", "outside_window"),
+    **_each(
+        f"{_EXPLAIN}::"
+        "test_too_many_recipients_the_call_raises_the_limit_as_far_as_the_message_needs",
+        "too_many_recipients",
+    ),
+    **_outside(
+        "The person opens the message in their own mail program.",
+        f"{_EXPLAIN}::test_beyond_recipients_no_call_could_help",
+        "beyond_recipients",
+    ),
+    **_each(
+        f"{_EXPLAIN}::test_folder_left_out_the_call_has_it_read_too",
+        "folder_left_out",
+    ),
+    **_each(
+        f"{_EXPLAIN}::"
+        "test_trash_and_junk_are_searched_whatever_the_setting_and_a_moved_message_comes_in",
+        *("trash", "junk"),
+    ),
+    **_each(
+        f"{_EXPLAIN}::test_no_mail_folder_a_message_in_exchanges_calendar_is_found",
+        "no_mail_folder",
+    ),
+    **_each(
+        "integration/test_explain_searches.py::"
+        "test_collection_what_is_only_where_messages_are_shown_once_more_can_be_moved",
+        "collection",
+    ),
+    **_each(f"{_EXPLAIN}::test_draft_by_its_folder_or_its_flag_and_what_is_sent_comes_in", "draft"),
+    **_outside(
+        _NOTHING,
+        f"{_EXPLAIN}::test_internal_report_and_unreadable_say_so",
+        *("internal", "report"),
+    ),
+    **_outside(
+        "The person opens the message in their own mail program.",
+        f"{_EXPLAIN}::test_internal_report_and_unreadable_say_so",
+        "unreadable",
+    ),
+    **_each(
+        f"{_EXPLAIN}::test_deleted_where_the_account_follows_deletions_the_call_keeps_it",
+        "deleted",
+    ),
+    **_each(
+        f"{_EXPLAIN}::test_deleted_unread_is_told_of_a_message_that_named_the_mailbox",
+        "deleted_unread",
+    ),
+    **_outside(
+        "The person corrects what they ask for, or asks the sender.",
+        f"{_EXPLAIN}::test_not_in_mailbox_is_told_of_what_is_nowhere",
+        "not_in_mailbox",
+    ),
+    **_each(
+        "integration/test_explain_mailboxes.py::"
+        "test_sign_in_needed_comes_first_and_what_is_stored_is_explained",
+        "sign_in_needed",
+    ),
+    **_each(
+        "integration/test_explain_mailboxes.py::test_unreachable_what_is_stored_is_explained",
+        "unreachable",
+    ),
+    **_each(
+        "integration/test_explain_mailboxes.py::test_disconnected_what_is_kept_is_explained",
+        "disconnected",
+    ),
+    **_each(
+        "integration/test_explain_searches.py::"
+        "test_search_incomplete_what_was_not_reached_is_named_and_asked_again_it_is_found",
+        "search_incomplete",
+    ),
+    **_outside(
+        "The person asks their colleagues.",
+        "integration/test_explain_mailboxes.py::"
+        "test_colleague_is_told_by_an_exact_message_id_alone_and_nothing_of_the_message_is",
+        "colleague",
+    ),
+}
+
 _BY_TITLE: Mapping[str, Mapping[str, Outcome]] = {
     "Problems": _PROBLEMS,
     "Problems of a connected mailbox": _CONNECTED,
@@ -855,6 +955,7 @@ _BY_TITLE: Mapping[str, Mapping[str, Outcome]] = {
     "What is found out about an address": _FINDINGS,
     "What came of asking for settings": _OUTCOMES,
     "Faults that a deep audit finds": _FAULTS,
+    "Causes of missing mail": _MISSING,
 }
 
 FOLLOWED: Mapping[Entry, Outcome] = {

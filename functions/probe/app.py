@@ -1,4 +1,4 @@
-"""Work on request that connects to servers: discovering, connecting, signing in, auditing."""
+"""Work on request that connects to servers: discovering, connecting, auditing, searching."""
 
 from typing import Any
 
@@ -14,6 +14,7 @@ from mailmirror.api.mailbox_settings import ChangeBody, ConnectBody
 from mailmirror.api.previews import Preview
 from mailmirror.api.sign_ins import AuthorizeBody, CallbackJob, SignInOutcome, SignInPage
 from mailmirror.domain.address import Address
+from mailmirror.domain.mail_search import Sought
 from mailmirror.domain.mailbox import UserId
 from mailmirror.domain.problems import Refused
 from mailmirror.observing import observed
@@ -70,6 +71,14 @@ def discover(job: ProbeJob) -> object:
     return DiscoveryAnswer.of(discover_mailbox(job.account, email, runtime), job.language)
 
 
+def explain(job: ProbeJob) -> object:
+    from mailmirror.usecases.mailboxes.find_copies import find_copies
+    from mailmirror.usecases.sync.audit_mailbox import connected_mailbox
+
+    mailbox = connected_mailbox(job.account, job.mailbox, runtime)
+    return find_copies(mailbox, typed(job.request, Sought), runtime)
+
+
 def folders(job: ProbeJob) -> object:
     from mailmirror.usecases.mailboxes.choose_folders import choose_folders
     from mailmirror.usecases.sync.audit_mailbox import connected_mailbox
@@ -108,6 +117,7 @@ TASKS = {
     Task.FOLDERS: folders,
     Task.PREVIEW: preview,
     Task.DISCOVER: discover,
+    Task.EXPLAIN: explain,
     Task.SEND_CODE: send_code,
     Task.CONFIRM_CODE: confirm_code,
     Task.CANDIDATES: candidates,

@@ -11,7 +11,9 @@ from mailmirror.usecases.mailboxes.choose_folders import choose_folders
 from mailmirror.usecases.mailboxes.read_mailbox import read_mailbox
 from mailmirror.usecases.sending.append_sent_copy import append_sent_copy
 from mailmirror.usecases.sync.audit_mailbox import audit_mailbox
+from tests.integration.api_calls import Api
 from tests.integration.conftest import USERS
+from tests.integration.explaining import causes, explained
 from tests.integration.office import (
     KIM,
     MARCH,
@@ -298,3 +300,26 @@ def test_a_narrower_setting_at_gmail_hides_what_is_in_all_mail_alone(
     choose_folders(found(office, mailbox), FolderScope.ALL, None, runtime)
     days_pass(office, mailbox, clock, 1)
     assert on_card(office) == [2, 1]
+
+
+# Explaining
+
+
+def test_an_explain_names_all_mail_and_the_labels_of_a_message(
+    office: Office, imap_server: Gmail, api: Api
+) -> None:
+    """The server refuses SEARCH but by a day, so the headers of each folder are compared."""
+    imap_server.create("Customers")
+    imap_server.receive(letter(1), "\\Inbox", "Customers")
+    imap_server.receive(letter(2), "\\Junk")
+    mailbox = office.connect(imap_server, "rep", REP)
+    found = explained(api, mailbox, 1)
+    assert (causes(found), found["complete"]) == (["first_sync"], True)
+    copies = found["messages"][0]["copies"]
+    all_mail = imap_server.special("\\All").name
+    assert {copy["folder"] for copy in copies} == {"INBOX", "Customers", all_mail}
+    assert [copy["folder"] for copy in copies if copy["read"]] == [all_mail]
+    assert copies[found["messages"][0]["causes"][0]["copy"]]["folder"] == all_mail
+    assert causes(explained(api, mailbox, 2)) == ["junk"]
+    office.sync(mailbox)
+    assert causes(explained(api, mailbox, 1)) == ["shown"]

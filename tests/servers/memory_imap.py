@@ -250,6 +250,8 @@ class MemoryImap:
     def _uid_search(self, command: Command, session: Session) -> bytes:
         if session.folder is None:
             return command.tag + b" BAD no folder\r\n"
+        if command.arguments[0].upper() != b"SINCE":
+            return command.tag + b" BAD Could not parse command\r\n"
         since = parse_to_datetime(command.arguments[1] + b" 00:00:00 +0000", normalise=False).date()
         shown = self.shown(session.folder).items()
         found = [str(uid) for uid, one in shown if one.received_at.date() >= since]

@@ -291,6 +291,15 @@ def test_probe_lists_candidates(place: Place) -> None:
 
 
 @pytest.mark.usefixtures("mailbox")
+def test_probe_searches_for_a_message(place: Place) -> None:
+    found = place.handle("probe", place.sample("probe-explain"))["answer"]
+
+    (copy,) = found["copies"]
+    assert (copy["folder"]["name"], copy["obstacles"]) == ("INBOX", [])
+    assert (found["failed"], found["not_reached"]) == ([], [])
+
+
+@pytest.mark.usefixtures("mailbox")
 def test_probe_audits(place: Place) -> None:
     place.handle("sync", place.sample("sync-sqs"))
 

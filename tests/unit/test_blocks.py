@@ -85,3 +85,18 @@ def test_a_user_has_so_many_blocks_and_one_more_when_another_is_removed(
 def test_a_block_is_read_as_it_was_written_and_has_an_id_of_its_own(one: Block, two: Block) -> None:
     assert Block.parse(str(one)) == one
     assert (one.id == two.id) == (one == two)
+
+
+@given(
+    named=st.sets(blocks),
+    persons=st.lists(st.sets(st.sampled_from([KIMS_LEAD, KIMS_CONTACT, LEE]), min_size=1)),
+)
+def test_without_the_blocks_that_are_named_an_address_is_not_blocked_and_each_is_needed(
+    named: set[Block], persons: list[set[PersonRef]]
+) -> None:
+    before = blocking(*named)
+    least = before.least_over(KIM, persons)
+    assert bool(least) == before.covers(KIM, persons)
+    assert not blocking(*(named - set(least))).covers(KIM, persons)
+    for one in least:
+        assert blocking(*(named - (set(least) - {one}))).covers(KIM, persons)

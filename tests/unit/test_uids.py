@@ -84,3 +84,12 @@ def test_a_folder_of_a_billion_messages_with_one_verdict_is_one_range() -> None:
     assert (everything & UidSet.parse("10,2000000000")) == UidSet.of([10])
     assert 10**9 in everything
     assert 10**9 + 1 not in everything
+
+
+@given(uids, st.integers(0, 50))
+def test_the_newest_are_the_greatest_in_falling_order(some: Set[int], most: int) -> None:
+    assert UidSet.of(some).newest(most) == sorted(some, reverse=True)[:most]
+
+
+def test_the_newest_of_billions_are_named_without_the_others() -> None:
+    assert UidSet.span(1, 2**32 - 1).newest(2) == [2**32 - 1, 2**32 - 2]

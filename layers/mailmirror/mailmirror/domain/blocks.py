@@ -1,6 +1,6 @@
 """Whom a user has blocked: leads, contacts, addresses and domains whose mail is not mirrored."""
 
-from collections.abc import Collection, Mapping, Set
+from collections.abc import Collection, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
@@ -65,6 +65,23 @@ class Blocks:
         """Without the block of an id; the same where there is none."""
         left = {block: at for block, at in self.since.items() if block.id != id}
         return self if len(left) == len(self.since) else Blocks(self.version + 1, left)
+
+    def least_over(self, address: Address, persons: Collection[Set[PersonRef]]) -> Sequence[Block]:
+        """The blocks without which an address would not be covered, as few as may be.
+
+        Parameters:
+            persons: as in `covers`. Where a block of all of them counts, those of one are enough.
+        """
+        labels = domain_of(address).split(".")
+        domains = (".".join(labels[first:]) for first in range(len(labels)))
+        wanted = [Block(BlockKind.ADDRESS, address), *(Block(BlockKind.DOMAIN, x) for x in domains)]
+        found = [one for one in wanted if one in self.since]
+        each = [
+            [one for ref in refs if (one := Block(BlockKind(ref.kind.value), ref.id)) in self.since]
+            for refs in persons
+        ]
+        each.sort(key=len)
+        return [*found, *each[0]] if each and each[0] else found
 
     def covers(self, address: Address, persons: Collection[Set[PersonRef]]) -> bool:
         """Tell whether a customer's address is blocked.

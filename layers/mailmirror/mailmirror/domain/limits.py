@@ -289,6 +289,23 @@ fields, while a person waits."""
 MAX_CANDIDATES = 100
 """Addresses that a list of candidates names; the others are counted."""
 
+MAX_SOUGHT_HEADERS = 200
+"""Headers of a folder that an explain compares with the message that is sought: SEARCH compares
+parts of fields, and may find every message. The newest are compared."""
+
+MAX_SOUGHT_ENTRIES = 500
+"""Of a thread, among which an explain finds a message that is stored: some 40 read units. Strangers
+write References, and so decide how long a thread is."""
+
+MAX_EXPLAINED_MESSAGES = 20
+"""That an explain answers, the newest: of each some ten read units tell where it is."""
+
+MAX_EXPLAINED_COPIES = 100
+"""Of these messages together. Of Gmail a message has one beside those of its labels."""
+
+MAX_EXPLAINED_SUBJECT_CHARS = 1_000
+"""Of a subject that an explain is asked about or answers: RFC 5322 has lines of that length."""
+
 MAX_PREVIEWED_FOLDERS = 1_000
 """Of a server, that a preview lists, those that are read first; the others are counted. At 4 KB for
 the longest name an answer stays below the 6 MB that Lambda allows."""
@@ -449,6 +466,10 @@ MAX_REFUSED_EVENT_CHARS = 1_000
 
 MAX_REQUEST_BYTES = 6_000_000
 """Of a request's body: Lambda takes events of 6 MB."""
+
+MAX_PASTED_HEADER_CHARS = 256 << 10
+"""Of a message's headers that an explain is asked about: as much of one field is read. The headers
+of ordinary mail take some 10 KB."""
 
 MAX_NUMBER_DIGITS = 100
 """Of a number in JSON; a longer one is read as a float, for Python reads digits in quadratic time

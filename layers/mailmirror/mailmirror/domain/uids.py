@@ -97,6 +97,13 @@ class UidSet:
     def __and__(self, other: "UidSet") -> "UidSet":
         return self - (self - other)
 
+    def newest(self, most: int) -> list[int]:
+        """The greatest UIDs, at most so many, the greatest first. A server may name billions."""
+        found: list[int] = []
+        for first, last in reversed(self.ranges):
+            found += range(last, max(first - 1, last - most + len(found)), -1)
+        return found
+
     @property
     def last(self) -> int:
         """The greatest UID; 0 where the set is empty."""

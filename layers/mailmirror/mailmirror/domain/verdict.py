@@ -1,12 +1,12 @@
 """Which copies are mirrored, and why the others are not."""
 
-from collections.abc import Set
-from dataclasses import dataclass, field
+from collections.abc import Sequence, Set
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from enum import StrEnum
 
 from mailmirror.domain.address import Address
-from mailmirror.domain.limits import MAX_SENDERS
+from mailmirror.domain.limits import MAX_RECIPIENTS_SETTING, MAX_SENDERS
 
 
 class Verdict(StrEnum):
@@ -113,3 +113,39 @@ def judge(copy: Headers, people: People, rules: Rules) -> Verdict:
     if copy.recipients > rules.max_recipients:
         return Verdict.TOO_MANY_RECIPIENTS
     return Verdict.MIRRORED
+
+
+def recipients_needed(copy: Headers) -> int | None:
+    """Up to how many recipients a copy must be mirrored, so that it is not one with too many.
+
+    None where no limit that an account may have is high enough.
+    """
+    needed = max(copy.recipients, len(copy.participants) - MAX_SENDERS)
+    return None if copy.addresses_cut or needed > MAX_RECIPIENTS_SETTING else needed
+
+
+def obstacles(copy: Headers, people: People, rules: Rules) -> Sequence[Verdict]:
+    """Return each verdict that keeps a copy from being mirrored, the one that counts first.
+
+    A copy outside the window that is moved may be blocked as well: each is what `judge` says
+    once those before it are mended. A draft, and mail that a person cannot mend, is judged no
+    further.
+
+    Parameters:
+        people: who is known of all participants, however many recipients the rules allow.
+    """
+    found: list[Verdict] = []
+    while (verdict := judge(copy, people, rules)) is not Verdict.MIRRORED:
+        found.append(verdict)
+        if verdict is Verdict.OUTSIDE_WINDOW:
+            rules = replace(rules, history_since=date.min)
+        elif verdict is Verdict.BLOCKED:
+            people = replace(people, blocked=frozenset())
+        elif (
+            verdict is Verdict.TOO_MANY_RECIPIENTS
+            and (needed := recipients_needed(copy)) is not None
+        ):
+            rules = replace(rules, max_recipients=needed)
+        else:
+            break
+    return found

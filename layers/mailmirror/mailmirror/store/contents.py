@@ -283,6 +283,12 @@ class ContentStore:
         for item in self._table.query(keys.folders(key), between=between):
             yield _read_copy(key.account, item)
 
+    def at(self, key: MailboxKey, place: Place) -> Sequence[Copy]:
+        """What is stored of one UID: a copy of each content that it has had. A read unit."""
+        between = keys.copies_between(place.folder, place.uidvalidity, place.uid, place.uid)
+        items = self._table.query(keys.folders(key), between=between, consistent=True)
+        return [_read_copy(key.account, item) for item in items]
+
     def first_copy(self, content: Summary) -> Copy | None:
         """The copy of a content that was received first."""
         item = self._table.get(

@@ -214,6 +214,14 @@ class ThreadStore:
         )
         return [read_entry(account, item) for item in items if with_hidden or _HIDDEN not in item]
 
+    def with_hidden(self, account: AccountId, thread: ThreadId) -> Iterator[tuple[Entry, bool]]:
+        """Read the entries of a thread as they are used, each with whether it is hidden.
+
+        A read unit for a dozen.
+        """
+        for item in self._table.query(keys.thread(account, thread), consistent=True):
+            yield read_entry(account, item), _HIDDEN in item
+
 
 def _vertex_of(item: Item) -> Vertex:
     return Vertex(item[keys.PK].rpartition("#")[2])

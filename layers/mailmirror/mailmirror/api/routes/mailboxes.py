@@ -18,6 +18,7 @@ from mailmirror.api.mailbox_settings import (
 )
 from mailmirror.api.mailboxes import Mailbox, Mailboxes, MailboxProblems, SyncQueued
 from mailmirror.api.previews import Preview
+from mailmirror.api.routes.explain import ROUTES as EXPLAIN
 from mailmirror.api.routing import ActingUser, AnyRoute, Call, NoBody, Route
 from mailmirror.api.sign_ins import AuthorizeBody, SignInPage
 from mailmirror.domain.problems import Code
@@ -335,4 +336,5 @@ ROUTES: tuple[AnyRoute, ...] = (
         answers={HTTPStatus.OK: Preview},
         problems=(Code.MAILBOX_DISCONNECTED, Code.PROBE_FAILED, *_SERVERS, *_SIGNED_IN),
     ),
+    *EXPLAIN,
 )

@@ -12,6 +12,7 @@ from mailmirror.domain.deep_audit import FaultKind
 from mailmirror.domain.delivery import DeliveryCode
 from mailmirror.domain.findings import Finding, Outcome
 from mailmirror.domain.folder_choice import LeftOut
+from mailmirror.domain.missing_mail import MissingCause
 from mailmirror.domain.overrides import Reason, Standing
 from mailmirror.domain.problems import Code
 from mailmirror.domain.settings import Setting
@@ -25,6 +26,7 @@ from mailmirror.domain.words.discovery import FINDINGS, OUTCOMES
 from mailmirror.domain.words.explanation import Catalogue
 from mailmirror.domain.words.folders import LEFT_OUT_FOLDERS
 from mailmirror.domain.words.mailbox_problems import MAILBOX_PROBLEMS
+from mailmirror.domain.words.missing_mail import MISSING_CAUSES
 from mailmirror.domain.words.overrides import REASONS, STANDINGS
 from mailmirror.domain.words.problems import PROBLEMS
 from mailmirror.domain.words.settings import EFFECTS
@@ -390,4 +392,5 @@ CATALOGUES: Sequence[Catalogued] = (
         {Reader.ADMINISTRATOR: list(Outcome)},
     ),
     Catalogued("Faults that a deep audit finds", FAULTS, {Reader.SALESPERSON: list(FaultKind)}),
+    Catalogued("Causes of missing mail", MISSING_CAUSES, {Reader.SALESPERSON: list(MissingCause)}),
 )

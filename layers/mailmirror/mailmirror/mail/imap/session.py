@@ -6,6 +6,7 @@ asked for where it is offered, and the results of IMAP4rev2 are understood.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import date, datetime
 
 from mailmirror.domain.address import Address
@@ -25,7 +26,8 @@ from mailmirror.domain.limits import (
     MAX_LONG_HEADERS_BYTES,
     MAX_MEAN_HEADER_BYTES,
 )
-from mailmirror.domain.mailbox import READ_ALL, FolderRole, FolderRules, Server
+from mailmirror.domain.mail_search import Sought
+from mailmirror.domain.mailbox import READ_ALL, FolderRole, FolderRules, FolderScope, Server
 from mailmirror.domain.problems import Code, Refused
 from mailmirror.domain.uids import UidSet
 from mailmirror.mail.connection import NetworkPolicy
@@ -38,7 +40,7 @@ from mailmirror.mail.imap.folders import folders_named
 from mailmirror.mail.imap.heard import CommandRefused
 from mailmirror.mail.imap.listing import Listing, encoded_name, list_folders
 from mailmirror.mail.imap.opening import Status
-from mailmirror.mail.imap.search import search_addresses, search_since
+from mailmirror.mail.imap.search import search_addresses, search_message, search_since
 from mailmirror.mail.imap.sign_in import signed_in_client
 from mailmirror.mail.mime.headers import HEADER_FIELDS
 from mailmirror.mail.sasl import Login
@@ -65,6 +67,7 @@ class ImapSession:
         """What LIST has told of folders when it was asked for their STATUS."""
         self.found: Sequence[FolderChoice] = ()
         """The folders that `choices` has found last."""
+        self._listing_found = Listing([])
         self._unreadable_folders = 0
         """How many it has listed in a way that cannot be read."""
 
@@ -126,8 +129,15 @@ class ImapSession:
         """Find all folders, those that are not read with the reason."""
         listing = self._listing(self._rules.named, with_status=with_status)
         self._told, self._unreadable_folders = listing.statuses, listing.unreadable
+        self._listing_found = listing
         self.found = choose(listing.folders, listing.namespaces, self._rules, gmail=self.is_gmail)
         return self.found
+
+    def choices_by_default(self) -> Sequence[FolderChoice]:
+        """The folders that `choices` has found last, as they are without the setting `folders`."""
+        rules = replace(self._rules, folders=FolderScope.ALL)
+        listing = self._listing_found
+        return choose(listing.folders, listing.namespaces, rules, gmail=self.is_gmail)
 
     @property
     def is_gmail(self) -> bool:
@@ -329,6 +339,14 @@ class ImapSession:
                 return search_addresses(self._client, addresses, since)
         except CommandRefused:
             return UidSet()
+
+    def matching(self, sought: Sought) -> UidSet | None:
+        """Search the examined folder for a message; what is found has to be compared.
+
+        Returns:
+            None where the server refuses to search.
+        """
+        return search_message(self._client, sought)
 
     def append(self, folder: FolderChoice, raw: bytes, at: datetime) -> None:
         """Put a message into a folder, as read: the one change ever made to a mailbox."""

@@ -134,18 +134,26 @@ def _persons(viewer: Viewer, line: Line, runtime: Runtime) -> tuple[Sequence[OnP
     ]
     ordered = list(dict.fromkeys([*shown, *sorted(outsiders)]))
     looked_up = ordered[:MAX_LOOKED_UP_PARTICIPANTS]
-    having = runtime.people.who_has(viewer.account, looked_up)
+    persons = persons_having(viewer.account, looked_up, runtime)
+    return persons, len(ordered) - len(looked_up)
+
+
+def persons_having(
+    account: AccountId, participants: Iterable[Address], runtime: Runtime
+) -> Sequence[OnPerson]:
+    """The persons who have addresses now: a read unit an address, and two a person."""
+    looked_up = list(participants)
+    having = runtime.people.who_has(account, looked_up)
     addresses: dict[PersonRef, list[Address]] = {}
     for address in looked_up:
         for ref in having.get(address, ()):
             addresses.setdefault(ref, []).append(address)
-    people = runtime.people.find_many(viewer.account, addresses)
-    persons = [
+    people = runtime.people.find_many(account, addresses)
+    return [
         OnPerson(Named(ref, people[ref].name), some)
         for ref, some in sorted(addresses.items(), key=lambda one: str(one[0]))
         if ref in people
     ]
-    return persons, len(ordered) - len(looked_up)
 
 
 def _overrides(

@@ -13,7 +13,7 @@ from mailmirror.usecases.cards.acting_user import viewer
 from mailmirror.usecases.mailboxes.read_mailbox import is_paused
 
 _ATTEMPTS = 5
-_EARLIEST = date(1970, 1, 1)
+EARLIEST_DAY = date(1970, 1, 1)
 """IMAP servers keep INTERNALDATE as seconds since then."""
 
 
@@ -60,7 +60,7 @@ def check_window(since: date, now: datetime) -> None:
     Raises:
         Refused: it is before 1970 or after today.
     """
-    if not _EARLIEST <= since <= now.date():
+    if not EARLIEST_DAY <= since <= now.date():
         raise Refused(Code.INVALID_FIELD, "history_since: a day from 1970-01-01 to today")
 
 

@@ -22,6 +22,7 @@ class Task(StrEnum):
     FOLDERS = "folders"
     PREVIEW = "preview"
     DISCOVER = "discover"
+    EXPLAIN = "explain"
     SEND_CODE = "send_code"
     CONFIRM_CODE = "confirm_code"
     CANDIDATES = "candidates"
@@ -37,7 +38,7 @@ class ProbeJob:
     mailbox: MailboxId | None = None
     request: object = None
     """The body of a request to connect, preview, discover or authorize a mailbox or to prove an
-    address, a callback's query, or whose candidates are listed."""
+    address, a callback's query, whose candidates are listed, or which message is explained."""
     language: Language = Language.EN
     """Of the texts for people in the answer."""
 

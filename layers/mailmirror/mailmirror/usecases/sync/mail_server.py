@@ -81,6 +81,8 @@ class MailServer:
     """After which no further command is sent."""
     note_progress: Callable[[], None]
     """Called whenever the server has answered."""
+    grace: timedelta = _GRACE
+    """How long after `until` an answer is waited for."""
     unavailable_by_message: bool = False
     """Whether UNAVAILABLE (RFC 5530) is a failure at the messages that were asked for."""
     session: ImapSession = field(init=False)
@@ -98,13 +100,17 @@ class MailServer:
         runtime: Runtime,
         until: datetime,
         note_progress: Callable[[], None],
+        grace: timedelta = _GRACE,
     ) -> Iterator["MailServer"]:
         """Sign in; log out at the end.
+
+        Parameters:
+            grace: how long after `until` an answer is waited for.
 
         Raises:
             Refused: the stage that failed, by its code.
         """
-        server = cls(mailbox, runtime, until, note_progress)
+        server = cls(mailbox, runtime, until, note_progress, grace)
         server._sign_in()
         try:
             yield server
@@ -328,7 +334,7 @@ class MailServer:
 
     def _sign_in(self) -> None:
         self._stack = ExitStack()
-        seconds = max(1.0, (self.until + _GRACE - self.runtime.now()).total_seconds())
+        seconds = max(1.0, (self.until + self.grace - self.runtime.now()).total_seconds())
         self.session = self._stack.enter_context(signed_in(self.mailbox, self.runtime, seconds))
 
 
