@@ -20,6 +20,8 @@ ROUTES = [
     ("GET", f"/mailboxes/{NO_ID}/ledger"),
     ("GET", f"/mailboxes/{NO_ID}/audit"),
     ("GET", f"/mailboxes/{NO_ID}/preview"),
+    ("GET", f"/mailboxes/{NO_ID}/explain"),
+    ("POST", f"/mailboxes/{NO_ID}/explain"),
     ("GET", "/leads/lena/messages"),
     ("GET", "/contacts/kim/messages"),
     ("GET", "/deals/rollout/messages"),

@@ -37,6 +37,27 @@ def test_mail_to_nobody_known_leaves_no_trace(team: Team, traces: Traces) -> Non
     assert traces.of([*private, *words, *digests]) == []
 
 
+def test_an_explain_finds_mail_wherever_it_lies_and_leaves_no_trace_of_it(
+    team: Team, traces: Traces
+) -> None:
+    path, private = f"/mailboxes/{team.ann.mailbox}/explain", team.private
+
+    def causes(**query: str) -> list[str]:
+        (message,) = team.crm.get(path, "ann", **query)["messages"]
+        return [one["code"] for one in message["causes"]]
+
+    assert causes(message_id="<quote@customer.example>") == ["shown"]
+    assert causes(subject="To all") == ["too_many_recipients"]
+    assert causes(message_id=private.message_id) == ["no_person"]
+    pasted = {"headers": f"Message-ID: <{private.message_id}>\r\nSubject: {private.subject}"}
+    answer = team.crm.ask("POST", path, "ann", json=pasted)
+    assert (answer.status_code, len(answer.json()["messages"])) == (200, 1)
+    assert team.crm.ask("POST", path, "bob", json=pasted).status_code == 404
+
+    digests = [vertex(private.message_id), vertex(private.message_id.upper())]
+    assert traces.of([*astuple(private), *digests]) == []
+
+
 def test_no_password_is_kept_or_logged(team: Team, traces: Traces) -> None:
     passwords = list(team.server.users.values())
 
