@@ -8,10 +8,9 @@ certificate is verified as a mail server's is. No cookie, password or proxy is e
 import io
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Buffer, Callable
 from dataclasses import dataclass, replace
 from http.client import HTTPConnection, HTTPException, HTTPResponse
-from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, urljoin, urlsplit
 
 from mailmirror.domain.findings import Outcome
@@ -21,9 +20,6 @@ from mailmirror.domain.mailbox import Security, Server
 from mailmirror.domain.problems import Code, Refused
 from mailmirror.mail.byte_budget import ByteBudget
 from mailmirror.mail.connection import NetworkPolicy, limited
-
-if TYPE_CHECKING:
-    from _typeshed import WriteableBuffer
 
 _PORTS = {"https": 443, "http": 80}
 _REDIRECTS = (301, 302, 303, 307, 308)
@@ -160,7 +156,7 @@ class _CountedReader(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: "WriteableBuffer") -> int:
+    def readinto(self, buffer: Buffer) -> int:
         size = self._connection.recv_into(buffer)
         self._spend(size)
         return size
