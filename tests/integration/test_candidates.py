@@ -12,6 +12,7 @@ from mailmirror.usecases.mailboxes import list_candidates
 from tests.integration.api_calls import Api, Json
 from tests.integration.office import BOSS, KIM, REP, Clock, Office, letter, subjects
 from tests.integration.test_preview import whole_table
+from tests.servers.dovecot import Dovecot
 from tests.servers.mailbox_server import MailboxServer
 
 MIA = "mia@new.example"
@@ -105,6 +106,38 @@ def test_a_mailbox_whose_server_refuses_the_sign_in_is_named_with_its_remedy(
     assert not read["complete"]
     assert read["error"]["code"] == "sign_in_failed"
     assert read["error"]["remedy"]
+
+
+def test_mail_that_no_sync_has_judged_makes_the_list_incomplete(
+    api: Api, mailbox: Mailbox, imap_server: MailboxServer, clock: Clock
+) -> None:
+    imap_server.create(REP, "Customers")
+    at = clock() - timedelta(days=1)
+    imap_server.append(REP, "Customers", letter(8, TOM, [REP], at=at), at)
+    assert asked(api)["mailboxes"][0]["complete"] is False
+
+
+def test_a_folder_whose_uids_are_others_by_now_makes_the_list_incomplete(
+    api: Api, office: Office, dovecot: Dovecot, clock: Clock
+) -> None:
+    at = clock() - timedelta(days=1)
+    dovecot.append(REP, "INBOX", letter(1, MIA, [REP], at=at), at)
+    office.sync(office.connect(dovecot, "rep", REP))
+    assert asked(api)["mailboxes"][0]["complete"] is True
+    dovecot.reset_uidvalidity(REP, "INBOX")
+    assert asked(api)["mailboxes"][0]["complete"] is False
+
+
+def test_mail_that_has_left_the_server_hides_no_mail_below_it(
+    api: Api, office: Office, dovecot: Dovecot, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(list_candidates, "_HEADER_BATCH", 1)
+    at = clock() - timedelta(days=1)
+    for number, sender in enumerate((MIA, TOM), start=1):
+        dovecot.append(REP, "INBOX", letter(number, sender, [REP], at=at), at)
+    office.sync(office.connect(dovecot, "rep", REP))
+    dovecot.expunge(REP, "INBOX", [2])
+    assert addresses(api) == [MIA]
 
 
 @pytest.mark.exceeds("MAX_CANDIDATE_LETTERS")

@@ -41,7 +41,7 @@ class FromMailbox:
 
     mailbox: Mailbox
     complete: bool
-    """Whether all unmatched mail of the time was read."""
+    """Whether a sync has judged all mail that the server has, and the unmatched part was read."""
     failed: Refused | None = None
 
 
@@ -96,12 +96,20 @@ class _Reading:
         return FromMailbox(mailbox, complete=complete)
 
     def _read(self, mailbox: Mailbox, session: ImapSession, until: datetime) -> bool:
-        """Read the unmatched mail of each folder; return whether all of it was read."""
+        """Read the unmatched mail of each folder; return whether that is all there is."""
         stored = self.runtime.folders.read_all(mailbox.key)
+        folders = session.folders(with_status=True)
+        statuses = session.statuses(folders)
         left, complete = MAX_CANDIDATE_LETTERS, True
-        for folder in session.folders():
-            id = folder_id(mailbox, folder)
-            uids = self._unmatched(mailbox, id, stored[id].state) if id in stored else UidSet()
+        for folder in folders:
+            id, status = folder_id(mailbox, folder), statuses[folder.name]
+            state = stored[id].state if id in stored else None
+            if state is None or status is None or state.uidvalidity != status.uidvalidity:
+                complete = False
+                continue
+            if not state.was_seen(status.uidvalidity, status.uidnext, status.messages):
+                complete = False  # the next sync judges what has come since
+            uids = self._unmatched(mailbox, id, state)
             for some in batched(list(uids)[::-1], _HEADER_BATCH, strict=False):
                 if left < len(some) or self.runtime.now() >= until or not session.alive:
                     return False
@@ -113,7 +121,7 @@ class _Reading:
                     break
                 left -= len(some)
                 self._add(id, headers, mailbox)
-                if all(one.received_at < self.since for one in headers.values()):
+                if headers and all(one.received_at < self.since for one in headers.values()):
                     break  # the UIDs below are older, unless they were moved here
         return complete
 
