@@ -13,7 +13,13 @@ from mailmirror.api.addresses import ConfirmBody
 from mailmirror.api.cards import CardQuery
 from mailmirror.api.decoding import GivenTwice, Strict, json_value, typed, typed_query
 from mailmirror.api.events import EventsBody, RefusedQuery
-from mailmirror.api.mailbox_settings import ChangeBody, ConnectBody, DisconnectQuery, ServerBody
+from mailmirror.api.mailbox_settings import (
+    ChangeBody,
+    ConnectBody,
+    DisconnectQuery,
+    ServerBody,
+    SyncQuery,
+)
 from mailmirror.api.outbound import ComposeBody
 from mailmirror.api.sign_ins import AuthorizeBody
 from mailmirror.api.uploads import UploadBody
@@ -287,6 +293,12 @@ def test_a_word_that_a_query_does_not_allow_is_answered_with_those_that_it_does(
     with pytest.raises(Refused) as refused:
         typed_query({"mail": "delete"}, DisconnectQuery)
     assert refused.value.detail == "mail: not one of the allowed values: keep, erase"
+
+
+def test_the_words_of_a_parameter_are_named_that_is_called_otherwise_in_python() -> None:
+    with pytest.raises(Refused) as refused:
+        typed_query({"pass": "half"}, SyncQuery)
+    assert refused.value.detail == "pass: not one of the allowed values: full"
 
 
 def test_an_unknown_parameter_is_refused() -> None:

@@ -200,7 +200,7 @@ def _hint_at(path: str, hint: object) -> object:
 
 def _hint_within(hint: object, step: str) -> object:
     if isinstance(hint, type) and issubclass(hint, msgspec.Struct):
-        hints = {field.name: field.type for field in msgspec.structs.fields(hint)}
+        hints = {field.encode_name: field.type for field in msgspec.structs.fields(hint)}
         return hints.get(step)
     if get_origin(hint) is Sequence and step == "[":
         return get_args(hint)[0]
