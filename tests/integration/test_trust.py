@@ -141,7 +141,7 @@ def test_a_folder_of_sent_mail_that_is_gone_makes_the_mailbox_incomplete(
         assert (report.state, report.problem) == (MailboxState.INCOMPLETE, Code.SENT_NOT_FOUND)
 
 
-def test_a_poll_that_fails_for_a_reason_of_ours_is_reported_too(
+def test_a_poll_that_fails_for_a_reason_of_ours_is_reported_until_one_succeeds(
     office: Office, imap_server: MailboxServer, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     mailbox = office.connect(imap_server, "rep", REP)
@@ -150,10 +150,14 @@ def test_a_poll_that_fails_for_a_reason_of_ours_is_reported_too(
     def defect(*_: object) -> None:
         raise RuntimeError("no key")
 
-    monkeypatch.setattr(runtime.credentials, "get", defect)
-    poll_mailboxes(PollJob([mailbox.key], runtime.now()), runtime)
+    with monkeypatch.context() as patch:
+        patch.setattr(runtime.credentials, "get", defect)
+        poll_mailboxes(PollJob([mailbox.key], runtime.now()), runtime)
     report = read_mailbox(office.account, mailbox.key.mailbox, runtime)
     assert (report.state, report.problem) == (MailboxState.FAILING, Code.INTERNAL_ERROR)
+    poll_mailboxes(PollJob([mailbox.key], runtime.now()), runtime)
+    report = read_mailbox(office.account, mailbox.key.mailbox, runtime)
+    assert (report.state, report.problem) == (MailboxState.HEALTHY, None)
 
 
 def test_a_failure_of_an_earlier_connection_says_nothing_of_the_present_one(

@@ -62,9 +62,10 @@ LEFT_OUT_FOLDERS: Catalogue[LeftOut] = {
     ),
     LeftOut.SETTING: translated(
         "The folder is none of those that were chosen for this mailbox.",
-        "If its mail is wanted, connect the mailbox with this folder among the chosen ones.",
+        "If its mail is wanted, add the folder to those that are read: `PATCH"
+        " /v1/mailboxes/{mailbox_id}` with `folders`.",
         "このメールボックスで選ばれたフォルダーに含まれていません。",
-        "このフォルダーのメールが必要な場合は、選ぶフォルダーに加えてメールボックスを接続して"
-        "ください。",
+        "このフォルダーのメールが必要な場合は、`PATCH /v1/mailboxes/{mailbox_id}` の `folders` に"
+        "このフォルダーを追加してください。",
     ),
 }

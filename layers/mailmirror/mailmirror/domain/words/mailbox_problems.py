@@ -108,6 +108,14 @@ MAILBOX_PROBLEMS: Catalogue[Code] = {
         "現在のパスワードで接続し直してください。二段階認証が有効な場合は、プロバイダーで"
         "アプリパスワードを作成してください。",
     ),
+    Code.INTERNAL_ERROR: translated(
+        "Mailmirror itself has failed at this mailbox.",
+        "Nothing to do: it is tried again. If it stays, ask the stack's operator, whose log has the"
+        " cause.",
+        "Mailmirror の内部エラーで、このメールボックスを処理できません。",
+        "自動で再試行されるため操作は不要です。続く場合は運用者に、ログでの原因の確認を依頼して"
+        "ください。",
+    ),
 }
 
 

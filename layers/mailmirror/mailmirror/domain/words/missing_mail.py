@@ -73,7 +73,7 @@ _OF_COPIES: Mapping[MissingCause, Explanations] = {
     ),
     MissingCause.TOO_MANY_RECIPIENTS: translated(
         "The message names more addresses than the account's limit of recipients allows.",
-        "If such mail is wanted, ask the CRM's administrator to raise the limit as far as the"
+        "If such mail is wanted, ask the CRM's operator to raise the limit as far as the"
         " message needs: `calls` has the call.",
         "メールに含まれるアドレスの数が、アカウントの宛先数の上限を超えています。",
         "必要な場合は、このメールに必要な数まで上限を引き上げるよう CRM の管理者に依頼して"
@@ -161,7 +161,7 @@ _OF_MESSAGES: Mapping[MissingCause, Explanations] = {
         "The message was deleted at the mail server, and the account's setting `deleted_mail` lets"
         " deleted mail leave its cards.",
         "If it is wanted, move it back from the trash in your mail program within 30 days; or ask"
-        " the CRM's administrator to keep deleted mail: `calls` has the call.",
+        " the CRM's operator to keep deleted mail: `calls` has the call.",
         "メールサーバーから削除されたメールです。アカウントの設定 `deleted_mail` により、カードにも"
         "表示されなくなりました。",
         "必要な場合は、30 日以内にメールソフトでごみ箱から戻すか、削除したメールを残すよう CRM の"

@@ -208,6 +208,7 @@ CATALOGUES: Sequence[Catalogued] = (
                 Code.STARTTLS_MISSING,
                 Code.PROTOCOL_ERROR,
                 Code.SIGN_IN_FAILED,
+                Code.INTERNAL_ERROR,
             ],
         },
     ),
