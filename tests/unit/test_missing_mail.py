@@ -1,4 +1,4 @@
-"""A table of causes: from facts to what a message's owner is told, in the order of mending."""
+"""A table of causes: facts about a message, and the causes that its owner reads, first to last."""
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime

@@ -402,8 +402,8 @@ MAX_CHECKED_SERVERS = 12
 to, the first ones: each costs a connection and a TLS handshake at the same time as the others."""
 
 MAX_CERTIFICATE_NAMES = 3
-"""Of a certificate for another host, as a refusal names them: a hoster's may have a thousand.
-Further ones are counted."""
+"""That a refusal lists where a certificate is another host's, and counts the further ones: the
+certificate of a hoster may have a thousand."""
 
 MAX_CERTIFICATE_NAME_CHARS = 100
 """Of each of these names; a host's name may have 253."""

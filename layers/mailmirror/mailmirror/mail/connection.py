@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import islice
+from typing import cast
 
 from mailmirror.domain.limits import MAX_HOST_ADDRESSES
 from mailmirror.domain.mailbox import Server
@@ -43,7 +44,8 @@ def system_lookup(host: str, port: int) -> Sequence[Endpoint]:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
         raise Refused(Code.HOST_UNKNOWN, host) from error
-    return [(family, address) for family, _, _, _, address in found]  # type: ignore[misc]
+    # typeshed also has the addresses of other families than IPv4 and IPv6.
+    return cast(Sequence[Endpoint], [(family, address) for family, _, _, _, address in found])
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from ipaddress import ip_address
-from typing import Any
+from typing import Any, cast
 
 import dns.exception
 import dns.message
@@ -145,7 +145,7 @@ class DnsLookups:
                 name, kind, lifetime=seconds, search=False, raise_on_no_answer=False
             )
         except dns.resolver.NXDOMAIN as error:
-            self._count(*error.responses().values())  # type: ignore[no-untyped-call]
+            self._count(*cast(Any, error).responses().values())
             raise DomainMissing from error
         except (dns.resolver.NoNameservers, dns.exception.Timeout, OSError) as error:
             raise DnsUnanswered from error

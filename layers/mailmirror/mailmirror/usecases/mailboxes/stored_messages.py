@@ -44,7 +44,8 @@ class StoredMatches:
 def stored_matches(viewer: Viewer, sought: Sought, runtime: Runtime) -> StoredMatches:
     """Find stored messages.
 
-    Of other users' mailboxes it is told only whether one has the message of an exact Message-ID.
+    Of other users' mailboxes the result says only whether one shows the message that has an exact
+    Message-ID.
     """
     if sought.message_id is not None:
         return _by_message_id(viewer, sought.message_id, runtime)
