@@ -286,6 +286,12 @@ _PROBLEMS: dict[str, Outcome] = {
     ),
     **_outside(
         _BY_OPERATOR,
+        "integration/test_waiting_events.py::"
+        "test_an_event_that_fails_each_time_is_listed_and_skipped",
+        "event_failed",
+    ),
+    **_outside(
+        _BY_OPERATOR,
         "integration/test_trust.py::test_a_poll_that_fails_for_a_reason_of_ours_is_reported_until_one_succeeds",
         "internal_error",
     ),
@@ -581,6 +587,11 @@ _GAPS: dict[str, Outcome] = {
     **_each(
         f"{_API}::test_entries_unread_the_list_names_the_address_and_correcting_it_helps",
         "entries_unread",
+    ),
+    **_each(
+        "integration/test_waiting_events.py::"
+        "test_a_card_says_that_accepted_events_wait_until_they_are_applied",
+        "events_waiting",
     ),
     **_each(
         "integration/test_late_deals.py::"

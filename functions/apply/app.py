@@ -22,7 +22,7 @@ processor.raise_on_entire_batch_failure = False
 
 @failures_logged
 def apply(record: SQSRecord, lambda_context: LambdaContext) -> None:
-    job = FeedJob.from_json(record.body, int(record.attributes.sequence_number or 0))
+    job = FeedJob.from_json(record.body, record["attributes"])
     apply_event(job, runtime, runtime.deadline(lambda_context))
 
 

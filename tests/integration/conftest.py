@@ -1,12 +1,14 @@
 """An IMAP server and an account for each test."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from mailmirror.runtime import Runtime
 from tests.integration.api_calls import Api, run_probe
+from tests.integration.events_queue import EventsQueue
 from tests.integration.office import BOSS, REP, Clock, Office, loopback
 from tests.integration.stored_people import StoredPeople
 from tests.servers.bare_aws import BUCKET, BareAws
@@ -58,6 +60,17 @@ def api(office: Office, monkeypatch: pytest.MonkeyPatch) -> Api:
     """A caller of the API, with a key of the office's account."""
     run_probe(office.runtime, monkeypatch)
     return Api(office)
+
+
+@pytest.fixture
+def events_queue(runtime: Runtime, bare: BareAws) -> Iterator[EventsQueue]:
+    """The queue of the CRM's events."""
+    sqs = bare.client("sqs")
+    name = f"{runtime.settings.table}-feed.fifo"
+    url = sqs.create_queue(QueueName=name, Attributes={"FifoQueue": "true"})["QueueUrl"]
+    runtime.settings = replace(runtime.settings, feed_queue=url)
+    yield EventsQueue(sqs, url)
+    sqs.delete_queue(QueueUrl=url)
 
 
 @pytest.fixture

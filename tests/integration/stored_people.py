@@ -44,4 +44,4 @@ class StoredPeople:
 
 def _times(item: dict[str, Any], now: dict[str, str]) -> dict[str, Any]:
     """The attributes that say when an item was written."""
-    return {name: now for name in ("at", "as_of") if name in item}
+    return {name: now for name in ("at", "as_of", "applied_until") if name in item}

@@ -2,13 +2,11 @@
 
 import os
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
 from itertools import batched
 from typing import Any
 
 import pytest
 
-from mailmirror.aws.queues import FeedJob
 from mailmirror.domain.feed import PersonKind, PersonRef
 from mailmirror.domain.limits import MAX_EVENTS
 from mailmirror.domain.mailbox import AccountId
@@ -18,7 +16,7 @@ from mailmirror.usecases.crm_feed.accept_events import accept_events
 from mailmirror.usecases.crm_feed.apply_event import apply_event
 from mailmirror.usecases.crm_feed.refused_events import list_refused
 from mailmirror.usecases.operating.accounts import create_account
-from tests.servers.bare_aws import BareAws
+from tests.integration.events_queue import EventsQueue
 
 CONTACTS = int(os.environ.get("IMPORTED_CONTACTS", "400"))
 EACH_BAD = 20
@@ -66,46 +64,24 @@ def lines() -> Iterator[object]:
         yield BAD[code_of(number)](number) if is_bad(number) else contact(number)
 
 
-@pytest.fixture
-def feed(runtime: Runtime, bare: BareAws) -> Iterator[Runtime]:
-    """The use cases with a queue of events."""
-    sqs = bare.client("sqs")
-    name = f"{runtime.settings.table}-feed.fifo"
-    url = sqs.create_queue(QueueName=name, Attributes={"FifoQueue": "true"})["QueueUrl"]
-    yield Runtime(replace(runtime.settings, feed_queue=url), client=bare.client)
-    sqs.delete_queue(QueueUrl=url)
-
-
-def jobs(feed: Runtime, bare: BareAws) -> Iterator[FeedJob]:
-    """What is queued, in its order, as the function `apply` gets it."""
-    sqs, url = bare.client("sqs"), feed.settings.feed_queue
-    while received := sqs.receive_message(
-        QueueUrl=url, MaxNumberOfMessages=10, AttributeNames=["SequenceNumber"]
-    ).get("Messages"):
-        for one in received:
-            yield FeedJob.from_json(one["Body"], int(one["Attributes"]["SequenceNumber"]))
-        entries = [
-            {"Id": str(n), "ReceiptHandle": one["ReceiptHandle"]} for n, one in enumerate(received)
-        ]
-        sqs.delete_message_batch(QueueUrl=url, Entries=entries)
-
-
 @pytest.mark.long
-def test_bad_lines_of_an_import_are_named_and_lose_no_other(feed: Runtime, bare: BareAws) -> None:
-    account = create_account("Test", feed).account_id
+def test_bad_lines_of_an_import_are_named_and_lose_no_other(
+    runtime: Runtime, events_queue: EventsQueue
+) -> None:
+    account = create_account("Test", runtime).account_id
     expected = {number: code_of(number) for number in range(CONTACTS) if is_bad(number)}
     named: dict[int, str] = {}
     for first, body in enumerate(batched(lines(), MAX_EVENTS, strict=False)):
-        answer = accept_events(account, body, feed)
+        answer = accept_events(account, body, runtime)
         assert answer.accepted == len(body) - len(answer.refused)
         named |= {first * MAX_EVENTS + one["index"]: one["code"] for one in answer.refused}
     assert named == expected
-    for job in jobs(feed, bare):
-        apply_event(job, feed)
+    for job in events_queue.jobs():
+        apply_event(job, runtime)
     refs = {number: PersonRef(PersonKind.CONTACT, f"k{number}") for number in range(CONTACTS)}
-    known = feed.people.find_many(account, refs.values())
+    known = runtime.people.find_many(account, refs.values())
     assert {number for number, ref in refs.items() if ref in known} == refs.keys() - expected.keys()
-    assert listed(account, feed) == sorted(expected.values())
+    assert listed(account, runtime) == sorted(expected.values())
 
 
 def listed(account: AccountId, runtime: Runtime) -> list[str]:

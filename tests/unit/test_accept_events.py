@@ -1,7 +1,7 @@
 """What a webhook accepts of many events, and what it says of those that it does not."""
 
 import random
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any, cast
@@ -25,8 +25,10 @@ AT = "2026-03-01T10:00:00Z"
 class Queue:
     jobs: list[FeedJob] = field(default_factory=list)
 
-    def send(self, jobs: list[FeedJob]) -> None:
-        self.jobs += [FeedJob.from_json(job.to_json(), accepted=n) for n, job in enumerate(jobs)]
+    def send(self, jobs: list[FeedJob]) -> int:
+        numbered = {n: FeedJob.from_json(job.to_json()) for n, job in enumerate(jobs, 1)}
+        self.jobs += [replace(job, accepted=n) for n, job in numbered.items()]
+        return len(numbered)
 
 
 def contact(n: int, **fields: object) -> dict[str, Any]:
@@ -63,6 +65,7 @@ def test_a_thousand_bad_events_among_twenty_thousand_are_named_and_lose_no_other
         SimpleNamespace(
             now=lambda: datetime(2026, 3, 1, 12, tzinfo=UTC),
             feed_queue=queue,
+            feed=SimpleNamespace(accepted=lambda *_: None),
             count=lambda *_: None,
         ),
     )

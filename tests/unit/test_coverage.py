@@ -119,6 +119,12 @@ def test_a_refused_event_is_a_gap_in_the_feed() -> None:
     assert said.reason == "12 of the CRM's events could not be applied."
 
 
+def test_events_that_wait_are_a_gap_in_the_feed_also_before_the_first_is_applied() -> None:
+    assert FeedCoverage(NOON, refused=0, waiting=True).gap is Gap.EVENTS_WAITING
+    assert FeedCoverage(None, refused=0, waiting=True).gap is Gap.EVENTS_WAITING
+    assert FeedCoverage(NOON, refused=1, waiting=True).gap is Gap.EVENTS_REFUSED
+
+
 def test_a_hundred_refused_events_stand_for_more() -> None:
     for language, words in ((EN, "100 or more"), (Language.JA, "100 件以上")):
         said = explain_feed(FeedCoverage(NOON, refused=100), language)
@@ -130,6 +136,7 @@ def test_a_hundred_refused_events_stand_for_more() -> None:
 
 
 WHOLE, FEED = MailboxCoverage(HERS, NOON, 100), FeedCoverage(NOON, refused=0)
+WAITING = FeedCoverage(NOON, refused=0, waiting=True)
 FIRST = MailboxCoverage(HERS, NOON, 62, Gap.FIRST_SYNC)
 LATE = MailboxCoverage(HERS, NOON, 100, Gap.LATE_FACTS)
 REFUSED = MailboxCoverage(HERS, NOON, 100, Code.CONNECT_REFUSED)
@@ -141,6 +148,7 @@ REFUSED = MailboxCoverage(HERS, NOON, 100, Code.CONNECT_REFUSED)
         (Coverage([WHOLE, WHOLE], FEED), True),
         (Coverage([WHOLE, MailboxCoverage(HERS, NOON, 100, Gap.ERASING)], FEED), False),
         (Coverage([WHOLE], FeedCoverage(NOON, refused=1)), False),
+        (Coverage([WHOLE], FeedCoverage(NOON, refused=0, waiting=True)), False),
         (Coverage([], FEED), False),
         (Coverage([WHOLE], FEED, unread=1), False),
     ],
@@ -173,6 +181,9 @@ def test_a_card_is_complete_where_each_of_its_mailboxes_and_the_feed_are(
         (Coverage([LATE], FeedCoverage(NOON, refused=7), unread=2), Gap.EVENTS_REFUSED, "7"),
         (Coverage([WHOLE], FEED, matches_pending=True, unread=2), Gap.ENTRIES_UNREAD, "2"),
         (Coverage([LATE], FEED, matches_pending=True), Gap.LATE_FACTS, "earlier mail"),
+        (Coverage([LATE], WAITING), Gap.EVENTS_WAITING, "not applied yet"),
+        (Coverage([LATE], WAITING, unread=2), Gap.ENTRIES_UNREAD, "2 of this card's"),
+        (Coverage([FIRST], WAITING), Gap.FIRST_SYNC, "62"),
         (Coverage([LATE, REFUSED], FEED, thread_pending=True), Code.CONNECT_REFUSED, "refuses"),
         (Coverage([FIRST, LATE, REFUSED], FEED, unread=1), Code.CONNECT_REFUSED, "refuses"),
         (Coverage([LATE, FIRST], FeedCoverage(NOON, refused=1), unread=1), Gap.FIRST_SYNC, "62"),

@@ -15,6 +15,7 @@ from mailmirror.api.routes import outside
 from mailmirror.domain.words.explanation import Language
 from mailmirror.domain.words.problems import PROBLEMS
 from mailmirror.mail.connection import NetworkPolicy
+from mailmirror.usecases.crm_feed.apply_event import MAX_ATTEMPTS
 from tests.template import functions, listed, of_type, resources, target, triggers
 
 
@@ -60,6 +61,13 @@ def test_every_queue_that_is_read_has_a_dead_letter_queue_with_an_alarm() -> Non
         assert dead_letters in alarmed
         assert queues[dead_letters].get("FifoQueue") == queues[trigger.queue].get("FifoQueue")
         assert queues[dead_letters]["MessageRetentionPeriod"] == 14 * 24 * 3600
+
+
+def test_an_event_that_always_fails_is_skipped_long_before_the_dead_letters() -> None:
+    """Those that come behind it, up to nine in its batch, are received as often, and not tried."""
+    feed = of_type("AWS::SQS::Queue")["FeedQueue"]
+    (batch,) = [one.event["BatchSize"] for one in triggers() if one.queue == "FeedQueue"]
+    assert feed["RedrivePolicy"]["maxReceiveCount"] > MAX_ATTEMPTS + 2 * batch
 
 
 def test_only_the_feed_keeps_an_order() -> None:

@@ -3,10 +3,11 @@
 import json
 import re
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import batched
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from mailmirror.domain.identity import MessageKey
@@ -83,15 +84,32 @@ class FeedJob:
     accepted: int = 0
     """The event's number at acceptance: SQS gives it to a message of a FIFO queue, growing within
     its group, the account. 0 until it comes back from the queue."""
+    accepted_at: datetime | None = None
+    """When SQS took it; None until it comes back from the queue."""
+    attempt: int = 1
+    """How often the queue has brought it, this time included."""
 
     @classmethod
-    def from_json(cls, body: str, accepted: int = 0) -> "FeedJob":
+    def from_json(
+        cls, body: str, attributes: Mapping[str, str] = MappingProxyType({})
+    ) -> "FeedJob":
+        """Read a message of the queue.
+
+        Parameters:
+            attributes: what SQS says of the message, by the names of ReceiveMessage.
+        """
         fields = json.loads(body)
         refusal = fields.get("refusal")
-        account = AccountId(fields["account"])
-        code_and_detail = (refusal[0], refusal[1]) if refusal else None
-        left_out = tuple(map(LeftOut.from_json, fields.get("left_out", ())))
-        return cls(account, fields["event"], code_and_detail, left_out, accepted)
+        sent = attributes.get("SentTimestamp")
+        return cls(
+            account=AccountId(fields["account"]),
+            event=fields["event"],
+            refusal=(refusal[0], refusal[1]) if refusal else None,
+            left_out=tuple(map(LeftOut.from_json, fields.get("left_out", ()))),
+            accepted=int(attributes.get("SequenceNumber", 0)),
+            accepted_at=datetime.fromtimestamp(int(sent) / 1000, UTC) if sent else None,
+            attempt=int(attributes.get("ApproximateReceiveCount", 1)),
+        )
 
     def to_json(self) -> str:
         fields: dict[str, Any] = {"account": self.account, "event": self.event}
@@ -188,8 +206,11 @@ class FeedQueue:
         self._client = client
         self._url = url
 
-    def send(self, jobs: Iterable[FeedJob]) -> None:
+    def send(self, jobs: Iterable[FeedJob]) -> int:
         """Queue events in their order.
+
+        Returns:
+            The number of the last one; 0 where there are none.
 
         Raises:
             NotQueued: some were not taken. Those that were are applied once more when all are sent
@@ -197,13 +218,13 @@ class FeedQueue:
         """
         call = uuid.uuid4().hex
         batch: list[dict[str, Any]] = []
-        size = 0
+        size, last = 0, 0
         for number, job in enumerate(jobs):
             body = job.to_json()
             if batch and (
                 len(batch) == _MAX_BATCH_JOBS or size + len(body.encode()) > _MAX_BATCH_BYTES
             ):
-                _send(self._client, self._url, batch)
+                last = _send(self._client, self._url, batch)
                 batch, size = [], 0
             batch.append(
                 {
@@ -213,16 +234,19 @@ class FeedQueue:
                 }
             )
             size += len(body.encode())
-        if batch:
-            _send(self._client, self._url, batch)
+        return _send(self._client, self._url, batch) if batch else last
 
 
-def _send(client: "SQSClient", url: str, messages: Sequence[dict[str, Any]]) -> None:
+def _send(client: "SQSClient", url: str, messages: Sequence[dict[str, Any]]) -> int:
+    """Send at most ten messages; return the greatest number that SQS gave one, 0 without any."""
     entries: list[Any] = [{"Id": str(n), **message} for n, message in enumerate(messages)]
+    last = 0
     for _ in range(_ATTEMPTS):
         answer = client.send_message_batch(QueueUrl=url, Entries=entries)
+        numbers = [int(one.get("SequenceNumber", 0)) for one in answer.get("Successful", ())]
+        last = max([last, *numbers])
         failed = {one["Id"] for one in answer.get("Failed", ())}
         if not failed:
-            return
+            return last
         entries = [entry for entry in entries if entry["Id"] in failed]
     raise NotQueued(len(entries))

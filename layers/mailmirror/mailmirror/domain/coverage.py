@@ -28,6 +28,8 @@ class Gap(StrEnum):
     FEED_SILENT = "feed_silent"
     """The CRM has not sent any event."""
     EVENTS_REFUSED = "events_refused"
+    EVENTS_WAITING = "events_waiting"
+    """Events of the CRM were accepted that are not applied yet."""
     ENTRIES_UNREAD = "entries_unread"
     """Addresses of the person, or contacts of the deal, that the CRM sent could not be read."""
 
@@ -111,15 +113,20 @@ class FeedCoverage:
     """Whether everything that the CRM sent has been applied."""
 
     as_of: datetime | None
-    """When the last event was applied."""
+    """Until when everything that was accepted has been applied: the time of the last event that was
+    applied, or of its acceptance where others wait behind it."""
     refused: int
     """Events that were refused, not sent again and not closed, up to MAX_COUNTED_GAPS."""
+    waiting: bool = False
+    """Whether accepted events are not applied yet."""
 
     @property
     def gap(self) -> Gap | None:
-        if self.as_of is None:
-            return Gap.FEED_SILENT
-        return Gap.EVENTS_REFUSED if self.refused else None
+        if self.refused:
+            return Gap.EVENTS_REFUSED
+        if self.waiting:
+            return Gap.EVENTS_WAITING
+        return Gap.FEED_SILENT if self.as_of is None else None
 
     @property
     def complete(self) -> bool:
@@ -128,8 +135,8 @@ class FeedCoverage:
 
 GAP_ORDER: Sequence[Gap] = (
     *(Gap.NO_MAILBOX, Gap.DISCONNECTED, Gap.PAUSED, Gap.ERASING, Gap.FIRST_SYNC),
-    *(Gap.FEED_SILENT, Gap.EVENTS_REFUSED, Gap.ENTRIES_UNREAD, Gap.LATE_FACTS),
-    *(Gap.MATCHES_PENDING, Gap.THREAD_PENDING),
+    *(Gap.FEED_SILENT, Gap.EVENTS_REFUSED, Gap.ENTRIES_UNREAD, Gap.EVENTS_WAITING),
+    *(Gap.LATE_FACTS, Gap.MATCHES_PENDING, Gap.THREAD_PENDING),
 )
 """Which gap is told of several: behind the problems of mailboxes, first what leaves out most, then
 what a person can mend, then what stays, and at last what passes within a minute."""

@@ -26,6 +26,7 @@ class Code(StrEnum):
     UNKNOWN_EVENT_TYPE = "unknown_event_type"
     EVENT_AHEAD = "event_ahead"
     EVENT_NOT_KEPT = "event_not_kept"
+    EVENT_FAILED = "event_failed"
     CONTACT_UNKNOWN = "contact_unknown"
     REDIRECTS_IN_CIRCLE = "redirects_in_circle"
     TOO_MANY_JOINED = "too_many_joined"

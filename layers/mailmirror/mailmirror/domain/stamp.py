@@ -20,6 +20,11 @@ _MAX_ACCEPTED_DIGITS = 39
 """SQS's sequence numbers have 128 bits."""
 
 
+def accepted_text(number: int) -> str:
+    """Write a number at acceptance as text that sorts as numbers do."""
+    return f"{number:0{_MAX_ACCEPTED_DIGITS}d}"
+
+
 @total_ordering
 @dataclass(frozen=True, slots=True, eq=False)
 class Stamp:
@@ -40,7 +45,7 @@ class Stamp:
             digits = self.event_id.lstrip("0")
             rank = f"n{len(digits):02d}{digits}"
         else:
-            rank = f"t{self.accepted:0{_MAX_ACCEPTED_DIGITS}d}"
+            rank = f"t{accepted_text(self.accepted)}"
         return f"{self._instant}#{rank}#{self.event_id}"
 
     @classmethod

@@ -1,4 +1,4 @@
-"""The state of the CRM's feed: the last event applied, and the list of what could not be applied.
+"""The state of the CRM's feed: how far it is applied, and the list of what could not be applied.
 
 What was refused, or applied without a part of it, has two items, written in one transaction:
 
@@ -11,6 +11,7 @@ Numbers grow with time, and so do the times at which items expire.
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from heapq import merge
@@ -22,8 +23,9 @@ from mailmirror.domain.left_out import LeftOut
 from mailmirror.domain.limits import MAX_COUNTED_GAPS, MAX_REFUSED_EVENT_CHARS
 from mailmirror.domain.mailbox import AccountId
 from mailmirror.domain.problems import Code, Refused
+from mailmirror.domain.stamp import accepted_text
 from mailmirror.store import keys
-from mailmirror.store.table import Delete, Item, Put, Table, Update
+from mailmirror.store.table import ConditionFailed, Delete, Item, Put, Table, Update
 
 _LIFETIME = timedelta(days=30)
 _MAX_NUMBER = 10**12 - 1
@@ -34,10 +36,13 @@ class FeedState:
     """Whether every event of the CRM was applied."""
 
     as_of: datetime | None
-    """When the last event was applied or refused; None before the first."""
+    """When the last event was applied or refused; where others wait behind it, when it was
+    accepted. None before the first."""
     refused: int
     """Gaps: events refused within the last 30 days that no later event with their id has replaced,
     and that no person has closed. At most MAX_COUNTED_GAPS, which stands for as many or more."""
+    waiting: bool = False
+    """Whether events were accepted that are neither applied nor refused yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,25 +67,40 @@ class FeedStore:
     def __init__(self, table: Table) -> None:
         self._table = table
 
+    def accepted(self, account: AccountId, number: int) -> None:
+        """Store that events are queued up to this number, before their sender is answered.
+
+        One write unit. Of several calls the one with the greatest number may end first.
+        """
+        greatest = "attribute_not_exists(accepted) OR accepted < :n"
+        values = {":n": accepted_text(number)}
+        with suppress(ConditionFailed):
+            self._table.update(Update(keys.feed(account), "SET accepted = :n", values, greatest))
+
     def applied(
         self,
         account: AccountId,
         event: object,
         now: datetime,
         left_out: Sequence[LeftOut] = (),
+        accepted: int = 0,
+        accepted_at: datetime | None = None,
     ) -> None:
         """Store that an event was applied, and list what it was applied without. One write unit.
 
         What is listed under its id is no longer.
+
+        Parameters:
+            accepted: its number at acceptance.
+            accepted_at: when that was; now, where it was not queued.
         """
         listed = [one for one in left_out if not one.empty]
         if listed:
             detail = "; ".join(one.detail for one in listed)
             entry = _entry(event, listed[0].code, detail, now, applied=True)
-            self._list(account, _name(event), entry, now, gap=False)
-            return
-        head = self._note(account, "SET as_of = :now", now)
-        if not _is_within_lifetime(head.get("listed_at"), now):
+            self._list(account, _name(event), entry, now, accepted, gap=False)
+        head = self._reach(account, now, accepted, accepted_at or now)
+        if listed or not _is_within_lifetime(head.get("listed_at"), now):
             return
         pointer = self._table.get(keys.listed_event(account, _name(event)), consistent=True)
         if pointer is not None:
@@ -88,26 +108,44 @@ class FeedStore:
             self._table.transact([_entry_deletion(account, pointer), Delete(key)])
 
     def refuse(
-        self, account: AccountId, event: object, refusal: Refused, now: datetime, accepted: int = 0
+        self,
+        account: AccountId,
+        event: object,
+        refusal: Refused,
+        now: datetime,
+        accepted: int = 0,
+        accepted_at: datetime | None = None,
     ) -> None:
-        """List an event that cannot be applied, with its code, for 30 days. Eight write units.
+        """List an event that cannot be applied, with its code, for 30 days. Nine write units.
 
         Parameters:
             accepted: its number at acceptance, which tells it from others without an id.
+            accepted_at: when that was; now, where it was not queued.
         """
         entry = _entry(event, refusal.code, refusal.detail, now)
         name = _name(event, accepted)
-        self._list(account, name, entry, now, gap=is_gap(label(event)))
+        self._list(account, name, entry, now, accepted, gap=is_gap(label(event)))
+        self._reach(account, now, accepted, accepted_at or now)
+
+    def is_listed(self, account: AccountId, event: object, accepted: int) -> bool:
+        """Whether an event was refused under this number at acceptance. One read unit."""
+        found = self._table.get(keys.listed_event(account, _name(event, accepted)), consistent=True)
+        return found is not None and found.get("accepted") == accepted_text(accepted)
 
     def state(self, account: AccountId, now: datetime) -> FeedState:
-        """Half a read unit; where a gap came within 30 days, one more for every ten gaps."""
-        item = self._table.get(keys.feed(account))
-        if item is None:
-            return FeedState(None, 0)
-        as_of = datetime.fromisoformat(item["as_of"])
-        if not _is_within_lifetime(item.get("gap_at"), now):
-            return FeedState(as_of, 0)
-        return FeedState(as_of, self.gaps(account, now))
+        """Read how far the feed is applied; consistently, so that all that was accepted is known.
+
+        One read unit; where a gap came within 30 days, one more for every ten gaps.
+        """
+        item = self._table.get(keys.feed(account), consistent=True) or {}
+        waiting = item.get("accepted", "") > item.get("applied", "")
+        as_of = item.get("applied_until" if waiting else "as_of")
+        has_gaps = _is_within_lifetime(item.get("gap_at"), now)
+        return FeedState(
+            datetime.fromisoformat(as_of) if as_of else None,
+            self.gaps(account, now) if has_gaps else 0,
+            waiting,
+        )
 
     def gaps(self, account: AccountId, now: datetime) -> int:
         """Count the gaps, up to MAX_COUNTED_GAPS."""
@@ -149,17 +187,20 @@ class FeedStore:
         return bool(found)
 
     def _list(
-        self, account: AccountId, name: str, entry: Item, now: datetime, *, gap: bool
+        self, account: AccountId, name: str, entry: Item, now: datetime, accepted: int, *, gap: bool
     ) -> None:
         """List an event in place of what was listed under its name."""
         noted = "listed_at = :now, gap_at = :now" if gap else "listed_at = :now"
-        head = self._note(account, f"SET as_of = :now, {noted} ADD listed_n :one", now, one=1)
+        values = {":now": keys.time_text(now), ":one": 1}
+        head = self._table.update(
+            Update(keys.feed(account), f"SET {noted} ADD listed_n :one", values)
+        )
         n, kind = int(head["listed_n"]), keys.GAPS if gap else keys.NOTES
         key = keys.listed_event(account, name)
         before = self._table.get(key, consistent=True)
         common = {"listed_n": n, keys.EXPIRES: int((now + _LIFETIME).timestamp())}
         puts = [
-            Put({**key, "list": kind, **common}),
+            Put({**key, "list": kind, "accepted": accepted_text(accepted), **common}),
             Put({**keys.listed(account, kind, n), **entry, "event_name": name, **common}),
         ]
         self._table.transact([*puts, *([_entry_deletion(account, before)] if before else [])])
@@ -179,10 +220,25 @@ class FeedStore:
         # An expired item can stay for days before DynamoDB deletes it; all behind it are expired.
         return takewhile(lambda item: item[keys.EXPIRES] > now.timestamp(), found)
 
-    def _note(self, account: AccountId, expression: str, now: datetime, **numbers: int) -> Item:
-        values: dict[str, object] = {f":{name}": number for name, number in numbers.items()}
-        values[":now"] = keys.time_text(now)
-        return self._table.update(Update(keys.feed(account), expression, values))
+    def _reach(self, account: AccountId, now: datetime, accepted: int, at: datetime) -> Item:
+        """Store that the feed is applied up to this event.
+
+        It is the last write of an event: until then cards say that events wait. An event that comes
+        from the dead-letter queue, behind later ones, changes nothing of what they reached.
+        """
+        values = {":now": keys.time_text(now)}
+        numbered = {":n": accepted_text(accepted), ":at": keys.time_text(at)}
+        try:
+            return self._table.update(
+                Update(
+                    keys.feed(account),
+                    "SET as_of = :now, applied = :n, applied_until = :at",
+                    values | numbered,
+                    "attribute_not_exists(applied) OR applied <= :n",
+                )
+            )
+        except ConditionFailed:
+            return self._table.update(Update(keys.feed(account), "SET as_of = :now", values))
 
 
 def _entry(event: object, code: Code, detail: str, now: datetime, *, applied: bool = False) -> Item:

@@ -80,6 +80,16 @@ GAPS: Catalogue[Gap] = {
         "CRM の管理者に、`GET /v1/events/refused` に従って修正し、同じ ID で再送するか、"
         "不要なものを閉じるよう依頼してください。",
     ),
+    Gap.EVENTS_WAITING: translated(
+        "Events that the CRM sent are not applied yet: mail of the persons and deals that they name"
+        " may be missing.",
+        "Open the card again in a minute. After an import it takes longer: `as_of` of the feed says"
+        " up to when the CRM's events are applied.",
+        "CRM から届いたイベントの一部がまだ適用されていないため、"
+        "該当する人物や商談のメールが欠けている場合があります。",
+        "1 分ほど後にカードを開き直してください。インポートの直後はさらに時間がかかります。"
+        "フィードの `as_of` は、いつまでに届いた CRM のイベントが適用済みかを示します。",
+    ),
     Gap.ENTRIES_UNREAD: translated(
         "{unread} of this card's addresses or contacts in the CRM cannot be read: their mail may be"
         " missing.",

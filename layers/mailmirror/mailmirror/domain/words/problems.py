@@ -112,6 +112,16 @@ PROBLEMS: Catalogue[Code] = {
         "一つのアドレスを持つ人や一つの商談のスレッドを減らして再送し、続く場合は運用者に関数"
         " `apply` のログ（ロググループ `/aws/lambda/<stack>-apply`）の確認を依頼してください。",
     ),
+    Code.EVENT_FAILED: translated(
+        "The event is valid, but applying it failed again and again, by errors of AWS or of"
+        " Mailmirror.",
+        "Ask the stack's operator to look at the log of the function `apply` (log group"
+        " `/aws/lambda/<stack>-apply`); then send the event again under its id.",
+        "イベントの形式は正しいものの、AWS または Mailmirror のエラーにより適用に繰り返し"
+        "失敗しました。",
+        "運用者に関数 `apply` のログ（ロググループ `/aws/lambda/<stack>-apply`）の確認を依頼し、"
+        "その後、同じ ID でイベントを再送してください。",
+    ),
     Code.CONTACT_UNKNOWN: translated(
         "A lead was converted to a contact, or a contact merged into one, that the CRM has not"
         " sent, or had deleted before. Until it is sent, the lead or contact keeps its own card.",

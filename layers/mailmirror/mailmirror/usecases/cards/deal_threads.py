@@ -59,10 +59,11 @@ def list_threads(
     Raises:
         Refused: the deal is unknown or deleted, or the cursor is none of this list.
     """
+    feed = runtime.feed.state(viewer.account, runtime.now())
     deal = existing_deal(viewer.account, id, runtime)
     before, remembered = _read_on(cursor, id)
     # Before its messages: what is mirrored or matched while they are read may not be among them.
-    coverage = deal_coverage(viewer, deal, runtime)
+    coverage = deal_coverage(viewer, deal, feed, runtime)
     index = runtime.timelines.index_of(viewer.account, id, runtime.now())
     work = Reading(viewer, id, runtime)
     work.read_roots(remembered)

@@ -20,6 +20,7 @@ from mailmirror.domain.problems import Code, Refused
 from mailmirror.domain.threads import ThreadId
 from mailmirror.runtime import Runtime
 from mailmirror.store.content_lines import Summary
+from mailmirror.store.feed import FeedState
 from mailmirror.store.timelines import Hit, Partitions, deal_partitions
 from mailmirror.usecases.cards.acting_user import Viewer
 from mailmirror.usecases.cards.matches_pending import matches_pending
@@ -75,16 +76,17 @@ def read_person_card(
 
     Of a lead that was converted, or a contact that was merged, those of the contact that it is now.
 
-    Coverage is read before the messages: a sync that ends meanwhile has mirrored what may not be
-    among them.
+    The feed's state is read before the person, and the mailboxes' before the messages: what is
+    applied or mirrored meanwhile may not be among them.
 
     Raises:
         Refused: no such person exists, or the cursor was not made here.
     """
+    feed = runtime.feed.state(viewer.account, runtime.now())
     found = runtime.people.find(viewer.account, person)
     if found is None:
         raise Refused(Code.NOT_FOUND)
-    coverage = _coverage(viewer, found.line, runtime, unread=found.lost)
+    coverage = _coverage(viewer, found.line, feed, runtime, unread=found.lost)
     addresses: Set[Address] = found.emails - runtime.people.team_addresses(viewer.account)
     partitions = runtime.timelines.person_partitions(viewer.account, addresses, viewer.keys)
     before = _before(cursor)
@@ -115,11 +117,12 @@ def read_deal_card(
     Raises:
         Refused: no such deal exists, or the cursor was not made here.
     """
+    feed = runtime.feed.state(viewer.account, runtime.now())
     deal = runtime.deals.find(viewer.account, id)
     if deal is None or deal.latest.status is DealStatus.DELETED:
         raise Refused(Code.NOT_FOUND)
     # Before its messages: what is mirrored or matched while they are read may not be among them.
-    coverage = deal_coverage(viewer, deal, runtime)
+    coverage = deal_coverage(viewer, deal, feed, runtime)
     before = _before(cursor)
     shown: list[Line] = []
     roots: dict[ThreadId, Root] = {}
@@ -151,13 +154,16 @@ def read_deal_card(
     )
 
 
-def deal_coverage(viewer: Viewer, deal: Deal, runtime: Runtime) -> Coverage:
+def deal_coverage(viewer: Viewer, deal: Deal, feed: FeedState, runtime: Runtime) -> Coverage:
     """The coverage of a deal's messages, but for threads that are being indexed on it.
 
     A job is queued where threads are still to be matched again.
+
+    Parameters:
+        feed: as it was read before the deal.
     """
     gained = _last_gained(viewer.account, deal, runtime)
-    coverage = _coverage(viewer, gained, runtime, unread=deal.lost)
+    coverage = _coverage(viewer, gained, feed, runtime, unread=deal.lost)
     pending = matches_pending(viewer.account, deal, runtime)
     if pending:
         runtime.thread_queue.send([MatchJob(viewer.account)])
@@ -228,7 +234,9 @@ def _last_gained(account: AccountId, deal: Deal, runtime: Runtime) -> int:
     return max((person.line for person in people), default=0)
 
 
-def _coverage(viewer: Viewer, line: int, runtime: Runtime, *, unread: int = 0) -> Coverage:
+def _coverage(
+    viewer: Viewer, line: int, feed: FeedState, runtime: Runtime, *, unread: int = 0
+) -> Coverage:
     """The coverage of a card whose persons last gained an address at this line of the change log.
 
     Parameters:
@@ -236,7 +244,6 @@ def _coverage(viewer: Viewer, line: int, runtime: Runtime, *, unread: int = 0) -
     """
     reports = report(viewer.mailboxes, runtime, Claims({}))
     _nudge(reports, runtime)
-    feed = runtime.feed.state(viewer.account, runtime.now())
     heads = runtime.change_log.heads(viewer.account)
     line = max(line, heads.left_team, heads.ruling)
     return Coverage(
@@ -255,7 +262,7 @@ def _coverage(viewer: Viewer, line: int, runtime: Runtime, *, unread: int = 0) -
             )
             for one in reports
         ],
-        FeedCoverage(feed.as_of, feed.refused),
+        FeedCoverage(feed.as_of, feed.refused, feed.waiting),
         unread=unread,
     )
 

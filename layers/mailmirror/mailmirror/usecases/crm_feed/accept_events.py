@@ -74,7 +74,7 @@ def accept_events(
     runtime: Runtime,
     language: Language = Language.EN,
 ) -> Accepted:
-    """Queue a webhook's events in their order.
+    """Queue a webhook's events in their order. Until they are applied, cards say that they wait.
 
     Parameters:
         events: as JSON gave them.
@@ -100,7 +100,8 @@ def accept_events(
             refused.append({"index": index, **_id_of(raw), **as_problem(refusal, language)})
             # It is queued as well, to be listed in its place among the others.
             jobs.append(FeedJob(account, label(raw), (refusal.code.value, refusal.detail)))
-    runtime.feed_queue.send(jobs)
+    if last := runtime.feed_queue.send(jobs):
+        runtime.feed.accepted(account, last)
     runtime.count("EventsAccepted", len(events) - len(refused))
     return Accepted(len(events) - len(refused), refused, left_out)
 

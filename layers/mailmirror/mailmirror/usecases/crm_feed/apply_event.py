@@ -29,6 +29,8 @@ from mailmirror.observing import log_failure
 from mailmirror.runtime import Runtime
 from mailmirror.usecases.threads.set_override import apply_override
 
+MAX_ATTEMPTS = 8
+"""How often the queue brings an event before it is listed as one that cannot be applied."""
 _PAUSE_SECONDS = 0.2
 _MAX_PAUSE_SECONDS = 8.0
 _FOR_GOOD = (ArithmeticError, LookupError, RecursionError, TypeError, ValueError)
@@ -48,7 +50,9 @@ def apply_event(
 
     What fails for now (throttling, AWS's own errors, the network, writes in between) is repeated
     with exponential backoff and full jitter: the queue brings an event again only after six
-    minutes, and its account's next ones wait behind it.
+    minutes, and its account's next ones wait behind it. One that has come more than MAX_ATTEMPTS
+    times is listed before it is tried once more, and skipped the next time: also one that ends the
+    function blocks those behind it for an hour at most, and cards say that it is missing.
 
     Parameters:
         until: after which nothing is repeated; None repeats nothing.
@@ -56,6 +60,11 @@ def apply_event(
     Raises:
         Exception: it failed for now until then; the queue brings the event again.
     """
+    if job.attempt > MAX_ATTEMPTS:
+        was_tried = runtime.feed.is_listed(job.account, job.event, job.accepted)
+        _refuse(job, Refused(Code.EVENT_FAILED), runtime)
+        if was_tried:
+            return
     pause = _PAUSE_SECONDS
     while True:
         try:
@@ -91,12 +100,14 @@ def _apply_or_refuse(job: FeedJob, runtime: Runtime) -> None:
             # Also after a repeat: the function may have ended before it could queue the job.
             runtime.thread_queue.send([MatchJob(job.account)])
         said = [*left_out, doubt] if doubt else left_out
-        runtime.feed.applied(job.account, job.event, now, said)
+        runtime.feed.applied(job.account, job.event, now, said, job.accepted, job.accepted_at)
         runtime.count("EventsApplied")
 
 
 def _refuse(job: FeedJob, refusal: Refused, runtime: Runtime) -> None:
-    runtime.feed.refuse(job.account, job.event, refusal, runtime.now(), job.accepted)
+    runtime.feed.refuse(
+        job.account, job.event, refusal, runtime.now(), job.accepted, job.accepted_at
+    )
     runtime.count("EventsRefused")
     runtime.count(f"Refused_{refusal.code}")
 
