@@ -13,8 +13,8 @@ from mailmirror.api.decoding import typed
 from mailmirror.api.routes import outside
 from mailmirror.api.routing import answer
 from mailmirror.aws.queues import FeedJob, MatchJob
-from mailmirror.domain.coverage import Gap
-from mailmirror.domain.deals import DealPolicy
+from mailmirror.domain.coverage import Coverage, Gap
+from mailmirror.domain.deals import DealId, DealPolicy
 from mailmirror.domain.limits import (
     MAX_MAILBOXES_PER_USER,
     MAX_MESSAGES_A_DAY,
@@ -28,6 +28,7 @@ from mailmirror.domain.words.problems import PROBLEMS
 from mailmirror.domain.words.settings import EFFECTS
 from mailmirror.runtime import Runtime
 from mailmirror.store.accounts import Account
+from mailmirror.usecases.cards.read_card import read_deal_card
 from mailmirror.usecases.mailboxes.change_mailbox import change_window, request_sync
 from mailmirror.usecases.operating.change_settings import change_settings, read_settings
 from tests.integration.api_calls import Api
@@ -281,6 +282,27 @@ def test_another_deal_policy_matches_all_threads_again(
     change(office, deal_policy="never")
     office.match_again()
     assert office.deal("rep", "d1") == office.deal("rep", "d2") == []
+
+
+def test_another_deal_policy_makes_the_cards_of_deals_incomplete_and_of_persons_not(
+    office: Office, mailbox: Mailbox, runtime: Runtime
+) -> None:
+    """No verdict depends on it: no header is fetched again."""
+    office.tell("deal.upserted", id="d1", name="d1", status="open", contact_ids=["kim"])
+    office.match_again()
+    assert deal_coverage(office, "d1").complete
+    judged = runtime.sync_states.read(mailbox.key).passes
+    change(office, deal_policy="all_open_deals")
+    assert not is_late(office)
+    assert deal_coverage(office, "d1").cause is Gap.MATCHES_PENDING
+    office.match_again()
+    assert deal_coverage(office, "d1").complete
+    office.sync(mailbox)
+    assert runtime.sync_states.read(mailbox.key).passes.number == judged.number
+
+
+def deal_coverage(office: Office, id: str) -> Coverage:
+    return read_deal_card(office.viewer("rep"), DealId(id), None, 50, office.runtime).coverage
 
 
 def test_a_setting_that_is_changed_during_a_pass_over_everything_begins_it_again(

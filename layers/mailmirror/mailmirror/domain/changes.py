@@ -13,12 +13,18 @@ class ChangeKind(StrEnum):
     TEAM = "team"
     DEAL = "deal"
     RULES = "rules"
-    """A setting of the account that verdicts or matches depend on."""
+    """A setting of the account that verdicts depend on; the deal policy may have changed too."""
+    POLICY = "policy"
+    """The account's deal policy, on which matches depend."""
 
     @property
     def changes_verdicts(self) -> bool:
         """Whether a line of this kind may change the verdict of a copy."""
-        return self is not ChangeKind.DEAL
+        return self not in (ChangeKind.DEAL, ChangeKind.POLICY)
+
+    @property
+    def is_of_settings(self) -> bool:
+        return self in (ChangeKind.RULES, ChangeKind.POLICY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +39,7 @@ class Change:
     """When the deal's event happened: matches of mail of more than 30 days before do not change."""
 
     def __bool__(self) -> bool:
-        return bool(self.gained or self.lost or self.deal) or self.kind is ChangeKind.RULES
+        return bool(self.gained or self.lost or self.deal) or self.kind.is_of_settings
 
 
 @dataclass(frozen=True, slots=True)

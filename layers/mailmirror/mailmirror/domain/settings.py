@@ -23,6 +23,6 @@ class Setting(StrEnum):
     """Of answers where a request names none, and of what is sent to persons by mail."""
 
     @property
-    def changes_mail(self) -> bool:
-        """Whether it decides about old mail: what is mirrored, matched with deals, or kept."""
-        return self in (Setting.MAX_RECIPIENTS, Setting.DEAL_POLICY, Setting.DELETED_MAIL)
+    def changes_verdicts(self) -> bool:
+        """Whether it decides about old mail: what is mirrored, or kept."""
+        return self in (Setting.MAX_RECIPIENTS, Setting.DELETED_MAIL)

@@ -138,10 +138,10 @@ class Accounts:
         """The change of settings, which is written with its line of the log. One write unit.
 
         Parameters:
-            line: the number of that line, where mail depends on one of them.
+            line: the number of that line, where verdicts or matches depend on one of them.
         """
         values: dict[str, int | str] = {name.value: value for name, value in changed.items()}
-        if any(one.changes_mail for one in changed):
+        if any(one.changes_verdicts for one in changed):
             values["rules_line"] = line
         if Setting.DEAL_POLICY in changed:
             values["policy_line"] = line

@@ -16,7 +16,7 @@ from mailmirror.domain.mailbox import AccountId
 from mailmirror.store import keys
 from mailmirror.store.table import Delete, Item, Put, Table, Update
 
-_HEADS = ("number", "judging", "left_team", "ruling")
+_HEADS = ("number", "judging", "left_team", "ruling", "policy")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,9 @@ class Heads:
     left_team: int
     """By which an address has left the team, so that mail of it may be a person's."""
     ruling: int
-    """By which a setting has changed."""
+    """By which a setting has changed that verdicts depend on."""
+    policy: int
+    """By which the deal policy alone has changed."""
 
 
 class ChangeLog:
@@ -53,6 +55,7 @@ class ChangeLog:
             "judging": change.kind.changes_verdicts,
             "left_team": change.kind is ChangeKind.TEAM and bool(change.lost),
             "ruling": change.kind is ChangeKind.RULES,
+            "policy": change.kind is ChangeKind.POLICY,
         }
         more = "".join(f", {name} = :after" for name, holds in sorts.items() if holds)
         return _on_head(account, f"SET #number = :after{more}", number, {":after": number + 1})

@@ -23,7 +23,7 @@ def matches_pending(account: AccountId, deal: Deal, runtime: Runtime) -> bool:
     if head - done > _MAX_LINES:
         return True
     changes = [line.change for line in runtime.change_log.lines(account, done, _MAX_LINES)]
-    of_all = (ChangeKind.TEAM, ChangeKind.RULES)
+    of_all = (ChangeKind.TEAM, ChangeKind.RULES, ChangeKind.POLICY)
     if any(one.deal == deal.id or one.lost or one.kind in of_all for one in changes):
         return True
     contacts = {contact for version in deal.versions for contact in version.contacts}

@@ -50,7 +50,8 @@ class CrmView:
         if self._facts is None:
             heads = self._runtime.change_log.heads(self._account)
             self._facts = heads.number
-            if heads.ruling > self.account.rules_line:
+            known = self.account
+            if heads.ruling > known.rules_line or heads.policy > known.policy_line:
                 found = self._runtime.accounts.find(self._account, consistent=True)
                 self.account = found or self.account
         return self._facts

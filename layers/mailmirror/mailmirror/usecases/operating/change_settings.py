@@ -1,6 +1,6 @@
 """Change the settings of an account."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from mailmirror.aws.queues import MatchJob
 from mailmirror.domain.changes import Change, ChangeKind
@@ -46,11 +46,9 @@ def change_settings(
         changed = {one: value for one, value in asked.items() if account.setting(one) != value}
         if not changed:
             break
-        of_mail = any(one.changes_mail for one in changed)
-        change = Change(ChangeKind.RULES if of_mail else ChangeKind.TEAM)
         write = runtime.accounts.change(id, changed, head + 1)
         try:
-            runtime.change_log.write(id, change, [write], runtime.now(), head)
+            runtime.change_log.write(id, _line(changed), [write], runtime.now(), head)
         except ConditionFailed:
             continue
         break
@@ -59,3 +57,10 @@ def change_settings(
     if Setting.DEAL_POLICY in asked:  # after a repeat too: the first call may have been cut off
         runtime.thread_queue.send([MatchJob(id)])
     return read_settings(id, runtime), list(changed)
+
+
+def _line(changed: Collection[Setting]) -> Change:
+    """What the log says of a change; nothing where neither verdicts nor matches depend on it."""
+    if any(one.changes_verdicts for one in changed):
+        return Change(ChangeKind.RULES)
+    return Change(ChangeKind.POLICY if Setting.DEAL_POLICY in changed else ChangeKind.TEAM)
