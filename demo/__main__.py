@@ -86,6 +86,9 @@ def _run(servers: MailServers, google: Provider, passwords: Mapping[str, str], k
             page.act("The stack and the mail servers stay up until Ctrl-C")
             page.line(f"  API: {stack.endpoint}/v1   all else: {HOME.directory / 'stack.json'}")
             signal.pause()
+    except FAILURES as error:
+        page.line(f"  ✗ {error}")  # below the heading of what failed
+        raise
     finally:
         page.act("The stack is stopped")
         down(HOME)

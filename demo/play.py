@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, urlsplit
 import requests
 
 from demo import page
-from demo.crm import Crm, Json, Refused
+from demo.crm import PATIENCE, Crm, Json, Refused
 from demo.letter import Letter
 from demo.mail import Copy, month, news, verdicts
 from demo.page import ensure
@@ -89,11 +89,13 @@ class Play:
         asked["return_url"] = RETURN_URL
         url = self._crm.ask(AIKO.user_id, "POST", "/mailboxes/authorize", asked)["url"]
         callback = google.browse(url, AIKO.address)
-        back = requests.get(callback, timeout=60, allow_redirects=False).headers.get("Location", "")
+        back = requests.get(callback, timeout=PATIENCE, allow_redirects=False).headers.get(
+            "Location", ""
+        )
         told = dict(parse_qsl(urlsplit(back).query))
         ensure(back.startswith(RETURN_URL), f"the sign-in ended at {back or 'no page'}")
         ensure(told.get("status") == "connected", f"the sign-in ended with {told}")
-        again = requests.get(callback, timeout=60, allow_redirects=False)
+        again = requests.get(callback, timeout=PATIENCE, allow_redirects=False)
         ensure(again.status_code == 400, f"a replayed callback: HTTP {again.status_code}")
         form = {
             "user_id": BEN.user_id,

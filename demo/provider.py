@@ -15,6 +15,8 @@ import trustme
 from oidc_provider_mock import User
 from werkzeug.serving import make_server
 
+from demo.crm import PATIENCE
+
 HOST: Final = "127.0.0.1"
 
 
@@ -42,7 +44,7 @@ class Provider:
             "token_endpoint_auth_method": "client_secret_post",
         }
         url = f"{self.url}/oauth2/clients"
-        answer = requests.post(url, json=asked, verify=self._authority, timeout=10)
+        answer = requests.post(url, json=asked, verify=self._authority, timeout=PATIENCE)
         answer.raise_for_status()
         return answer.json()["client_id"], answer.json()["client_secret"]
 
@@ -51,8 +53,10 @@ class Provider:
         with requests.Session() as browser:
             browser.trust_env = False  # nothing of this machine's proxies or authorities
             browser.verify = self._authority
-            browser.get(url, timeout=10).raise_for_status()
-            answer = browser.post(url, data={"sub": address}, timeout=10, allow_redirects=False)
+            browser.get(url, timeout=PATIENCE).raise_for_status()
+            answer = browser.post(
+                url, data={"sub": address}, timeout=PATIENCE, allow_redirects=False
+            )
         answer.raise_for_status()
         return answer.headers["Location"]
 
@@ -60,7 +64,7 @@ class Provider:
         """Tell whether an access token is one of this address's, as a mail server asks."""
         headers = {"Authorization": f"Bearer {token}"}
         url = f"{self.url}/userinfo"
-        answer = requests.get(url, headers=headers, verify=self._authority, timeout=10)
+        answer = requests.get(url, headers=headers, verify=self._authority, timeout=PATIENCE)
         return answer.ok and answer.json().get("email") == address
 
 
