@@ -70,7 +70,8 @@ def _refile(runtime: Runtime, body: str) -> None:
 def _apply(runtime: Runtime, account: str, event: object) -> None:
     until = runtime.now() + _TIME_LIMIT
     job = FeedJob(AccountId(account), event)
-    apply_event(job, runtime, until, lambda seconds: time.sleep(seconds / _SPEED_UP))
+    if apply_event(job, runtime, until, lambda seconds: time.sleep(seconds / _SPEED_UP)):
+        runtime.thread_queue.send([MatchJob(job.account)])
 
 
 def _dispatch(runtime: Runtime) -> None:

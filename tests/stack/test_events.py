@@ -15,7 +15,7 @@ from local.samples import ACCOUNT, MAILBOX
 from local.stack import Stack
 from mailmirror.api.decoding import typed
 from mailmirror.api.mailbox_settings import ConnectBody
-from mailmirror.aws.queues import FeedJob, PollJob, SyncJob
+from mailmirror.aws.queues import FeedJob, MatchJob, PollJob, SyncJob
 from mailmirror.domain.feed import PersonKind, PersonRef
 from mailmirror.domain.identity import MessageKey
 from mailmirror.domain.mailbox import AccountId, MailboxId, MailboxKey, MailboxStatus
@@ -201,8 +201,10 @@ def test_webhook_with_the_signature_of_the_file(place: Place, aws: Any) -> None:
     assert taken(place, aws, "feed_queue") == []
 
 
-def test_apply_from_its_queue(place: Place) -> None:
+def test_apply_from_its_queue(place: Place, aws: Any) -> None:
     assert place.handle("apply", place.sample("apply-sqs")) == {"batchItemFailures": []}
+    bodies = taken(place, aws, "thread_queue")
+    assert bodies == [MatchJob(place.account.account_id).to_json()]  # once, for all its events
 
     account, people = place.account.account_id, place.runtime.people
     assert place.runtime.people.team(account).users.keys() == {"ann"}

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from botocore.exceptions import ClientError, ParamValidationError
 
-from mailmirror.aws.queues import FeedJob, MatchJob
+from mailmirror.aws.queues import FeedJob
 from mailmirror.domain.feed import (
     DealDeleted,
     DealUpserted,
@@ -45,7 +45,7 @@ def apply_event(
     runtime: Runtime,
     until: datetime | None = None,
     sleep: Callable[[float], None] = time.sleep,
-) -> None:
+) -> bool:
     """Apply an event; one that cannot be applied is counted, listed for 30 days, and skipped.
 
     What fails for now (throttling, AWS's own errors, the network, writes in between) is repeated
@@ -57,6 +57,10 @@ def apply_event(
     Parameters:
         until: after which nothing is repeated; None repeats nothing.
 
+    Returns:
+        Whether the account's threads are to be matched again. Also after a repeat: the function may
+        have ended before it could queue the job.
+
     Raises:
         Exception: it failed for now until then; the queue brings the event again.
     """
@@ -64,12 +68,11 @@ def apply_event(
         was_tried = runtime.feed.is_listed(job.account, job.event, job.accepted)
         _refuse(job, Refused(Code.EVENT_FAILED), runtime)
         if was_tried:
-            return
+            return False
     pause = _PAUSE_SECONDS
     while True:
         try:
-            _apply_or_refuse(job, runtime)
-            return
+            return _apply_or_refuse(job, runtime)
         except Exception:
             delay = random.uniform(0, pause)
             if until is None or runtime.now() + timedelta(seconds=delay) >= until:
@@ -79,7 +82,7 @@ def apply_event(
         pause = min(2 * pause, _MAX_PAUSE_SECONDS)
 
 
-def _apply_or_refuse(job: FeedJob, runtime: Runtime) -> None:
+def _apply_or_refuse(job: FeedJob, runtime: Runtime) -> bool:
     now = runtime.now()
     try:
         if job.refusal:
@@ -96,12 +99,11 @@ def _apply_or_refuse(job: FeedJob, runtime: Runtime) -> None:
         log_failure(error)
         _refuse(job, Refused(Code.EVENT_NOT_KEPT), runtime)
     else:
-        if isinstance(event, _MATCHED):
-            # Also after a repeat: the function may have ended before it could queue the job.
-            runtime.thread_queue.send([MatchJob(job.account)])
         said = [*left_out, doubt] if doubt else left_out
         runtime.feed.applied(job.account, job.event, now, said, job.accepted, job.accepted_at)
         runtime.count("EventsApplied")
+        return isinstance(event, _MATCHED)
+    return False
 
 
 def _refuse(job: FeedJob, refusal: Refused, runtime: Runtime) -> None:
