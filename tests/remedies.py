@@ -862,6 +862,11 @@ _MISSING: dict[str, Outcome] = {
         f"{_EXPLAIN}::test_detached_by_whom_and_when_is_told_with_the_call_that_attaches_it",
         "detached",
     ),
+    **_each(
+        "integration/test_card_overrides.py::"
+        "test_taken_off_is_explained_with_the_call_that_puts_it_back",
+        "taken_off",
+    ),
     **_each(f"{_EXPLAIN}::test_contained_says_why_and_tries_again", "contained"),
     **_each(f"{_EXPLAIN}::test_not_synced_the_call_has_it_read", "not_synced"),
     **_each(f"{_EXPLAIN}::test_first_sync_it_comes_by_itself", "first_sync"),
@@ -965,6 +970,10 @@ _BY_TITLE: Mapping[str, Mapping[str, Outcome]] = {
     "Folders that are not read": _FOLDERS,
     "Delivery errors": _DELIVERY,
     "Reasons to be on a deal, or off it": _REASONS,
+    "What is off the card of a person": _each(
+        "integration/test_card_overrides.py::test_where_a_message_is_names_what_keeps_it_off_a_card",
+        *("account", "owner"),
+    ),
     "Attaches and detaches": _STANDINGS,
     "Changed settings": _EFFECTS,
     "What is found out about an address": _FINDINGS,

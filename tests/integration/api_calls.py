@@ -171,6 +171,8 @@ class Api:
 
     def follow(self, undo: Json, user: str = "rep") -> Json:
         """Make the call that an answer names."""
-        status, body = self.ask(undo["method"], undo["path"], user)
+        path, _, query = undo["path"].partition("?")
+        params = dict([query.split("=")]) if query else {}
+        status, body = self.ask(undo["method"], path, user, params=params)
         assert status == 200, body
         return body

@@ -8,8 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailmirror.domain.address import Address
+from mailmirror.domain.card_overrides import CardOverride, Scope
 from mailmirror.domain.contained import Cause as Contained
 from mailmirror.domain.deals import DealId
+from mailmirror.domain.feed import PersonKind, PersonRef
 from mailmirror.domain.folder_choice import LeftOut
 from mailmirror.domain.limits import MAX_RECIPIENTS_SETTING, MAX_SENDERS
 from mailmirror.domain.mailbox import MailboxState, UserId
@@ -26,6 +28,7 @@ from mailmirror.domain.missing_mail import (
 from mailmirror.domain.overrides import Override
 from mailmirror.domain.problems import Code
 from mailmirror.domain.stamp import Stamp
+from mailmirror.domain.threads import ThreadId
 from mailmirror.domain.verdict import (
     Headers,
     People,
@@ -41,6 +44,15 @@ HEALTHY = MailboxFacts()
 PAUSED = MailboxFacts(MailboxState.PAUSED)
 FIRST_SYNC = MailboxFacts(MailboxState.FIRST_SYNC)
 MARCH = datetime(2026, 3, 1, tzinfo=UTC)
+OFF = CardOverride(
+    PersonRef(PersonKind.CONTACT, "k"),
+    ThreadId("t"),
+    None,
+    on=False,
+    scope=Scope.OWNER,
+    user=UserId("boss"),
+    at=MARCH,
+)
 DETACH = Override(Stamp(MARCH, "e1"), DealId("d"), False, UserId("boss"))
 
 
@@ -152,6 +164,8 @@ STORED = [
     (MessageFacts([copy(V.BLOCKED)], S.SHOWN), [C.SHOWN]),
     (MessageFacts([copy(left_out=LeftOut.TRASH)], S.SHOWN), [C.SHOWN]),
     (MessageFacts(stored=S.SHOWN, detaches=[DETACH]), [C.SHOWN, C.DETACHED]),
+    (MessageFacts(stored=S.SHOWN, taken_off=[OFF]), [C.SHOWN, C.TAKEN_OFF]),
+    (MessageFacts(stored=S.SHOWN, taken_off=[OFF], on_no_card=True), [C.TAKEN_OFF]),
     (
         MessageFacts([copy(contained=Contained.HEADERS_ONLY)], S.SHOWN),
         [C.SHOWN, C.CONTAINED],

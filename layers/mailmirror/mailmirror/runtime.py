@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from mailmirror.store.accounts import Accounts
     from mailmirror.store.audit_rounds import AuditRounds
     from mailmirror.store.blocks import BlockStore
+    from mailmirror.store.card_overrides import CardOverrideStore
     from mailmirror.store.change_log import ChangeLog
     from mailmirror.store.codes import CodeStore
     from mailmirror.store.contained import ContainedStore
@@ -233,6 +234,12 @@ class Runtime:
         from mailmirror.store.overrides import OverrideStore
 
         return OverrideStore(self.table)
+
+    @cached_property
+    def card_overrides(self) -> CardOverrideStore:
+        from mailmirror.store.card_overrides import CardOverrideStore
+
+        return CardOverrideStore(self.table)
 
     @cached_property
     def roots(self) -> RootStore:

@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from mailmirror.api.cards import ListedMessage
 from mailmirror.api.times import utc
+from mailmirror.domain.card_overrides import CardOverride, Scope
 from mailmirror.domain.deals import DealId
 from mailmirror.domain.feed import PersonKind
 from mailmirror.domain.identity import MessageKey
@@ -16,7 +17,7 @@ from mailmirror.domain.mailbox import UserId
 from mailmirror.domain.overrides import Override, Reason, Standing
 from mailmirror.domain.threads import ThreadId
 from mailmirror.domain.words.explanation import Language
-from mailmirror.domain.words.overrides import REASONS, STANDINGS
+from mailmirror.domain.words.overrides import CARD_OVERRIDES, REASONS, STANDINGS
 from mailmirror.usecases.cards.whereabouts import OnPerson, Said, Whereabouts
 
 Users = Mapping[UserId, str]
@@ -70,19 +71,62 @@ class AssociationReason(Struct, frozen=True):
         )
 
 
+class TakenOff(Struct, frozen=True, rename={"for_": "for"}):
+    """An override that keeps a message off the card of a lead or contact."""
+
+    kind: PersonKind
+    id: str
+    """The lead or contact on whose card it was given."""
+    message_id: str | None
+    """Null where it is the whole thread."""
+    for_: Scope
+    user_id: str
+    user_name: str | None
+    at: datetime
+    reason: str
+    remedy: str
+    undo: Undo
+
+    @classmethod
+    def of(cls, one: CardOverride, users: Users, language: Language) -> "TakenOff":
+        words = CARD_OVERRIDES[one.scope][language]
+        return cls(
+            kind=one.person.kind,
+            id=one.person.id,
+            message_id=one.message,
+            for_=one.scope,
+            user_id=one.user,
+            user_name=users.get(one.user) or None,
+            at=utc(one.at),
+            reason=words.reason,
+            remedy=words.remedy,
+            undo=put_back(one),
+        )
+
+
+def put_back(one: CardOverride) -> Undo:
+    """The call that undoes an override which keeps mail off a card."""
+    target = f"messages/{one.message}" if one.message else f"threads/{one.thread}"
+    person = f"{one.person.kind}s/{quote(one.person.id, safe='')}"
+    return Undo("PUT", f"/v1/{person}/{target}?for={one.scope}")
+
+
 class MessagePerson(Struct, frozen=True):
-    """A lead or contact on whose card a message is."""
+    """A lead or contact who has an address of a message."""
 
     kind: PersonKind
     id: str
     name: str
     addresses: Sequence[str]
     """Those of the message that the person has."""
+    taken_off: Sequence[TakenOff]
+    """The overrides that keep it off the person's card; none where it is on it."""
 
     @classmethod
-    def of(cls, one: OnPerson) -> "MessagePerson":
+    def of(cls, one: OnPerson, users: Users, language: Language) -> "MessagePerson":
         ref = one.person.id
-        return cls(ref.kind, ref.id, one.person.name, one.addresses)
+        off = [TakenOff.of(by, users, language) for by in one.off]
+        return cls(ref.kind, ref.id, one.person.name, one.addresses, off)
 
 
 class MessageDeal(Struct, frozen=True):
@@ -159,7 +203,7 @@ class PlacedMessage(ListedMessage, frozen=True):
             for one in found.deals
         ]
         return {
-            "persons": [MessagePerson.of(one) for one in found.persons],
+            "persons": [MessagePerson.of(one, users, language) for one in found.persons],
             "further_addresses": found.further_addresses,
             "deals": deals,
             "further_deals": found.further_deals,

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from msgspec import Struct
 
-from mailmirror.api.associations import Undo
+from mailmirror.api.associations import Undo, put_back
 from mailmirror.domain.limits import MAX_CHOSEN_FOLDERS
 from mailmirror.domain.mailbox import Mailbox, Provider
 from mailmirror.domain.missing_mail import Finding, MissingCause
@@ -65,6 +65,9 @@ def message_calls(
         case MissingCause.DETACHED if finding.detach is not None and message.place is not None:
             one, thread = finding.detach, message.place.thread
             undo = Undo.of(one.deal, thread, one.message, attached=False)
+            return [ApiCall(undo.method, undo.path, None)]
+        case MissingCause.TAKEN_OFF if finding.taken_off is not None:
+            undo = put_back(finding.taken_off)
             return [ApiCall(undo.method, undo.path, None)]
         case cause if cause in _SYNCS and message.line is None:
             return [ApiCall("POST", f"{path}/{_SYNCS[cause]}", None)]

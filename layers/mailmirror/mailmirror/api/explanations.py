@@ -7,7 +7,13 @@ from typing import Any
 
 from msgspec import Struct
 
-from mailmirror.api.associations import MessageDeal, MessageOverride, MessagePerson, PlacedMessage
+from mailmirror.api.associations import (
+    MessageDeal,
+    MessageOverride,
+    MessagePerson,
+    PlacedMessage,
+    TakenOff,
+)
 from mailmirror.api.audits import FailedFolder
 from mailmirror.api.cards import Participant
 from mailmirror.api.explained_calls import ApiCall, mailbox_calls, message_calls
@@ -87,6 +93,7 @@ class ExplainedCause(Struct, frozen=True):
     addresses: Sequence[str] = ()
     """Of the message, that are no person's."""
     detached: MessageOverride | None = None
+    taken_off: TakenOff | None = None
     error: MailboxError | None = None
     """Why the mailbox's server could not be searched."""
 
@@ -126,7 +133,10 @@ class ExplainedMail(Struct, frozen=True, rename={"from_": "from"}):
             in_mailbox=bool(one.copies),
             copies=[ExplainedCopy.of(copy, language) for copy in one.copies],
             causes=[_message_cause(finding, one, explained, language) for finding in one.causes],
-            persons=[MessagePerson.of(person) for person in one.persons],
+            persons=[
+                MessagePerson.of(person, one.place.users if one.place else {}, language)
+                for person in one.persons
+            ],
             deals=place.get("deals", ()),
             further_deals=place.get("further_deals", 0),
             overrides=place.get("overrides", ()),
@@ -201,6 +211,7 @@ def _message_cause(
     if finding.detach is not None and place is not None:
         (said,) = (one for one in place.overrides if one.override == finding.detach)
         detached = MessageOverride.of(said, place.thread, place.users, language)
+    off, users = finding.taken_off, place.users if place else {}
     return ExplainedCause(
         finding.cause,
         words.reason,
@@ -210,6 +221,7 @@ def _message_cause(
         ExplainedCopy.of(copy, language).contained if copy and is_contained else None,
         message.participants if finding.cause is MissingCause.NO_PERSON else (),
         detached,
+        TakenOff.of(off, users, language) if off else None,
     )
 
 

@@ -527,6 +527,10 @@ MAX_PAGE_LINES = 100
 MAX_OVERRIDES = 1_000
 """Overrides of one root at which none is added for a single message: some 150 bytes each."""
 
+MAX_CARD_OVERRIDES = 500
+"""Overrides on the card of a lead or contact at which none is added for a single message: each page
+of the card reads them, some 250 bytes each."""
+
 MAX_COUNTED_ENTRIES = 1_000
 """Entries of a thread that a list of a deal's threads reads, at a read unit a dozen. Of a longer
 thread the list says that it counts only these."""

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum, auto
 
+from mailmirror.domain.card_overrides import CardOverride
 from mailmirror.domain.contained import Cause as ContainedCause
 from mailmirror.domain.folder_choice import LeftOut
 from mailmirror.domain.mailbox import NEEDS_PERSON, MailboxState
@@ -27,6 +28,8 @@ class MissingCause(StrEnum):
     """It is not missing."""
     DETACHED = "detached"
     """A person has taken it, or its thread, off a deal."""
+    TAKEN_OFF = "taken_off"
+    """A person has taken it, or its thread, off the card of a lead or contact."""
     CONTAINED = "contained"
     """It could not be read, or not whole."""
     NOT_SYNCED = "not_synced"
@@ -107,6 +110,10 @@ class MessageFacts:
     """Whether what is stored was deleted at the server, as far as syncs have seen."""
     detaches: Sequence[Override] = ()
     """Those that count."""
+    taken_off: Sequence[CardOverride] = ()
+    """The overrides that keep it off the cards of its persons."""
+    on_no_card: bool = False
+    """Whether these keep it off all of them, and no deal shows it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +135,7 @@ class Finding:
     copy: int | None = None
     """Which copy of the message's."""
     detach: Override | None = None
+    taken_off: CardOverride | None = None
 
 
 _BY_FOLDER: Mapping[LeftOut, MissingCause] = {
@@ -160,13 +168,15 @@ _ORDER = list(MissingCause)
 def message_causes(message: MessageFacts, mailbox: MailboxFacts) -> Sequence[Finding]:
     """Say why a message is not on its cards, or that it is and what is missing of it there."""
     detached = [Finding(MissingCause.DETACHED, detach=one) for one in message.detaches]
+    taken_off = [Finding(MissingCause.TAKEN_OFF, taken_off=one) for one in message.taken_off]
     if message.stored is Stored.SHOWN:
         by_headers = [
             Finding(MissingCause.CONTAINED, number)
             for number, copy in enumerate(message.copies)
             if copy.contained is ContainedCause.HEADERS_ONLY
         ]
-        return [Finding(MissingCause.SHOWN), *by_headers[:1], *detached]
+        shown = [] if message.on_no_card else [Finding(MissingCause.SHOWN)]
+        return [*shown, *by_headers[:1], *taken_off, *detached]
     if not message.copies:
         return [Finding(one) for one in _stored_causes(message)]
     each = [

@@ -160,6 +160,12 @@ def contact_deals(account: AccountId, contact: ContactId) -> str:
 
 
 CONTACT_DEALS = "deal#"
+CARD_OVERRIDES = "off#"
+
+
+def card_override(account: AccountId, person: PersonRef, place: str) -> Key:
+    """In the partition of a lead or contact."""
+    return _key(f"{account}#person#{person}", CARD_OVERRIDES + place)
 
 
 def contact_deal(account: AccountId, contact: ContactId, deal: DealId) -> Key:

@@ -157,6 +157,14 @@ _OF_MESSAGES: Mapping[MissingCause, Explanations] = {
         "は `detached` にあります。",
         "商談に戻す場合は、`calls` の呼び出しを実行してください。",
     ),
+    MissingCause.TAKEN_OFF: translated(
+        "A person has taken the message, or its whole thread, off the card of a lead or contact:"
+        " `taken_off` says off which, who and when.",
+        "If it belongs on the card, put it back: `calls` has the call.",
+        "このメールまたはスレッドは、手動でリードまたは連絡先のカードから外されています。"
+        "どのカードから、誰が、いつ外したかは `taken_off` にあります。",
+        "カードに戻す場合は、`calls` の呼び出しを実行してください。",
+    ),
     MissingCause.DELETED: translated(
         "The message was deleted at the mail server, and the account's setting `deleted_mail` lets"
         " deleted mail leave its cards.",

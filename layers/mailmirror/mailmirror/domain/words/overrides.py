@@ -1,5 +1,6 @@
 """The explanation of each reason to be on a deal or off it, and of what became of an override."""
 
+from mailmirror.domain.card_overrides import Scope
 from mailmirror.domain.overrides import Reason, Standing
 from mailmirror.domain.words.explanation import Catalogue, translated
 
@@ -35,6 +36,21 @@ REASONS: Catalogue[Reason] = {
         "To put the message back, attach it.",
         "このメールが手動で商談から外されています。",
         "元に戻すには、メールを関連付けてください。",
+    ),
+}
+
+CARD_OVERRIDES: Catalogue[Scope] = {
+    Scope.ACCOUNT: translated(
+        "A person took it off this card for all users.",
+        "If it belongs on the card, make the call that `undo` names.",
+        "すべてのユーザーに対して、手動でこのカードから外されています。",
+        "カードに戻す場合は、`undo` が示す呼び出しを実行してください。",
+    ),
+    Scope.OWNER: translated(
+        "You took it off this card for yourself.",
+        "If it belongs on the card, make the call that `undo` names.",
+        "自分に対してのみ、手動でこのカードから外しています。",
+        "カードに戻す場合は、`undo` が示す呼び出しを実行してください。",
     ),
 }
 

@@ -187,10 +187,11 @@ PROBLEMS: Catalogue[Code] = {
         "メールサーバーに残っているメールは保存し直されます。",
     ),
     Code.TOO_MANY_OVERRIDES: translated(
-        "Messages of this thread are attached or detached one by one as often as a thread allows.",
-        "Attach or detach the whole thread, by `thread_id`.",
-        "このスレッドでは、メールごとの関連付けと解除が上限に達しています。",
-        "`thread_id` を指定して、スレッド全体を関連付けるか解除してください。",
+        "Messages of this thread, or on this card, are attached, detached or taken off one by one"
+        " as often as is possible.",
+        "Attach, detach or take off the whole thread, by `thread_id`.",
+        "このスレッドまたはカードでは、メールごとの関連付けと解除が上限に達しています。",
+        "`thread_id` を指定して、スレッド全体に対して操作してください。",
     ),
     Code.TOO_MANY_BLOCKS: translated(
         "You have blocked as many leads, contacts, addresses and domains as a user may.",

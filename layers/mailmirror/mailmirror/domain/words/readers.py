@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from mailmirror.domain.card_overrides import Scope
 from mailmirror.domain.contained import Cause
 from mailmirror.domain.coverage import Gap
 from mailmirror.domain.coverage_limits import Limit
@@ -27,7 +28,7 @@ from mailmirror.domain.words.explanation import Catalogue
 from mailmirror.domain.words.folders import LEFT_OUT_FOLDERS
 from mailmirror.domain.words.mailbox_problems import MAILBOX_PROBLEMS
 from mailmirror.domain.words.missing_mail import MISSING_CAUSES
-from mailmirror.domain.words.overrides import REASONS, STANDINGS
+from mailmirror.domain.words.overrides import CARD_OVERRIDES, REASONS, STANDINGS
 from mailmirror.domain.words.problems import PROBLEMS
 from mailmirror.domain.words.settings import EFFECTS
 from mailmirror.domain.words.verdicts import VERDICTS
@@ -342,6 +343,11 @@ CATALOGUES: Sequence[Catalogued] = (
                 Reason.MESSAGE_DETACHED,
             ],
         },
+    ),
+    Catalogued(
+        "What is off the card of a person",
+        CARD_OVERRIDES,
+        {Reader.SALESPERSON: [Scope.ACCOUNT, Scope.OWNER]},
     ),
     Catalogued(
         "Attaches and detaches",

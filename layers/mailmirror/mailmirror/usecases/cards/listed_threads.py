@@ -224,5 +224,5 @@ def _listed(one: Candidate, newest: Line) -> ListedThread:
 def users_named(
     viewer: Viewer, lines: Iterable[ListedThread], runtime: Runtime
 ) -> Mapping[UserId, str]:
-    said = (one for line in lines for one in line.reasons if one is not None)
-    return user_names(viewer.account, said, runtime)
+    users = (one.user for line in lines for one in line.reasons if one is not None)
+    return user_names(viewer.account, users, runtime)

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from mailmirror.aws.queues import MatchJob, PollJob
 from mailmirror.domain.address import Address
 from mailmirror.domain.association import Root
+from mailmirror.domain.card_overrides import keeping_off
 from mailmirror.domain.coverage import Coverage, FeedCoverage, mailbox_coverage
 from mailmirror.domain.deals import Deal, DealId, DealStatus
 from mailmirror.domain.feed import PersonKind, PersonRef
@@ -23,11 +24,15 @@ from mailmirror.store.content_lines import Summary
 from mailmirror.store.feed import FeedState
 from mailmirror.store.timelines import Hit, Partitions, deal_partitions
 from mailmirror.usecases.cards.acting_user import Viewer
+from mailmirror.usecases.cards.card_overrides import overrides_on_card
 from mailmirror.usecases.cards.matches_pending import matches_pending
 from mailmirror.usecases.cards.shown_versions import Shown, shown_versions
 from mailmirror.usecases.cards.still_matched import StillOnDeal
 from mailmirror.usecases.mailboxes.read_mailbox import MailboxReport, report
 
+_MAX_READS = 20
+"""How often a page of a person's card is read on behind messages that are off the card; it may end
+then with fewer messages than asked for."""
 _MAX_HITS = 1_600
 """Entries of a deal that are read at once, in some 400 KB."""
 SENDER_UNPROVEN = "sender_unproven"
@@ -89,17 +94,23 @@ def read_person_card(
     coverage = _coverage(viewer, found.line, feed, runtime, unread=found.lost)
     addresses: Set[Address] = found.emails - runtime.people.team_addresses(viewer.account)
     partitions = runtime.timelines.person_partitions(viewer.account, addresses, viewer.keys)
+    overrides = overrides_on_card(viewer, found.refs, runtime)
     before = _before(cursor)
     shown: list[Line] = []
-    while len(shown) <= limit:
+    for _ in range(_MAX_READS):
         hits = runtime.timelines.card(partitions, before, limit + 1)
-        shown += lines_of(viewer, hits, partitions, runtime)
-        if len(hits) <= limit:
+        shown += (
+            line
+            for line in lines_of(viewer, hits, partitions, runtime)
+            if not keeping_off(overrides, line.thread, line.summary.message)
+        )
+        if len(shown) > limit or len(hits) <= limit:
             break
         before = hits[-1].cursor
+    goes_on = _encoded(before) if len(hits) > limit else None
     return Page(
         shown[:limit],
-        _cursor(shown[limit - 1]) if len(shown) > limit else None,
+        _cursor(shown[limit - 1]) if len(shown) > limit else goes_on,
         coverage,
         found.ref if found.ref != person else None,
     )
@@ -284,7 +295,10 @@ def _nudge(reports: Sequence[MailboxReport], runtime: Runtime) -> None:
 
 
 def _cursor(line: Line) -> str:
-    cursor = Hit(line.summary.message, line.instant, {}).cursor
+    return _encoded(Hit(line.summary.message, line.instant, {}).cursor)
+
+
+def _encoded(cursor: str) -> str:
     return base64.urlsafe_b64encode(cursor.encode()).decode()
 
 

@@ -9,11 +9,12 @@ named only by their own overrides.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 
 from mailmirror.domain.address import Address
 from mailmirror.domain.association import Root
+from mailmirror.domain.card_overrides import CardOverride, keeping_off
 from mailmirror.domain.deals import DealId, DealStatus
 from mailmirror.domain.feed import PersonRef
 from mailmirror.domain.identity import MessageKey
@@ -29,6 +30,7 @@ from mailmirror.domain.stamp import Stamp
 from mailmirror.domain.threads import ThreadId
 from mailmirror.runtime import Runtime
 from mailmirror.usecases.cards.acting_user import Viewer
+from mailmirror.usecases.cards.card_overrides import overrides_on_card
 from mailmirror.usecases.cards.read_card import Line
 
 
@@ -42,11 +44,15 @@ class Named[Id]:
 
 @dataclass(frozen=True, slots=True)
 class OnPerson:
-    """A lead or contact on whose card a message is."""
+    """A lead or contact who has an address of a message, so that it is, or was, on their card."""
 
     person: Named[PersonRef]
     addresses: Sequence[Address]
     """The participants of the message that the person has."""
+    refs: frozenset[PersonRef]
+    """All leads and contacts that the person is now."""
+    off: Sequence[CardOverride] = ()
+    """The overrides that keep the message off the card for the viewer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +97,9 @@ def whereabouts(viewer: Viewer, line: Line, runtime: Runtime) -> Whereabouts:
     Some 5 read units, one for each participant, and one for each deal and dozen of its overrides.
     """
     account, message = viewer.account, line.summary.message
-    persons, further_addresses = _persons(viewer, line, runtime)
     root = runtime.roots.read(account, line.summary.thread)
+    having, further_addresses = _persons(viewer, line, runtime)
+    persons = [replace(one, off=_off(viewer, one, root, message, runtime)) for one in having]
     deals = [(deal, root.decides(message, deal)) for deal in root.deals_showing(message)]
     deals.sort(key=lambda one: (one[1] is None, one[0]))
     told = deals[:MAX_NAMED_DEALS]
@@ -108,16 +115,26 @@ def whereabouts(viewer: Viewer, line: Line, runtime: Runtime) -> Whereabouts:
         len(deals) - len(told),
         [Said(names[one.deal], one, what) for one, what in overrides],
         complete,
-        user_names(account, (one for one, _ in overrides), runtime),
+        user_names(
+            account,
+            {*(one.user for one, _ in overrides), *(by.user for one in persons for by in one.off)},
+            runtime,
+        ),
     )
 
 
+def _off(
+    viewer: Viewer, one: OnPerson, root: Root, message: MessageKey, runtime: Runtime
+) -> Sequence[CardOverride]:
+    given = overrides_on_card(viewer, one.refs, runtime)
+    return keeping_off(given, root.thread, message)
+
+
 def user_names(
-    account: AccountId, overrides: Iterable[Override], runtime: Runtime
+    account: AccountId, users: Iterable[UserId], runtime: Runtime
 ) -> Mapping[UserId, str]:
     """What the CRM calls the users who gave overrides: half a read unit each."""
-    users = {one.user for one in overrides}
-    return {user: runtime.people.user_name(account, user) for user in users}
+    return {user: runtime.people.user_name(account, user) for user in set(users)}
 
 
 def _persons(viewer: Viewer, line: Line, runtime: Runtime) -> tuple[Sequence[OnPerson], int]:
@@ -150,7 +167,7 @@ def persons_having(
             addresses.setdefault(ref, []).append(address)
     people = runtime.people.find_many(account, addresses)
     return [
-        OnPerson(Named(ref, people[ref].name), some)
+        OnPerson(Named(ref, people[ref].name), some, people[ref].refs)
         for ref, some in sorted(addresses.items(), key=lambda one: str(one[0]))
         if ref in people
     ]

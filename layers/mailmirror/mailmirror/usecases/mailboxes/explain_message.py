@@ -167,6 +167,11 @@ class _Reader:
                 and not one.override.attached
                 and one.deal_name is not None
             ],
+            [off for one in (place.persons if place else ()) for off in one.off],
+            place is not None
+            and bool(place.persons)
+            and all(one.off for one in place.persons)
+            and not place.deals,
         )
         causes = message_causes(facts, self.facts)
         is_blocked = any(one.cause is MissingCause.BLOCKED for one in causes)

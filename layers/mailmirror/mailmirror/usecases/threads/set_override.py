@@ -7,7 +7,6 @@ a long thread are indexed by a queue's job, and so are those of which a crash le
 transaction schedules the thread.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -16,7 +15,7 @@ from mailmirror.domain.deals import DealId
 from mailmirror.domain.feed import OverrideGiven
 from mailmirror.domain.identity import MessageKey
 from mailmirror.domain.limits import MAX_OVERRIDES
-from mailmirror.domain.mailbox import AccountId, MailboxKey
+from mailmirror.domain.mailbox import AccountId
 from mailmirror.domain.overrides import Override
 from mailmirror.domain.problems import Code, Refused
 from mailmirror.domain.stamp import Stamp
@@ -26,6 +25,7 @@ from mailmirror.store.overrides import override_item
 from mailmirror.usecases.cards.acting_user import Viewer
 from mailmirror.usecases.crm_feed.crm_view import CrmView
 from mailmirror.usecases.threads.existing_deal import existing_deal
+from mailmirror.usecases.threads.named_thread import named_thread
 from mailmirror.usecases.threads.thread_writer import Contended, ThreadWriter
 
 _LEAST_STEP = timedelta(microseconds=1)
@@ -64,7 +64,7 @@ def set_override(
     """
     existing_deal(viewer.account, deal, runtime)
     message = MessageKey(message_id) if message_id else None
-    thread = _thread(viewer.account, thread_id, message, viewer.keys, runtime)
+    thread = named_thread(viewer.account, thread_id, message, viewer.keys, runtime)
     root = runtime.roots.read(viewer.account, thread)
     entries = runtime.threads.entries(viewer.account, root.threads)
     if not any(entry.key in viewer.keys for entry in entries):
@@ -86,29 +86,13 @@ def apply_override(account: AccountId, given: OverrideGiven, runtime: Runtime) -
     existing_deal(account, given.deal, runtime)
     mailboxes = sorted(runtime.mailboxes.list_all(account), key=lambda one: one.owner != given.user)
     message = MessageKey(given.message) if given.message else None
-    thread = _thread(account, given.thread, message, (one.key for one in mailboxes), runtime)
+    thread = named_thread(account, given.thread, message, (one.key for one in mailboxes), runtime)
     root = runtime.roots.read(account, thread)
     if not any(True for _ in runtime.threads.entries(account, root.threads)):
         raise Refused(Code.THREAD_UNKNOWN)
     override = Override(given.stamp, given.deal, given.attached, given.user, message)
     override = runtime.overrides.as_first_given(account, root.threads, override)
     give_override(account, root.thread, override, runtime)
-
-
-def _thread(
-    account: AccountId,
-    thread_id: str | None,
-    message: MessageKey | None,
-    mailboxes: Iterable[MailboxKey],
-    runtime: Runtime,
-) -> ThreadId:
-    """The thread that is named, or the thread of a message in these mailboxes."""
-    if message is None:
-        return ThreadId(thread_id or "")
-    for key in mailboxes:
-        if (kept := runtime.contents.find(key, message)) is not None:
-            return kept[0].thread
-    raise Refused(Code.MESSAGE_UNKNOWN)
 
 
 def give_override(
