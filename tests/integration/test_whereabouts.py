@@ -53,6 +53,9 @@ def said(found: Json) -> list[tuple[str, bool, bool, str]]:
 # Persons
 
 
+ON_CARD: Json = {"taken_off": []}
+
+
 def test_a_message_names_the_persons_and_by_which_of_its_addresses(
     office: Office, dovecot: Dovecot, mailbox: Mailbox, api: Api
 ) -> None:
@@ -63,9 +66,9 @@ def test_a_message_names_the_persons_and_by_which_of_its_addresses(
     dovecot.append(REP, "INBOX", raw, MARCH)
     office.sync(mailbox)
     assert message(office, api, 3)["persons"] == [
-        {"kind": "contact", "id": "kim", "name": "kim", "addresses": [KIM]},
-        {"kind": "contact", "id": "lee", "name": "lee", "addresses": [LEE]},
-        {"kind": "lead", "id": "kim", "name": "Kim as a lead", "addresses": [KIM, home]},
+        {"kind": "contact", "id": "kim", "name": "kim", "addresses": [KIM], **ON_CARD},
+        {"kind": "contact", "id": "lee", "name": "lee", "addresses": [LEE], **ON_CARD},
+        {"kind": "lead", "id": "kim", "name": "Kim as a lead", "addresses": [KIM, home], **ON_CARD},
     ]
 
 
