@@ -192,25 +192,23 @@ def test_a_page_goes_on_behind_what_is_off(
     assert found == ["Letter 1"]
 
 
+REFUSED = [
+    ("/v1/contacts/nobody/threads/t1", "not_found"),
+    ("/v1/contacts/lee/{thread}", "thread_unknown"),
+    ("/v1/contacts/lee/{message}", "message_unknown"),
+    ("/v1/contacts/kim/threads/none", "thread_unknown"),
+    ("/v1/contacts/kim/messages/none", "message_unknown"),
+    ("/v1/leads/kim/{thread}", "not_found"),
+]
+
+
 @pytest.mark.usefixtures("mailbox")
-@pytest.mark.parametrize(
-    ("path", "code"),
-    [
-        ("/v1/contacts/nobody/threads/t1", "not_found"),
-        ("/v1/contacts/lee/{thread}", "thread_unknown"),
-        ("/v1/contacts/lee/{message}", "message_unknown"),
-        ("/v1/contacts/kim/threads/none", "thread_unknown"),
-        ("/v1/contacts/kim/messages/none", "message_unknown"),
-        ("/v1/leads/kim/{thread}", "not_found"),
-    ],
-)
-@pytest.mark.parametrize("method", ["PUT", "DELETE"])
-def test_what_is_not_there_is_refused(
-    method: str, path: str, code: str, api: Api, office: Office
-) -> None:
+def test_what_is_not_there_is_refused(api: Api, office: Office) -> None:
     thread, message = (target(office, 1, whole=whole) for whole in (True, False))
-    status, answered = api.ask(method, path.format(thread=thread, message=message))
-    assert (status, answered["code"]) == (404, code)
+    for path, code in REFUSED:
+        for method in ("PUT", "DELETE"):
+            status, answered = api.ask(method, path.format(thread=thread, message=message))
+            assert (status, answered["code"]) == (404, code), path
 
 
 @pytest.mark.usefixtures("mailbox")
