@@ -1,12 +1,14 @@
 """What a person takes off a lead's or contact's card stays off, until a person puts it back."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
-from mailmirror.domain.card_overrides import Scope
+from mailmirror.domain.card_overrides import CardOverride, Scope
 from mailmirror.domain.mailbox import Mailbox
+from mailmirror.store.card_overrides import CardOverrideStore
 from mailmirror.usecases.mailboxes.change_mailbox import request_sync
 from tests.integration.api_calls import Api, Json
 from tests.integration.explaining import causes, explained, follow
@@ -120,6 +122,30 @@ def test_a_thread_that_was_joined_is_put_back_by_any_id_it_had(
     assert on_card(office) == []
     put_back(api, f"{KIMS}/{second}")
     assert on_card(office) == [1, 2, 3]
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_a_thread_that_is_joined_while_its_card_is_read_stays_off(
+    number: int,
+    api: Api,
+    office: Office,
+    dovecot: Dovecot,
+    mailbox: Mailbox,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    taken_off(api, f"{KIMS}/{target(office, number, whole=True)}")
+    read = CardOverrideStore.on_cards
+    joined = list[bool]()
+
+    def joins(*asked: Any) -> Sequence[CardOverride]:
+        if not joined:
+            joined.append(True)
+            join(office, dovecot, mailbox)
+        return read(*asked)
+
+    monkeypatch.setattr(CardOverrideStore, "on_cards", joins)
+    assert number not in on_card(office)
+    assert joined
 
 
 @pytest.mark.usefixtures("mailbox")

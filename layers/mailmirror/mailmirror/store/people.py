@@ -115,9 +115,10 @@ class PeopleStore:
     def find(self, account: AccountId, ref: PersonRef) -> Person | None:
         """Read the person that a lead or contact is now: it may be another, by a redirect.
 
-        None where it is deleted, or not known. Half a read unit, and one for each that redirects.
+        None where it is deleted, or not known. Read consistently: one read unit, and one for each
+        that redirects.
         """
-        return self._read(account, [ref], consistent=False).person(ref)
+        return self._read(account, [ref]).person(ref)
 
     def find_many(
         self, account: AccountId, refs: Iterable[PersonRef]
@@ -127,9 +128,7 @@ class PeopleStore:
         persons = self._read(account, wanted)
         return {ref: one for ref in wanted if (one := persons.person(ref)) is not None}
 
-    def _read(
-        self, account: AccountId, refs: Iterable[PersonRef], *, consistent: bool = True
-    ) -> Persons:
+    def _read(self, account: AccountId, refs: Iterable[PersonRef]) -> Persons:
         """Read records, and all that redirects join to them: a round trip a redirect in a row."""
         records: dict[PersonRef, Record] = {}
         asked: set[PersonRef] = set()
@@ -138,7 +137,7 @@ class PeopleStore:
             asked |= wanted
             found = (keys.person(account, ref) for ref in wanted)
             wanted = set()
-            for item in self._table.get_many(found, consistent=consistent):
+            for item in self._table.get_many(found, consistent=True):
                 record = _record(item)
                 records[record.ref] = record
                 wanted |= {PersonRef.parse(ref) for ref in item.get("redirecting", ())}

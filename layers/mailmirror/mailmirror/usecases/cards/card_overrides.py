@@ -1,12 +1,13 @@
 """Take mail off the card of a lead or contact, or put it back, as a person asks.
 
     person exists, user sees the mail ─► override stored in the person's partition
-    card ─► overrides of its person, and of all that redirect to it ─► present ids of their threads
+    a card's messages and their threads ─► the overrides on the card ─► the roots of their threads
 
 A contact to which a lead was converted, or another contact merged, keeps off what was off there.
+Roots are read after the messages: a thread that was joined in between is known by both its ids.
 """
 
-from collections.abc import Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -29,14 +30,30 @@ _ATTEMPTS = 10
 @dataclass(frozen=True, slots=True)
 class GivenCardOverride:
     override: CardOverride
-    still_off: tuple[CardOverride, ...]
+    still_off: Sequence[CardOverride]
     """The overrides that keep it off the card for the acting user now."""
 
 
-def overrides_on_card(
-    viewer: Viewer, persons: Set[PersonRef], runtime: Runtime
-) -> tuple[CardOverride, ...]:
-    """Read the overrides on a card that count for the viewer, by the present ids of threads.
+@dataclass(frozen=True, slots=True)
+class CardOverrides:
+    """The overrides on a card that count for its viewer."""
+
+    given: Sequence[CardOverride]
+    """By the present ids of their threads."""
+    present: Mapping[ThreadId, ThreadId]
+    """The present id of a thread that has one, by each that it had."""
+
+    def keeping_off(self, thread: ThreadId, message: MessageKey) -> Sequence[CardOverride]:
+        """Those that keep a message off the card.
+
+        Parameters:
+            thread: an id of its thread, as it was read before the overrides.
+        """
+        return keeping_off(self.given, self.present.get(thread, thread), message)
+
+
+def overrides_on_card(viewer: Viewer, persons: Set[PersonRef], runtime: Runtime) -> CardOverrides:
+    """Read the overrides on a card: a read unit a person, and one a thread that is off.
 
     Parameters:
         persons: all leads and contacts that the card's person is now.
@@ -44,7 +61,10 @@ def overrides_on_card(
     given = runtime.card_overrides.on_cards(viewer.account, persons, viewer.user)
     threads = {one.thread for one in given}
     roots = runtime.roots.read_many(viewer.account, threads) if threads else {}
-    return tuple(replace(one, thread=roots[one.thread].thread) for one in given)
+    return CardOverrides(
+        [replace(one, thread=roots[one.thread].thread) for one in given],
+        {id: root.thread for root in roots.values() for id in root.threads},
+    )
 
 
 def override_card(
@@ -75,18 +95,14 @@ def override_card(
     root = runtime.roots.read(viewer.account, named)
     _check_seen(viewer, root.threads, message, person.emails, runtime)
     for _ in range(_ATTEMPTS):
-        given = overrides_on_card(viewer, person.refs, runtime)
+        given = overrides_on_card(viewer, person.refs, runtime).given
         same = [
             one.at
             for one in given
             if (one.thread, one.message, one.scope) == (root.thread, message, scope)
         ]
-        is_new = message is not None and not same
-        if (
-            is_new
-            and runtime.card_overrides.count(viewer.account, person.ref) >= MAX_CARD_OVERRIDES
-        ):
-            raise Refused(Code.TOO_MANY_OVERRIDES, limit=MAX_CARD_OVERRIDES)
+        if message is not None and not same:
+            _check_room(viewer, person.ref, runtime)
         at = max([runtime.now(), *(one + _LEAST_STEP for one in same)])
         override = CardOverride(person.ref, root.thread, message, on, scope, viewer.user, at)
         try:
@@ -96,9 +112,13 @@ def override_card(
         runtime.count("CardOverridesGiven")
         # A whole thread has no message of its own: the empty key names none.
         target = message or MessageKey("")
-        still_off = keeping_off([*given, override], root.thread, target)
-        return GivenCardOverride(override, tuple(still_off))
+        return GivenCardOverride(override, keeping_off([*given, override], root.thread, target))
     raise Refused(Code.TOO_MANY_REQUESTS)
+
+
+def _check_room(viewer: Viewer, person: PersonRef, runtime: Runtime) -> None:
+    if runtime.card_overrides.count(viewer.account, person) >= MAX_CARD_OVERRIDES:
+        raise Refused(Code.TOO_MANY_OVERRIDES, limit=MAX_CARD_OVERRIDES)
 
 
 def _check_seen(

@@ -10,7 +10,6 @@ from datetime import datetime, timedelta
 from mailmirror.aws.queues import MatchJob, PollJob
 from mailmirror.domain.address import Address
 from mailmirror.domain.association import Root
-from mailmirror.domain.card_overrides import keeping_off
 from mailmirror.domain.coverage import Coverage, FeedCoverage, mailbox_coverage
 from mailmirror.domain.deals import Deal, DealId, DealStatus
 from mailmirror.domain.feed import PersonKind, PersonRef
@@ -94,15 +93,14 @@ def read_person_card(
     coverage = _coverage(viewer, found.line, feed, runtime, unread=found.lost)
     addresses: Set[Address] = found.emails - runtime.people.team_addresses(viewer.account)
     partitions = runtime.timelines.person_partitions(viewer.account, addresses, viewer.keys)
-    overrides = overrides_on_card(viewer, found.refs, runtime)
     before = _before(cursor)
     shown: list[Line] = []
     for _ in range(_MAX_READS):
         hits = runtime.timelines.card(partitions, before, limit + 1)
+        lines = lines_of(viewer, hits, partitions, runtime)
+        overrides = overrides_on_card(viewer, found.refs, runtime)
         shown += (
-            line
-            for line in lines_of(viewer, hits, partitions, runtime)
-            if not keeping_off(overrides, line.thread, line.summary.message)
+            one for one in lines if not overrides.keeping_off(one.thread, one.summary.message)
         )
         if len(shown) > limit or len(hits) <= limit:
             break

@@ -14,7 +14,7 @@ from itertools import islice
 
 from mailmirror.domain.address import Address
 from mailmirror.domain.association import Root
-from mailmirror.domain.card_overrides import CardOverride, keeping_off
+from mailmirror.domain.card_overrides import CardOverride
 from mailmirror.domain.deals import DealId, DealStatus
 from mailmirror.domain.feed import PersonRef
 from mailmirror.domain.identity import MessageKey
@@ -126,8 +126,7 @@ def whereabouts(viewer: Viewer, line: Line, runtime: Runtime) -> Whereabouts:
 def _off(
     viewer: Viewer, one: OnPerson, root: Root, message: MessageKey, runtime: Runtime
 ) -> Sequence[CardOverride]:
-    given = overrides_on_card(viewer, one.refs, runtime)
-    return keeping_off(given, root.thread, message)
+    return overrides_on_card(viewer, one.refs, runtime).keeping_off(root.thread, message)
 
 
 def user_names(
