@@ -1,6 +1,7 @@
 """Connections to mail servers: names, networks and TLS. Hosts come from strangers."""
 
 import ipaddress
+import os
 import socket
 import ssl
 import threading
@@ -214,6 +215,15 @@ class TimeLimit:
         self.code = Code.CONNECT_TIMEOUT
 
 
+def second_handle(connection: socket.socket) -> socket.socket:
+    """Another handle of a connection, by which it can be ended.
+
+    `socket.dup` would set whether reading blocks anew, for both handles, by the time-out that the
+    connection had when its handle was made.
+    """
+    return socket.socket(fileno=os.dup(connection.fileno()))
+
+
 @contextmanager
 def limited(seconds: float, connection: socket.socket) -> Iterator[TimeLimit]:
     """End a conversation that lasts too long, however slowly the server drips its bytes.
@@ -228,7 +238,7 @@ def limited(seconds: float, connection: socket.socket) -> Iterator[TimeLimit]:
     limit = TimeLimit()
     # Of our own: a TLS handshake takes the other descriptor from the plain socket at its start,
     # and gives out the socket that has it only at its end.
-    held = connection.dup()
+    held = second_handle(connection)
 
     def end() -> None:
         expired.set()

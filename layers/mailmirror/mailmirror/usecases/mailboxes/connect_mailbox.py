@@ -123,13 +123,13 @@ def try_mailbox(id: AccountId, request: ConnectRequest, runtime: Runtime) -> Tri
         _service_named(request.imap, Service.IMAP, began_at, runtime),
         ImapSession.sign_in(request.imap, login, runtime.network_policy, IMAP_SECONDS) as session,
     ):
-        _open_inbox(session)
+        open_inbox(session)
         mailbox = with_folders(mailbox, request.folders, request.sent_folders, session)
     cannot_send = _try_to_send(request, login, began_at, runtime)
     return TriedMailbox(account, mailbox, cannot_send)
 
 
-def _open_inbox(session: ImapSession) -> None:
+def open_inbox(session: ImapSession) -> None:
     """Open the Inbox, which some servers refuse after they have accepted the sign-in.
 
     Raises:
