@@ -17,7 +17,7 @@ from local.environments import ROOT
 from mailmirror.api.openapi import openapi
 from mailmirror.domain import limits
 from mailmirror.domain.problems import Code, Refused
-from mailmirror.domain.server_causes import REMEDY_READERS, SELL_NUMBERS
+from mailmirror.domain.server_causes import REMEDY_READERS, SELL_NAMES, SELL_NUMBERS
 from mailmirror.domain.words.doctor import explain_diagnosis
 from mailmirror.domain.words.explanation import Language
 from mailmirror.domain.words.mailbox_problems import MAILBOX_PROBLEMS
@@ -139,7 +139,7 @@ def error_lines() -> list[str]:
         words = test.removeprefix("test_").replace("_", " ")
         cells = (
             f"`{code}`",
-            SELL_NUMBERS.get(code, ""),
+            SELL_NUMBERS.get(code, SELL_NAMES.get(code, "")),
             REMEDY_READERS[code].replace("_", " "),
             f"{english.reason} *{english.remedy}*",
             f"{japanese.reason} {japanese.remedy}",

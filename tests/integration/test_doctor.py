@@ -158,6 +158,7 @@ def test_an_address_that_may_not_be_reached_is_named_and_not_connected_to(
         assert imap._listener.accepted == 0
     named = assert_named(found, "imap", "address", Code.HOST_NOT_ALLOWED)
     assert named["reader"] == "operator"
+    assert "127.0.0.1" not in str(told(found))
 
 
 @pytest.mark.diagnoses("connect_refused")
@@ -239,6 +240,23 @@ def test_swapped_security_is_named_and_looked_past(
     assert named["seen"].endswith(f"begins {how} TLS")
     said = results(found, "smtp")
     assert said["certificate_chain"] == said["sign_in"] == said["sender"] == "ok"
+
+
+@pytest.mark.diagnoses("tls_failed")
+def test_swapped_security_of_a_real_server_is_looked_past_to_its_folders(runtime: Runtime) -> None:
+    with Dovecot({REP: SECRET}) as dovecot:
+        trust = ssl.create_default_context(cadata=dovecot.authority.read_text())
+        runtime.network_policy = NetworkPolicy(trust, (ipaddress.ip_network("127.0.0.0/8"),))
+        office = Office(runtime)
+        for swapped, at in (
+            (server(dovecot.imap_port, "tls"), "tls"),
+            (server(dovecot.imaps_port, "starttls"), "greeting"),
+        ):
+            found = examine(office, settings(swapped), seconds=8.0)
+            assert_named(found, "imap", at, Code.TLS_FAILED)
+            said = results(found, "imap")
+            assert said["sign_in"] == said["folders"] == "ok"
+            assert found.folders is not None
 
 
 # TLS
@@ -355,6 +373,33 @@ def test_a_server_that_serves_no_one_for_now_is_named_by_its_words(
     refused = f"<tag> {said}\r\n".encode()
     named = assert_named(at_imap(office, authority, {"LOGIN": [refused]}), "imap", "sign_in", cause)
     assert said.partition(" ")[2] in named["seen"]
+
+
+@pytest.mark.diagnoses("too_many_connections", "server_unavailable")
+@pytest.mark.parametrize(
+    ("said", "cause"),
+    [
+        # Postfix (postfix.org, smtpd_client_connection_count_limit)
+        (
+            "421 4.7.0 mx.x.example Error: too many connections from 127.0.0.1",
+            ServerCause.TOO_MANY_CONNECTIONS,
+        ),
+        # Exchange Online (aka.ms/concurrent_sending)
+        ("432 4.3.2 Concurrent connections limit exceeded.", ServerCause.TOO_MANY_CONNECTIONS),
+        # RFC 5321 3.1
+        ("421 4.3.2 Service not available, closing channel", Code.SERVER_UNAVAILABLE),
+    ],
+)
+def test_a_greeting_that_serves_no_one_for_now_is_named(
+    office: Office, authority: trustme.CA, nowhere: int, said: str, cause: Diagnosis
+) -> None:
+    with ScriptedSmtp({"GREETING": [said]}, issuer=authority) as smtp:
+        found = at_smtp(office, nowhere, smtp)
+    named = assert_named(found, "smtp", "greeting", cause)
+    assert said in named["seen"]
+    refused = f"* BYE {said[10:]}\r\n".encode()
+    found = at_imap(office, authority, greeting=refused)
+    assert_named(found, "imap", "greeting", cause)
 
 
 # The sign-in

@@ -159,6 +159,23 @@ def test_a_folder_that_no_sync_can_open_is_named(
     assert codes(answer)["folders"] == "folder_refused"
 
 
+@pytest.mark.diagnoses("folder_unknown")
+def test_a_folder_that_the_setting_names_and_that_is_gone_is_named(
+    api: Api, office: Office, mailbox: Mailbox, imap_server: MailboxServer
+) -> None:
+    imap_server.create(REP, "Customers")
+    name = imap_server.named("Customers")
+    asked = f"/v1/mailboxes/{mailbox.key.mailbox}"
+    status, answer = api.ask("PATCH", asked, body={"folders": ["INBOX", name]})
+    assert status == 200, answer
+    with imap_server.session(REP) as client:
+        client.delete_folder(name)
+    answer = api.get(path(mailbox))
+    assert codes(answer)["folders"] == "folder_unknown"
+    shown = {one["folder"]["name"]: one["error"] for one in answer["folders"]["folders"]}
+    assert shown[name]["code"] == "folder_unknown"
+
+
 def test_a_refused_password_is_kept_and_not_sent_again_within_the_hour(
     api: Api, office: Office, mailbox: Mailbox, runtime: Runtime, clock: Clock
 ) -> None:

@@ -30,6 +30,7 @@ from mailmirror.domain.mailbox import (
 from mailmirror.domain.problems import Code, Refused
 from mailmirror.domain.server_causes import (
     REMEDY_READERS,
+    SELL_NAMES,
     SELL_NUMBERS,
     Diagnosis,
     ServerCause,
@@ -82,7 +83,8 @@ def test_every_cause_has_a_reader_and_no_code_stands_twice() -> None:
     assert set(ServerCause) <= set(REMEDY_READERS)
     assert len({str(code) for code in REMEDY_READERS}) == len(REMEDY_READERS)
     assert not {str(one) for one in ServerCause} & {str(code) for code in Code}
-    assert set(SELL_NUMBERS) <= set(REMEDY_READERS)
+    assert set(SELL_NUMBERS) | set(SELL_NAMES) <= set(REMEDY_READERS)
+    assert not set(SELL_NUMBERS) & set(SELL_NAMES)
 
 
 def test_each_number_of_sell_has_its_causes() -> None:

@@ -162,6 +162,28 @@ SELL_NUMBERS: Mapping[Diagnosis, str] = {
 }
 """Sell's number of a diagnosis; what it names without a number, or not at all, has none."""
 
+SELL_NAMES: Mapping[Diagnosis, str] = {
+    **dict.fromkeys(
+        (
+            Code.CONSENT_MISSING,
+            Code.BLOCKED_BY_POLICY,
+            Code.MFA_REQUIRED,
+            Code.USER_DISABLED,
+            Code.IMAP_DISABLED,
+            Code.SMTP_AUTH_DISABLED,
+            Code.SIGN_IN_WITH_PROVIDER,
+            Code.TOKEN_REFUSED,
+            Code.ADMINISTRATOR_NEEDED,
+            ServerCause.APP_IN_TESTING,
+        ),
+        "unable to authenticate",
+    ),
+    ServerCause.FIRST_SYNC: "first sync in progress",
+    ServerCause.SAME_ACCOUNT_NEEDED: "must reconnect with the same account",
+}
+"""What the same list names without a number (「認証できません」, 「最初の同期を実行中」,
+「同じアカウントに再接続する必要があります」)."""
+
 LINKED = frozenset(
     {
         Code.SIGN_IN_FAILED,
@@ -189,8 +211,8 @@ _WORDS = (
     (
         ServerCause.TOO_MANY_CONNECTIONS,
         re.compile(
-            r"too many (?:simultaneous |concurrent )?(?:connections|sessions)"
-            r"|maximum number of connections|connection limit",
+            r"too many (?:\w+ ){0,2}(?:connections|sessions)"
+            r"|maximum number of connections|connections? limit",
             re.IGNORECASE,
         ),
     ),
@@ -205,4 +227,6 @@ _WORDS = (
 )
 """Gmail: `Too many simultaneous connections. (Failure)` (support.google.com/mail/answer/7126229);
 Dovecot: `Maximum number of connections from user+IP exceeded` (mail_max_userip_connections);
+Postfix: `421 4.7.0 Error: too many connections` (smtpd_client_connection_count_limit); Exchange
+Online: `432 4.3.2 Concurrent connections limit exceeded` (aka.ms/concurrent_sending);
 Microsoft: `Request is throttled. Suggested Backoff Time: … milliseconds`."""

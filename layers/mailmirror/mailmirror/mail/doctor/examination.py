@@ -101,11 +101,13 @@ class Examination:
                 self.notes.note(certificate_steps([], unverified.error, server.host, self.now))
 
     def _endpoints(self, server: Server) -> Sequence[Endpoint]:
-        with self.notes.stage(ServerStage.NAME) as seen:
+        with self.notes.stage(ServerStage.NAME):
             found = self.policy.lookup(server.host, server.port)
-            seen.text = ", ".join(dict.fromkeys(str(address[0]) for _, address in found))
-        with self.notes.stage(ServerStage.ADDRESS):
-            return self.policy.permitted(server, found)
+        with self.notes.stage(ServerStage.ADDRESS) as seen:
+            permitted = self.policy.permitted(server, found)
+            # Not before: the addresses of a network that is not public are not told.
+            seen.text = ", ".join(dict.fromkeys(str(address[0]) for _, address in permitted))
+            return permitted
 
     def _converse(
         self,
@@ -217,12 +219,12 @@ class Examination:
                 secured = handshake()
             except Refused as refusal:
                 raise self._of_tls(refusal, server) from refusal
-            if isinstance(secured, ssl.SSLSocket):
-                cipher = secured.cipher()
-                seen.text = f"{secured.version()} {cipher[0] if cipher else ''}"
-        if isinstance(secured, ssl.SSLSocket):
-            chain = shown_chain(secured)
-            self.notes.note(certificate_steps(chain, error, server.host, self.now))
+            if not isinstance(secured, ssl.SSLSocket):
+                raise Diagnosed(ServerCause.HANDSHAKE_FAILED, "the connection is not encrypted")
+            cipher = secured.cipher()
+            seen.text = f"{secured.version()} {cipher[0] if cipher else ''}"
+        chain = shown_chain(secured)
+        self.notes.note(certificate_steps(chain, error, server.host, self.now))
         return secured
 
     def _of_tls(self, refusal: Refused, server: Server) -> Exception:

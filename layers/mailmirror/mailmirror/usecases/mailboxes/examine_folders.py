@@ -97,8 +97,9 @@ class FolderExaminer:
             seen.text = f"{len(folders) + counted.further} folders, {len(read)} of them are read"
             if not any(one.counted.folder.has_sent_mail for one in folders):
                 seen.code = Code.SENT_NOT_FOUND
-            elif any(one.refusal for one in read):
-                seen.code = Code.FOLDER_REFUSED
+            elif refused := [one.refusal.code for one in read if one.refusal]:
+                is_named = Code.FOLDER_UNKNOWN in refused
+                seen.code = Code.FOLDER_UNKNOWN if is_named else Code.FOLDER_REFUSED
         with notes.stage(ServerStage.QUOTA) as seen:
             storage = session.storage()
             seen.text = "not told"

@@ -126,6 +126,8 @@ def examine_mailbox(mailbox: Mailbox, runtime: Runtime, seconds: float = SECONDS
 
     doctor = _Doctor(servers, mailbox.email, provider, present, rules, runtime, seconds)
     (read,) = report([mailbox], runtime)
+    # Made here: two threads must not make clients of boto3's default session at the same time.
+    _ = runtime.credentials, runtime.providers
     return doctor.run(_stored(read))
 
 
