@@ -281,7 +281,7 @@ def test_a_server_that_does_not_offer_starttls_is_given_no_credential(
 def test_an_offer_that_a_device_has_overwritten_is_named(
     office: Office, authority: trustme.CA, nowhere: int
 ) -> None:
-    """As Cisco's ASA does (cisco.com, "Inspection of Basic Internet Protocols", ESMTP)."""
+    """As Cisco's PIX and ASA do: cisco.com, document 118550 on "XXXXXXXA" after EHLO."""
     with ScriptedSmtp(tls=False, keywords_in_clear=("XXXXXXXA", "SIZE"), issuer=authority) as smtp:
         found = at_smtp(office, nowhere, smtp, "starttls")
     named = assert_named(found, "smtp", "starttls", ServerCause.STARTTLS_STRIPPED)
@@ -343,7 +343,7 @@ def test_a_server_that_hangs_up_is_named(office: Office, authority: trustme.CA) 
     [
         # RFC 5530 3
         ("NO [UNAVAILABLE] User's backend is down for maintenance", Code.SERVER_UNAVAILABLE),
-        # Gmail (support.google.com/mail/answer/7126229)
+        # Gmail (MailKit#377, wildduck#35)
         (
             "NO [ALERT] Too many simultaneous connections. (Failure)",
             ServerCause.TOO_MANY_CONNECTIONS,
@@ -358,7 +358,7 @@ def test_a_server_that_hangs_up_is_named(office: Office, authority: trustme.CA) 
             "NO [OVERQUOTA] Account exceeded command or bandwidth limits. (Failure)",
             ServerCause.THROTTLED,
         ),
-        # Exchange Online (learn.microsoft.com, "Exchange Online limits")
+        # Exchange Online (imap_tools#135)
         (
             "NO Request is throttled. Suggested Backoff Time: 299961 milliseconds",
             ServerCause.THROTTLED,
@@ -499,7 +499,8 @@ def test_basic_sign_in_that_microsoft_has_switched_off_is_named(
 def test_smtp_auth_that_is_switched_off_is_named(
     office: Office, authority: trustme.CA, nowhere: int
 ) -> None:
-    """learn.microsoft.com, "Enable or disable SMTP AUTH in Exchange Online"."""
+    """email-oauth2-proxy#193; learn.microsoft.com, "Enable or disable authenticated client SMTP
+    submission (SMTP AUTH) in Exchange Online"."""
     off = (
         "535 5.7.139 Authentication unsuccessful, SmtpClientAuthentication is disabled for the"
         " Tenant. Visit https://aka.ms/smtp_auth_disabled for more information."
@@ -633,6 +634,7 @@ def test_a_sender_that_is_refused_is_named(
     with ScriptedSmtp({"MAIL": [said]}, issuer=authority) as smtp:
         found = at_smtp(office, nowhere, smtp)
         assert smtp.messages == []
+        assert smtp.commands[-3:] == [f"MAIL FROM:<{REP}>", "RSET", "quit"]
     named = assert_named(found, "smtp", "sender", cause)
     assert named["seen"] == said
 

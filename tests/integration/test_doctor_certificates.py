@@ -43,8 +43,13 @@ def office(runtime: Runtime, root: Issued) -> Office:
 @dataclass(frozen=True, slots=True)
 class Visited:
     found: Examined
-    signed_in: bool
-    """Whether the server was given a credential."""
+    received: Sequence[bytes]
+    """The commands that the server was given."""
+
+    @property
+    def signed_in(self) -> bool:
+        """Whether the server was given a credential."""
+        return any(word in one.upper() for one in self.received for word in SIGN_INS)
 
     @property
     def results(self) -> dict[str, str]:
@@ -59,8 +64,7 @@ def visit(
     with Hostile(script, identity=identity, tls=not starttls) as imap:
         security = "starttls" if starttls else "tls"
         found = examine(office, settings(server(imap.port, security, host)))
-        signed_in = any(word in one.upper() for one in imap.received for word in SIGN_INS)
-    return Visited(found, signed_in)
+    return Visited(found, imap.received)
 
 
 def assert_looked_past(visited: Visited, failed: str) -> None:
@@ -78,6 +82,7 @@ def test_a_certificate_that_is_trusted_is_shown_and_the_credential_is_sent(
 ) -> None:
     visited = visit(office, served(issue("mail", root)))
     assert visited.signed_in
+    assert b"LOGOUT" in visited.received[-1]
     assert [visited.results[one] for one in (CHAIN, NAME, DATES)] == ["ok"] * 3
     answer = told(visited.found)
     assert "CN=mail (issued by CN=Root)" in stage(answer, "imap", CHAIN)["seen"]

@@ -225,8 +225,8 @@ _WORDS = (
     ),
     (ServerCause.OVER_QUOTA, re.compile(r"quota|mailbox (?:is )?full", re.IGNORECASE)),
 )
-"""Gmail: `Too many simultaneous connections. (Failure)` (support.google.com/mail/answer/7126229);
+"""Gmail: `[ALERT] Too many simultaneous connections. (Failure)` (MailKit#377, wildduck#35);
 Dovecot: `Maximum number of connections from user+IP exceeded` (mail_max_userip_connections);
 Postfix: `421 4.7.0 Error: too many connections` (smtpd_client_connection_count_limit); Exchange
 Online: `432 4.3.2 Concurrent connections limit exceeded` (aka.ms/concurrent_sending);
-Microsoft: `Request is throttled. Suggested Backoff Time: … milliseconds`."""
+Microsoft: `Request is throttled. Suggested Backoff Time: … milliseconds` (imap_tools#135)."""

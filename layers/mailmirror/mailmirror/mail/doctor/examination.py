@@ -124,7 +124,7 @@ class Examination:
         conversation = CONVERSATIONS[self.service](server)
         with ExitStack() as stack:
             connection = self._connected(server, endpoints, policy)
-            stack.callback(connection.close)
+            stack.callback(lambda: connection.close())
             # Of our own: TLS takes the descriptor from the plain socket.
             held = stack.enter_context(second_handle(connection))
             stack.enter_context(limited(self.notes.left, held))
@@ -134,7 +134,6 @@ class Examination:
                 connection = self._secured(
                     server, policy, error, held, lambda: policy.secure(plain, server.host)
                 )
-                stack.callback(connection.close)
             with self._watched(ServerStage.GREETING, server, held) as seen:
                 seen.text = conversation.greet(connection)
             if server.security is Security.STARTTLS:
