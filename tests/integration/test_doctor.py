@@ -659,6 +659,29 @@ def test_a_server_that_drips_its_greeting_is_ended_and_the_other_is_examined(
     assert set(results(found, "smtp").values()) == {"ok"}
 
 
+@pytest.mark.parametrize("at", ["before TLS", "LOGIN", "EXAMINE", "SEARCH"])
+@pytest.mark.parametrize("turn", [SILENCE, DRIP])
+def test_wherever_a_server_stops_answering_its_stage_is_named_and_the_others_are_examined(
+    office: Office, authority: trustme.CA, at: str, turn: Answer
+) -> None:
+    name = "UID SEARCH" if at == "SEARCH" else at
+    script: Script = {"LIST": [LISTED], name: [turn]}
+    early = at == "before TLS"
+    greeting = turn if early else b"* OK [CAPABILITY IMAP4rev1] ready\r\n"
+    with (
+        Hostile(script, greeting, tls=not early, issuer=authority) as imap,
+        ScriptedSmtp(issuer=authority) as smtp,
+    ):
+        found = examine(office, settings(server(imap.port), server(smtp.port)), SOON)
+    assert set(results(found, "smtp").values()) == {"ok"}
+    stopped = {"before TLS": "tls", "LOGIN": "sign_in"}.get(at, "folders")
+    stages = results(found, "imap")
+    assert stages[stopped].partition(" ")[0] in ("failed", "cut_off")
+    before = list(stages.values())[: list(stages).index(stopped)]
+    assert set(before) == {"ok"}
+    assert stage(told(found), "imap", stopped)["reason"]
+
+
 def test_a_name_server_that_is_silent_delays_the_answer_no_further(
     office: Office, authority: trustme.CA
 ) -> None:

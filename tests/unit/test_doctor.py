@@ -77,6 +77,8 @@ def test_every_diagnosis_is_explained_in_both_languages(code: Diagnosis) -> None
         assert english.reason.isascii()
         assert not japanese.reason.isascii()
         assert english.remedy != japanese.remedy
+        texts = (english.reason, english.remedy, japanese.reason, japanese.remedy)
+        assert not any("`detail`" in text for text in texts)
 
 
 def test_every_cause_has_a_reader_and_no_code_stands_twice() -> None:

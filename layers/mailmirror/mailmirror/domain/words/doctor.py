@@ -183,6 +183,8 @@ SERVER_CAUSES: Catalogue[ServerCause] = {
 def explain_diagnosis(code: Diagnosis, language: Language, *, connected: bool) -> Explanation:
     """Why a stage is not as it should be.
 
+    A problem's texts name its member `detail`, which is `seen` in a doctor's answer.
+
     Parameters:
         connected: whether the mailbox is connected, so that its settings have worked before.
     """
@@ -190,8 +192,10 @@ def explain_diagnosis(code: Diagnosis, language: Language, *, connected: bool) -
         case ServerCause():
             return SERVER_CAUSES[code][language]
         case DeliveryCode():
-            return DELIVERY_ERRORS[code][language]
+            found = DELIVERY_ERRORS[code][language]
+        case Code() if connected:
+            found = explain_mailbox_problem(code, language)
         case Code():
-            if connected:
-                return explain_mailbox_problem(code, language)
-            return PROBLEMS[code][language]
+            found = PROBLEMS[code][language]
+    reason, remedy = (one.replace("`detail`", "`seen`") for one in (found.reason, found.remedy))
+    return Explanation(reason, remedy)
