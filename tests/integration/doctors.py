@@ -41,7 +41,7 @@ def examine(office: Office, body: Json, seconds: float = 20.0) -> Examined:
     return examine_request(office.account, request, office.runtime, seconds)
 
 
-def told(found: Examined, language: Language = Language.EN) -> Json:
+def answer_of(found: Examined, language: Language = Language.EN) -> Json:
     """The answer as its reader has it."""
     answer: Json = msgspec.to_builtins(DoctorAnswer.of(found, MARCH, language))
     return answer
@@ -55,7 +55,7 @@ def stage(answer: Json, service: str, name: str) -> Json:
 
 def results(found: Examined, service: str) -> dict[str, str]:
     """The result of each stage of a server, with its code where it has one."""
-    (of_service,) = [one for one in told(found)["servers"] if one["service"] == service]
+    (of_service,) = [one for one in answer_of(found)["servers"] if one["service"] == service]
     return {
         one["stage"]: " ".join(filter(None, [one["result"], one["code"]]))
         for one in of_service["stages"]
@@ -69,8 +69,8 @@ def assert_named(
     code: Diagnosis,
     result: StageResult = StageResult.FAILED,
 ) -> Json:
-    """A stage is told with its cause and remedy in both languages, and without a secret."""
-    both = {language: told(found, language) for language in Language}
+    """A stage is named with its cause and remedy in both languages, and without a secret."""
+    both = {language: answer_of(found, language) for language in Language}
     stages = {language: stage(answer, service, name) for language, answer in both.items()}
     for one in stages.values():
         assert (one["result"], one["code"]) == (result.value, code.value), one

@@ -24,13 +24,13 @@ from mailmirror.usecases.mailboxes.examine_folders import FolderExaminer
 from mailmirror.usecases.mailboxes.examine_mailbox import Examined
 from tests.integration.doctors import (
     SECRET,
+    answer_of,
     assert_named,
     examine,
     results,
     server,
     settings,
     stage,
-    told,
 )
 from tests.integration.office import REP, Office
 from tests.servers.dovecot import Dovecot
@@ -117,7 +117,7 @@ def test_real_servers_pass_every_stage_at_the_same_time(runtime: Runtime) -> Non
             for service in ("imap", "smtp"):
                 assert set(results(found, service).values()) == {"ok"}
             assert found.result is StageResult.OK
-    answer = told(found)
+    answer = answer_of(found)
     assert stage(answer, "smtp", "limits")["seen"].startswith("SIZE ")
     assert "IMAP4REV1" in stage(answer, "imap", "capabilities")["seen"]
     assert stage(answer, "imap", "starttls")["seen"] == "offered"
@@ -158,7 +158,7 @@ def test_an_address_that_may_not_be_reached_is_named_and_not_connected_to(
         assert imap._listener.accepted == 0
     named = assert_named(found, "imap", "address", Code.HOST_NOT_ALLOWED)
     assert named["reader"] == "operator"
-    assert "127.0.0.1" not in str(told(found))
+    assert "127.0.0.1" not in str(answer_of(found))
 
 
 @pytest.mark.diagnoses("connect_refused")
@@ -481,7 +481,7 @@ def test_a_known_provider_is_named_with_the_page_where_its_users_mend_it(
     found = at_imap(office, authority, {"LOGIN": [refused]}, others=login)
     named = assert_named(found, "imap", "sign_in", Code.SIGN_IN_FAILED)
     assert named["page"] == "https://myaccount.google.com/apppasswords"
-    assert told(found)["provider"] == "Google"
+    assert answer_of(found)["provider"] == "Google"
 
 
 @pytest.mark.diagnoses("sign_in_with_provider")
@@ -519,7 +519,7 @@ def test_a_server_without_a_sign_in_by_password_is_named(
     with ScriptedSmtp(keywords=("SIZE 1000",), issuer=authority) as smtp:
         found = at_smtp(office, nowhere, smtp)
     assert_named(found, "smtp", "sign_in", Code.SIGN_IN_UNSUPPORTED)
-    assert stage(told(found), "smtp", "limits")["seen"] == "SIZE 1000"
+    assert stage(answer_of(found), "smtp", "limits")["seen"] == "SIZE 1000"
 
 
 @pytest.mark.diagnoses("sign_in_name_differs")
@@ -580,7 +580,7 @@ def test_a_folder_that_cannot_be_opened_is_named_with_why(
         imap.answers["EXAMINE", "Locked"] = b"<tag> NO [NOPERM] not yours\r\n"
         found = examine(office, settings(server(imap.imaps_port)))
     assert_named(found, "imap", "folders", Code.FOLDER_REFUSED, StageResult.WARNING)
-    shown = {one["folder"]["name"]: one for one in told(found)["folders"]["folders"]}
+    shown = {one["folder"]["name"]: one for one in answer_of(found)["folders"]["folders"]}
     error = shown["Locked"]["error"]
     assert (error["code"], error["detail"]) == ("folder_refused", "[NOPERM] not yours")
     assert shown["INBOX"]["error"] is None
@@ -593,7 +593,7 @@ def test_a_folder_that_the_settings_name_and_that_is_not_there_is_named(
     found = at_imap(office, authority, {"LIST": [LISTED]}, others={"folders": ["Nowhere"]})
     named = assert_named(found, "imap", "folders", Code.FOLDER_UNKNOWN)
     assert '"Nowhere" is none of: INBOX, Sent' in named["seen"]
-    names = [one["folder"]["name"] for one in told(found)["folders"]["folders"]]
+    names = [one["folder"]["name"] for one in answer_of(found)["folders"]["folders"]]
     assert names == ["INBOX", "Sent"]
 
 
@@ -679,7 +679,7 @@ def test_wherever_a_server_stops_answering_its_stage_is_named_and_the_others_are
     assert stages[stopped].partition(" ")[0] in ("failed", "cut_off")
     before = list(stages.values())[: list(stages).index(stopped)]
     assert set(before) == {"ok"}
-    assert stage(told(found), "imap", stopped)["reason"]
+    assert stage(answer_of(found), "imap", stopped)["reason"]
 
 
 def test_a_name_server_that_is_silent_delays_the_answer_no_further(

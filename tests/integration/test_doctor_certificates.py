@@ -12,7 +12,15 @@ from mailmirror.domain.server_causes import ServerCause
 from mailmirror.mail.connection import NetworkPolicy
 from mailmirror.runtime import Runtime
 from mailmirror.usecases.mailboxes.examine_mailbox import Examined
-from tests.integration.doctors import assert_named, examine, results, server, settings, stage, told
+from tests.integration.doctors import (
+    answer_of,
+    assert_named,
+    examine,
+    results,
+    server,
+    settings,
+    stage,
+)
 from tests.integration.office import Office
 from tests.servers.certificates import DAY, NOW, Issued, issue, served
 from tests.servers.hostile import START_TLS, Answer, Hostile
@@ -74,7 +82,7 @@ def assert_looked_past(visited: Visited, failed: str) -> None:
     assert found["tls"] == found["greeting"] == found["capabilities"] == "ok"
     assert found["sign_in"] == found["folders"] == "cut_off not_tried"
     for name in ("sign_in", "folders"):
-        assert stage(told(visited.found), "imap", name)["after"] == failed
+        assert stage(answer_of(visited.found), "imap", name)["after"] == failed
 
 
 def test_a_certificate_that_is_trusted_is_shown_and_the_credential_is_sent(
@@ -84,7 +92,7 @@ def test_a_certificate_that_is_trusted_is_shown_and_the_credential_is_sent(
     assert visited.signed_in
     assert b"LOGOUT" in visited.received[-1]
     assert [visited.results[one] for one in (CHAIN, NAME, DATES)] == ["ok"] * 3
-    answer = told(visited.found)
+    answer = answer_of(visited.found)
     assert "CN=mail (issued by CN=Root)" in stage(answer, "imap", CHAIN)["seen"]
     assert stage(answer, "imap", NAME)["seen"] == "localhost"
     assert f"{NOW + 90 * DAY:%Y-%m-%d}" in stage(answer, "imap", DATES)["seen"]
@@ -208,7 +216,7 @@ def test_of_a_long_chain_a_few_certificates_are_shown(office: Office, root: Issu
         chain.append(issue(f"A{n}", chain[-1], names=(), authority=True))
     visited = visit(office, served(issue("mail", chain[-1]), *reversed(chain[1:])))
     assert visited.results[CHAIN] == "ok"
-    assert stage(told(visited.found), "imap", CHAIN)["seen"].count("issued by") == 4
+    assert stage(answer_of(visited.found), "imap", CHAIN)["seen"].count("issued by") == 4
 
 
 @pytest.mark.diagnoses("tls_version_refused")

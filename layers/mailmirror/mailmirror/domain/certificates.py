@@ -13,7 +13,7 @@ from mailmirror.domain.server_causes import ServerCause
 
 
 class VerifyError(IntEnum):
-    """Errors of OpenSSL's X509_verify_cert (x509_vfy.h), of those that are told apart."""
+    """Errors of OpenSSL's X509_verify_cert (x509_vfy.h), of those that are distinguished."""
 
     NO_ISSUER = 20
     NO_LEAF_SIGNATURE = 21

@@ -154,7 +154,7 @@ def with_swap(steps: Sequence[Step]) -> Sequence[Step]:
 _TESTING_LIFE = (timedelta(days=6, hours=12), timedelta(days=8))
 """When the grants of a Google app in testing end: 7 days after the sign-in
 (developers.google.com/identity/protocols/oauth2, "Refresh token expiration"), noticed by the next
-refresh, an hour later at the most, and told until a person acts."""
+refresh, an hour later at the most."""
 _OF_THE_GRANT = (Code.GRANT_REVOKED, Code.GRANT_EXPIRED)
 _RESULTS = {
     MailboxState.HEALTHY: StageResult.OK,

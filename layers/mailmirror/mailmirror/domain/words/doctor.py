@@ -48,7 +48,7 @@ SERVER_CAUSES: Catalogue[ServerCause] = {
         'の間は`"security": "tls"` とし、IMAP はポート 993、SMTP は 465 を試してください。',
     ),
     ServerCause.CERTIFICATE_SELF_SIGNED: translated(
-        "The server's certificate is signed by itself, so no one vouches for it.",
+        "The server's certificate is signed by itself, so no authority confirms it.",
         "Ask the server's owner to install a certificate of a public authority. Where it has to"
         " stay, ask the stack's operator to trust it by the parameter ExtraCaObject.",
         "サーバーの証明書が自己署名のため、信頼できることを確認できません。",

@@ -40,7 +40,7 @@ from mailmirror.mail.sasl import Login
 
 _GREETING_PART, _SIGN_IN_PART = 0.25, 0.5
 """Of the whole time: a server that does not greet is asked which service it is, and one that does
-not answer a sign-in is told apart from one for which there was no time."""
+not answer a sign-in is distinguished from one for which there was no time."""
 _VERSIONS = frozenset(
     {
         *("UNSUPPORTED_PROTOCOL", "TLSV1_ALERT_PROTOCOL_VERSION", "WRONG_SSL_VERSION"),
@@ -105,7 +105,7 @@ class Examination:
             found = self.policy.lookup(server.host, server.port)
         with self.notes.stage(ServerStage.ADDRESS) as seen:
             permitted = self.policy.permitted(server, found)
-            # Not before: the addresses of a network that is not public are not told.
+            # Not before: the addresses of a network that is not public are not shown.
             seen.text = ", ".join(dict.fromkeys(str(address[0]) for _, address in permitted))
             return permitted
 

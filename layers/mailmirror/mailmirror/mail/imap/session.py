@@ -341,7 +341,9 @@ class ImapSession:
             return None
 
     def storage(self) -> tuple[int, int] | None:
-        """How many KB the mailbox takes, and how many it may (RFC 9208); None where it is not told.
+        """How many KB the mailbox takes, and how many it may (RFC 9208).
+
+        None where the server does not say.
 
         Raises:
             Refused: the connection is lost.

@@ -111,7 +111,7 @@ def greeted(
     """Read the greeting.
 
     Raises:
-        Refused: there is none, or it accepts no one.
+        Refused: there is none, or it refuses all users.
     """
     try:
         return BoundedClient(connection, server, heard, shared)

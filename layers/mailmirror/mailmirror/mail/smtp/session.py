@@ -184,7 +184,7 @@ def read_greeting(client: Smtp, server: Server) -> Reply:
     """Read the server's greeting.
 
     Raises:
-        Refused: there is none, or it accepts no one.
+        Refused: there is none, or it refuses all clients.
     """
     try:
         code, said = client.connect(server.host, server.port)

@@ -102,7 +102,7 @@ class FolderExaminer:
                 seen.code = Code.FOLDER_UNKNOWN if is_named else Code.FOLDER_REFUSED
         with notes.stage(ServerStage.QUOTA) as seen:
             storage = session.storage()
-            seen.text = "not told"
+            seen.text = "the server does not say"
             if storage is not None:
                 used, limit = storage
                 seen.text = f"{used} of {limit} KB"
