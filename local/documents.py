@@ -1,7 +1,7 @@
 """Write what documents have from the code.
 
-docs/openapi.json, the rows of docs/problems.md, and docs/limits.md and docs/remedies.md below their
-heads.
+docs/openapi.json, the rows of docs/problems.md, and docs/errors.md, docs/limits.md and
+docs/remedies.md below their heads.
 
 python -m local.documents
 """
@@ -17,6 +17,8 @@ from local.environments import ROOT
 from mailmirror.api.openapi import openapi
 from mailmirror.domain import limits
 from mailmirror.domain.problems import Code, Refused
+from mailmirror.domain.server_causes import REMEDY_READERS, SELL_NAMES, SELL_NUMBERS
+from mailmirror.domain.words.doctor import explain_diagnosis
 from mailmirror.domain.words.explanation import Language
 from mailmirror.domain.words.mailbox_problems import MAILBOX_PROBLEMS
 from mailmirror.domain.words.problems import PROBLEMS
@@ -25,6 +27,7 @@ from mailmirror.domain.words.readers import CATALOGUES
 OPENAPI = ROOT / "docs" / "openapi.json"
 PROBLEMS_PAGE = ROOT / "docs" / "problems.md"
 REMEDIES_PAGE = ROOT / "docs" / "remedies.md"
+ERRORS_PAGE = ROOT / "docs" / "errors.md"
 LIMITS_PAGE = ROOT / "docs" / "limits.md"
 TESTS = ROOT / "tests"
 
@@ -111,21 +114,57 @@ def read_limits() -> Sequence[Limit]:
 
 def exceeding_tests() -> Mapping[str, Sequence[tuple[str, str]]]:
     """The tests that exceed each limit: file, relative to the repository, and name."""
+    return _marked_tests("exceeds")
+
+
+def diagnosing_tests() -> Mapping[str, Sequence[tuple[str, str]]]:
+    """The tests that have the doctor name each cause: as `exceeding_tests`."""
+    return _marked_tests("diagnoses")
+
+
+def error_lines() -> list[str]:
+    """A table of the causes that a doctor names, by Sell's numbers, with a test of each."""
+    tests = diagnosing_tests()
+    lines = [
+        "## Causes",
+        "| code | Sell | who acts | cause and remedy | 原因と対処 | test |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
+    codes = sorted(REMEDY_READERS, key=lambda code: (SELL_NUMBERS.get(code, "~"), str(code)))
+    for code in codes:
+        english, japanese = (
+            explain_diagnosis(code, language, connected=False) for language in Language
+        )
+        file, test = tests[str(code)][0]
+        words = test.removeprefix("test_").replace("_", " ")
+        cells = (
+            f"`{code}`",
+            SELL_NUMBERS.get(code, SELL_NAMES.get(code, "")),
+            REMEDY_READERS[code].replace("_", " "),
+            f"{english.reason} *{english.remedy}*",
+            f"{japanese.reason} {japanese.remedy}",
+            f"[{words}](../{file})",
+        )
+        lines.append(f"| {' | '.join(cells)} |")
+    return lines
+
+
+def _marked_tests(mark: str) -> Mapping[str, Sequence[tuple[str, str]]]:
     found: dict[str, list[tuple[str, str]]] = {}
     for path in sorted(TESTS.rglob("test_*.py")):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if isinstance(node, ast.FunctionDef):
-                for name in _exceeded(node):
+                for name in _named_by(mark, node):
                     at = (path.relative_to(ROOT).as_posix(), node.name)
                     found.setdefault(name, []).append(at)
     return found
 
 
-def _exceeded(test: ast.FunctionDef) -> Iterator[str]:
-    """The names in its marks `pytest.mark.exceeds`."""
-    for mark in test.decorator_list:
-        if isinstance(mark, ast.Call) and ast.unparse(mark.func) == "pytest.mark.exceeds":
-            yield from map(ast.literal_eval, mark.args)
+def _named_by(mark: str, test: ast.FunctionDef) -> Iterator[str]:
+    """The names in a test's marks of this name."""
+    for one in test.decorator_list:
+        if isinstance(one, ast.Call) and ast.unparse(one.func) == f"pytest.mark.{mark}":
+            yield from map(ast.literal_eval, one.args)
 
 
 def limit_lines() -> list[str]:
@@ -166,6 +205,8 @@ def main() -> None:
     PROBLEMS_PAGE.write_text("\n".join([*head, *problem_rows()]) + "\n", "utf-8")
     intro = REMEDIES_PAGE.read_text("utf-8").partition("\n## ")[0].rstrip("\n")
     REMEDIES_PAGE.write_text("\n".join([intro, *remedy_lines()]) + "\n", "utf-8")
+    intro = ERRORS_PAGE.read_text("utf-8").partition("\n## Causes")[0].rstrip("\n")
+    ERRORS_PAGE.write_text("\n".join([intro, "", *error_lines()]) + "\n", "utf-8")
     intro = LIMITS_PAGE.read_text("utf-8").partition("\n## ")[0].rstrip("\n")
     LIMITS_PAGE.write_text("\n".join([intro, *limit_lines()]) + "\n", "utf-8")
 

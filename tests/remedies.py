@@ -960,6 +960,90 @@ _MISSING: dict[str, Outcome] = {
     ),
 }
 
+_DOCTOR, _CERTIFICATES = "integration/test_doctor.py", "integration/test_doctor_certificates.py"
+_NAMED_CAUSES: dict[str, Outcome] = {
+    **_outside(
+        _AT_SERVER,
+        f"{_DOCTOR}::test_a_handshake_that_breaks_off_is_named",
+        "handshake_failed",
+    ),
+    **_each(
+        f"{_CERTIFICATES}::test_a_server_of_old_versions_of_tls_alone_is_named",
+        "tls_version_refused",
+    ),
+    **_outside(
+        _AT_SERVER,
+        f"{_CERTIFICATES}::test_a_server_without_a_common_cipher_is_named",
+        "tls_cipher_refused",
+    ),
+    **_each(
+        f"{_DOCTOR}::test_an_offer_that_a_device_has_overwritten_is_named", "starttls_stripped"
+    ),
+    **_each(
+        f"{_DOCTOR}::test_an_offer_that_is_refused_is_named_with_the_servers_words",
+        "starttls_refused",
+    ),
+    **_each(
+        f"{_CERTIFICATES}::test_a_certificate_that_signs_itself_is_named",
+        "certificate_self_signed",
+    ),
+    **_each(
+        f"{_CERTIFICATES}::test_a_certificate_that_has_expired_is_named_with_its_dates",
+        "certificate_expired",
+    ),
+    **_outside(
+        _AT_SERVER,
+        f"{_CERTIFICATES}::test_a_certificate_that_is_not_valid_yet_is_named",
+        "certificate_not_yet_valid",
+    ),
+    **_each(
+        f"{_CERTIFICATES}::test_a_certificate_of_another_name_is_named_with_its_names",
+        "certificate_other_name",
+    ),
+    **_each(
+        f"{_CERTIFICATES}::test_a_chain_without_its_intermediate_is_named",
+        "certificate_chain_incomplete",
+    ),
+    **_each(
+        f"{_CERTIFICATES}::test_a_certificate_of_an_authority_of_ones_own_is_named",
+        "certificate_untrusted",
+    ),
+    **_outside(
+        _AT_SERVER,
+        f"{_CERTIFICATES}::test_a_certificate_that_cannot_be_checked_is_named_with_the_reason",
+        "certificate_unchecked",
+    ),
+    **_each(f"{_DOCTOR}::test_swapped_servers_are_named_at_both", "servers_swapped"),
+    **_each(
+        f"{_DOCTOR}::test_a_user_name_of_another_form_than_the_providers_is_named",
+        "sign_in_name_differs",
+    ),
+    **_outside(
+        "The person closes programs, waits, or deletes mail at the provider.",
+        f"{_DOCTOR}::test_a_server_that_serves_no_one_for_now_is_named_by_its_words",
+        *("too_many_connections", "throttled", "over_quota"),
+    ),
+    **_each(
+        "integration/test_doctor_mailboxes.py::test_a_first_sync_that_is_running_is_a_warning",
+        "first_sync",
+    ),
+    **_each(
+        f"{_SIGN_IN}::test_the_doctor_says_that_the_same_account_is_needed_again",
+        "same_account_needed",
+    ),
+    **_outside(
+        _AT_PROVIDER,
+        f"{_SIGN_IN}::test_the_doctor_knows_an_app_in_testing_by_the_seven_days",
+        "app_in_testing",
+    ),
+    **_outside(
+        _AT_SERVER,
+        f"{_DOCTOR}::test_what_there_was_no_time_for_is_named",
+        "time_is_up",
+    ),
+    **_each(f"{_CERTIFICATES}::test_a_certificate_that_signs_itself_is_named", "not_tried"),
+}
+
 _BY_TITLE: Mapping[str, Mapping[str, Outcome]] = {
     "Problems": _PROBLEMS,
     "Problems of a connected mailbox": _CONNECTED,
@@ -979,6 +1063,7 @@ _BY_TITLE: Mapping[str, Mapping[str, Outcome]] = {
     "What is found out about an address": _FINDINGS,
     "What came of asking for settings": _OUTCOMES,
     "Faults that a deep audit finds": _FAULTS,
+    "Causes that a doctor names": _NAMED_CAUSES,
     "Causes of missing mail": _MISSING,
 }
 

@@ -10,6 +10,7 @@ from mailmirror.api.audits import AuditAnswer
 from mailmirror.api.candidates import CandidateList, CandidatesJob
 from mailmirror.api.decoding import typed
 from mailmirror.api.discoveries import DiscoverBody, DiscoveryAnswer
+from mailmirror.api.doctors import DoctorAnswer
 from mailmirror.api.mailbox_settings import ChangeBody, ConnectBody
 from mailmirror.api.previews import Preview
 from mailmirror.api.sign_ins import AuthorizeBody, CallbackJob, SignInOutcome, SignInPage
@@ -109,6 +110,19 @@ def candidates(job: ProbeJob) -> object:
     return CandidateList.of(list_candidates(job.account, user, runtime), job.language)
 
 
+def doctor(job: ProbeJob) -> object:
+    from mailmirror.usecases.mailboxes import examine_mailbox
+    from mailmirror.usecases.sync.audit_mailbox import connected_mailbox
+
+    if job.mailbox is None:
+        request = typed(job.request, ConnectBody).request()
+        found = examine_mailbox.examine_request(job.account, request, runtime)
+    else:
+        mailbox = connected_mailbox(job.account, job.mailbox, runtime)
+        found = examine_mailbox.examine_mailbox(mailbox, runtime)
+    return DoctorAnswer.of(found, runtime.now(), job.language)
+
+
 TASKS = {
     Task.CONNECT: connect,
     Task.AUTHORIZE: authorize,
@@ -121,6 +135,7 @@ TASKS = {
     Task.SEND_CODE: send_code,
     Task.CONFIRM_CODE: confirm_code,
     Task.CANDIDATES: candidates,
+    Task.DOCTOR: doctor,
 }
 
 

@@ -20,6 +20,7 @@ from mailmirror.api.mailboxes import Mailbox as MailboxAnswer
 from mailmirror.api.sign_ins import AuthorizeBody
 from mailmirror.aws.queues import PollJob
 from mailmirror.domain import ownership
+from mailmirror.domain.doctor import StageResult
 from mailmirror.domain.mailbox import (
     Mailbox,
     MailboxId,
@@ -43,6 +44,7 @@ from mailmirror.store.credentials import StoredCredential
 from mailmirror.store.table import Meter
 from mailmirror.usecases.mailboxes import access_tokens, oauth_sign_in
 from mailmirror.usecases.mailboxes.change_mailbox import disconnect
+from mailmirror.usecases.mailboxes.examine_mailbox import examine_mailbox
 from mailmirror.usecases.mailboxes.oauth_sign_in import (
     CallbackRequest,
     Outcome,
@@ -1298,3 +1300,149 @@ def test_return_url_not_allowed_a_listed_one_is_taken_and_one_that_the_operator_
     assert "`make return_urls`" in refused.remedy
     set_return_urls(desk.office.account, f"{BACK},{url}", desk.runtime)
     assert begun(api, return_url=url)
+
+
+# The doctor
+
+
+def doctored(api: Api, mailbox: Mailbox, language: str = "en") -> dict[str, Any]:
+    """What the doctor says of a connected mailbox."""
+    path = f"/v1/mailboxes/{mailbox.key.mailbox}/doctor"
+    status, answer = api.ask("GET", path, language=language)
+    assert status == 200, answer
+    return answer
+
+
+def of_stage(answer: Mapping[str, Any], service: str, name: str) -> dict[str, Any]:
+    (stages,) = [one["stages"] for one in answer["servers"] if one["service"] == service]
+    (found,) = [dict(one) for one in stages if one["stage"] == name]
+    return found
+
+
+def test_the_doctor_examines_a_mailbox_by_its_stored_token(sending: Desk, api: Api) -> None:
+    mailbox = sending.synced()
+    answer = doctored(api, mailbox)
+    assert (answer["result"], answer["mailbox"]["result"]) == ("ok", "ok")
+    results = {one["result"] for server in answer["servers"] for one in server["stages"]}
+    assert results == {"ok"}
+    assert sending.grant(mailbox).access_token not in str(answer)
+
+
+def test_the_doctor_replaces_a_token_that_the_server_refuses_before_its_time(desk: Desk) -> None:
+    mailbox = desk.synced()
+    before = desk.grant(mailbox)
+    account = desk.runtime.accounts.find(desk.office.account)
+    assert account is not None
+    spoilt = replace(before, access_token="spoilt")
+    desk.runtime.credentials.put(account, mailbox.key, spoilt, desk.runtime.now())
+    found = examine_mailbox(mailbox, desk.runtime)
+    assert found.result is not StageResult.FAILED
+    assert desk.grant(mailbox).access_token not in ("spoilt", before.access_token)
+
+
+@pytest.mark.diagnoses("token_refused")
+def test_the_doctor_names_a_server_that_refuses_every_token(desk: Desk, api: Api) -> None:
+    mailbox = desk.synced()
+    refused: list[Answer] = [b"<tag> NO [AUTHENTICATIONFAILED] Invalid credentials (Failure)\r\n"]
+    offered: list[Answer] = [b"* CAPABILITY IMAP4rev1 AUTH=XOAUTH2\r\n<tag> OK done\r\n"]
+    script = {"CAPABILITY": offered, "AUTHENTICATE": refused}
+    with Hostile(script, b"* OK ready\r\n") as server:
+        trust(desk.runtime, server)
+        moved = replace(mailbox, imap=Server("localhost", server.port, Security.TLS))
+        found = examine_mailbox(moved, desk.runtime)
+    (imap,) = found.servers
+    assert Code.TOKEN_REFUSED in [one.code for one in imap.steps]
+
+
+@pytest.mark.diagnoses("grant_revoked", "same_account_needed")
+def test_the_doctor_says_that_the_same_account_is_needed_again(desk: Desk, api: Api) -> None:
+    mailbox = desk.synced()
+    desk.later(2 * HOUR)
+    desk.oidc.revoke(REP)
+    desk.poll(mailbox)
+    for language in ("en", "ja"):
+        answer = doctored(api, mailbox, language)
+        own = answer["mailbox"]
+        assert (own["code"], own["result"]) == ("same_account_needed", "failed")
+        assert own["seen"] == f"{REP}: grant_revoked"
+        assert "POST /v1/mailboxes/authorize" in own["remedy"]
+        assert of_stage(answer, "imap", "sign_in")["code"] == "grant_revoked"
+        assert of_stage(answer, "imap", "capabilities")["result"] == "ok"
+    again = desk.sign_in(address=own["seen"].partition(":")[0])
+    assert of_stage(doctored(api, again), "imap", "sign_in")["result"] == "ok"
+
+
+@pytest.mark.diagnoses("app_in_testing")
+@pytest.mark.parametrize(("days", "named"), [(3, False), (7, True), (30, False)])
+def test_the_doctor_knows_an_app_in_testing_by_the_seven_days(
+    desk: Desk, api: Api, days: int, *, named: bool
+) -> None:
+    mailbox = desk.synced()
+    desk.later(timedelta(days=days))
+    desk.oidc.revoke(REP)
+    desk.poll(mailbox)
+    own = doctored(api, mailbox)["mailbox"]
+    assert own["code"] == ("app_in_testing" if named else "same_account_needed")
+    assert (own["reader"] == "operator") is named
+
+
+@pytest.mark.diagnoses(
+    "mfa_required",
+    "password_changed",
+    "grant_expired",
+    "consent_missing",
+    "blocked_by_policy",
+    "user_disabled",
+)
+@pytest.mark.parametrize(
+    ("number", "code", "reader"),
+    [
+        (50076, Code.MFA_REQUIRED, "user"),
+        (50173, Code.PASSWORD_CHANGED, "user"),
+        (700082, Code.GRANT_EXPIRED, "user"),
+        (65001, Code.CONSENT_MISSING, "administrator"),
+        (53003, Code.BLOCKED_BY_POLICY, "administrator"),
+        (50057, Code.USER_DISABLED, "administrator"),
+    ],
+)
+def test_the_doctor_names_why_microsoft_cannot_authenticate(
+    desk: Desk, api: Api, number: int, code: Code, reader: str
+) -> None:
+    """The numbers: learn.microsoft.com, "Microsoft Entra authentication and authorization error
+    codes"."""
+    mailbox = desk.synced()
+    desk.later(2 * HOUR)
+    said = {"error": "invalid_grant", "error_description": f"AADSTS{number}: Because. Trace ID: 0"}
+    desk.oidc.answer_next_token_request(400, said)
+    texts = set()
+    for language in ("en", "ja"):
+        named = of_stage(doctored(api, mailbox, language), "imap", "sign_in")
+        assert (named["code"], named["reader"]) == (code, reader)
+        assert f"AADSTS{number}" in named["seen"]
+        texts.add(named["reason"])
+    assert len(texts) == 2
+
+
+@pytest.mark.diagnoses("provider_unavailable", "provider_misconfigured")
+@pytest.mark.parametrize(
+    ("status", "error", "code"),
+    [
+        (503, "temporarily_unavailable", Code.PROVIDER_UNAVAILABLE),
+        (401, "invalid_client", Code.PROVIDER_MISCONFIGURED),
+    ],
+)
+def test_the_doctor_names_a_provider_that_does_not_give_a_token(
+    desk: Desk, api: Api, status: int, error: str, code: Code
+) -> None:
+    mailbox = desk.synced()
+    desk.later(2 * HOUR)
+    desk.oidc.answer_next_token_request(status, {"error": error})
+    assert of_stage(doctored(api, mailbox), "imap", "sign_in")["code"] == code
+
+
+@pytest.mark.diagnoses("provider_not_configured")
+def test_the_doctor_names_a_provider_whose_client_is_gone(desk: Desk, api: Api) -> None:
+    mailbox = desk.synced()
+    desk.later(2 * HOUR)
+    found = examine_mailbox(replace(mailbox, provider=MICROSOFT), desk.runtime)
+    assert Code.PROVIDER_NOT_CONFIGURED in [one.code for one in found.servers[0].steps]

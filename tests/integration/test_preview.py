@@ -23,9 +23,9 @@ from mailmirror.mail.imap.opening import Status
 from mailmirror.mail.imap.session import ImapSession
 from mailmirror.runtime import Runtime
 from mailmirror.usecases.mailboxes.connect_mailbox import ConnectRequest, connect_mailbox
+from mailmirror.usecases.mailboxes.count_folders import PreviewedFolder
 from mailmirror.usecases.mailboxes.preview_mailbox import (
     MailboxPreview,
-    PreviewedFolder,
     preview_mailbox,
     preview_request,
 )

@@ -20,7 +20,7 @@ from mailmirror.aws.queues import SendJob
 from mailmirror.domain.address import Address
 from mailmirror.domain.outbound import BeingSent, Outbound, OutboundState
 from mailmirror.mail.imap.session import ImapSession
-from mailmirror.mail.smtp.session import _Smtp
+from mailmirror.mail.smtp.session import Smtp
 from mailmirror.runtime import Runtime
 from mailmirror.store import keys
 from mailmirror.store.outbounds import Stored
@@ -85,7 +85,7 @@ def aws_call(client: BaseClient, operation: str, request: dict[str, Any]) -> str
     return f"{operation} {kind[1]}" if kind else operation
 
 
-def smtp_command(client: _Smtp, data: bytes | str) -> str:
+def smtp_command(client: Smtp, data: bytes | str) -> str:
     text = data if isinstance(data, bytes) else data.encode()
     if text == b".\r\n":
         return "the last byte"
@@ -104,8 +104,8 @@ def killed_at(step: int, runtime: Runtime, outbound: Outbound) -> str | None:
     if child == 0:
         steps = Steps(step, tell)
         steps.before(BaseClient, "_make_api_call", aws_call)
-        steps.before(_Smtp, "send", smtp_command)
-        steps.before(_Smtp, "getreply", lambda client: "a reply is read")
+        steps.before(Smtp, "send", smtp_command)
+        steps.before(Smtp, "getreply", lambda client: "a reply is read")
         steps.before(ImapSession, "append", lambda *_: "APPEND")
         steps.before(ImapSession, "folders", lambda *_: "LIST")
         steps.before(ImapSession, "examine", lambda *_: "EXAMINE")

@@ -11,6 +11,7 @@ answered with OK and nothing else.
 import re
 import select
 import socket
+import ssl
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
@@ -72,6 +73,8 @@ class Hostile:
     """The authority that certifies the server; without one it makes its own."""
     names: Sequence[str] = LOCAL_NAMES
     """What its certificate is for."""
+    identity: ssl.SSLContext | None = None
+    """Another certificate, or other TLS, than that of the issuer; see `certificates`."""
 
     host: str = field(init=False, default="127.0.0.1")
     received: list[bytes] = field(init=False, default_factory=list)
@@ -90,6 +93,8 @@ class Hostile:
     def __enter__(self) -> Self:
         self._listener = Listener(self._serve, self.issuer, self.names)
         self._listener.open(self.host)
+        if self.identity is not None:
+            self._listener.trust = self.identity
         return self
 
     def __exit__(

@@ -22,6 +22,8 @@ ROUTES = [
     ("GET", f"/mailboxes/{NO_ID}/audit"),
     ("GET", f"/mailboxes/{NO_ID}/preview"),
     ("GET", f"/mailboxes/{NO_ID}/explain"),
+    ("POST", "/mailboxes/doctor"),
+    ("GET", f"/mailboxes/{NO_ID}/doctor"),
     ("GET", "/leads/lena/messages"),
     ("GET", "/contacts/kim/messages"),
     ("GET", "/deals/rollout/messages"),

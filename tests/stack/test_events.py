@@ -282,6 +282,18 @@ def test_probe_previews(place: Place, filled: Json) -> None:
     assert place.runtime.mailboxes.list_all(place.account.account_id) == []
 
 
+def test_probe_examines_servers(place: Place, filled: Json) -> None:
+    event = place.sample("probe-doctor")
+    event["request"] |= {name: filled[name] for name in ("imap", "username", "password")}
+
+    found = place.handle("probe", event)["answer"]
+
+    imap, smtp = found["servers"]
+    assert imap["result"] in ("ok", "warning"), imap
+    assert [one["code"] for one in smtp["stages"]][:2] == ["host_unknown", "not_tried"]
+    assert place.runtime.mailboxes.list_all(place.account.account_id) == []
+
+
 @pytest.mark.usefixtures("mailbox")
 def test_probe_lists_candidates(place: Place) -> None:
     place.handle("sync", place.sample("sync-sqs"))

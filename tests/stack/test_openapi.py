@@ -69,6 +69,7 @@ def test_what_a_team_reads_is_of_the_described_form(team: Team) -> None:
         "/v1/mailboxes/{mailbox_id}/ledger": f"{mailbox}/ledger",
         "/v1/mailboxes/{mailbox_id}/audit": f"{mailbox}/audit",
         "/v1/mailboxes/{mailbox_id}/preview": f"{mailbox}/preview",
+        "/v1/mailboxes/{mailbox_id}/doctor": f"{mailbox}/doctor",
         "/v1/leads/{lead_id}/messages": "/leads/lena/messages",
         "/v1/contacts/{contact_id}/messages": "/contacts/kim/messages?limit=2",
         "/v1/deals/{deal_id}/messages": "/deals/rollout/messages",

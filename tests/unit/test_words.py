@@ -16,11 +16,13 @@ from mailmirror.domain.findings import Finding, Outcome
 from mailmirror.domain.folder_choice import LeftOut
 from mailmirror.domain.overrides import Reason, Standing
 from mailmirror.domain.problems import Code, Refused
+from mailmirror.domain.server_causes import ServerCause
 from mailmirror.domain.verdict import Verdict
 from mailmirror.domain.words.contained import CAUSES
 from mailmirror.domain.words.coverage import GAPS
 from mailmirror.domain.words.delivery import DELIVERY_ERRORS
 from mailmirror.domain.words.discovery import FINDINGS, OUTCOMES
+from mailmirror.domain.words.doctor import SERVER_CAUSES
 from mailmirror.domain.words.explanation import Explanations, Language
 from mailmirror.domain.words.folders import LEFT_OUT_FOLDERS
 from mailmirror.domain.words.mailbox_problems import MAILBOX_PROBLEMS, explain_mailbox_problem
@@ -38,6 +40,7 @@ CATALOGUES: dict[type[StrEnum], Mapping[Any, Explanations]] = {
     Cause: CAUSES,
     Finding: FINDINGS,
     Outcome: OUTCOMES,
+    ServerCause: SERVER_CAUSES,
     Reason: REASONS,
     Standing: STANDINGS,
 }

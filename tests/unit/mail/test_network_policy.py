@@ -1,5 +1,6 @@
 """Whom a connection may go to: hosts come from strangers, who would like to see our network."""
 
+import os
 import socket
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -9,7 +10,7 @@ import pytest
 
 from mailmirror.domain.mailbox import Security, Server
 from mailmirror.domain.problems import Code, Refused
-from mailmirror.mail.connection import NetworkPolicy, limited, stage
+from mailmirror.mail.connection import NetworkPolicy, limited, second_handle, stage
 
 Address = tuple[str, int]
 Resolve = Callable[..., list[tuple[int, int, int, str, Address]]]
@@ -314,3 +315,16 @@ def test_a_peer_that_never_begins_with_tls_is_ended_in_time(listener: socket.soc
         policy.secure(connection, "127.0.0.1")
     assert refused.value.code is Code.CONNECT_TIMEOUT
     assert time.monotonic() - began < 2
+
+
+def test_a_limit_that_is_set_later_leaves_reading_as_the_protocols_library_has_set_it() -> None:
+    """A blocking socket whose descriptor does not block reads what looks like the end."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        ours.settimeout(5)
+        with second_handle(ours) as held:
+            ours.settimeout(None)
+            with limited(5, held):
+                assert os.get_blocking(ours.fileno())
+                theirs.sendall(b"later")
+                assert ours.makefile("rb").read(5) == b"later"

@@ -11,17 +11,14 @@ from mailmirror.api.coverage_limits import CoverageLimit
 from mailmirror.api.ledgers import VerdictWords, explained_verdicts
 from mailmirror.api.mailboxes import MailboxError, mailbox_error
 from mailmirror.api.times import utc
-from mailmirror.domain.folder_choice import LeftOut
+from mailmirror.domain.folder_choice import FoundBy, LeftOut
 from mailmirror.domain.verdict import Verdict
 from mailmirror.domain.words.explanation import Language
 from mailmirror.domain.words.folders import LEFT_OUT_FOLDERS
 
 if TYPE_CHECKING:  # what speaks IMAP is loaded by `probe` alone
-    from mailmirror.usecases.mailboxes.preview_mailbox import (
-        MailboxPreview,
-        PreviewedFolder,
-        Sample,
-    )
+    from mailmirror.usecases.mailboxes.count_folders import PreviewedFolder
+    from mailmirror.usecases.mailboxes.preview_mailbox import MailboxPreview, Sample
 
 
 class LeftOutFolder(Struct, frozen=True):
@@ -40,6 +37,8 @@ class LeftOutFolder(Struct, frozen=True):
 class PreviewFolder(Struct, frozen=True):
     name: str
     role: str
+    found_by: FoundBy | None
+    """What says what it is for; null where nothing does."""
     read: bool
     left_out: LeftOutFolder | None
     """Null where the folder is read."""
@@ -52,6 +51,7 @@ class PreviewFolder(Struct, frozen=True):
         return cls(
             name=one.folder.name,
             role=one.folder.role.value,
+            found_by=one.folder.found_by,
             read=left_out is None,
             left_out=LeftOutFolder.of(left_out, language) if left_out else None,
             messages=one.messages,

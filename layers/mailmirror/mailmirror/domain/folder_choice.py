@@ -6,7 +6,7 @@ namespaces neither counts: another user's sent mail is not this mailbox's.
 """
 
 from collections.abc import Iterable, Mapping, Sequence, Set
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from mailmirror.domain.folder_names import FolderUse, is_plain_word, use_by_name
@@ -138,6 +138,19 @@ def _longest_prefix(name: str, prefixes: Iterable[str]) -> str:
 ONE_NAMESPACE = Namespaces()
 
 
+class FoundBy(StrEnum):
+    """What says what a folder is for."""
+
+    INBOX = "inbox"
+    """RFC 9051 5.1 gives the Inbox its name."""
+    SETTING = "setting"
+    """A setting of the mailbox names the folder."""
+    SPECIAL_USE = "special_use"
+    """The server marks it, or a folder above it (RFC 6154)."""
+    NAME = "name"
+    """Its name, or that of a folder above it, is one that servers give."""
+
+
 @dataclass(frozen=True, slots=True)
 class FolderChoice:
     """A folder of the server."""
@@ -148,6 +161,8 @@ class FolderChoice:
     """Why it is not read; None where it is."""
     only_named: bool = False
     """Whether it is read, and would not be if the setting `folders` were `all`."""
+    found_by: FoundBy | None = field(default=None, compare=False)
+    """None where nothing says what it is for: it is read as a folder of mail."""
 
     @property
     def has_sent_mail(self) -> bool:
@@ -224,7 +239,8 @@ def choose(
         role = _role(one, use, rules, gmail=gmail)
         without_name = None if left_out else _left_out(one, use, as_all, namespaces)
         only_named = without_name is not None and not (gmail and use is FolderUse.ALL)
-        choices.append((rank, FolderChoice(one.name, role, left_out, only_named)))
+        found_by = uses.found_by(one, rules)
+        choices.append((rank, FolderChoice(one.name, role, left_out, only_named, found_by)))
     named = {name: number for number, name in enumerate(rules.sent_folders)}
     choices.sort(
         key=lambda one: (
@@ -236,9 +252,9 @@ def choose(
     chosen = [choice for _, choice in choices]
     known = {one.name for one in chosen}
     chosen += [
-        FolderChoice(name, FolderRole.SENT)
+        FolderChoice(name, FolderRole.SENT, found_by=FoundBy.SETTING)
         if name in rules.sent_folders
-        else FolderChoice(name, FolderRole.OTHER, only_named=True)
+        else FolderChoice(name, FolderRole.OTHER, only_named=True, found_by=FoundBy.SETTING)
         for name in rules.named
         if name not in known
     ]
@@ -295,6 +311,19 @@ class _Uses:
             if name in self.named:
                 return self.named[name]
         return None, 0
+
+    def found_by(self, folder: Listed, rules: FolderRules) -> FoundBy | None:
+        """What says what a folder is for; None where nothing does."""
+        if folder.is_inbox:
+            return FoundBy.INBOX
+        if folder.name in rules.named:
+            return FoundBy.SETTING
+        for name in _upwards(folder):
+            if name in self.flagged:
+                return FoundBy.SPECIAL_USE
+            if name in self.named:
+                return FoundBy.NAME
+        return None
 
 
 def _use_by_name(folder: Listed, namespaces: Namespaces) -> tuple[FolderUse, int] | None:

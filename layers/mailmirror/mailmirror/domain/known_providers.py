@@ -81,6 +81,15 @@ def provider_of_server(host: str) -> KnownProvider | None:
     return next((one for one in KNOWN_PROVIDERS if host in _OAUTH_HOSTS.get(one.oauth, ())), None)
 
 
+def known_provider(email: str, host: str) -> KnownProvider | None:
+    """The provider of an address, or of an IMAP server."""
+    if (found := provider_of_domain(email.rpartition("@")[2])) is not None:
+        return found
+    if (found := provider_of_server(host)) is not None:
+        return found
+    return next((one for one in KNOWN_PROVIDERS if one.imap and one.imap.host == host), None)
+
+
 def _has(domains: tuple[str, ...], domain: str) -> bool:
     return any(domain.endswith(one) if one[0] == "." else domain == one for one in domains)
 

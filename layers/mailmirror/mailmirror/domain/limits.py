@@ -405,6 +405,10 @@ MAX_CERTIFICATE_NAMES = 3
 """That a refusal lists where a certificate is another host's, and counts the further ones: the
 certificate of a hoster may have a thousand."""
 
+MAX_SHOWN_CERTIFICATES = 4
+"""Of a chain that a server shows to a doctor, its own first; servers send two or three. Further
+ones are not read."""
+
 MAX_CERTIFICATE_NAME_CHARS = 100
 """Of each of these names; a host's name may have 253."""
 

@@ -54,6 +54,60 @@ def answering_service(server: Server, policy: NetworkPolicy) -> Answering | None
         return Answering(None, tls=True) if is_tls else None
 
 
+_OF_ANOTHER_SERVICE = (
+    Code.TLS_FAILED,
+    Code.CONNECT_TIMEOUT,
+    Code.CONNECTION_LOST,
+    Code.PROTOCOL_ERROR,
+    Code.STARTTLS_MISSING,
+)
+"""How a server is refused that may be another service than expected."""
+
+
+class OtherService(Refused):
+    """Another service answers: `another_service`, or `pop3_unsupported`."""
+
+    def __init__(self, code: Code, service: Service, place: str) -> None:
+        super().__init__(code, f"{service} at {place}")
+        self.service = service
+
+
+class OtherSecurity(Refused):
+    """`tls_failed`: the service begins with TLS where STARTTLS was asked for, or the reverse."""
+
+    def __init__(self, name: str, place: str, security: Security) -> None:
+        how = "with" if security is Security.TLS else "without"
+        super().__init__(Code.TLS_FAILED, f"{name} at {place} begins {how} TLS")
+        self.security = security
+
+
+def may_be_another_service(refusal: Refused) -> bool:
+    """Whether a refusal can mean that another service answers than expected."""
+    return refusal.code in _OF_ANOTHER_SERVICE
+
+
+def named_by_service(
+    refusal: Refused, server: Server, expected: Service, policy: NetworkPolicy
+) -> Refused:
+    """Find out which service answers where a server was refused, which takes up to nine seconds.
+
+    Returns:
+        An OtherService or OtherSecurity, or the refusal that is given.
+    """
+    place = f"{server.host}:{server.port}"
+    found = answering_service(server, policy)
+    if found is None:
+        return refusal
+    if found.service in (None, expected):
+        if found.tls is (server.security is Security.TLS):
+            return refusal
+        security = Security.TLS if found.tls else Security.STARTTLS
+        return OtherSecurity(found.service or "the server", place, security)
+    of_mail = (expected, found.service) == (Service.IMAP, Service.POP3)
+    code = Code.POP3_UNSUPPORTED if of_mail else Code.ANOTHER_SERVICE
+    return OtherService(code, found.service, place)
+
+
 def _said(
     server: Server, policy: NetworkPolicy, *, tls: bool, seconds: float = _CONVERSATION_SECONDS
 ) -> Service | None:

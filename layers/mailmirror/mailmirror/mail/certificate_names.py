@@ -23,7 +23,7 @@ def certificate_names(server: Server, policy: NetworkPolicy, seconds: float) -> 
         try:
             with limited(seconds, connection):
                 # Named, for a host may show another certificate to a client that names no host.
-                context, host = _any_certificate(), server.host
+                context, host = any_certificate(), server.host
                 with context.wrap_socket(connection, server_hostname=host) as secured:
                     return described(names_in(secured.getpeercert(binary_form=True) or b""))
         finally:
@@ -61,7 +61,8 @@ def names_in(der: bytes) -> list[str]:
         raise ValueError("extensions") from error
 
 
-def _any_certificate() -> ssl.SSLContext:
+def any_certificate() -> ssl.SSLContext:
+    """A context that verifies nothing: no credential may be sent over its connections."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE

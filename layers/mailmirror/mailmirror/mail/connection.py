@@ -1,6 +1,7 @@
 """Connections to mail servers: names, networks and TLS. Hosts come from strangers."""
 
 import ipaddress
+import os
 import socket
 import ssl
 import threading
@@ -32,6 +33,16 @@ _GLOBAL_UNICAST = ipaddress.ip_network("2000::/3")
 """What IANA assigns addresses of the Internet from; all other ranges have other uses, or none."""
 _DOCUMENTATION = ipaddress.ip_network("3fff::/20")
 """RFC 9637; newer than the library's table."""
+
+
+def refuse_pop3(server: Server) -> None:
+    """Refuse the ports of POP3, whichever service is expected there.
+
+    Raises:
+        Refused: `pop3_unsupported`.
+    """
+    if server.port in _POP3_PORTS:
+        raise Refused(Code.POP3_UNSUPPORTED, f"port {server.port}")
 
 
 def system_lookup(host: str, port: int) -> Sequence[Endpoint]:
@@ -84,8 +95,7 @@ class NetworkPolicy:
         Raises:
             Refused: POP3, an unknown or forbidden host, or one that does not answer.
         """
-        if server.port in _POP3_PORTS:
-            raise Refused(Code.POP3_UNSUPPORTED, f"port {server.port}")
+        refuse_pop3(server)
         return self.reach(server)
 
     def reach(self, server: Server) -> socket.socket:
@@ -97,9 +107,20 @@ class NetworkPolicy:
         Raises:
             Refused: an unknown or forbidden host, or one that does not answer.
         """
+        return self.open(server, self.permitted(server, self.lookup(server.host, server.port)))
+
+    def open(self, server: Server, endpoints: Sequence[Endpoint]) -> socket.socket:
+        """Open a plain connection to the first of a server's endpoints that answers.
+
+        Parameters:
+            endpoints: as `permitted` has returned them.
+
+        Raises:
+            Refused: `connect_refused` or `connect_timeout`.
+        """
         refusal = Refused(Code.CONNECT_REFUSED, f"{server.host}:{server.port}")
         end = time.monotonic() + self.connect_seconds
-        for family, address in islice(self._addresses(server), MAX_HOST_ADDRESSES):
+        for family, address in islice(endpoints, MAX_HOST_ADDRESSES):
             connection = socket.socket(family, socket.SOCK_STREAM)
             connection.settimeout(max(min(0.5, self.connect_seconds), end - time.monotonic()))
             try:
@@ -127,12 +148,16 @@ class NetworkPolicy:
         secured.settimeout(READ_SECONDS)
         return secured
 
-    def _addresses(self, server: Server) -> Sequence[Endpoint]:
-        found = self.lookup(server.host, server.port)
-        for _, address in found:
+    def permitted(self, server: Server, endpoints: Sequence[Endpoint]) -> Sequence[Endpoint]:
+        """Return a server's endpoints, if each of them may be connected to.
+
+        Raises:
+            Refused: `host_not_allowed`.
+        """
+        for _, address in endpoints:
             if not self._may_reach(str(address[0])):
                 raise Refused(Code.HOST_NOT_ALLOWED, server.host)
-        return found
+        return endpoints
 
     def _may_reach(self, text: str) -> bool:
         address = _embedded_ipv4(ipaddress.ip_address(text.partition("%")[0]))
@@ -190,6 +215,15 @@ class TimeLimit:
         self.code = Code.CONNECT_TIMEOUT
 
 
+def second_handle(connection: socket.socket) -> socket.socket:
+    """Another handle of a connection, by which it can be ended.
+
+    `socket.dup` would set whether reading blocks anew, for both handles, by the time-out that the
+    connection had when its handle was made.
+    """
+    return socket.socket(fileno=os.dup(connection.fileno()))
+
+
 @contextmanager
 def limited(seconds: float, connection: socket.socket) -> Iterator[TimeLimit]:
     """End a conversation that lasts too long, however slowly the server drips its bytes.
@@ -204,7 +238,7 @@ def limited(seconds: float, connection: socket.socket) -> Iterator[TimeLimit]:
     limit = TimeLimit()
     # Of our own: a TLS handshake takes the other descriptor from the plain socket at its start,
     # and gives out the socket that has it only at its end.
-    held = connection.dup()
+    held = second_handle(connection)
 
     def end() -> None:
         expired.set()

@@ -8,6 +8,7 @@ from mailmirror.api.audits import AuditAnswer
 from mailmirror.api.decoding import typed
 from mailmirror.api.deep_audits import DeepAuditAnswer, DeepAuditQueued
 from mailmirror.api.discoveries import DiscoverBody, DiscoveryAnswer
+from mailmirror.api.doctors import DoctorAnswer
 from mailmirror.api.ledgers import Ledger, counters
 from mailmirror.api.mailbox_settings import (
     AuditQuery,
@@ -197,6 +198,19 @@ def preview(call: Call) -> Answer:
     return Answer(HTTPStatus.OK, typed(ask_probe(job, call.runtime), Preview))
 
 
+def doctor_settings(call: Call[ConnectBody]) -> Answer:
+    """Examine the servers of these settings stage by stage; nothing is stored."""
+    job = ProbeJob(Task.DOCTOR, call.account, request=call.raw, language=call.language)
+    return Answer(HTTPStatus.OK, typed(ask_probe(job, call.runtime), DoctorAnswer))
+
+
+def doctor(call: Call) -> Answer:
+    """Examine a connected mailbox and its servers stage by stage, now."""
+    key = own_mailbox(call.account, call.user, call.ids["mailbox_id"], call.runtime).key
+    job = ProbeJob(Task.DOCTOR, key.account, key.mailbox, language=call.language)
+    return Answer(HTTPStatus.OK, typed(ask_probe(job, call.runtime), DoctorAnswer))
+
+
 _MAILBOX = "/v1/mailboxes/{mailbox_id}"
 
 ROUTES: tuple[AnyRoute, ...] = (
@@ -215,6 +229,20 @@ ROUTES: tuple[AnyRoute, ...] = (
         body=ConnectBody,
         answers={HTTPStatus.OK: Preview},
         problems=_SETTINGS,
+    ),
+    Route(
+        method="POST",
+        path="/v1/mailboxes/doctor",
+        handler=doctor_settings,
+        body=ConnectBody,
+        answers={HTTPStatus.OK: DoctorAnswer},
+        problems=(
+            Code.INVALID_EMAIL,
+            Code.PROVIDER_UNSUPPORTED,
+            Code.PROVIDER_SIGNS_IN,
+            Code.POP3_UNSUPPORTED,
+            Code.PROBE_FAILED,
+        ),
     ),
     Route(
         method="POST",
@@ -335,6 +363,14 @@ ROUTES: tuple[AnyRoute, ...] = (
         acting_user=ActingUser.REQUIRED,
         answers={HTTPStatus.OK: Preview},
         problems=(Code.MAILBOX_DISCONNECTED, Code.PROBE_FAILED, *_SERVERS, *_SIGNED_IN),
+    ),
+    Route(
+        method="GET",
+        path=f"{_MAILBOX}/doctor",
+        handler=doctor,
+        acting_user=ActingUser.REQUIRED,
+        answers={HTTPStatus.OK: DoctorAnswer},
+        problems=(Code.MAILBOX_DISCONNECTED, Code.PROBE_FAILED),
     ),
     *EXPLAIN,
 )

@@ -16,6 +16,7 @@ from mailmirror.domain.folder_choice import LeftOut
 from mailmirror.domain.missing_mail import MissingCause
 from mailmirror.domain.overrides import Reason, Standing
 from mailmirror.domain.problems import Code
+from mailmirror.domain.server_causes import ServerCause
 from mailmirror.domain.settings import Setting
 from mailmirror.domain.verdict import Verdict
 from mailmirror.domain.words.contained import CAUSES
@@ -24,6 +25,7 @@ from mailmirror.domain.words.coverage_limits import COVERAGE_LIMITS
 from mailmirror.domain.words.deep_audit import FAULTS
 from mailmirror.domain.words.delivery import DELIVERY_ERRORS
 from mailmirror.domain.words.discovery import FINDINGS, OUTCOMES
+from mailmirror.domain.words.doctor import SERVER_CAUSES
 from mailmirror.domain.words.explanation import Catalogue
 from mailmirror.domain.words.folders import LEFT_OUT_FOLDERS
 from mailmirror.domain.words.mailbox_problems import MAILBOX_PROBLEMS
@@ -401,5 +403,8 @@ CATALOGUES: Sequence[Catalogued] = (
         {Reader.ADMINISTRATOR: list(Outcome)},
     ),
     Catalogued("Faults that a deep audit finds", FAULTS, {Reader.SALESPERSON: list(FaultKind)}),
+    Catalogued(
+        "Causes that a doctor names", SERVER_CAUSES, {Reader.SALESPERSON: list(ServerCause)}
+    ),
     Catalogued("Causes of missing mail", MISSING_CAUSES, {Reader.SALESPERSON: list(MissingCause)}),
 )

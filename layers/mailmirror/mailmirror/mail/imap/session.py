@@ -326,6 +326,39 @@ class ImapSession:
         )
         return frozenset(values.values())
 
+    def count_since(self, since: date) -> int | None:
+        """Count the messages of the examined folder that were received since a day.
+
+        By SEARCH, which some servers answer incompletely; None where the server refuses it.
+
+        Parameters:
+            since: the first INTERNALDATE that counts.
+        """
+        try:
+            with self._client.asking():
+                return len(search_since(self._client, since, MAX_LISTED_MESSAGES))
+        except CommandRefused:
+            return None
+
+    def storage(self) -> tuple[int, int] | None:
+        """How many KB the mailbox takes, and how many it may (RFC 9208).
+
+        None where the server does not say.
+
+        Raises:
+            Refused: the connection is lost.
+        """
+        if not self._client.offers("QUOTA"):
+            return None
+        try:
+            with self._client.asking():
+                _, quotas = self._client.get_quota_root("INBOX")
+        except CommandRefused:
+            return None
+        storage = [one for one in quotas if str(one.resource).upper() == "STORAGE" and one.limit]
+        fullest = max(storage, key=lambda one: one.usage / one.limit, default=None)
+        return (fullest.usage, fullest.limit) if fullest else None
+
     def naming(self, addresses: Iterable[Address], since: date) -> UidSet:
         """Search the examined folder for messages that name addresses.
 

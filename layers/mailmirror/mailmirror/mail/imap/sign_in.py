@@ -37,14 +37,23 @@ def signed_in_client(
         Refused: the stage that failed, by its code, with the server's own words.
     """
     with greeted_client(server, Heard(login.redact), policy, seconds) as (client, limit):
-        named = client.offers("ID")
-        if not client.is_signed_in:  # PREAUTH (RFC 9051 7.1.4) counts over TLS only
-            with limit.signing_in():
-                _sign_in(client, server, login)
-        client.forget_capabilities()
-        if named or client.offers("ID"):
-            _introduce(client)
+        sign_in(client, server, login, limit)
         yield client
+
+
+def sign_in(client: BoundedClient, server: Server, login: Login, limit: TimeLimit) -> None:
+    """Sign in and say who we are (RFC 2971).
+
+    Raises:
+        Refused: why the server refuses.
+    """
+    named = client.offers("ID")
+    if not client.is_signed_in:  # PREAUTH (RFC 9051 7.1.4) counts over TLS only
+        with limit.signing_in():
+            _sign_in(client, server, login)
+    client.forget_capabilities()
+    if named or client.offers("ID"):
+        _introduce(client)
 
 
 @contextmanager
@@ -70,9 +79,9 @@ def greeted_client(
         with limited(seconds, connection) as limit:
             if server.security is Security.TLS:
                 connection = policy.secure(connection, server.host)
-            client = _greeted(connection, server, heard, shared)
+            client = greeted(connection, server, heard, shared)
             if server.security is Security.STARTTLS:
-                _start_tls(client, policy, server)
+                start_tls(client, policy, server)
             yield client, limit
             with suppress(imaplib.IMAP4.error, IMAPClientError, OSError, TooMuch):
                 client.logout()
@@ -96,9 +105,14 @@ def check_imap(server: Server, policy: NetworkPolicy, seconds: float, budget: By
             raise Refused(Code.SIGN_IN_UNSUPPORTED)
 
 
-def _greeted(
+def greeted(
     connection: socket.socket, server: Server, heard: Heard, shared: ByteBudget | None
 ) -> BoundedClient:
+    """Read the greeting.
+
+    Raises:
+        Refused: there is none, or it refuses all users.
+    """
     try:
         return BoundedClient(connection, server, heard, shared)
     except imaplib.IMAP4.error as error:
@@ -109,7 +123,12 @@ def _greeted(
         raise heard.greeting() from error
 
 
-def _start_tls(client: BoundedClient, policy: NetworkPolicy, server: Server) -> None:
+def start_tls(client: BoundedClient, policy: NetworkPolicy, server: Server) -> None:
+    """Go on over TLS.
+
+    Raises:
+        Refused: STARTTLS is not offered or refused, or the certificate does not verify.
+    """
     with translated(client.heard):
         offered = client.has_capability("STARTTLS")
     if not offered:

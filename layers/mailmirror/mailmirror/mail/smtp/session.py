@@ -26,7 +26,7 @@ _COMMAND_UNKNOWN = (500, 502)
 """RFC 5321 4.2.4: the server does not know EHLO."""
 
 
-class _Smtp(smtplib.SMTP):
+class Smtp(smtplib.SMTP):
     """smtplib on a socket that is open already."""
 
     def __init__(
@@ -77,7 +77,7 @@ class _Smtp(smtplib.SMTP):
 class SubmissionSession:
     """A session that may send. Use `sign_in`."""
 
-    def __init__(self, client: _Smtp) -> None:
+    def __init__(self, client: Smtp) -> None:
         self._client = client
 
     @classmethod
@@ -94,13 +94,13 @@ class SubmissionSession:
             Refused: the stage that failed, by its code; `connect_timeout` after so many seconds.
         """
         connection = policy.connect(server)
-        client = _Smtp(connection, server.host)
+        client = Smtp(connection, server.host)
         try:
             with limited(seconds, connection) as limit:
-                with _translated(login.redact, limit):
+                with translated(login.redact, limit):
                     _open(client, connection, server, policy)
                     with limit.signing_in():
-                        _authenticate(client, server, login)
+                        authenticate(client, server, login)
                 yield cls(client)
                 with suppress(smtplib.SMTPException, OSError, ValueError):
                     client.quit()
@@ -156,10 +156,10 @@ def check_smtp(server: Server, policy: NetworkPolicy, seconds: float, budget: By
         Refused: the stage that failed, as when signing in.
     """
     connection = policy.connect(server)
-    client = _Smtp(connection, server.host, budget)
+    client = Smtp(connection, server.host, budget)
     try:
         with limited(seconds, connection) as limit:
-            with _translated(str, limit):
+            with translated(str, limit):
                 _open(client, connection, server, policy)
             if not _mechanisms(client) & _BY_PASSWORD:
                 raise Refused(Code.SIGN_IN_UNSUPPORTED)
@@ -170,32 +170,51 @@ def check_smtp(server: Server, policy: NetworkPolicy, seconds: float, budget: By
         connection.close()
 
 
-def _open(client: _Smtp, connection: socket.socket, server: Server, policy: NetworkPolicy) -> None:
+def _open(client: Smtp, connection: socket.socket, server: Server, policy: NetworkPolicy) -> None:
     if server.security is Security.TLS:
         client.use(policy.secure(connection, server.host))
+    read_greeting(client, server)
+    greet(client)
+    if server.security is Security.STARTTLS:
+        start_tls(client, server, policy)
+        greet(client)
+
+
+def read_greeting(client: Smtp, server: Server) -> Reply:
+    """Read the server's greeting.
+
+    Raises:
+        Refused: there is none, or it refuses all clients.
+    """
     try:
         code, said = client.connect(server.host, server.port)
     except smtplib.SMTPServerDisconnected as error:
         raise Refused(Code.PROTOCOL_ERROR, "no SMTP greeting") from error
     if code != 220:
         raise _unwilling(code, said, "no SMTP greeting")
-    _greet(client)
-    if server.security is Security.STARTTLS:
-        if not client.has_extn("starttls"):
-            raise Refused(Code.STARTTLS_MISSING)
-        try:
-            with tls_stage(server.host):
-                client.starttls(context=policy.trust)
-        except Refused as refusal:
-            if isinstance(refused := refusal.__cause__, smtplib.SMTPResponseException):
-                raise _unwilling(
-                    refused.smtp_code, refused.smtp_error, server.host, Code.TLS_FAILED
-                ) from refusal
-            raise
-        _greet(client)
+    return _reply(code, said)
 
 
-def _greet(client: _Smtp) -> None:
+def start_tls(client: Smtp, server: Server, policy: NetworkPolicy) -> None:
+    """Go on over TLS; `greet` again then.
+
+    Raises:
+        Refused: STARTTLS is not offered or refused, or the certificate does not verify.
+    """
+    if not client.has_extn("starttls"):
+        raise Refused(Code.STARTTLS_MISSING)
+    try:
+        with tls_stage(server.host):
+            client.starttls(context=policy.trust)
+    except Refused as refusal:
+        if isinstance(refused := refusal.__cause__, smtplib.SMTPResponseException):
+            raise _unwilling(
+                refused.smtp_code, refused.smtp_error, server.host, Code.TLS_FAILED
+            ) from refusal
+        raise
+
+
+def greet(client: Smtp) -> None:
     """Say EHLO, and HELO to a server that does not know it.
 
     smtplib says HELO after any refusal; a server that is busy may answer that, and then seems to
@@ -226,7 +245,12 @@ def _reply(code: int, said: bytes | str) -> Reply:
 
 
 @contextmanager
-def _translated(redact: Callable[[str], str], limit: TimeLimit) -> Iterator[None]:
+def translated(redact: Callable[[str], str], limit: TimeLimit) -> Iterator[None]:
+    """Turn errors of the protocol and the connection into codes.
+
+    Raises:
+        Refused: in place of these errors.
+    """
     try:
         yield
     except smtplib.SMTPServerDisconnected as error:
@@ -243,7 +267,7 @@ def _translated(redact: Callable[[str], str], limit: TimeLimit) -> Iterator[None
         raise Refused(Code.CONNECTION_LOST) from error
 
 
-def _authenticate(client: _Smtp, server: Server, login: Login) -> None:
+def authenticate(client: Smtp, server: Server, login: Login) -> None:
     """Try one mechanism, PLAIN where there is a choice: each that fails counts as an attempt."""
     offered = _mechanisms(client)
     if isinstance(login, TokenLogin):
@@ -252,12 +276,12 @@ def _authenticate(client: _Smtp, server: Server, login: Login) -> None:
         _enter_password(client, login, offered)
 
 
-def _mechanisms(client: _Smtp) -> set[str]:
+def _mechanisms(client: Smtp) -> set[str]:
     """The SASL mechanisms that the server offers."""
     return set(client.esmtp_features.get("auth", "").upper().split())
 
 
-def _enter_password(client: _Smtp, login: PasswordLogin, offered: set[str]) -> None:
+def _enter_password(client: Smtp, login: PasswordLogin, offered: set[str]) -> None:
     # smtplib's own are in ASCII, and it tries the next where one has failed. RFC 4616 has UTF-8.
     user, password = login.username.encode(), login.password.encode()
     if "PLAIN" in offered:
@@ -279,7 +303,7 @@ def _enter_password(client: _Smtp, login: PasswordLogin, offered: set[str]) -> N
         raise auth_refusal(_reply(code, answer), _redacted(login, code, answer))
 
 
-def _present_token(client: _Smtp, server: Server, login: TokenLogin, offered: set[str]) -> None:
+def _present_token(client: Smtp, server: Server, login: TokenLogin, offered: set[str]) -> None:
     exchange = TokenExchange.choose(login, server, offered.__contains__)
     code, answer = client.docmd("AUTH", f"{exchange.mechanism} {_encoded(exchange.first)}")
     if code == 235:

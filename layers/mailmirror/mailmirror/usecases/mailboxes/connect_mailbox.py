@@ -22,14 +22,13 @@ from mailmirror.domain.mailbox import (
     MailboxKey,
     MailboxStatus,
     Provider,
-    Security,
     Server,
     UserId,
 )
 from mailmirror.domain.ownership import check_whose
 from mailmirror.domain.problems import Code, Refused
 from mailmirror.domain.services import Service
-from mailmirror.mail.answering import answering_service
+from mailmirror.mail.answering import OtherService, may_be_another_service, named_by_service
 from mailmirror.mail.connection import stage
 from mailmirror.mail.imap.heard import CommandRefused
 from mailmirror.mail.imap.session import ImapSession
@@ -49,14 +48,6 @@ IMAP_SECONDS, SMTP_SECONDS = 8.0, 6.0
 _ATTEMPTS = 5
 _NAMING_DELAY = timedelta(seconds=15)
 """How long after its begin a request may still ask which service answers: the whole has 25."""
-_OF_ANOTHER_SERVICE = (
-    Code.TLS_FAILED,
-    Code.CONNECT_TIMEOUT,
-    Code.CONNECTION_LOST,
-    Code.PROTOCOL_ERROR,
-    Code.STARTTLS_MISSING,
-)
-"""How a server is refused that may be another service than expected."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,13 +123,13 @@ def try_mailbox(id: AccountId, request: ConnectRequest, runtime: Runtime) -> Tri
         _service_named(request.imap, Service.IMAP, began_at, runtime),
         ImapSession.sign_in(request.imap, login, runtime.network_policy, IMAP_SECONDS) as session,
     ):
-        _open_inbox(session)
+        open_inbox(session)
         mailbox = with_folders(mailbox, request.folders, request.sent_folders, session)
     cannot_send = _try_to_send(request, login, began_at, runtime)
     return TriedMailbox(account, mailbox, cannot_send)
 
 
-def _open_inbox(session: ImapSession) -> None:
+def open_inbox(session: ImapSession) -> None:
     """Open the Inbox, which some servers refuse after they have accepted the sign-in.
 
     Raises:
@@ -183,22 +174,15 @@ def _service_named(
     try:
         yield
     except Refused as refusal:
-        place = f"{server.host}:{server.port}"
         if refusal.code is Code.POP3_UNSUPPORTED and expected is Service.SMTP:
-            raise Refused(Code.ANOTHER_SERVICE, f"POP3 at {place}") from refusal
-        if refusal.code not in _OF_ANOTHER_SERVICE or runtime.now() - began_at > _NAMING_DELAY:
+            place = f"{server.host}:{server.port}"
+            raise OtherService(Code.ANOTHER_SERVICE, Service.POP3, place) from refusal
+        if not may_be_another_service(refusal) or runtime.now() - began_at > _NAMING_DELAY:
             raise
-        found = answering_service(server, runtime.network_policy)
-        if found is None:
+        named = named_by_service(refusal, server, expected, runtime.network_policy)
+        if named is refusal:
             raise
-        if found.service in (None, expected):
-            if found.tls is (server.security is Security.TLS):
-                raise
-            name, how = found.service or "the server", "with" if found.tls else "without"
-            raise Refused(Code.TLS_FAILED, f"{name} at {place} begins {how} TLS") from refusal
-        of_mail = (expected, found.service) == (Service.IMAP, Service.POP3)
-        code = Code.POP3_UNSUPPORTED if of_mail else Code.ANOTHER_SERVICE
-        raise Refused(code, f"{found.service} at {place}") from refusal
+        raise named from refusal
 
 
 def _mailbox(account: Account, request: ConnectRequest, runtime: Runtime) -> Mailbox:

@@ -16,19 +16,18 @@ from heapq import nlargest
 from itertools import batched
 
 from mailmirror.domain.coverage_limits import Limit
-from mailmirror.domain.folder_choice import FolderChoice, LeftOut
-from mailmirror.domain.limits import MAX_PREVIEWED_FOLDERS
+from mailmirror.domain.folder_choice import FolderChoice
 from mailmirror.domain.mailbox import AccountId, Mailbox
 from mailmirror.domain.problems import Code, Refused
 from mailmirror.domain.uids import UidSet
 from mailmirror.domain.verdict import Rules, Verdict, outside_window
 from mailmirror.mail.connection import stage
 from mailmirror.mail.imap.fetch import FetchFailed
-from mailmirror.mail.imap.opening import Status
 from mailmirror.mail.imap.session import ImapSession
 from mailmirror.runtime import Runtime
 from mailmirror.usecases.crm_feed.crm_view import CrmView
 from mailmirror.usecases.mailboxes.connect_mailbox import ConnectRequest, try_mailbox
+from mailmirror.usecases.mailboxes.count_folders import PreviewedFolder, count_folders
 from mailmirror.usecases.mailboxes.server_sign_in import login_of, signed_in
 from mailmirror.usecases.sync.judge_copies import judge_copies
 
@@ -37,16 +36,8 @@ _SECONDS = 18.0
 """How long a preview takes: a person waits."""
 _MIN_SECONDS = 2.0
 """Without so much time left after the servers were tried, there is no preview."""
-_STATUS_BATCH = 100
 _HEADER_BATCH = 100
 """Copies judged at once: up to some 15,000 addresses are looked up, in a second or two."""
-
-
-@dataclass(frozen=True, slots=True)
-class PreviewedFolder:
-    folder: FolderChoice
-    messages: int | None
-    """EXISTS; None where the server has not told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,33 +130,16 @@ class _Preview:
         """Raises:
         Refused: the folders cannot be listed.
         """
-        found = sorted(self.session.choices(with_status=True), key=lambda one: bool(one.left_out))
-        listed = found[:MAX_PREVIEWED_FOLDERS]
-        statuses = self._statuses(listed)
-        folders = [
-            PreviewedFolder(one, status.messages if (status := statuses.get(one.name)) else None)
-            for one in listed
-        ]
-        read = [one for one in folders if one.folder.left_out is None]
-        limits = self.session.limits(one.messages for one in read if one.messages is not None)
-        further = len(found) - len(listed)
-        return MailboxPreview(folders, further, limits, self._sample(read), cannot_send)
+        found = count_folders(self.session, self.runtime.now, self._part_of_time(1 / 3))
+        read = [one for one in found.folders if one.folder.left_out is None]
+        return MailboxPreview(
+            found.folders, found.further, found.limits, self._sample(read), cannot_send
+        )
 
     def _part_of_time(self, part: float) -> datetime:
         """When so much of the time that is left will be over."""
         now = self.runtime.now()
         return now + (self.until - now) * part
-
-    def _statuses(self, folders: Sequence[FolderChoice]) -> Mapping[str, Status | None]:
-        """Ask for the STATUS of folders, a hundred a round trip, for a third of the time."""
-        until = self._part_of_time(1 / 3)
-        statuses: dict[str, Status | None] = {}
-        asked = (one for one in folders if one.left_out is not LeftOut.NOT_SELECTABLE)
-        for some in batched(asked, _STATUS_BATCH, strict=False):
-            if self.runtime.now() >= until:
-                break
-            statuses |= self.session.statuses(some)
-        return statuses
 
     def _sample(self, folders: Sequence[PreviewedFolder]) -> Sample:
         """Judge the newest messages over these folders."""

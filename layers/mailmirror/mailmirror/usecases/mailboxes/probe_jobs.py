@@ -26,6 +26,7 @@ class Task(StrEnum):
     SEND_CODE = "send_code"
     CONFIRM_CODE = "confirm_code"
     CANDIDATES = "candidates"
+    DOCTOR = "doctor"
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -37,8 +38,9 @@ class ProbeJob:
     """Empty for a callback, whose state names it."""
     mailbox: MailboxId | None = None
     request: object = None
-    """The body of a request to connect, preview, discover or authorize a mailbox or to prove an
-    address, a callback's query, whose candidates are listed, or which message is explained."""
+    """The body of a request to connect, preview, examine, discover or authorize a mailbox or to
+    prove an address, a callback's query, whose candidates are listed, or which message is
+    explained."""
     language: Language = Language.EN
     """Of the texts for people in the answer."""
 

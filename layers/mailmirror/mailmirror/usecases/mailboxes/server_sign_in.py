@@ -70,6 +70,24 @@ def _entered[S](
     stack: ExitStack,
     runtime: Runtime,
 ) -> S:
+    def enter(login: Login) -> S:
+        return stack.enter_context(open_session(login))
+
+    return presented(mailbox, service, enter, runtime)
+
+
+def presented[S](
+    mailbox: Mailbox, service: str, attempt: Callable[[Login], S], runtime: Runtime
+) -> S:
+    """Present a mailbox's stored credential to a service, and return what the attempt does.
+
+    Parameters:
+        service: `imap` or `smtp`.
+        attempt: signs in; called once more where a token was refused before its time.
+
+    Raises:
+        Refused: why it cannot be presented, or the service refuses it.
+    """
     account = runtime.accounts.find(mailbox.key.account)
     kept = account and runtime.credentials.get(account, mailbox.key, runtime.now())
     if not account or not kept:
@@ -80,7 +98,7 @@ def _entered[S](
     while True:
         kept = _usable(account, mailbox, kept, runtime, stale)
         try:
-            return stack.enter_context(open_session(login_of(mailbox.username, kept.credential)))
+            return attempt(login_of(mailbox.username, kept.credential))
         except Refused as refusal:
             if (
                 refusal.code is Code.TOKEN_REFUSED
