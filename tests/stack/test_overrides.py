@@ -246,3 +246,19 @@ def test_an_event_about_what_is_not_there_is_a_gap_with_its_code_and_remedy(desk
         assert (told_of["reason"], told_of["remedy"]) == (explanation.reason, explanation.remedy)
     assert desk.crm.get("/contacts/kim/messages", "fay")["coverage"]["feed"]["complete"] is False
     assert on_card(desk, ROLLOUT) == before
+
+
+def test_a_thread_taken_off_a_contacts_card_comes_back_by_the_call_that_its_answer_names(
+    desk: Desk,
+) -> None:
+    before = on_card(desk, "contacts/kim")
+    thread, message = (line(desk, 11)[name] for name in ("thread_id", "id"))
+    answer = desk.crm.ask("DELETE", f"/contacts/kim/threads/{thread}?for=account", "fay")
+    assert answer.status_code == 200, answer.text
+    assert on_card(desk, "contacts/kim") == [one for one in before if one not in numbers(11)]
+    (kim,) = desk.crm.ask("GET", f"/messages/{message}", "fay").json()["persons"]
+    (off,) = kim["taken_off"]
+    undo = off["undo"]
+    answer = desk.crm.ask(undo["method"], undo["path"].removeprefix("/v1"), "fay")
+    assert answer.status_code == 200, answer.text
+    assert on_card(desk, "contacts/kim") == before
