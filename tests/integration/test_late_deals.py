@@ -227,7 +227,7 @@ def test_an_import_of_contacts_without_deals_reads_no_timeline(
     monkeypatch.setattr(office.runtime.timelines, "card", failing)
     office.match_again()
     head = office.runtime.change_log.head(office.account)
-    assert office.runtime.matching.line(office.account) == head
+    assert office.runtime.matching.read(office.account).line == head
 
 
 def test_a_card_that_is_read_while_a_run_ends_is_not_called_complete(

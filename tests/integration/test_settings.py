@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from datetime import date, timedelta
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -299,6 +300,37 @@ def test_another_deal_policy_makes_the_cards_of_deals_incomplete_and_of_persons_
     assert deal_coverage(office, "d1").complete
     office.sync(mailbox)
     assert runtime.sync_states.read(mailbox.key).passes.number == judged.number
+
+
+def test_a_deal_policy_that_is_changed_during_a_run_is_followed_by_another_run(
+    office: Office, mailbox: Mailbox, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The job of the change finds the run at work, and ends; the run has begun under another."""
+    office.tell("deal.upserted", id="d1", name="d1", status="open", contact_ids=["kim"])
+    office.match_again()
+    mirrored = subjects(office.deal("rep", "d1"))
+    assert mirrored
+    change(office, deal_policy="never")
+    url = runtime.settings.need("thread_queue")
+    read = runtime.timelines.card
+
+    def changes(*asked: Any, **how: Any) -> Any:
+        if not jobs:
+            change(office, deal_policy="all_open_deals")
+            jobs.extend(taken(runtime, url))
+            office.match_again()
+        return read(*asked, **how)
+
+    jobs: list[str] = []
+    with monkeypatch.context() as patch:
+        patch.setattr(runtime.timelines, "card", changes)
+        office.match_again()
+    assert jobs
+    assert deal_coverage(office, "d1").cause is Gap.MATCHES_PENDING
+    assert MatchJob(office.account).to_json() in taken(runtime, url)
+    office.match_again()
+    assert deal_coverage(office, "d1").complete
+    assert subjects(office.deal("rep", "d1")) == mirrored
 
 
 def deal_coverage(office: Office, id: str) -> Coverage:

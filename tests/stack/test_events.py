@@ -392,7 +392,7 @@ def test_refile_from_its_queue(place: Place, people: None) -> None:
 def test_refile_after_a_change_of_the_crms(place: Place, people: None) -> None:
     assert place.handle("refile", place.sample("refile-match")) == {"batchItemFailures": []}
     head = place.runtime.change_log.head(AccountId(ACCOUNT))
-    assert place.runtime.matching.line(AccountId(ACCOUNT)) == head > 0
+    assert place.runtime.matching.read(AccountId(ACCOUNT)).line == head > 0
 
 
 def test_an_override_on_an_unknown_deal_is_refused(place: Place, people: None) -> None:

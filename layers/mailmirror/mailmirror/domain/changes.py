@@ -13,9 +13,9 @@ class ChangeKind(StrEnum):
     TEAM = "team"
     DEAL = "deal"
     RULES = "rules"
-    """A setting of the account that verdicts depend on; the deal policy may have changed too."""
+    """A setting of the account that verdicts depend on."""
     POLICY = "policy"
-    """The account's deal policy, on which matches depend."""
+    """The account's deal policy alone, on which matches depend."""
 
     @property
     def changes_verdicts(self) -> bool:
@@ -37,6 +37,8 @@ class Change:
     deal: str | None = None
     since: datetime | None = None
     """When the deal's event happened: matches of mail of more than 30 days before do not change."""
+    of_policy: bool = False
+    """Whether the account's deal policy has changed, alone or with other settings."""
 
     def __bool__(self) -> bool:
         return bool(self.gained or self.lost or self.deal) or self.kind.is_of_settings

@@ -31,7 +31,7 @@ class Heads:
     ruling: int
     """By which a setting has changed that verdicts depend on."""
     policy: int
-    """By which the deal policy alone has changed."""
+    """By which the deal policy has changed."""
 
 
 class ChangeLog:
@@ -55,7 +55,7 @@ class ChangeLog:
             "judging": change.kind.changes_verdicts,
             "left_team": change.kind is ChangeKind.TEAM and bool(change.lost),
             "ruling": change.kind is ChangeKind.RULES,
-            "policy": change.kind is ChangeKind.POLICY,
+            "policy": change.of_policy,
         }
         more = "".join(f", {name} = :after" for name, holds in sorts.items() if holds)
         return _on_head(account, f"SET #number = :after{more}", number, {":after": number + 1})

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from mailmirror.domain.mailbox import AccountId
 from mailmirror.store import keys
+from mailmirror.store.change_log import Heads
 from mailmirror.store.table import ConditionFailed, Item, Table, Update
 
 
@@ -40,15 +41,19 @@ class Matching:
             return self
         return Matching(self.run, 0, policy_line=policy_line)
 
+    def is_behind(self, heads: Heads) -> bool:
+        """Whether threads are to be matched again, by the last lines of the log."""
+        return self.line < heads.number or self.policy_line < heads.policy
+
 
 class MatchingStore:
     def __init__(self, table: Table) -> None:
         self._table = table
 
-    def line(self, account: AccountId) -> int:
-        """The line up to which all threads are matched. Half a read unit."""
+    def read(self, account: AccountId) -> Matching:
+        """How far threads are matched, when the last run ended. Half a read unit."""
         item = self._table.get(keys.matching(account))
-        return int(item["line"]) if item else 0
+        return _matching({"run": "", **item}) if item else Matching("", 0)
 
     def begin(
         self, account: AccountId, run: str, now: datetime, until: datetime

@@ -17,13 +17,14 @@ def matches_pending(account: AccountId, deal: Deal, runtime: Runtime) -> bool:
     and for each contact of the deal. A line about a lost address names no person, so it counts for
     every deal.
     """
-    done, head = runtime.matching.line(account), runtime.change_log.head(account)
-    if head <= done:
+    matching, heads = runtime.matching.read(account), runtime.change_log.heads(account)
+    done = matching.line
+    if not matching.is_behind(heads):
         return False
-    if head - done > _MAX_LINES:
+    if heads.number - done > _MAX_LINES or matching.policy_line < heads.policy:
         return True
     changes = [line.change for line in runtime.change_log.lines(account, done, _MAX_LINES)]
-    of_all = (ChangeKind.TEAM, ChangeKind.RULES, ChangeKind.POLICY)
+    of_all = (ChangeKind.TEAM, ChangeKind.RULES)
     if any(one.deal == deal.id or one.lost or one.kind in of_all for one in changes):
         return True
     contacts = {contact for version in deal.versions for contact in version.contacts}

@@ -61,6 +61,7 @@ def change_settings(
 
 def _line(changed: Collection[Setting]) -> Change:
     """What the log says of a change; nothing where neither verdicts nor matches depend on it."""
+    of_policy = Setting.DEAL_POLICY in changed
     if any(one.changes_verdicts for one in changed):
-        return Change(ChangeKind.RULES)
-    return Change(ChangeKind.POLICY if Setting.DEAL_POLICY in changed else ChangeKind.TEAM)
+        return Change(ChangeKind.RULES, of_policy=of_policy)
+    return Change(ChangeKind.POLICY if of_policy else ChangeKind.TEAM, of_policy=of_policy)

@@ -72,8 +72,8 @@ def poll_mailboxes(job: PollJob, runtime: Runtime, received: int = 1) -> None:
 def _match_what_waits(accounts: Set[AccountId], runtime: Runtime) -> None:
     """Queue a job for accounts whose log is not worked off: the job of a change may be lost."""
     for account in accounts:
-        head = runtime.change_log.heads(account, consistent=False).number
-        if runtime.matching.line(account) < head:
+        heads = runtime.change_log.heads(account, consistent=False)
+        if runtime.matching.read(account).is_behind(heads):
             runtime.thread_queue.send([MatchJob(account)])
 
 

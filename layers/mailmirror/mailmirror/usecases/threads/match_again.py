@@ -63,7 +63,8 @@ def match_again(job: MatchJob, runtime: Runtime, until: datetime) -> None:
             at, goes_on = run.step(at)
     finally:
         runtime.matching.end(account.id, at)
-    if goes_on or runtime.change_log.head(account.id) > at.line:
+    # Also where the deal policy has changed: this run began under another, and its job has passed.
+    if goes_on or at.is_behind(runtime.change_log.heads(account.id)):
         runtime.thread_queue.send([job])
 
 
