@@ -1060,6 +1060,17 @@ _BY_TITLE: Mapping[str, Mapping[str, Outcome]] = {
     ),
     "Attaches and detaches": _STANDINGS,
     "Changed settings": _EFFECTS,
+    "Changed settings of a mailbox": {
+        **_each(
+            "integration/test_settings.py::test_each_setting_of_a_mailbox_says_when_it_takes_effect",
+            *("folders", "sent_folders", "history_since"),
+        ),
+        **_outside(
+            _NOTHING,
+            "integration/test_settings.py::test_each_setting_of_a_mailbox_says_when_it_takes_effect",
+            "paused",
+        ),
+    },
     "What is found out about an address": _FINDINGS,
     "What came of asking for settings": _OUTCOMES,
     "Faults that a deep audit finds": _FAULTS,

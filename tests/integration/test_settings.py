@@ -23,16 +23,16 @@ from mailmirror.domain.limits import (
 )
 from mailmirror.domain.mailbox import Mailbox
 from mailmirror.domain.problems import Code, Refused
-from mailmirror.domain.settings import Setting
+from mailmirror.domain.settings import MailboxSetting, Setting
 from mailmirror.domain.words.explanation import Language
 from mailmirror.domain.words.problems import PROBLEMS
-from mailmirror.domain.words.settings import EFFECTS
+from mailmirror.domain.words.settings import EFFECTS, MAILBOX_EFFECTS
 from mailmirror.runtime import Runtime
 from mailmirror.store.accounts import Account
 from mailmirror.usecases.cards.read_card import read_deal_card
 from mailmirror.usecases.mailboxes.change_mailbox import change_window, request_sync
 from mailmirror.usecases.operating.change_settings import change_settings, read_settings
-from tests.integration.api_calls import Api
+from tests.integration.api_calls import Api, Json
 from tests.integration.interruptions import before_write
 from tests.integration.office import KIM, LEE, MARCH, REP, STRANGER, Clock, Office, letter, subjects
 from tests.integration.test_polls import poll, syncs, taken
@@ -423,3 +423,38 @@ def test_a_refused_event_is_told_in_the_accounts_language(
     answered = json.loads(answer(event, lambda path: outside.ROUTES, office.runtime)["body"])
     (refused,) = answered["refused"]
     assert refused["reason"] == PROBLEMS[Code(refused["code"])][Language.JA].reason
+
+
+@pytest.mark.parametrize(
+    ("asked", "shows"),
+    [
+        ({"folders": ["INBOX"]}, False),
+        ({"sent_folders": ["Filed"]}, True),
+        ({"history_since": "2026-03-02"}, False),
+        ({"paused": True}, True),
+    ],
+    ids=lambda asked: next(iter(asked)) if isinstance(asked, dict) else "",
+)
+def test_each_setting_of_a_mailbox_says_when_it_takes_effect(
+    asked: Json, shows: bool, api: Api, office: Office, imap_server: MailboxServer
+) -> None:
+    imap_server.create(REP, "Filed")
+    imap_server.append(REP, "Filed", letter(1), MARCH)
+    mailbox = office.connect(imap_server, "rep", REP)
+    office.sync(mailbox)
+    path = f"/v1/mailboxes/{mailbox.key.mailbox}"
+    assert api.get(path)["history_since"] == str(found(office, mailbox).history_since)
+    for language in Language:
+        status, changed = api.ask("PATCH", path, body=asked, language=language)
+        assert status == 200, changed
+        (effect,) = changed["effects"]
+        words = MAILBOX_EFFECTS[MailboxSetting(effect["setting"])][language]
+        assert [effect["setting"]] == list(asked)
+        assert (effect["reason"], effect["remedy"]) == (words.reason, words.remedy)
+    if "history_since" in asked:
+        assert api.get(path)["history_since"] == asked["history_since"]
+    if "paused" not in asked:
+        office.sync(mailbox)
+    card = api.get("/v1/contacts/kim/messages")  # as the remedy says
+    assert ([one["subject"] for one in card["messages"]] == ["Letter 1"]) == shows
+    assert card["coverage"]["complete"] or card["coverage"]["gap"] == "paused"

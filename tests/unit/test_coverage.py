@@ -122,7 +122,15 @@ def test_a_refused_event_is_a_gap_in_the_feed() -> None:
 def test_events_that_wait_are_a_gap_in_the_feed_also_before_the_first_is_applied() -> None:
     assert FeedCoverage(NOON, refused=0, waiting=True).gap is Gap.EVENTS_WAITING
     assert FeedCoverage(None, refused=0, waiting=True).gap is Gap.EVENTS_WAITING
-    assert FeedCoverage(NOON, refused=1, waiting=True).gap is Gap.EVENTS_REFUSED
+
+
+def test_while_events_wait_those_that_were_refused_are_counted_beside() -> None:
+    found = FeedCoverage(NOON, refused=2, waiting=True)
+    assert found.gap is Gap.EVENTS_WAITING
+    for language, words in ((EN, "So far 2 of them"), (Language.JA, "2 件を適用できません")):
+        said = explain_feed(found, language)
+        assert said is not None
+        assert words in said.reason
 
 
 def test_a_hundred_refused_events_stand_for_more() -> None:
@@ -182,7 +190,7 @@ def test_a_card_is_complete_where_each_of_its_mailboxes_and_the_feed_are(
         (Coverage([WHOLE], FEED, matches_pending=True, unread=2), Gap.ENTRIES_UNREAD, "2"),
         (Coverage([LATE], FEED, matches_pending=True), Gap.LATE_FACTS, "earlier mail"),
         (Coverage([LATE], WAITING), Gap.EVENTS_WAITING, "not applied yet"),
-        (Coverage([LATE], WAITING, unread=2), Gap.ENTRIES_UNREAD, "2 of this card's"),
+        (Coverage([LATE], WAITING, unread=2), Gap.EVENTS_WAITING, "not applied yet"),
         (Coverage([FIRST], WAITING), Gap.FIRST_SYNC, "62"),
         (Coverage([LATE, REFUSED], FEED, thread_pending=True), Code.CONNECT_REFUSED, "refuses"),
         (Coverage([FIRST, LATE, REFUSED], FEED, unread=1), Code.CONNECT_REFUSED, "refuses"),

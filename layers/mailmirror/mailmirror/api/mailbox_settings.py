@@ -12,6 +12,7 @@ from mailmirror.api.fields import Email, FolderName, Host, PasswordProvider, Pri
 from mailmirror.domain.address import Address
 from mailmirror.domain.limits import MAX_CHOSEN_FOLDERS, MAX_SENT_FOLDERS
 from mailmirror.domain.mailbox import FolderScope, Security, Server, UserId
+from mailmirror.domain.settings import MailboxSetting
 from mailmirror.store.credentials import Password
 
 if TYPE_CHECKING:  # what speaks IMAP and SMTP is loaded by `probe` alone
@@ -103,6 +104,10 @@ class ChangeBody(Strict):
         bool | None,
         Meta(description="Whether the mailbox is left unread until it is `false` again"),
     ] = None
+
+    def named(self) -> Sequence[MailboxSetting]:
+        """The settings that it gives a value."""
+        return [one for one in MailboxSetting if getattr(self, one.value) is not None]
 
     @property
     def chooses_folders(self) -> bool:

@@ -1,20 +1,22 @@
 """Mailboxes: their state, and what fails."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from math import ceil
 from typing import Literal
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from mailmirror.api.times import utc
 from mailmirror.domain.contained import Cause
 from mailmirror.domain.mailbox import FolderScope, MailboxState, Provider
 from mailmirror.domain.ownership import Proof
 from mailmirror.domain.problems import Code
+from mailmirror.domain.settings import MailboxSetting
 from mailmirror.domain.words.contained import CAUSES
 from mailmirror.domain.words.explanation import Language
 from mailmirror.domain.words.mailbox_problems import explain_mailbox_problem
+from mailmirror.domain.words.settings import MAILBOX_EFFECTS
 from mailmirror.usecases.mailboxes.list_problems import Problem, Problems
 from mailmirror.usecases.mailboxes.read_mailbox import MailboxReport
 
@@ -52,6 +54,8 @@ class Mailbox(Struct, frozen=True):
     """Which folders are read, as was said when connecting; for its owner only."""
     sent_folders: Sequence[str] | None
     """The folders of sent mail that were named when connecting; for its owner only."""
+    history_since: date | None
+    """The first day of mail that is read, in UTC; for its owner only, once it was synced."""
 
     @classmethod
     def of(
@@ -89,7 +93,29 @@ class Mailbox(Struct, frozen=True):
             counters=counters,
             folders=mailbox.folders if counters is not None else None,
             sent_folders=mailbox.sent_folders if counters is not None else None,
+            history_since=mailbox.history_since if counters is not None else None,
         )
+
+
+class MailboxEffect(Struct, frozen=True):
+    """When the change of a mailbox's setting takes effect."""
+
+    setting: MailboxSetting
+    reason: str
+    remedy: str
+
+
+class ChangedMailbox(Mailbox, frozen=True):
+    effects: Sequence[MailboxEffect] = ()
+    """Of the settings that the request names."""
+
+    @classmethod
+    def after(
+        cls, mailbox: Mailbox, named: Sequence[MailboxSetting], language: Language
+    ) -> "ChangedMailbox":
+        words = [(one, MAILBOX_EFFECTS[one][language]) for one in named]
+        effects = [MailboxEffect(one, said.reason, said.remedy) for one, said in words]
+        return cls(**structs.asdict(mailbox), effects=effects)
 
 
 class Mailboxes(Struct, frozen=True):

@@ -122,11 +122,11 @@ class FeedCoverage:
 
     @property
     def gap(self) -> Gap | None:
-        if self.refused:
-            return Gap.EVENTS_REFUSED
-        if self.waiting:
+        if self.waiting:  # before those that were refused, of which there may be more by then
             return Gap.EVENTS_WAITING
-        return Gap.FEED_SILENT if self.as_of is None else None
+        if self.as_of is None:
+            return Gap.FEED_SILENT
+        return Gap.EVENTS_REFUSED if self.refused else None
 
     @property
     def complete(self) -> bool:
@@ -135,7 +135,7 @@ class FeedCoverage:
 
 GAP_ORDER: Sequence[Gap] = (
     *(Gap.NO_MAILBOX, Gap.DISCONNECTED, Gap.PAUSED, Gap.ERASING, Gap.FIRST_SYNC),
-    *(Gap.FEED_SILENT, Gap.EVENTS_REFUSED, Gap.ENTRIES_UNREAD, Gap.EVENTS_WAITING),
+    *(Gap.FEED_SILENT, Gap.EVENTS_WAITING, Gap.EVENTS_REFUSED, Gap.ENTRIES_UNREAD),
     *(Gap.LATE_FACTS, Gap.MATCHES_PENDING, Gap.THREAD_PENDING),
 )
 """Which gap is told of several: behind the problems of mailboxes, first what leaves out most, then

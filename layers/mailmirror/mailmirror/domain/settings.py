@@ -1,4 +1,4 @@
-"""The settings of an account, and what each may be."""
+"""The settings of an account and of a mailbox, and what each may be."""
 
 from enum import StrEnum
 
@@ -26,3 +26,12 @@ class Setting(StrEnum):
     def changes_verdicts(self) -> bool:
         """Whether it decides about old mail: what is mirrored, or kept."""
         return self in (Setting.MAX_RECIPIENTS, Setting.DELETED_MAIL)
+
+
+class MailboxSetting(StrEnum):
+    """A setting of a mailbox that its owner may change."""
+
+    FOLDERS = "folders"
+    SENT_FOLDERS = "sent_folders"
+    HISTORY_SINCE = "history_since"
+    PAUSED = "paused"

@@ -17,7 +17,7 @@ from mailmirror.api.mailbox_settings import (
     DisconnectQuery,
     SyncQuery,
 )
-from mailmirror.api.mailboxes import Mailbox, Mailboxes, MailboxProblems, SyncQueued
+from mailmirror.api.mailboxes import ChangedMailbox, Mailbox, Mailboxes, MailboxProblems, SyncQueued
 from mailmirror.api.previews import Preview
 from mailmirror.api.routes.explain import ROUTES as EXPLAIN
 from mailmirror.api.routing import ActingUser, AnyRoute, Call, NoBody, Route
@@ -103,15 +103,15 @@ def mailboxes(call: Call) -> Answer:
 
 def mailbox(call: Call) -> Answer:
     """Read how a mailbox is doing; its owner sees progress and counters as well."""
-    return _mailbox(call)
+    return Answer(HTTPStatus.OK, _mailbox(call))
 
 
-def _mailbox(call: Call[Any, Any]) -> Answer:
+def _mailbox(call: Call[Any, Any]) -> Mailbox:
     found = read_mailbox.read_mailbox(call.account, call.ids["mailbox_id"], call.runtime)
     owned = found.mailbox.owner == call.user
     counted = counters(read_mailbox.read_ledger(found.mailbox, call.runtime)) if owned else None
     to_another = call.user is not None and not owned
-    return Answer(HTTPStatus.OK, Mailbox.of(found, call.language, counted, to_another=to_another))
+    return Mailbox.of(found, call.language, counted, to_another=to_another)
 
 
 def sync(call: Call[NoBody, SyncQuery]) -> Answer:
@@ -134,7 +134,8 @@ def change(call: Call[ChangeBody]) -> Answer:
         change_mailbox.change_window(own, since, call.runtime)
     if call.body.paused is not None:  # last, so that a sync that begins then goes by the rest
         change_mailbox.set_paused(own, call.runtime, paused=call.body.paused)
-    return _mailbox(call)
+    changed = ChangedMailbox.after(_mailbox(call), call.body.named(), call.language)
+    return Answer(HTTPStatus.OK, changed)
 
 
 def disconnect(call: Call[NoBody, DisconnectQuery]) -> Answer:
@@ -288,7 +289,7 @@ ROUTES: tuple[AnyRoute, ...] = (
         handler=change,
         body=ChangeBody,
         acting_user=ActingUser.REQUIRED,
-        answers={HTTPStatus.OK: Mailbox},
+        answers={HTTPStatus.OK: ChangedMailbox},
         problems=(
             *_SERVERS,
             *_SIGNED_IN,

@@ -103,6 +103,10 @@ GAPS: Catalogue[Gap] = {
 
 _EXACTLY = {Language.EN: "{}", Language.JA: " {} 件"}
 _AT_LEAST = {Language.EN: "{} or more", Language.JA: " {} 件以上"}
+_SO_FAR = {
+    Language.EN: " So far {} of them could not be applied; `GET /v1/events/refused` lists these.",
+    Language.JA: "これまでに{}を適用できませんでした。`GET /v1/events/refused` で確認できます。",
+}
 _SINCE = {Language.EN: " Since {:%Y-%m-%d %H:%M} UTC.", Language.JA: "{:%Y-%m-%d %H:%M} UTC から。"}
 
 
@@ -131,7 +135,11 @@ def explain_feed(coverage: FeedCoverage, language: Language) -> Explanation | No
     if gap is None:
         return None
     words = _AT_LEAST if coverage.refused >= MAX_COUNTED_GAPS else _EXACTLY
-    return explain_gap(gap, language, refused=words[language].format(coverage.refused))
+    refused = words[language].format(coverage.refused)
+    said = explain_gap(gap, language, refused=refused)
+    if gap is Gap.EVENTS_WAITING and coverage.refused:
+        return replace(said, reason=said.reason + _SO_FAR[language].format(refused))
+    return said
 
 
 def explain_card(coverage: Coverage, language: Language) -> tuple[Gap | Code, Explanation] | None:

@@ -24,9 +24,11 @@ DELIVERY_ERRORS: Catalogue[DeliveryCode] = {
     ),
     DeliveryCode.MAILBOX_FULL: translated(
         "The recipient's mailbox is full.",
-        "Send again later, or tell the recipient another way.",
+        "While `next_attempt_at` is set it is sent again by itself. Else send again later, or tell"
+        " the recipient another way.",
         "宛先のメールボックスの容量が一杯です。",
-        "時間をおいて再送するか、別の方法で相手に知らせてください。",
+        "`next_attempt_at` がある間は自動で再送されます。"
+        "ない場合は、時間をおいて再送するか、別の方法で相手に知らせてください。",
     ),
     DeliveryCode.MESSAGE_TOO_LARGE: translated(
         "The message is larger than a server on its way takes.",

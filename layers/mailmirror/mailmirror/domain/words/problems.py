@@ -135,12 +135,14 @@ PROBLEMS: Catalogue[Code] = {
     Code.REDIRECTS_IN_CIRCLE: translated(
         "Contacts were merged in a circle. The latest of these merges counts: the contact that"
         " `detail` names first keeps its card and shows the mail of the others.",
-        "If another contact is the right one, send it by a `contact.upserted` event: it has a card"
-        " of its own from then on, and others can be merged into it.",
+        "If another contact is the right one, send it by a `contact.upserted` event with the"
+        " addresses of all of them: it has a card of its own from then on, with these alone, and"
+        " others can be merged into it.",
         "連絡先の統合が循環しています。最後の統合が有効で、`detail` の先頭の連絡先がカードを保ち、"
         "ほかの連絡先のメールも表示します。",
-        "別の連絡先が正しい場合は、それを `contact.upserted` イベントで送ってください。以後は独立"
-        "したカードになり、ほかの連絡先をそこへ統合できます。",
+        "別の連絡先が正しい場合は、循環している連絡先すべてのアドレスを含めて、それを"
+        " `contact.upserted` イベントで送ってください。以後はそのアドレスだけを持つ独立した"
+        "カードになり、ほかの連絡先をそこへ統合できます。",
     ),
     Code.TOO_MANY_JOINED: translated(
         "So many leads and contacts are joined to the contact already that a further conversion or"
@@ -721,9 +723,11 @@ PROBLEMS: Catalogue[Code] = {
     ),
     Code.DAILY_LIMIT_REACHED: translated(
         "The mailbox has sent as many messages as it may in a day.",
-        "Send again after `resets_at`.",
+        "Send again after `resets_at`; or ask your administrator for a higher limit: `PATCH"
+        " /v1/account` with `messages_a_day`.",
         "メールボックスの 1 日の送信数が上限に達しました。",
-        "`resets_at` 以降に再送してください。",
+        "`resets_at` 以降に再送するか、上限の引き上げ（`PATCH /v1/account` の `messages_a_day`）を"
+        "管理者に依頼してください。",
     ),
     Code.RATE_LIMIT_REACHED: translated(
         "The mailbox has sent as many messages as it may in a minute.",

@@ -17,7 +17,7 @@ from mailmirror.domain.missing_mail import MissingCause
 from mailmirror.domain.overrides import Reason, Standing
 from mailmirror.domain.problems import Code
 from mailmirror.domain.server_causes import ServerCause
-from mailmirror.domain.settings import Setting
+from mailmirror.domain.settings import MailboxSetting, Setting
 from mailmirror.domain.verdict import Verdict
 from mailmirror.domain.words.contained import CAUSES
 from mailmirror.domain.words.coverage import GAPS
@@ -32,7 +32,7 @@ from mailmirror.domain.words.mailbox_problems import MAILBOX_PROBLEMS
 from mailmirror.domain.words.missing_mail import MISSING_CAUSES
 from mailmirror.domain.words.overrides import CARD_OVERRIDES, REASONS, STANDINGS
 from mailmirror.domain.words.problems import PROBLEMS
-from mailmirror.domain.words.settings import EFFECTS
+from mailmirror.domain.words.settings import EFFECTS, MAILBOX_EFFECTS
 from mailmirror.domain.words.verdicts import VERDICTS
 
 
@@ -375,6 +375,11 @@ CATALOGUES: Sequence[Catalogued] = (
                 Setting.LANGUAGE,
             ],
         },
+    ),
+    Catalogued(
+        "Changed settings of a mailbox",
+        MAILBOX_EFFECTS,
+        {Reader.SALESPERSON: list(MailboxSetting)},
     ),
     Catalogued(
         "What is found out about an address",

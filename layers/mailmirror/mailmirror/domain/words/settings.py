@@ -1,6 +1,6 @@
 """When a change of each setting takes effect."""
 
-from mailmirror.domain.settings import Setting
+from mailmirror.domain.settings import MailboxSetting, Setting
 from mailmirror.domain.words.explanation import Catalogue, translated
 
 EFFECTS: Catalogue[Setting] = {
@@ -57,5 +57,44 @@ EFFECTS: Catalogue[Setting] = {
         "次の応答と、次に送信する確認コードなどのメールから適用されます。",
         "操作は不要です。"
         "リクエストの Accept-Language に `en` か `ja` があれば、そちらが優先されます。",
+    ),
+}
+
+_LOOK_AGAIN = (
+    "Open a card again in some minutes; `coverage` says whether it is complete.",
+    "数分後にカードを開き直してください。完了したかどうかは `coverage` で確認できます。",
+)
+
+MAILBOX_EFFECTS: Catalogue[MailboxSetting] = {
+    MailboxSetting.FOLDERS: translated(
+        "A sync begins now: it reads the folders that are new, and hides mirrored mail of which"
+        " no copy lies in a folder that is read; that is erased 30 days later.",
+        _LOOK_AGAIN[0],
+        "今すぐ同期が始まり、追加されたフォルダーが読み取られます。"
+        "対象のフォルダーに残っていない反映済みのメールは非表示になり、30 日後に消去されます。",
+        _LOOK_AGAIN[1],
+    ),
+    MailboxSetting.SENT_FOLDERS: translated(
+        "A sync begins now: mail in these folders is outgoing.",
+        _LOOK_AGAIN[0],
+        "今すぐ同期が始まり、これらのフォルダーのメールは送信済みとして扱われます。",
+        _LOOK_AGAIN[1],
+    ),
+    MailboxSetting.HISTORY_SINCE: translated(
+        "A sync begins now: where the day is earlier than before, it reads older mail; where it is"
+        " later, it hides mirrored mail of before that day, which is erased 30 days later.",
+        _LOOK_AGAIN[0],
+        "今すぐ同期が始まります。以前より早い日付にすると、古いメールも読み取られます。"
+        "遅い日付にすると、それより前の反映済みのメールが非表示になり、30 日後に消去されます。",
+        _LOOK_AGAIN[1],
+    ),
+    MailboxSetting.PAUSED: translated(
+        "It holds at once: a paused mailbox is not read until `paused` is `false`; then a sync"
+        " begins at once.",
+        "Nothing to do. Cards say `paused` until the mailbox is read again.",
+        "すぐに適用されます。"
+        "一時停止したメールボックスは、`paused` を `false` にするまで読み取られません。"
+        "`false` にするとすぐに同期が始まります。",
+        "操作は不要です。再開するまで、カードに `paused` と表示されます。",
     ),
 }
