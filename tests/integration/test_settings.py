@@ -458,3 +458,23 @@ def test_each_setting_of_a_mailbox_says_when_it_takes_effect(
     card = api.get("/v1/contacts/kim/messages")  # as the remedy says
     assert ([one["subject"] for one in card["messages"]] == ["Letter 1"]) == shows
     assert card["coverage"]["complete"] or card["coverage"]["gap"] == "paused"
+
+
+def test_a_sync_without_a_change_queues_no_other_though_a_pass_was_asked_for_between_searches(
+    office: Office, mailbox: Mailbox, runtime: Runtime, clock: Clock
+) -> None:
+    """A pass that a person asks for comes before the search for the addresses that wait."""
+    office.tell("contact.upserted", MARCH, id="kim", name="Kim", emails=["kim@home.example"])
+    request_sync(office.account, mailbox.key.mailbox, runtime, everything=True)
+    office.sync(mailbox)
+    assert runtime.sync_states.read(mailbox.key).passes.hides
+    clock.advance(timedelta(minutes=1))
+    office.tell("contact.upserted", MARCH, id="new", name="New", emails=[STRANGER])
+    request_sync(office.account, mailbox.key.mailbox, runtime, everything=True)
+    office.sync(mailbox)
+    url = runtime.settings.need("sync_queue")
+    taken(runtime, url)
+    for _ in range(3):
+        clock.advance(timedelta(minutes=16))
+        office.sync(mailbox)
+        assert taken(runtime, url) == []

@@ -83,7 +83,7 @@ class AfterReading:
             begun = PassState(self.basis, hides=passes.hides)
             return Outcome(passes, None if passes == begun else now)
         if self._has_time():
-            unread = self.basis.line > passes.hinted_line
+            unread = not self._holds and self.basis.line > passes.hinted_line
             return Outcome(passes, passes.look_at if unread else passes.next_at)
         late = LateFacts.read(view, self.basis, passes, self.runtime.change_log)
         self.basis = late.basis
@@ -123,7 +123,13 @@ class AfterReading:
         if any(at and at <= self.runtime.now() for at in (daily_at, passes.next_at)):
             return False
         waits = passes.look_at is not None and self.runtime.now() < passes.look_at
-        return waits or (passes.basis == self.basis and not passes.others)
+        return waits or self._holds
+
+    @property
+    def _holds(self) -> bool:
+        """Whether every verdict was given under the present facts, so that no line waits."""
+        passes = self.passes.passes
+        return passes.basis == self.basis and not passes.others
 
     def audit(self, old: Outcome) -> datetime | None:
         """Go on with the deep audit, where a slice is due and nothing else waits.
