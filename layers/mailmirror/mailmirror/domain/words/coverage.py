@@ -40,13 +40,13 @@ GAPS: Catalogue[Gap] = {
         "操作は不要です。",
     ),
     Gap.LATE_FACTS: translated(
-        "The CRM sent this person, or a setting was changed, after old mail of the mailbox was"
-        " judged. It is searched for within a quarter of an hour and read again within an hour, or"
-        " a day in a very large mailbox; until then earlier mail may be missing.",
+        "The CRM sent this person, a setting was changed, or a user's addresses, after old mail of"
+        " the mailbox was judged. It is searched for within a quarter of an hour and read again"
+        " within an hour, or a day in a very large mailbox; until then earlier mail may be missing.",
         "Wait, or have it read again now: `POST /v1/mailboxes/{mailbox_id}/sync?pass=full`. Newer"
         " mail is on the card.",
         "以前のメールを判定した後に、CRM からこの人物が届いたか、"
-        "設定が変更されました。"
+        "設定またはユーザーのアドレスが変更されました。"
         "以前のメールは 15 分以内に検索され、"
         "1 時間以内（非常に大きなメールボックスでは 1 日以内）に判定し直されます。"
         "それまでは以前のメールが欠けている場合があります。",
