@@ -15,6 +15,7 @@ ROUTES = [
     ("GET", "/mailboxes"),
     ("POST", "/mailboxes"),
     ("POST", f"/mailboxes/{NO_ID}/explain"),
+    ("POST", "/mailboxes/doctor"),
     ("GET", f"/mailboxes/{NO_ID}"),
     ("POST", f"/mailboxes/{NO_ID}/sync"),
     ("DELETE", f"/mailboxes/{NO_ID}"),
@@ -22,7 +23,6 @@ ROUTES = [
     ("GET", f"/mailboxes/{NO_ID}/audit"),
     ("GET", f"/mailboxes/{NO_ID}/preview"),
     ("GET", f"/mailboxes/{NO_ID}/explain"),
-    ("POST", "/mailboxes/doctor"),
     ("GET", f"/mailboxes/{NO_ID}/doctor"),
     ("GET", "/leads/lena/messages"),
     ("GET", "/contacts/kim/messages"),
@@ -133,7 +133,7 @@ def test_a_user_of_another_account_is_unknown(crm: Crm, new_crm: Callable[[], Cr
     assert (answer.status_code, answer.json()["code"]) == (403, "acting_user_unknown")
 
 
-@pytest.mark.parametrize(("method", "path"), ROUTES[3:])
+@pytest.mark.parametrize(("method", "path"), ROUTES[4:])
 def test_what_is_not_there_is_404(crm: Crm, method: str, path: str) -> None:
     missing = re.sub("lena|kim|rollout", "nobody", path)
 

@@ -31,9 +31,10 @@ CAUSES: Catalogue[Cause] = {
         "ください。サーバーで削除すると再試行も終わります。",
     ),
     Cause.TOO_HEAVY: translated(
-        "Functions failed, or ran out of memory or time, while they read the message.",
+        "Mailmirror failed, or ran out of memory or time, while it read the message.",
         "Open the message in the mailbox itself, and report it to the stack's operator.",
-        "このメールの読み取り中に、関数が失敗したか、メモリまたは時間の上限に達しました。",
+        "このメールの読み取り中に、Mailmirror の処理が失敗したか、"
+        "メモリまたは時間の上限に達しました。",
         "メールボックスで直接開き、運用者に報告してください。",
     ),
     Cause.NOT_STORED: translated(

@@ -29,7 +29,7 @@ GAPS: Catalogue[Gap] = {
     ),
     Gap.PAUSED: translated(
         "The mailbox is paused: newer mail is missing.",
-        'Go on reading it by `PATCH /v1/mailboxes/{mailbox_id}` with `{"paused": false}`.',
+        'Resume it by `PATCH /v1/mailboxes/{mailbox_id}` with `{"paused": false}`.',
         "メールボックスが一時停止されているため、新しいメールは表示されません。",
         '`PATCH /v1/mailboxes/{mailbox_id}` に `{"paused": false}` を指定して再開してください。',
     ),
@@ -40,11 +40,12 @@ GAPS: Catalogue[Gap] = {
         "操作は不要です。",
     ),
     Gap.LATE_FACTS: translated(
-        "The CRM sent this person, a setting was changed, or a user's addresses, after old mail of"
-        " the mailbox was judged. It is searched for within a quarter of an hour and read again"
-        " within an hour, or a day in a very large mailbox; until then earlier mail may be missing.",
-        "Wait, or have it read again now: `POST /v1/mailboxes/{mailbox_id}/sync?pass=full`. Newer"
-        " mail is on the card.",
+        "The CRM sent this person, or a setting or a user's addresses were changed, after old mail"
+        " of the mailbox was checked. That mail is searched for within a quarter of an hour and"
+        " checked again within an hour, or a day in a very large mailbox; until then earlier mail"
+        " may be missing.",
+        "Wait, or have old mail checked again now: `POST"
+        " /v1/mailboxes/{mailbox_id}/sync?pass=full`. Newer mail is on the card.",
         "以前のメールを判定した後に、CRM からこの人物が届いたか、"
         "設定またはユーザーのアドレスが変更されました。"
         "以前のメールは 15 分以内に検索され、"
@@ -68,14 +69,15 @@ GAPS: Catalogue[Gap] = {
     ),
     Gap.FEED_SILENT: translated(
         "The CRM has not sent any event yet.",
-        "Ask the CRM's operator to send its webhook here; docs/api.md says how.",
+        "Ask your administrator to have the CRM send its events to Mailmirror's webhook;"
+        " docs/api.md says how.",
         "CRM からのイベントがまだ届いていません。",
         "CRM の管理者に、docs/api.md に従った Webhook の設定を依頼してください。",
     ),
     Gap.EVENTS_REFUSED: translated(
         "{refused} of the CRM's events could not be applied.",
-        "Ask the CRM's operator to correct them as `GET /v1/events/refused` says, and to send"
-        " them again under the same ids, or to close those that no longer matter.",
+        "Ask your administrator to have them corrected as `GET /v1/events/refused` says, and sent"
+        " again under the same ids, or to close those that no longer matter.",
         "適用できなかった CRM のイベントが{refused}あります。",
         "CRM の管理者に、`GET /v1/events/refused` に従って修正し、同じ ID で再送するか、"
         "不要なものを閉じるよう依頼してください。",
@@ -93,7 +95,8 @@ GAPS: Catalogue[Gap] = {
     Gap.ENTRIES_UNREAD: translated(
         "{unread} of this card's addresses or contacts in the CRM cannot be read: their mail may be"
         " missing.",
-        "Correct them in the CRM. Its operator sees which they are by `GET /v1/events/refused`.",
+        "Correct them in the CRM. Your administrator sees which they are by `GET"
+        " /v1/events/refused`.",
         "CRM にあるこのカードのアドレスまたは連絡先のうち {unread} 件を読み取れないため、"
         "そのメールが欠けている場合があります。",
         "CRM で修正してください。どれであるかは、CRM の管理者が `GET /v1/events/refused` で"

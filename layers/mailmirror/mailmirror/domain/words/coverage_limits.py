@@ -4,12 +4,14 @@ from mailmirror.domain.coverage_limits import Limit
 from mailmirror.domain.words.explanation import Catalogue, translated
 
 _UNFOUND_REMEDY = (
-    "Nothing to do where there is none. Else mark it at the server (SPECIAL-USE), or name the"
-    " folders that are to be read: `folders` of `PATCH /v1/mailboxes/{mailbox_id}`."
+    "Nothing to do where there is none. Else name the folders that are to be read: `folders` of"
+    " `PATCH /v1/mailboxes/{mailbox_id}`; or ask the server's owner to mark the folder"
+    " (SPECIAL-USE)."
 )
 _UNFOUND_REMEDY_JA = (
-    "該当するフォルダーがない場合、操作は不要です。ある場合はサーバーで SPECIAL-USE の印を付ける"
-    "か、`PATCH /v1/mailboxes/{mailbox_id}` の `folders` で読み取るフォルダーを指定してください。"
+    "該当するフォルダーがない場合、操作は不要です。"
+    "ある場合は `PATCH /v1/mailboxes/{mailbox_id}` の `folders` で読み取るフォルダーを指定するか、"
+    "サーバーの管理者に SPECIAL-USE の印を付けるよう依頼してください。"
 )
 
 COVERAGE_LIMITS: Catalogue[Limit] = {
@@ -22,8 +24,8 @@ COVERAGE_LIMITS: Catalogue[Limit] = {
     ),
     Limit.PERSONS_BLOCKED: translated(
         "You have blocked persons, addresses or domains: this mailbox brings none of their mail.",
-        "Look whether one of them is on this card: `GET /v1/users/{user_id}/blocks`. Without its"
-        " block the mail is on the card within some minutes: `DELETE"
+        "Look whether one of them is on this card: `GET /v1/users/{user_id}/blocks`. To have the"
+        " mail on the card within some minutes, remove the block: `DELETE"
         " /v1/users/{user_id}/blocks/{block_id}`.",
         "ブロックした相手、アドレス、ドメインのメールは、このメールボックスから取り込まれません。",
         "このカードの相手が含まれるかどうかは `GET /v1/users/{user_id}/blocks` で確認できます。"

@@ -6,7 +6,7 @@ from mailmirror.domain.words.explanation import Catalogue, translated
 DELIVERY_ERRORS: Catalogue[DeliveryCode] = {
     DeliveryCode.UNKNOWN_FAILURE: translated(
         "The mail could not be delivered, and the reply of the server does not say why.",
-        "Read the server's reply; if it does not help, ask the recipient another way.",
+        "Read the server's reply; if it does not help, contact the recipient another way.",
         "メールを配信できませんでしたが、サーバーの応答から理由を特定できません。",
         "サーバーの応答を確認し、分からない場合は別の方法で相手に連絡してください。",
     ),
@@ -44,9 +44,11 @@ DELIVERY_ERRORS: Catalogue[DeliveryCode] = {
     ),
     DeliveryCode.SENDER_NOT_ALLOWED: translated(
         "The server does not let this sender's address send.",
-        "Send from the mailbox's own address, or verify the address or its domain at SES.",
+        "Send from the mailbox's own address, or ask the stack's operator to verify the address or"
+        " its domain at SES.",
         "サーバーがこの送信元アドレスからの送信を許可していません。",
-        "メールボックスのアドレスを使うか、SES でアドレスやドメインを検証してください。",
+        "メールボックスのアドレスを使うか、"
+        "運用者に SES でのアドレスまたはドメインの検証を依頼してください。",
     ),
     DeliveryCode.DOMAIN_NOT_FOUND: translated(
         "The domain of the recipient's address does not exist, or takes no mail.",
@@ -74,21 +76,24 @@ DELIVERY_ERRORS: Catalogue[DeliveryCode] = {
     ),
     DeliveryCode.SUPPRESSED: translated(
         "The address is on the SES suppression list: mail to it has bounced or was reported.",
-        "Make sure that the address works, then let the operator take it off the list.",
+        "Make sure that the address works, then ask the stack's operator to take it off the list,"
+        " and send again.",
         "過去の不達または苦情により、アドレスが SES の抑制リストに入っています。",
-        "アドレスが有効であることを確認し、運用者にリストからの削除を依頼してください。",
+        "アドレスが有効であることを確認し、"
+        "運用者にリストからの削除を依頼してから再送してください。",
     ),
     DeliveryCode.SANDBOX: translated(
         "The AWS account's SES is in its sandbox: it sends to verified addresses only.",
-        "Let the operator verify the address, or request production access for SES.",
+        "Ask the stack's operator to verify the address, or to request production access for SES.",
         "AWS アカウントの SES がサンドボックス状態のため、検証済みアドレスにしか送れません。",
         "運用者にアドレスの検証、または SES の本番アクセス申請を依頼してください。",
     ),
     DeliveryCode.ADDRESS_UNSUPPORTED: translated(
-        "The server takes no address with such letters before the @ (SMTPUTF8).",
-        "Ask the recipient for an address in ASCII letters.",
-        "サーバーが @ より前に ASCII 以外の文字を含むアドレス (SMTPUTF8) に対応していません。",
-        "ASCII 文字だけのアドレスを相手に確認してください。",
+        "The server takes no address with letters other than a to z before the @ (SMTPUTF8).",
+        "Ask the recipient for an address with plain letters (a to z) and digits only.",
+        "サーバーが、@ より前に半角英数字や記号以外の文字を含むアドレス (SMTPUTF8) に対応していま"
+        "せん。",
+        "半角の英数字と記号だけのアドレスがないか、相手に確認してください。",
     ),
     DeliveryCode.SERVER_UNAVAILABLE: translated(
         "The server cannot be reached, or is busy.",
@@ -116,9 +121,9 @@ DELIVERY_ERRORS: Catalogue[DeliveryCode] = {
     ),
     DeliveryCode.INTERNAL_ERROR: translated(
         "Mailmirror itself has failed to send the message.",
-        "Nothing to do while it is tried again; if it fails for good, send it again, and tell"
-        " Mailmirror's operator.",
+        "Nothing to do while it is tried again; if it fails for good, send it again, and tell the"
+        " stack's operator.",
         "Mailmirror の内部エラーにより、メールを送信できませんでした。",
-        "再試行中は操作不要ですが、最終的に失敗した場合は再送し、管理者に連絡してください。",
+        "再試行中は操作不要ですが、最終的に失敗した場合は再送し、運用者に連絡してください。",
     ),
 }

@@ -66,12 +66,13 @@ FINDINGS: Catalogue[Finding] = {
         "IMAP を提供するプロバイダーの別のアドレスを接続してください。",
     ),
     Finding.POP3_ONLY: translated(
-        "The domain's mail server offers only POP3, which shows an inbox without stable ids and no"
-        " sent mail.",
+        "The domain's mail server offers only POP3, which shows no sent mail and an inbox without"
+        " stable ids, so its mail cannot be mirrored.",
         "Ask the mail server's administrator to switch IMAP on, with TLS at port 993 or STARTTLS at"
         " port 143, and SMTP submission at port 465 or 587; then look the address up again.",
-        "このドメインのメールサーバーは POP3 だけを提供しており、ID の安定しない受信トレイしか"
-        "読めません。",
+        "このドメインのメールサーバーは POP3 だけを提供しています。"
+        "POP3 では送信済みメールが見えず、受信トレイのメールの ID も安定しないため、"
+        "メールを反映できません。",
         "メールサーバーの管理者に、IMAP（TLS のポート 993 または STARTTLS のポート 143）と SMTP"
         " 送信（ポート 465 または 587）の有効化を依頼し、もう一度アドレスを検索してください。",
     ),
@@ -116,77 +117,81 @@ FINDINGS: Catalogue[Finding] = {
 
 OUTCOMES: Catalogue[Outcome] = {
     Outcome.FOUND: translated(
-        "It names mail servers of the domain, or is one and answers as it should.",
+        "This source names mail servers of the domain, or is a mail server that answers as it"
+        " should.",
         "Nothing to do.",
         "ドメインのメールサーバーが示されているか、サーバーが正しく応答しました。",
         "操作は不要です。",
     ),
     Outcome.NOTHING: translated(
-        "It says nothing of the domain's mail servers.",
-        "Nothing to do where another source does. Else the domain's administrator can publish the"
-        " servers by SRV records (RFC 6186), or by a file at autoconfig.<domain>.",
+        "This source says nothing of the domain's mail servers.",
+        "Nothing to do where another source does. Else ask the domain's administrator to publish"
+        " the servers by SRV records (RFC 6186), or by a file at autoconfig.<domain>.",
         "ドメインのメールサーバーについての情報がありません。",
-        "ほかで見つかった場合、操作は不要です。見つからない場合、ドメインの管理者は SRV レコード"
-        "（RFC 6186）か autoconfig.<ドメイン> のファイルでサーバーを公開できます。",
+        "ほかで見つかった場合、操作は不要です。見つからない場合は、ドメインの管理者に、"
+        "SRV レコード（RFC 6186）か autoconfig.<ドメイン> のファイルでのサーバーの公開を依頼してく"
+        "ださい。",
     ),
     Outcome.NO_HOST: translated(
         "No host has this name, which is only guessed.",
-        "Nothing to do where another source names the servers. Else the domain's administrator can"
-        " give the mail server this name, which its certificate must have then.",
+        "Nothing to do where another source names the servers. Else ask the domain's administrator"
+        " to give the mail server this name, and to have it in the server's certificate.",
         "推測したこの名前のホストはありません。",
-        "ほかでサーバーが見つかった場合、操作は不要です。見つからない場合、ドメインの管理者は"
-        "メールサーバーにこの名前を付け、証明書にも含めてください。",
+        "ほかでサーバーが見つかった場合、操作は不要です。見つからない場合は、ドメインの管理者に、"
+        "メールサーバーにこの名前を付け、証明書にも含めるよう依頼してください。",
     ),
     Outcome.UNANSWERED: translated(
-        "It did not answer, or not as it should.",
-        "Nothing to do where another source does. If it stays, the administrator of the name server"
-        " or web server that is named looks why.",
+        "This source did not answer, or not as it should.",
+        "Nothing to do where another source does. If it stays, ask the administrator of the name"
+        " server or web server that is named to find the cause.",
         "応答がないか、正しく応答しません。",
-        "ほかで見つかった場合、操作は不要です。続く場合は、示されたネームサーバーまたは Web"
-        " サーバーの管理者が原因を確認してください。",
+        "ほかで見つかった場合、操作は不要です。続く場合は、"
+        "示されたネームサーバーまたは Web サーバーの管理者に、原因の確認を依頼してください。",
     ),
     Outcome.REDIRECT_REFUSED: translated(
-        "It redirects to where no settings are taken from; `detail` says where to.",
-        "The web server's administrator redirects to HTTPS at port 443, at most three times, or"
-        " serves the file itself.",
-        "設定を取得できない場所に転送しています。転送先は `detail` にあります。",
-        "Web サーバーの管理者は、転送先を HTTPS のポート 443 にして回数を 3 回以内に抑えるか、"
-        "ファイルを直接提供してください。",
+        "The web server redirects to an address from which no settings are taken; `detail` names"
+        " it.",
+        "Ask the web server's administrator to redirect to HTTPS at port 443, at most three times,"
+        " or to serve the file itself.",
+        "設定の取得元として認められないアドレスに転送しています。転送先は `detail` にあります。",
+        "Web サーバーの管理者に、転送先を HTTPS のポート 443 にして回数を 3 回以内に抑えるか、"
+        "ファイルを直接提供するよう依頼してください。",
     ),
     Outcome.FILE_TOO_LARGE: translated(
-        "The autoconfig file is larger than any that is true, and is not read.",
-        "The web server's administrator replaces it: such a file has a few kilobytes.",
+        "The autoconfig file is far larger than such a file should be, so it is not read.",
+        "Ask the web server's administrator to replace it: such a file has a few kilobytes.",
         "自動設定ファイルが大きすぎるため、読み取られません。",
-        "Web サーバーの管理者がファイルを置き換えてください。通常は数キロバイトです。",
+        "Web サーバーの管理者に、ファイルの置き換えを依頼してください。通常は数キロバイトです。",
     ),
     Outcome.FILE_UNREADABLE: translated(
         "What the web server answers is no autoconfig file.",
-        "Nothing to do where another source names the servers. Else its administrator serves a"
-        " `clientConfig` in XML there, or answers 404.",
+        "Nothing to do where another source names the servers. Else ask the web server's"
+        " administrator to serve a `clientConfig` in XML there, or to answer 404.",
         "Web サーバーの応答は自動設定ファイルではありません。",
-        "ほかでサーバーが見つかった場合、操作は不要です。見つからない場合、管理者は XML の"
-        " `clientConfig` を提供するか 404 を返してください。",
+        "ほかでサーバーが見つかった場合、操作は不要です。見つからない場合は、"
+        "Web サーバーの管理者に、XML の `clientConfig` を提供するか 404 を返すよう依頼してください"
+        "。",
     ),
     Outcome.FILE_WITH_DTD: translated(
         "The autoconfig file has a document type or entities, which are refused.",
-        "The web server's administrator removes the `<!DOCTYPE` from the file.",
+        "Ask the web server's administrator to remove the `<!DOCTYPE` from the file.",
         "自動設定ファイルに、拒否される文書型宣言または実体が含まれています。",
-        "Web サーバーの管理者が、ファイルから `<!DOCTYPE` を削除してください。",
+        "Web サーバーの管理者に、ファイルからの `<!DOCTYPE` の削除を依頼してください。",
     ),
     Outcome.NO_TLS: translated(
         "The autoconfig file names a server without TLS, over which no password is sent.",
-        "The mail server's administrator offers TLS, and names it in the file: `SSL` or `STARTTLS`"
-        " as `socketType`.",
+        "Ask the mail server's administrator to offer TLS, and to enter `SSL` or `STARTTLS` as"
+        " `socketType` in the file.",
         "自動設定ファイルのサーバーに TLS がなく、パスワードを送れません。",
-        "メールサーバーの管理者が TLS を有効にし、ファイルの `socketType` を `SSL` または"
-        " `STARTTLS` にしてください。",
+        "メールサーバーの管理者に、TLS を有効にし、"
+        "ファイルの `socketType` を `SSL` または `STARTTLS` にするよう依頼してください。",
     ),
     Outcome.SIGN_IN_UNUSABLE: translated(
         "The autoconfig file names a server that takes no password.",
-        "The mail server's administrator allows a sign-in by password over TLS, and names it in the"
-        " file: `password-cleartext` as `authentication`.",
+        "Ask the mail server's administrator to allow a sign-in by password over TLS, and to enter"
+        " `password-cleartext` as `authentication` in the file.",
         "自動設定ファイルのサーバーは、パスワードによるサインインを受け付けません。",
-        "メールサーバーの管理者が TLS 上のパスワード認証を許可し、ファイルの `authentication` を"
-        " `password-cleartext` にしてください。",
+        "メールサーバーの管理者に、TLS 上のパスワード認証を許可し、"
+        "ファイルの `authentication` を `password-cleartext` にするよう依頼してください。",
     ),
 }

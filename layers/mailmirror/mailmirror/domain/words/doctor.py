@@ -137,7 +137,7 @@ SERVER_CAUSES: Catalogue[ServerCause] = {
         "Delete mail at the provider, empty the trash, or ask the mail's administrator for more"
         " room.",
         "メールボックスの容量が上限に達し、新しいメールを受け取れません（数値は `seen` を参照）。",
-        "プロバイダーでメールを削除してゴミ箱を空にするか、メールの管理者に容量の追加を依頼してく"
+        "プロバイダーでメールを削除してごみ箱を空にするか、メールの管理者に容量の追加を依頼してく"
         "ださい。",
     ),
     ServerCause.FIRST_SYNC: translated(
@@ -157,12 +157,14 @@ SERVER_CAUSES: Catalogue[ServerCause] = {
         "ンインし直してください。",
     ),
     ServerCause.APP_IN_TESTING: translated(
-        "The sign-in ended seven days after it began, as those of a Google app in testing do.",
+        "The sign-in ended after seven days, because Mailmirror's app at Google is still in"
+        " testing.",
         "Sign in again, and ask the stack's operator to publish the app or to make it internal,"
         " or it will end again in a week.",
-        "サインインが開始から 7 日で終了しました。テスト中の Google アプリではこうなります。",
-        "サインインし直し、運用者にアプリの公開または内部用への変更を依頼してください。そのままで"
-        "は 1 週間後にまた終了します。",
+        "Google に登録された Mailmirror のアプリがテスト中のため、"
+        "サインインが 7 日で無効になりました。",
+        "サインインし直し、運用者にアプリの公開または内部用への変更を依頼してください。"
+        "そのままでは 1 週間後にまた無効になります。",
     ),
     ServerCause.TIME_IS_UP: translated(
         "The time was up before the server had answered all of this.",
@@ -173,7 +175,7 @@ SERVER_CAUSES: Catalogue[ServerCause] = {
     ),
     ServerCause.NOT_TRIED: translated(
         "This was not tried, because the stage that `after` names has failed.",
-        "Mend the stage that `after` names, then ask the doctor again.",
+        "Solve the problem at the stage that `after` names, then run the diagnosis again.",
         "`after` の段階が失敗したため、確認していません。",
         "`after` の段階を解決してから、もう一度診断してください。",
     ),

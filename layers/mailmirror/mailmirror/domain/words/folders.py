@@ -12,11 +12,13 @@ LEFT_OUT_FOLDERS: Catalogue[LeftOut] = {
     ),
     LeftOut.OTHER_NAMESPACE: translated(
         "The folder is another user's, or shared by several.",
-        "If its mail is wanted, connect the mailbox with folders chosen by name, this one among"
-        " them.",
+        "If its mail is wanted, choose the folders by name, this one among them: `folders` of"
+        " `PATCH /v1/mailboxes/{mailbox_id}`, or of `POST /v1/mailboxes` when you connect the"
+        " mailbox.",
         "ほかのユーザーのフォルダー、または共有フォルダーです。",
-        "このフォルダーのメールが必要な場合は、フォルダーを名前で指定し、これも含めてメールボックスを"
-        "接続してください。",
+        "このフォルダーのメールが必要な場合は、"
+        "これも含めて読み取るフォルダーを名前で指定してください（`PATCH"
+        " /v1/mailboxes/{mailbox_id}` の `folders`。接続時は `POST /v1/mailboxes` の `folders`）。",
     ),
     LeftOut.TRASH: translated(
         "The folder holds deleted mail.",

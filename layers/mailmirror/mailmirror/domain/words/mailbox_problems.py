@@ -21,7 +21,7 @@ MAILBOX_PROBLEMS: Catalogue[Code] = {
         "The name of the mail server leads to an IP address that is not public.",
         "Ask the server's owner whether that is right; if it is, ask the stack's operator to allow"
         " its network (parameter AllowedNetworks).",
-        "メールサーバーの名前が、公開アドレスではない IP アドレスに解決されます。",
+        "メールサーバーの IP アドレスが、グローバル IP アドレスではありません。",
         "正しいかどうかサーバーの管理者に確認し、正しい場合は運用者にネットワークの許可"
         "（パラメーター AllowedNetworks）を依頼してください。",
     ),
@@ -89,10 +89,11 @@ MAILBOX_PROBLEMS: Catalogue[Code] = {
     ),
     Code.STARTTLS_MISSING: translated(
         "The mail server does not offer STARTTLS any more, and passwords are sent only over TLS.",
-        "Ask the server's owner; where TLS is at another port now, connect the mailbox again with"
-        " it.",
+        "Ask the server's owner to offer STARTTLS again; where TLS is at another port now, connect"
+        " the mailbox again with it.",
         "メールサーバーが STARTTLS に対応しなくなり、TLS なしではパスワードを送れません。",
-        "サーバーの管理者に確認し、TLS のポートが変わった場合はそれで接続し直してください。",
+        "サーバーの管理者に STARTTLS の再開を依頼してください。"
+        "TLS のポートが変わった場合はそれで接続し直してください。",
     ),
     Code.PROTOCOL_ERROR: translated(
         "The mail server answers against the rules of its protocol.",

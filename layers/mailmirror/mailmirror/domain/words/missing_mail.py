@@ -28,9 +28,9 @@ _OF_COPIES: Mapping[MissingCause, Explanations] = {
         "ます。",
     ),
     MissingCause.WAITS: translated(
-        "The message was judged before something changed, as an address, a block or a setting, and"
-        " is going to be judged again.",
-        "Wait up to an hour, or make the call in `calls`, which has all mail judged again now.",
+        "The message was checked before something changed, such as an address, a block or a"
+        " setting, and is going to be checked again.",
+        "Wait up to an hour, or make the call in `calls`, which has all mail checked again now.",
         "メールアドレス、ブロック、設定などの変更より前に判定されたメールで、これから再び判定"
         "されます。",
         "1 時間ほど待つか、`calls` の呼び出しで今すぐすべてのメールを判定し直してください。",
@@ -40,7 +40,7 @@ _OF_COPIES: Mapping[MissingCause, Explanations] = {
         "Make the call in `calls`: a deep audit stores it again. If it is missing after that,"
         " report it to the stack's operator.",
         "カードに表示されるべきメールですが、保存されているはずの内容がありません。",
-        "`calls` の呼び出しで詳細な監査を行うと、再び保存されます。それでも表示されない場合は、"
+        "`calls` の呼び出しで詳細な検査を行うと、再び保存されます。それでも表示されない場合は、"
         "運用者に報告してください。",
     ),
     MissingCause.PAUSED: translated(
@@ -59,22 +59,22 @@ _OF_COPIES: Mapping[MissingCause, Explanations] = {
         "None of the message's addresses is on a lead or contact of the CRM: `addresses` has them.",
         "Add the right one of these addresses to the lead or contact: the message is on the card"
         " within an hour.",
-        "メールのアドレスが、CRM のどのリードまたは取引先担当者にも登録されていません。アドレスは"
+        "メールのアドレスが、CRM のどのリードまたは連絡先にも登録されていません。アドレスは"
         " `addresses` にあります。",
-        "該当するアドレスをリードまたは取引先担当者に追加してください。1 時間以内にカードに反映され"
+        "該当するアドレスをリードまたは連絡先に追加してください。1 時間以内にカードに反映され"
         "ます。",
     ),
     MissingCause.OUTSIDE_WINDOW: translated(
-        "The message arrived before the mailbox's history begins.",
-        "If it is wanted, have the history begin on the day on which it arrived: `calls` has the"
-        " call.",
+        "The message arrived before the day from which this mailbox's mail is mirrored.",
+        "If it is wanted, have mail mirrored from the day on which the message arrived: `calls`"
+        " has the call.",
         "メールボックスの同期開始日より前に届いたメールです。",
         "必要な場合は、`calls` の呼び出しで、このメールが届いた日を同期開始日にしてください。",
     ),
     MissingCause.TOO_MANY_RECIPIENTS: translated(
         "The message names more addresses than the account's limit of recipients allows.",
-        "If such mail is wanted, ask the CRM's operator to raise the limit as far as the"
-        " message needs: `calls` has the call.",
+        "If such mail is wanted, ask your administrator to raise the limit as far as the message"
+        " needs: `calls` has the call.",
         "メールに含まれるアドレスの数が、アカウントの宛先数の上限を超えています。",
         "必要な場合は、このメールに必要な数まで上限を引き上げるよう CRM の管理者に依頼して"
         "ください。呼び出しは `calls` にあります。",
@@ -166,10 +166,10 @@ _OF_MESSAGES: Mapping[MissingCause, Explanations] = {
         "カードに戻す場合は、`calls` の呼び出しを実行してください。",
     ),
     MissingCause.DELETED: translated(
-        "The message was deleted at the mail server, and the account's setting `deleted_mail` lets"
-        " deleted mail leave its cards.",
+        "The message was deleted at the mail server, and the account's setting `deleted_mail`"
+        " takes deleted mail off its cards.",
         "If it is wanted, move it back from the trash in your mail program within 30 days; or ask"
-        " the CRM's operator to keep deleted mail: `calls` has the call.",
+        " your administrator to keep deleted mail: `calls` has the call.",
         "メールサーバーから削除されたメールです。アカウントの設定 `deleted_mail` により、カードにも"
         "表示されなくなりました。",
         "必要な場合は、30 日以内にメールソフトでごみ箱から戻すか、削除したメールを残すよう CRM の"
@@ -226,8 +226,8 @@ _OF_MAILBOXES: Mapping[MissingCause, Explanations] = {
         " before it was read.",
         "Restore it with your mail program, where the server keeps deleted mail, and leave it in"
         " the Inbox; or ask the sender to send it again.",
-        "このメールボックスの宛先または差出人が含まれるメールですが、どのフォルダーにもありま"
-        "せん。読み取る前に削除されています。",
+        "このメールボックスから、またはこのメールボックスあてに送信されたメールですが、"
+        "どのフォルダーにもありません。読み取る前に削除されています。",
         "削除したメールがサーバーに残っている場合はメールソフトで受信トレイに復元し、なければ差出人"
         "に再送を依頼してください。",
     ),

@@ -41,15 +41,15 @@ REASONS: Catalogue[Reason] = {
 
 CARD_OVERRIDES: Catalogue[Scope] = {
     Scope.ACCOUNT: translated(
-        "A person took it off this card for all users.",
+        "A person took the message or thread off this card for all users.",
         "If it belongs on the card, make the call that `undo` names.",
-        "すべてのユーザーに対して、手動でこのカードから外されています。",
+        "メールまたはスレッドが、すべてのユーザーに対して、手動でこのカードから外されています。",
         "カードに戻す場合は、`undo` が示す呼び出しを実行してください。",
     ),
     Scope.OWNER: translated(
-        "You took it off this card for yourself.",
+        "You took the message or thread off this card for yourself.",
         "If it belongs on the card, make the call that `undo` names.",
-        "自分に対してのみ、手動でこのカードから外しています。",
+        "メールまたはスレッドを、自分に対してのみ、手動でこのカードから外しています。",
         "カードに戻す場合は、`undo` が示す呼び出しを実行してください。",
     ),
 }

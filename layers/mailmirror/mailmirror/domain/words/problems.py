@@ -6,9 +6,11 @@ from mailmirror.domain.words.explanation import Catalogue, translated
 PROBLEMS: Catalogue[Code] = {
     Code.UNAUTHORIZED: translated(
         "The API key is missing, unknown or revoked.",
-        "Send `Authorization: Bearer <API key>` with a key of this account.",
+        "Send `Authorization: Bearer <API key>` with a key of this account; if you have none, ask"
+        " the stack's operator for one.",
         "API キーがないか、不明であるか、失効しています。",
-        "このアカウントの API キーを `Authorization: Bearer <API キー>` で送ってください。",
+        "このアカウントの API キーを `Authorization: Bearer <API キー>` で送ってください。"
+        "キーがない場合は、運用者に発行を依頼してください。",
     ),
     Code.INVALID_SIGNATURE: translated(
         "The webhook's signature is missing or does not match its body.",
@@ -19,7 +21,7 @@ PROBLEMS: Catalogue[Code] = {
         "`X-Mailmirror-Signature: t=<unix>,v1=<hex HMAC-SHA256>` を送ってください。",
     ),
     Code.STALE_TIMESTAMP: translated(
-        "The webhook's timestamp is more than five minutes from now.",
+        "The webhook's timestamp differs from the present time by more than five minutes.",
         "Sign at the time of sending, and set the sender's clock by NTP.",
         "Webhook のタイムスタンプが現在時刻から 5 分を超えてずれています。",
         "送信時に署名し、送信側の時計を NTP で合わせてください。",
@@ -62,9 +64,9 @@ PROBLEMS: Catalogue[Code] = {
     ),
     Code.MALFORMED_JSON: translated(
         "The body is not the JSON that is expected here.",
-        "Correct the body.",
+        "Send the JSON that docs/api.md describes for this call.",
         "本文が想定された JSON ではありません。",
-        "本文を修正してください。",
+        "この呼び出しについて docs/api.md に記載された JSON を送ってください。",
     ),
     Code.MISSING_FIELD: translated(
         "A required field is missing.",
@@ -104,13 +106,14 @@ PROBLEMS: Catalogue[Code] = {
         "発生時刻を付けて同じ ID で再送し、送信側の時計を NTP で合わせてください。",
     ),
     Code.EVENT_NOT_KEPT: translated(
-        "The event is valid, but its content does not fit into the table.",
-        "Send less in one item: fewer persons with one address, or fewer threads on one deal. If"
-        " it stays, ask the stack's operator to look at the log of the function `apply` (log group"
-        " `/aws/lambda/<stack>-apply`).",
-        "イベントの形式は正しいものの、内容がテーブルに収まりません。",
-        "一つのアドレスを持つ人や一つの商談のスレッドを減らして再送し、続く場合は運用者に関数"
-        " `apply` のログ（ロググループ `/aws/lambda/<stack>-apply`）の確認を依頼してください。",
+        "The event is valid, but its content is larger than Mailmirror can store in one item.",
+        "Send the event again with less in it: fewer persons with the same address, or fewer"
+        " threads on one deal. If it stays, ask the stack's operator to look at the log of the"
+        " function `apply` (log group `/aws/lambda/<stack>-apply`).",
+        "イベントの形式は正しいものの、内容が一つの項目に保存できる大きさを超えています。",
+        "同じアドレスを持つ人、または一つの商談のスレッドを減らして再送し、"
+        "続く場合は運用者に関数 `apply` のログ（ロググループ `/aws/lambda/<stack>-apply`）の確認を"
+        "依頼してください。",
     ),
     Code.EVENT_FAILED: translated(
         "The event is valid, but applying it failed again and again, by errors of AWS or of"
@@ -127,8 +130,8 @@ PROBLEMS: Catalogue[Code] = {
         " sent, or had deleted before. Until it is sent, the lead or contact keeps its own card.",
         "Send the contact that `detail` names by a `contact.upserted` event; the conversion or"
         " merge takes effect then. Nothing is to be done where that event has come meanwhile.",
-        "見込み客の変換先、または連絡先の統合先となる連絡先を、CRM がまだ送っていないか、先に削除"
-        "しています。届くまでは元の見込み客や連絡先のカードがそのまま使われます。",
+        "リードの変換先、または連絡先の統合先となる連絡先を、CRM がまだ送っていないか、先に削除"
+        "しています。届くまでは元のリードや連絡先のカードがそのまま使われます。",
         "`detail` に示された連絡先を `contact.upserted` イベントで送ってください。届いた時点で変換"
         "や統合が有効になります。すでに届いている場合は何も必要ありません。",
     ),
@@ -147,11 +150,13 @@ PROBLEMS: Catalogue[Code] = {
     Code.TOO_MANY_JOINED: translated(
         "So many leads and contacts are joined to the contact already that a further conversion or"
         " merge is not applied: the lead or contact keeps its own card.",
-        "Give its addresses to the contact that `detail` names by a `contact.upserted` event, or"
-        " send the conversion or merge again under its id with another contact.",
-        "この連絡先に統合された見込み客と連絡先が上限に達しているため、これ以上の変換や統合は適用されず、"
-        "元の見込み客や連絡先のカードがそのまま使われます。",
-        "`detail` に示された連絡先に、そのアドレスを `contact.upserted` イベントで追加するか、"
+        "Give the addresses of the lead or contact that keeps its card to the contact that"
+        " `detail` names by a `contact.upserted` event, or send the conversion or merge again"
+        " under its id with another contact.",
+        "この連絡先に統合されたリードと連絡先が上限に達しているため、これ以上の変換や統合は適用されず、"
+        "元のリードや連絡先のカードがそのまま使われます。",
+        "`contact.upserted` イベントで、"
+        "元のリードや連絡先のアドレスを `detail` に示された連絡先に追加するか、"
         "別の連絡先を指定して変換や統合を同じ ID で再送してください。",
     ),
     Code.DEAL_UNKNOWN: translated(
@@ -189,17 +194,18 @@ PROBLEMS: Catalogue[Code] = {
         "メールサーバーに残っているメールは保存し直されます。",
     ),
     Code.TOO_MANY_OVERRIDES: translated(
-        "Messages of this thread, or on this card, are attached, detached or taken off one by one"
-        " as often as is possible.",
+        "The limit for attaching, detaching or taking off single messages of this thread, or on"
+        " this card, is reached.",
         "Attach, detach or take off the whole thread, by `thread_id`.",
-        "このスレッドまたはカードでは、メールごとの関連付けと解除が上限に達しています。",
+        "このスレッドまたはカードでは、メールごとの関連付け、解除、"
+        "カードからの除外の数が上限に達しています。",
         "`thread_id` を指定して、スレッド全体に対して操作してください。",
     ),
     Code.TOO_MANY_BLOCKS: translated(
         "You have blocked as many leads, contacts, addresses and domains as a user may.",
         "Remove a block that is not needed any more, by `DELETE"
         " /v1/users/{user_id}/blocks/{block_id}`, or block a domain in place of its addresses.",
-        "見込み客、連絡先、アドレス、ドメインのブロック数が上限に達しています。",
+        "リード、連絡先、アドレス、ドメインのブロック数が上限に達しています。",
         "`DELETE /v1/users/{user_id}/blocks/{block_id}` で不要なブロックを削除するか、"
         "アドレスの代わりにドメインをブロックしてください。",
     ),
@@ -220,7 +226,7 @@ PROBLEMS: Catalogue[Code] = {
     Code.POP3_UNSUPPORTED: translated(
         "POP3 shows only an inbox, without stable ids, so its mail cannot be mirrored.",
         "Switch IMAP on at the provider and use its IMAP host and port 993.",
-        "POP3 では受信トレイしか見えず ID も安定しないため、反映できません。",
+        "POP3 では受信トレイしか見えず、メールの ID も安定しないため、メールを反映できません。",
         "プロバイダーで IMAP を有効にし、IMAP のホスト名とポート 993 を使ってください。",
     ),
     Code.USER_UNKNOWN: translated(
@@ -231,17 +237,19 @@ PROBLEMS: Catalogue[Code] = {
     ),
     Code.MAILBOX_LIMIT: translated(
         "The user has as many mailboxes as the account allows.",
-        "Disconnect the other mailbox first.",
+        "Disconnect one of the user's mailboxes first, or ask your administrator for a higher"
+        " limit: `PATCH /v1/account` with `mailboxes_per_user`.",
         "ユーザーのメールボックス数がアカウントの上限に達しています。",
-        "先に他のメールボックスの接続を解除してください。",
+        "先にメールボックスの接続を一つ解除するか、"
+        "上限の引き上げ（`PATCH /v1/account` の `mailboxes_per_user`）を管理者に依頼してください。",
     ),
     Code.ADDRESS_CONNECTED: translated(
         "The address is connected by another user of this account.",
-        "Ask the other user to disconnect it, or disconnect it for them by `DELETE"
+        "Ask the other user to disconnect it, or ask your administrator to do so by `DELETE"
         " /v1/mailboxes/{mailbox_id}`; its id is in `GET /v1/mailboxes`.",
         "このアドレスは同じアカウントの別のユーザーが接続しています。",
         "そのユーザーに解除を依頼するか、`GET /v1/mailboxes` で ID を調べて `DELETE"
-        " /v1/mailboxes/{mailbox_id}` で解除してください。",
+        " /v1/mailboxes/{mailbox_id}` で解除するよう管理者に依頼してください。",
     ),
     Code.MAILBOX_BUSY: translated(
         "The mailbox is being changed or erased right now.",
@@ -257,8 +265,8 @@ PROBLEMS: Catalogue[Code] = {
     ),
     Code.MAILBOX_PAUSED: translated(
         "The mailbox is paused.",
-        "Ask its owner to go on reading it by `PATCH /v1/mailboxes/{mailbox_id}` with"
-        ' `{"paused": false}`; it is synced at once.',
+        'Ask its owner to resume it by `PATCH /v1/mailboxes/{mailbox_id}` with `{"paused":'
+        " false}`; it is synced at once.",
         "メールボックスが一時停止されています。",
         "所有者に、`PATCH /v1/mailboxes/{mailbox_id}` に `"
         '{"paused": false}` を指定して再開するよう依頼してください。すぐに同期されます。',
@@ -326,13 +334,13 @@ PROBLEMS: Catalogue[Code] = {
     Code.ADDRESS_UNKNOWN: translated(
         "The provider does not say which verified address was signed in.",
         "Sign in with an account that has a mailbox and a verified address.",
-        "サインインした確認済みアドレスをプロバイダーが示しません。",
+        "サインインしたアカウントの確認済みメールアドレスを、プロバイダーから取得できません。",
         "メールボックスと確認済みアドレスを持つアカウントでサインインしてください。",
     ),
     Code.ADDRESS_MISMATCH: translated(
         "Another address was signed in than the one expected.",
-        "Begin again, and choose the expected account at the provider; or name the address that"
-        " is meant as login_hint.",
+        "Begin again, and choose the expected account at the provider; or begin with the address"
+        " that you want as `login_hint`.",
         "想定と異なるアドレスでサインインされました。",
         "やり直して正しいアカウントを選ぶか、目的のアドレスを login_hint に指定してください。",
     ),
@@ -346,16 +354,17 @@ PROBLEMS: Catalogue[Code] = {
         "The address belongs to a lead or contact of this account, and the CRM does not give it"
         " to this user.",
         "If it is the user's own, enter it at the user in the CRM; else connect another address.",
-        "このアドレスはリードまたは取引先担当者のもので、CRM"
-        " ではこのユーザーに割り当てられていません。",
+        "このアドレスはリードまたは連絡先のもので、CRM ではこのユーザーに割り当てられていません。",
         "ユーザー本人のものであれば CRM でユーザーに登録し、"
         "そうでなければ別のアドレスを接続してください。",
     ),
     Code.ADDRESS_UNPROVEN: translated(
-        "SES sends only from addresses that are proven to be the user's, and this one is not.",
+        "Mail through Amazon SES is sent only from addresses that are proven to be the user's, and"
+        " this one is not.",
         "Enter it at the user in the CRM, or prove it with a code: `POST"
         " /v1/users/{user_id}/addresses`, then `POST /v1/users/{user_id}/addresses/confirm`.",
-        "SES から送信できるのは本人のものと確認されたアドレスだけで、このアドレスは未確認です。",
+        "Amazon SES による送信では、本人のものと確認されたアドレスだけを送信元に使えます。"
+        "このアドレスは未確認です。",
         "CRM でユーザーに登録するか、`POST /v1/users/{user_id}/addresses` と `POST"
         " /v1/users/{user_id}/addresses/confirm` で確認してください。",
     ),
@@ -396,10 +405,11 @@ PROBLEMS: Catalogue[Code] = {
     ),
     Code.GRANT_REVOKED: translated(
         "The permission to use the mailbox was withdrawn, or its password changed.",
-        "Sign in again. Where it happens every week, the Google app is still in testing: ask"
-        " the stack's operator to publish it, or to make it internal.",
+        "Sign in again. Where it happens every week, Mailmirror's app at Google is still in"
+        " testing: ask the stack's operator to publish it, or to make it internal.",
         "メールボックスの利用許可が取り消されたか、パスワードが変更されました。",
-        "もう一度サインインしてください。毎週発生する場合は Google アプリがテスト中のため、"
+        "もう一度サインインしてください。毎週発生する場合は、"
+        "Google に登録された Mailmirror のアプリがテスト中のため、"
         "運用者に公開または内部用への変更を依頼してください。",
     ),
     Code.GRANT_EXPIRED: translated(
@@ -444,9 +454,11 @@ PROBLEMS: Catalogue[Code] = {
     ),
     Code.TOKEN_REFUSED: translated(
         "The mail server refuses the provider's token.",
-        "Check that IMAP and SMTP are on for this mailbox, then sign in again.",
+        "Check that IMAP and SMTP are on for this mailbox, or ask your administrator to; then sign"
+        " in again.",
         "メールサーバーがプロバイダーのトークンを拒否しました。",
-        "このメールボックスで IMAP と SMTP が有効か確認し、サインインし直してください。",
+        "このメールボックスで IMAP と SMTP が有効か確認するか、管理者に確認を依頼してから、"
+        "サインインし直してください。",
     ),
     Code.SMTP_AUTH_DISABLED: translated(
         "Sending by password (SMTP AUTH) is switched off for the mailbox or its tenant; reading"
@@ -462,34 +474,36 @@ PROBLEMS: Catalogue[Code] = {
         "管理者に認証付き SMTP の許可を依頼して接続し直すか、SES から送信してください。",
     ),
     Code.HOST_UNKNOWN: translated(
-        "The host's name does not resolve.",
-        "Correct the host's name.",
-        "ホスト名を解決できません。",
-        "ホスト名を修正してください。",
+        "No server is found under the host's name.",
+        "Correct the host's name; the provider's help pages or your administrator have it.",
+        "このホスト名のサーバーが見つかりません。",
+        "ホスト名を修正してください。正しい名前は、プロバイダーの案内か管理者に確認してください。",
     ),
     Code.HOST_NOT_ALLOWED: translated(
         "The host's IP address is not public.",
         "Use a public host, or ask the stack's operator to allow its network (parameter"
         " AllowedNetworks).",
-        "ホストが公開アドレスではないアドレスに解決されます。",
-        "公開されたホストを使うか、運用者にネットワークの許可（パラメーター"
-        " AllowedNetworks）を依頼してください。",
+        "ホストの IP アドレスが、グローバル IP アドレスではありません。",
+        "グローバル IP アドレスを持つホストを使うか、"
+        "運用者にネットワークの許可（パラメーター AllowedNetworks）を依頼してください。",
     ),
     Code.CONNECT_REFUSED: translated(
         "The host refuses connections at this port, or cannot be reached.",
-        "Correct host and port: IMAP is 993 (tls) or 143 (starttls), SMTP 465 or 587.",
+        "Correct host and port: IMAP is 993 (tls) or 143 (starttls), SMTP 465 or 587. If they are"
+        " right, ask the server's owner.",
         "ホストがこのポートへの接続を拒否しているか、到達できません。",
-        "ホストとポートを修正してください。IMAP は 993 (tls) か 143 (starttls)、SMTP は 465 か"
-        " 587 です。",
+        "ホストとポートを修正してください。IMAP は 993 (tls) か 143 (starttls)、"
+        "SMTP は 465 か 587 です。正しい場合はサーバーの管理者に確認してください。",
     ),
     Code.CONNECT_TIMEOUT: translated(
         "The host does not answer, or not in time; `detail` says how far the connection came.",
-        'Correct host, port and security (`"tls"` for 993 and 465) where there is no connection,'
-        " and check that a firewall lets it through; else try again, or ask the server's owner.",
+        'Correct host, port and security (`"tls"` for 993 and 465), or ask the server\'s owner'
+        " whether a firewall blocks the connection; where there was one, try again, or ask the"
+        " server's owner.",
         "ホストが応答しないか、時間内に応答しません。どこまで進んだかは `detail` にあります。",
-        '接続できない場合は、ホスト、ポート、security（993 と 465 は `"tls"`）を修正し、'
-        "ファイアウォールが接続を許可しているか確認してください。接続できた場合は、もう一度試すか、"
-        "サーバーの管理者に確認してください。",
+        '接続できない場合は、ホスト、ポート、security（993 と 465 は `"tls"`）を修正するか、'
+        "ファイアウォールが接続を許可しているかサーバーの管理者に確認してください。"
+        "接続できた場合は、もう一度試すか、サーバーの管理者に確認してください。",
     ),
     Code.TLS_FAILED: translated(
         "The host does not speak TLS as expected at this port.",
@@ -500,12 +514,14 @@ PROBLEMS: Catalogue[Code] = {
         '（143 と 587 など）であれば `"starttls"` を使ってください。',
     ),
     Code.CERTIFICATE_INVALID: translated(
-        "The host's certificate does not verify.",
-        "Use the host's name as its certificate has it, or ask the host's owner to renew it; a"
-        " private authority is trusted by the parameter ExtraCaObject.",
+        "The host's certificate cannot be verified.",
+        "Use the host's name as its certificate has it, or ask the server's owner to renew the"
+        " certificate; if it is of your organisation's own authority, ask the stack's operator to"
+        " trust that by the parameter ExtraCaObject.",
         "ホストの証明書を検証できません。",
-        "証明書に記載されたホスト名を使うか、ホストの管理者に更新を依頼してください。"
-        "独自の認証局はパラメーター ExtraCaObject で信頼できます。",
+        "証明書に記載されたホスト名を使うか、サーバーの管理者に証明書の更新を依頼してください。"
+        "組織独自の認証局の証明書であれば、運用者にパラメーター ExtraCaObject での信頼を依頼してく"
+        "ださい。",
     ),
     Code.STARTTLS_MISSING: translated(
         "The host does not offer STARTTLS, and passwords are sent only over TLS.",
@@ -515,13 +531,15 @@ PROBLEMS: Catalogue[Code] = {
     ),
     Code.PROTOCOL_ERROR: translated(
         "The host answers in another protocol than expected, or against its rules.",
-        "Check that host and port are those of the right service.",
+        "Check that host and port are those of the right service; if they are, ask the server's"
+        " owner.",
         "ホストが想定と異なるプロトコルで応答するか、規則に反した応答をしています。",
-        "ホストとポートが正しいサービスのものか確認してください。",
+        "ホストとポートが正しいサービスのものか確認し、"
+        "正しい場合はサーバーの管理者に確認してください。",
     ),
     Code.ANOTHER_SERVICE: translated(
         "Another service answers at this port; `detail` names it.",
-        "Enter host and port of the mail server, of the one with which `detail` begins: `imap` is"
+        "Enter host and port of the mail server that the first word of `detail` names: `imap` is"
         " at 993 or 143, `smtp` (submission) at 465 or 587.",
         "このポートでは別のサービスが応答しています。`detail` にその名前があります。",
         "`detail` の先頭が示すメールサーバーのホストとポートを入力してください。`imap` は 993 か"
@@ -622,11 +640,13 @@ PROBLEMS: Catalogue[Code] = {
     ),
     Code.SENT_NOT_FOUND: translated(
         "No folder of sent mail was found, so copies of what is sent from the CRM are put nowhere.",
-        "Mark the folder of sent mail with \\Sent at the server, or name it Sent; or connect the"
-        " mailbox again with its name in `sent_folders`.",
+        "Name the folder of sent mail Sent in your mail program, or set its name in"
+        " `sent_folders`: `PATCH /v1/mailboxes/{mailbox_id}`; or ask the server's owner to mark it"
+        " with \\Sent.",
         "送信済みフォルダーが見つからないため、CRM から送信したメールの控えを保存できません。",
-        "サーバーで送信済みフォルダーに \\Sent を付けるか、名前を Sent にするか、`sent_folders` に"
-        "その名前を指定して接続し直してください。",
+        "メールソフトで送信済みフォルダーの名前を Sent にするか、"
+        "`PATCH /v1/mailboxes/{mailbox_id}` の `sent_folders` にその名前を指定するか、"
+        "サーバーの管理者に \\Sent を付けるよう依頼してください。",
     ),
     Code.FOLDER_UNKNOWN: translated(
         "The mailbox has no such folder; `detail` names it, and folders that there are.",
@@ -637,19 +657,21 @@ PROBLEMS: Catalogue[Code] = {
     ),
     Code.FOLDER_REFUSED: translated(
         "The server lists a folder, but refuses to open it, so its mail is not mirrored; the other"
-        " folders are read. `detail` has the server's words, where it says any.",
-        "It is tried again by itself. If it stays, rename the folder that `GET"
-        " /v1/mailboxes/{mailbox_id}/problems` names in your mail program, delete it, subscribe to"
-        " it, or have its owner or the server's owner permit you to read it. Or leave it out:"
-        " `PATCH /v1/mailboxes/{mailbox_id}` with `folders` that names the others; `GET"
+        " folders are read. `detail` has the server's answer, if it gave one.",
+        "Mailmirror tries again by itself. If it stays, `GET /v1/mailboxes/{mailbox_id}/problems`"
+        " names the folder: ask its owner or the server's owner to permit you to read it; or, in"
+        " your mail program, subscribe to it or rename it. Or leave it out: `PATCH"
+        " /v1/mailboxes/{mailbox_id}` with `folders` that names the others; `GET"
         " /v1/mailboxes/{mailbox_id}/preview` lists them.",
-        "サーバーが一覧にあるフォルダーを開くことを拒否しているため、その中のメールは反映されて"
-        "いません（ほかのフォルダーは読み取られ、サーバーの応答は `detail` にあります）。",
-        "自動で再試行されます。続く場合は、`GET /v1/mailboxes/{mailbox_id}/problems` にある"
-        "フォルダーの名前をメールソフトで変えるか、そのフォルダーを削除または購読するか、"
-        "フォルダーの所有者かサーバーの管理者に読み取りの許可を依頼してください。または、"
-        "`PATCH /v1/mailboxes/{mailbox_id}` の `folders` にほかのフォルダーを指定して、対象から"
-        "外してください。フォルダーは `GET /v1/mailboxes/{mailbox_id}/preview` で確認できます。",
+        "サーバーが一覧にあるフォルダーを開くことを拒否しているため、"
+        "その中のメールは反映されていません。ほかのフォルダーは読み取られています。"
+        "サーバーの応答がある場合は `detail` にあります。",
+        "自動で再試行されます。続く場合は、`GET /v1/mailboxes/{mailbox_id}/problems` で対象のフォ"
+        "ルダーを確認し、フォルダーの所有者かサーバーの管理者に読み取りの許可を依頼してください。"
+        "メールソフトでフォルダーを購読するか、名前を変える方法もあります。または、"
+        "`PATCH /v1/mailboxes/{mailbox_id}` の `folders` にほかのフォルダーを指定して、"
+        "対象から外してください。フォルダーは `GET /v1/mailboxes/{mailbox_id}/preview` で確認でき"
+        "ます。",
     ),
     Code.FOLDER_FAILING: translated(
         "A folder of the mailbox cannot be read, so its mail is not mirrored.",
@@ -751,7 +773,7 @@ PROBLEMS: Catalogue[Code] = {
         "The notification is not signed by Amazon SNS for this deployment.",
         "Nothing to do: the notification was ignored. If real ones are refused, check the topic's"
         " region.",
-        "通知がこのデプロイ向けに Amazon SNS が署名したものではありません。",
+        "通知に、このデプロイに対する Amazon SNS の署名がありません。",
         "通知は無視されたため操作は不要です。正規の通知が拒否される場合はトピックのリージョンを確"
         "認してください。",
     ),
@@ -765,8 +787,8 @@ PROBLEMS: Catalogue[Code] = {
     ),
     Code.INTERNAL_ERROR: translated(
         "Mailmirror failed.",
-        "Try again; if it stays, report it with the request's id.",
+        "Try again; if it stays, report it to the stack's operator with the request's id.",
         "Mailmirror の内部エラーが発生しました。",
-        "もう一度お試しください。続く場合はリクエスト ID を添えて報告してください。",
+        "もう一度お試しください。続く場合はリクエスト ID を添えて運用者に報告してください。",
     ),
 }

@@ -8,13 +8,15 @@ EFFECTS: Catalogue[Setting] = {
         "It holds for all mail within a minute. Where it is higher, old mail over the former limit"
         " is judged again then; where it is lower, mirrored mail over it is hidden, and erased"
         " 30 days later. Cards say `late_facts` until that is done.",
-        "Open a card again in some minutes; `coverage` says whether it is complete.",
+        "Open a card again in some minutes; `coverage` says whether it is complete. If mail was"
+        " hidden by mistake, raise the limit again within the 30 days.",
         "1 分以内にすべてのメールに適用されます。"
         "引き上げた場合は、以前の上限を超えていたメールも判定し直されます。"
         "引き下げた場合は、上限を超える反映済みのメールが非表示になり、"
         "30 日後に消去されます。"
         "完了までは、カードに `late_facts` と表示されます。",
-        "数分後にカードを開き直してください。完了したかどうかは `coverage` で確認できます。",
+        "数分後にカードを開き直してください。完了したかどうかは `coverage` で確認できます。"
+        "誤って非表示にした場合は、30 日以内に上限を元に戻してください。",
     ),
     Setting.DEAL_POLICY: translated(
         "It holds for new mail at once. All threads are matched with the deals again now; until"
@@ -60,33 +62,32 @@ EFFECTS: Catalogue[Setting] = {
     ),
 }
 
-_LOOK_AGAIN = (
-    "Open a card again in some minutes; `coverage` says whether it is complete.",
-    "数分後にカードを開き直してください。完了したかどうかは `coverage` で確認できます。",
-)
-
 MAILBOX_EFFECTS: Catalogue[MailboxSetting] = {
     MailboxSetting.FOLDERS: translated(
         "A sync begins now: it reads the folders that are new, and hides mirrored mail of which"
         " no copy lies in a folder that is read; that is erased 30 days later.",
-        _LOOK_AGAIN[0],
+        "Open a card again in some minutes; `coverage` says whether it is complete. If mail was"
+        " hidden by mistake, add its folder again within the 30 days.",
         "今すぐ同期が始まり、追加されたフォルダーが読み取られます。"
         "対象のフォルダーに残っていない反映済みのメールは非表示になり、30 日後に消去されます。",
-        _LOOK_AGAIN[1],
+        "数分後にカードを開き直してください。完了したかどうかは `coverage` で確認できます。"
+        "誤って非表示にした場合は、30 日以内にフォルダーを追加し直してください。",
     ),
     MailboxSetting.SENT_FOLDERS: translated(
         "A sync begins now: mail in these folders is outgoing.",
-        _LOOK_AGAIN[0],
+        "Open a card again in some minutes; `coverage` says whether it is complete.",
         "今すぐ同期が始まり、これらのフォルダーのメールは送信済みとして扱われます。",
-        _LOOK_AGAIN[1],
+        "数分後にカードを開き直してください。完了したかどうかは `coverage` で確認できます。",
     ),
     MailboxSetting.HISTORY_SINCE: translated(
         "A sync begins now: where the day is earlier than before, it reads older mail; where it is"
         " later, it hides mirrored mail of before that day, which is erased 30 days later.",
-        _LOOK_AGAIN[0],
+        "Open a card again in some minutes; `coverage` says whether it is complete. If mail was"
+        " hidden by mistake, set the earlier day again within the 30 days.",
         "今すぐ同期が始まります。以前より早い日付にすると、古いメールも読み取られます。"
         "遅い日付にすると、それより前の反映済みのメールが非表示になり、30 日後に消去されます。",
-        _LOOK_AGAIN[1],
+        "数分後にカードを開き直してください。完了したかどうかは `coverage` で確認できます。"
+        "誤って非表示にした場合は、30 日以内に元の日付に戻してください。",
     ),
     MailboxSetting.PAUSED: translated(
         "It holds at once: a paused mailbox is not read until `paused` is `false`; then a sync"

@@ -11,7 +11,7 @@ VERDICTS: Catalogue[Verdict] = {
         "メールボックスで直接開いてください。",
     ),
     Verdict.OUTSIDE_WINDOW: translated(
-        "The message arrived before the mailbox's history begins.",
+        "The message arrived before the day from which this mailbox's mail is mirrored.",
         "If older mail is wanted, set an earlier day: `PATCH /v1/mailboxes/{mailbox_id}` with"
         " `history_since`.",
         "メールボックスの同期開始日より前に届いたメールです。",
@@ -40,9 +40,8 @@ VERDICTS: Catalogue[Verdict] = {
         "Nobody in the message is a lead or contact of the CRM.",
         "Add the person's address to a lead or contact: the message is on their card within an"
         " hour.",
-        "CRM のリードまたは取引先担当者に該当する人がいません。",
-        "リードまたは取引先担当者にメールアドレスを追加してください。1 時間以内にカードに反映され"
-        "ます。",
+        "CRM のリードまたは連絡先に該当する人がいません。",
+        "リードまたは連絡先にメールアドレスを追加してください。1 時間以内にカードに反映されます。",
     ),
     Verdict.BLOCKED: translated(
         "The owner of the mailbox has blocked every lead and contact in the message.",
@@ -55,11 +54,14 @@ VERDICTS: Catalogue[Verdict] = {
     Verdict.TOO_MANY_RECIPIENTS: translated(
         "The message names more addresses than the account's limit of recipients allows, "
         "or over 256 KB of them.",
-        "If such mail is wanted, ask the CRM's operator to raise the limit: `PATCH /v1/account`"
-        " with `max_recipients`, up to 500.",
-        "メールに含まれるアドレスの数がアカウントの宛先数の上限、または 256 KB を超えています。",
-        "必要な場合は、CRM の管理者に `PATCH /v1/account` の `max_recipients` を（500 まで）"
-        "引き上げるよう依頼してください。",
+        "If such mail is wanted, ask your administrator to raise the limit: `PATCH /v1/account`"
+        " with `max_recipients`, up to 500. A message with more than 500 addresses, or over 256 KB"
+        " of them, can only be opened in the mailbox itself.",
+        "メールに含まれるアドレスの数がアカウントの宛先数の上限を超えているか、"
+        "アドレスの合計が 256 KB を超えています。",
+        "必要な場合は、CRM の管理者に `PATCH /v1/account` の `max_recipients` を（500 まで）引き上"
+        "げるよう依頼してください。アドレスが 500 件または合計 256 KB を超えるメールは、"
+        "メールボックスで直接開いてください。",
     ),
     Verdict.MIRRORED: translated(
         "The message is on its cards.",
