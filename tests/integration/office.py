@@ -127,7 +127,8 @@ class Office:
             "data": data,
         }
         self.events += 1
-        apply_event(FeedJob(self.account, event), self.runtime)
+        if apply_event(FeedJob(self.account, event), self.runtime):
+            self.runtime.thread_queue.send([MatchJob(self.account)])
 
     def match_again(self, until: timedelta = timedelta(minutes=5)) -> None:
         """Work off the job that the events have queued."""

@@ -12,6 +12,8 @@ from mailmirror.domain.mailbox import AccountId
 from mailmirror.runtime import Runtime
 from mailmirror.store import keys
 
+TIMES = ("at", "as_of", "applied_until")
+
 
 @dataclass(frozen=True, slots=True)
 class StoredPeople:
@@ -44,4 +46,4 @@ class StoredPeople:
 
 def _times(item: dict[str, Any], now: dict[str, str]) -> dict[str, Any]:
     """The attributes that say when an item was written."""
-    return {name: now for name in ("at", "as_of", "applied_until") if name in item}
+    return {name: now for name in TIMES if name in item}

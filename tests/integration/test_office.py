@@ -6,7 +6,7 @@ from typing import Any
 from mailmirror.domain.address import Address
 from mailmirror.runtime import Runtime
 from tests.integration.office import KIM, Office
-from tests.integration.stored_people import StoredPeople
+from tests.integration.stored_people import TIMES, StoredPeople
 
 
 def stored(office: Office) -> Any:
@@ -16,9 +16,7 @@ def stored(office: Office) -> Any:
     own = [one for one in items if one["pk"]["S"].startswith(f"{office.account}#")]
     told = [one for one in own if not one["pk"]["S"].endswith("#account")]
     for one in told:
-        for name in ("at", "as_of"):
-            if name in one:
-                one[name] = {"S": "now"}
+        one |= {name: {"S": "now"} for name in TIMES if name in one}
     text = json.dumps(told, sort_keys=True).replace(office.account, "account")
     return sorted(json.loads(text), key=lambda one: (one["pk"]["S"], one["sk"]["S"]))
 
