@@ -87,6 +87,7 @@ class Play:
         page.act("Two mailboxes are connected")
         asked = {"user_id": AIKO.user_id, "provider": "google", "login_hint": AIKO.address}
         asked["return_url"] = RETURN_URL
+        began = time.monotonic()
         url = self._crm.ask(AIKO.user_id, "POST", "/mailboxes/authorize", asked)["url"]
         callback = google.browse(url, AIKO.address)
         back = requests.get(callback, timeout=PATIENCE, allow_redirects=False).headers.get(
@@ -95,6 +96,7 @@ class Play:
         told = dict(parse_qsl(urlsplit(back).query))
         ensure(back.startswith(RETURN_URL), f"the sign-in ended at {back or 'no page'}")
         ensure(told.get("status") == "connected", f"the sign-in ended with {told}")
+        by_sign_in = time.monotonic() - began
         again = requests.get(callback, timeout=PATIENCE, allow_redirects=False)
         ensure(again.status_code == 400, f"a replayed callback: HTTP {again.status_code}")
         form = {
@@ -106,11 +108,30 @@ class Play:
             "username": BEN.address,
             "password": passwords[BEN.address],
         }
+        began = time.monotonic()
         bens = self._crm.ask(BEN.user_id, "POST", "/mailboxes", form)["id"]
+        by_password = time.monotonic() - began
         self._mailboxes = {AIKO: told["mailbox_id"], BEN: bens}
-        page.line(f"  Aiko signed in at Google's stand-in: mailbox {told['mailbox_id']}.")
-        page.line(f"  Ben entered a password: mailbox {bens}.")
+        page.line(
+            f"  Aiko signed in at Google's stand-in: mailbox {told['mailbox_id']}"
+            f" {by_sign_in:.1f} s after her address."
+        )
+        page.line(f"  Ben entered a password: mailbox {bens} {by_password:.1f} s after it.")
         page.proved("the sign-in's callback, called a second time, was refused")
+        self._examine(BEN, bens)
+
+    def _examine(self, rep: Rep, mailbox: str) -> None:
+        """Have the doctor examine the servers of a mailbox, and say what it found."""
+        found = self._crm.ask(rep.user_id, "GET", f"/mailboxes/{mailbox}/doctor")
+        for server in found["servers"]:
+            stages = server["stages"]
+            said = [f"{one['stage']}: {one['code']}" for one in stages if one["code"]]
+            ensure(server["result"] != "failed", f"the doctor: {', '.join(said)}")
+            took = sum(one["milliseconds"] for one in stages)
+            page.line(
+                f"  The doctor examined {rep.name}'s {server['service'].upper()} server:"
+                f" {len(stages)} stages, {server['result']}, {took} ms."
+            )
 
     def await_schedule(self) -> None:
         """Wait until the schedule has synced both; nothing here asks for a sync."""
