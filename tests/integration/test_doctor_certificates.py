@@ -76,7 +76,7 @@ def visit(
 
 
 def assert_looked_past(visited: Visited, failed: str) -> None:
-    """What the server offers is told all the same, and no credential was sent."""
+    """What the server offers is named nevertheless, and no credential was sent."""
     assert not visited.signed_in
     found = visited.results
     assert found["tls"] == found["greeting"] == found["capabilities"] == "ok"

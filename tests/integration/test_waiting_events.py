@@ -1,4 +1,4 @@
-"""What the CRM sent and is not applied yet makes cards incomplete: none says more than it knows."""
+"""What the CRM sent and is not applied yet makes cards incomplete, and each card says so."""
 
 from datetime import timedelta
 from typing import Any

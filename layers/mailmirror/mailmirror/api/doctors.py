@@ -87,7 +87,7 @@ class DoctorServer(Struct, frozen=True):
 class DoctorFolder(Struct, frozen=True):
     folder: PreviewFolder
     recent_messages: int | None
-    """Of the last 30 days, as SEARCH tells; null where it is not known."""
+    """Of the last 30 days, by SEARCH; null where it is not known."""
     error: MailboxError | None
     """Why the folder cannot be opened."""
 

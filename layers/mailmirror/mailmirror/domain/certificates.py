@@ -1,6 +1,6 @@
 """What is wrong with a mail server's certificate: chain, name and dates, each by itself.
 
-A TLS library tells one error and no further; the facts of the certificates tell the others.
+A TLS library reports one error and no further; the facts of the certificates show the others.
 """
 
 import ipaddress

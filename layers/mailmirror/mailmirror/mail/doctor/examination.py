@@ -53,7 +53,7 @@ _CIPHERS = frozenset(
         *("WRONG_CIPHER_RETURNED", "DH_KEY_TOO_SMALL", "TLSV1_ALERT_INSUFFICIENT_SECURITY"),
     }
 )
-"""Reasons of OpenSSL's errors (sslerr.h): where the server knows no version or cipher of ours."""
+"""Reasons of OpenSSL's errors (sslerr.h): where both sides have no version or cipher in common."""
 
 
 class _Unverified(Exception):

@@ -18,7 +18,7 @@ _STATUS_BATCH = 100
 class PreviewedFolder:
     folder: FolderChoice
     messages: int | None
-    """EXISTS; None where the server has not told."""
+    """EXISTS; None where the server does not say."""
 
 
 @dataclass(frozen=True, slots=True)
