@@ -83,7 +83,7 @@ def test_host_unknown_with_the_right_name_it_is_connected(
 ) -> None:
     wrong = at(IMAP, host="imap.us.invalid")
     refused = refusal(connecting(api, imap_server, wrong), "host_unknown", "imap")
-    assert refused.remedy == "Correct the host's name."
+    assert refused.remedy.startswith("Correct the host's name;")
     assert connecting(api, imap_server, at(IMAP)).status == 201
 
 
@@ -181,7 +181,7 @@ def test_protocol_error_host_and_port_of_the_right_service_are_taken(
         ports[NO_SERVER] = odd.port
         wrong = at(NO_SERVER, "tls")
         refused = refusal(connecting(api, imap_server, wrong), "protocol_error", "imap")
-    assert refused.remedy == "Check that host and port are those of the right service."
+    assert refused.remedy.startswith("Check that host and port are those of the right service;")
     assert connecting(api, imap_server, at(IMAP)).status == 201
 
 
@@ -222,13 +222,12 @@ def test_sent_not_found_a_folder_of_the_name_or_named_in_the_setting_is_found(
         assert (told["state"], told["error"]["code"]) == ("incomplete", "sent_not_found")
         remedy = told["error"]["remedy"]
         if named == "Sent":
-            assert "or name it Sent" in remedy
+            assert remedy.startswith("Name the folder of sent mail Sent in your mail program")
             with server.session(REP) as client:
                 client.rename_folder("Raus", named)
         else:
-            assert "connect the mailbox again with its name in `sent_folders`" in remedy
-            body = connect_body(server, sent_folders=[named])
-            assert api.answered("POST", "/v1/mailboxes", body=body).status == 201
+            assert "set its name in `sent_folders`: `PATCH /v1/mailboxes/{mailbox_id}`" in remedy
+            assert api.answered("PATCH", path, body={"sent_folders": [named]}).status == 200
         office.sync(mailbox)
         told = api.get(path)
         assert (told["state"], told.get("error")) == ("healthy", None)

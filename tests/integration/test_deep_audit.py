@@ -763,7 +763,7 @@ def test_an_owner_asks_for_an_audit_and_reads_what_it_found(
     assert (found["asked_at"], present["uids"], present["faults"]) == (None, 3, {"copy": 1})
     assert (present["repaired"], present["lost"], present["listed"]) == (1, 0, [])
     assert present["finished_at"] is not None
-    assert found["explanations"]["copy"]["reason"].startswith("It was missing or wrong which")
+    assert found["explanations"]["copy"]["reason"].startswith("The record of which message")
     (_, japanese) = api.ask("GET", asked["result"], language="ja")
     assert japanese["explanations"].keys() == {kind.value for kind in FaultKind}
 

@@ -1246,7 +1246,7 @@ def test_address_mismatch_the_expected_account_or_the_address_as_login_hint_conn
     refused = told(desk, desk.browse(begun(api), ELSEWHERE))
     assert (refused["status"], refused["code"]) == ("refused", "address_mismatch")
     assert "choose the expected account at the provider" in refused["remedy"]
-    named = re.search(r"name the address that is meant as (\w+)", refused["remedy"])
+    named = re.search(r"begin with the address that you want as `(\w+)`", refused["remedy"])
     assert named is not None
     hint, address = ({named[1]: ELSEWHERE}, ELSEWHERE) if names_hint else ({}, REP)
     assert told(desk, desk.browse(begun(api, **hint), address))["status"] == "connected"

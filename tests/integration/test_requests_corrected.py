@@ -171,7 +171,7 @@ def test_body_too_large_less_than_the_limit_of_the_answer_is_taken(api: Api, crm
 def test_malformed_json_is_taken_once_it_is_json(api: Api, wrong: str) -> None:
     refused = api.answered("PATCH", "/v1/account", text=wrong)
     assert (refused.status, refused.code) == (400, "malformed_json")
-    assert refused.remedy == "Correct the body."
+    assert refused.remedy == "Send the JSON that docs/api.md describes for this call."
     assert api.answered("PATCH", "/v1/account", text='{"language": "ja"}').status == 200
 
 

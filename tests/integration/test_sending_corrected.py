@@ -376,6 +376,8 @@ def test_sandbox_once_the_operator_has_verified_the_address_it_is_sent_to(
     assert not is_sent(api, accepted, runtime, clock)
     error = failed(api, accepted)
     assert error["code"] == "sandbox"
-    assert error["remedy"].startswith("Let the operator verify the address, or request")
+    assert error["remedy"].startswith(
+        "Ask the stack's operator to verify the address, or to request"
+    )
     ses.verified.add(KIM)
     assert is_sent(api, post(api, transport="ses"), runtime, clock)
