@@ -262,7 +262,7 @@ def test_feed_silent_the_first_event_that_comes_as_the_document_says_ends_it(
     api = Api(office)
     feed = api.get("/v1/contacts/kim/messages")["coverage"]["feed"]
     assert (feed["complete"], feed["gap"]) == (False, "feed_silent")
-    named = re.search(r"send its webhook here; (docs/\w+\.md) says how", feed["remedy"])
+    named = re.search(r"Mailmirror's webhook; (docs/\w+\.md) says how", feed["remedy"])
     assert named is not None
     page = (ROOT / named[1]).read_text("utf-8")
     assert "`POST /webhooks/crm/{account_id}`" in page
