@@ -295,6 +295,9 @@ def test_taken_off_is_explained_with_the_call_that_puts_it_back(
     taken_off(api, f"{KIMS}/{target(office, 1, whole=whole)}")
     found = explained(api, mailbox, 1)
     assert causes(found) == ["taken_off"]
+    (one,) = found["messages"]
+    assert not one["shown"]
+    assert one["copies"][0]["verdict"]["reason"] == "By its headers the message belongs on cards."
     said = found["messages"][0]["causes"][0]["taken_off"]
     assert (said["id"], said["user_id"], said["message_id"] is None) == ("kim", "rep", whole)
     follow(api, found)

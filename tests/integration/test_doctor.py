@@ -207,6 +207,7 @@ def test_a_web_server_at_the_port_is_named(office: Office, authority: trustme.CA
     found = at_imap(office, authority, greeting=web)
     named = assert_named(found, "imap", "greeting", Code.ANOTHER_SERVICE)
     assert named["seen"].startswith("a web server at localhost:")
+    assert named["remedy"].startswith("Enter host and port of this `service`: `imap` is at 993")
 
 
 @pytest.mark.diagnoses("servers_swapped")
@@ -595,6 +596,7 @@ def test_a_folder_that_the_settings_name_and_that_is_not_there_is_named(
     assert '"Nowhere" is none of: INBOX, Sent' in named["seen"]
     names = [one["folder"]["name"] for one in answer_of(found)["folders"]["folders"]]
     assert names == ["INBOX", "Sent"]
+    assert results(found, "imap")["quota"] == "ok"
 
 
 @pytest.mark.diagnoses("over_quota")

@@ -47,6 +47,7 @@ def test_sign_in_needed_comes_first_and_what_is_stored_is_explained(
     imap_server.append(REP, "INBOX", letter(2), MARCH)
     found = explained(api, refused, 1)
     assert (causes(found), found["complete"]) == (["sign_in_needed", "shown"], False)
+    assert found["messages"][0]["in_mailbox"] is None
     assert cause(found, "sign_in_needed")["error"]["code"] == "sign_in_failed"
     by_sender = api.get(path(refused), **{"from": KIM})
     assert [one["subject"] for one in by_sender["messages"]] == ["Letter 1"]

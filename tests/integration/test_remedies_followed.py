@@ -331,7 +331,7 @@ def test_unknown_deals_threads_and_messages_are_known_by_what_the_remedy_names(
     ):
         status, refused = api.ask("PUT", path)
         assert (status, refused["code"]) == (404, code)
-        assert "from a message of a card" in refused["remedy"]
+        assert "from a message of this card" in refused["remedy"]
     assert api.ask("PUT", thread)[0] == 200
     assert api.ask("PUT", f"/v1/deals/d1/messages/{line['id']}")[0] == 200
     office.tell("deal.deleted", MARCH, id="d1")

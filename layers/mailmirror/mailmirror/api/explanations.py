@@ -21,12 +21,12 @@ from mailmirror.api.mailboxes import MailboxError, mailbox_error
 from mailmirror.api.previews import LeftOutFolder
 from mailmirror.api.times import utc
 from mailmirror.domain.mailbox import MailboxState
-from mailmirror.domain.missing_mail import Finding, MissingCause
+from mailmirror.domain.missing_mail import NOT_SEARCHED, Finding, MissingCause
 from mailmirror.domain.problems import Refused
 from mailmirror.domain.verdict import Verdict
 from mailmirror.domain.words.contained import CAUSES
 from mailmirror.domain.words.explanation import Explanation, Language
-from mailmirror.domain.words.missing_mail import MISSING_CAUSES
+from mailmirror.domain.words.missing_mail import MISSING_CAUSES, WOULD_BE_MIRRORED
 from mailmirror.domain.words.verdicts import VERDICTS
 from mailmirror.usecases.mailboxes.explain_message import Explained, ExplainedMessage
 from mailmirror.usecases.mailboxes.recorded_copies import RecordedCopy
@@ -63,8 +63,8 @@ class ExplainedCopy(Struct, frozen=True):
     """Why it could not be read, or not whole."""
 
     @classmethod
-    def of(cls, one: RecordedCopy, language: Language) -> "ExplainedCopy":
-        found, why = one.found, one.why_contained
+    def of(cls, one: RecordedCopy, shown: bool, language: Language) -> "ExplainedCopy":
+        found = one.found
         left_out = found.folder.left_out
         return cls(
             folder=found.folder.name,
@@ -73,10 +73,28 @@ class ExplainedCopy(Struct, frozen=True):
             left_out=LeftOutFolder.of(left_out, language) if left_out else None,
             uid=found.uid,
             received_at=utc(found.received_at),
-            verdict=CodeWords.of(found.verdict, VERDICTS[found.verdict][language]),
+            verdict=CodeWords.of(
+                found.verdict,
+                WOULD_BE_MIRRORED[language]
+                if found.verdict is Verdict.MIRRORED and not shown
+                else VERDICTS[found.verdict][language],
+            ),
             recorded=one.recorded,
-            contained=CodeWords.of(why.cause, CAUSES[why.cause][language]) if why else None,
+            contained=_contained(one, language),
         )
+
+
+def _contained(one: RecordedCopy, language: Language) -> CodeWords | None:
+    why = one.why_contained
+    return CodeWords.of(why.cause, CAUSES[why.cause][language]) if why else None
+
+
+def _is_shown(one: ExplainedMessage) -> bool:
+    return any(finding.cause is MissingCause.SHOWN for finding in one.causes)
+
+
+def _was_searched(explained: Explained) -> bool:
+    return not any(finding.cause in NOT_SEARCHED for finding in explained.causes)
 
 
 class ExplainedCause(Struct, frozen=True):
@@ -110,8 +128,9 @@ class ExplainedMail(Struct, frozen=True, rename={"from_": "from"}):
     date: datetime | None
     """What its Date field says."""
     shown: bool
-    in_mailbox: bool
-    """Whether a copy was found at the server."""
+    """Whether it is on a card of the mailbox's owner."""
+    in_mailbox: bool | None
+    """Whether a copy was found at the server; null where it could not be searched."""
     copies: Sequence[ExplainedCopy]
     causes: Sequence[ExplainedCause]
     """In the order in which they are to be mended."""
@@ -129,9 +148,9 @@ class ExplainedMail(Struct, frozen=True, rename={"from_": "from"}):
         return cls(
             **_said(one),
             id=one.line.summary.message if one.line else None,
-            shown=one.line is not None,
-            in_mailbox=bool(one.copies),
-            copies=[ExplainedCopy.of(copy, language) for copy in one.copies],
+            shown=_is_shown(one),
+            in_mailbox=bool(one.copies) if one.copies or _was_searched(explained) else None,
+            copies=[ExplainedCopy.of(copy, _is_shown(one), language) for copy in one.copies],
             causes=[_message_cause(finding, one, explained, language) for finding in one.causes],
             persons=[
                 MessagePerson.of(person, one.place.users if one.place else {}, language)
@@ -218,7 +237,7 @@ def _message_cause(
         words.remedy,
         message_calls(finding, message, explained),
         finding.copy,
-        ExplainedCopy.of(copy, language).contained if copy and is_contained else None,
+        _contained(copy, language) if copy and is_contained else None,
         message.participants if finding.cause is MissingCause.NO_PERSON else (),
         detached,
         TakenOff.of(off, users, language) if off else None,

@@ -72,6 +72,14 @@ class MissingCause(StrEnum):
     NOT_IN_MAILBOX = "not_in_mailbox"
 
 
+NOT_SEARCHED = (
+    MissingCause.SIGN_IN_NEEDED,
+    MissingCause.UNREACHABLE,
+    MissingCause.DISCONNECTED,
+)
+"""Where the mailbox's server was not asked at all."""
+
+
 class Stored(StrEnum):
     """What the viewer's mailboxes keep of a message."""
 

@@ -10,10 +10,11 @@ from mailmirror.domain.words.problems import PROBLEMS
 
 SERVER_CAUSES: Catalogue[ServerCause] = {
     ServerCause.HANDSHAKE_FAILED: translated(
-        "The server breaks off while an encrypted connection (TLS) is agreed on.",
+        "The server breaks off, or stops answering, while an encrypted connection (TLS) is agreed"
+        " on.",
         "Show `seen` to the server's owner, and ask them to look at the server's TLS settings and"
         " at any firewall before it.",
-        "暗号化（TLS）の取り決めの途中で、サーバーが通信を打ち切りました。",
+        "暗号化（TLS）の取り決めの途中で、サーバーが通信を打ち切ったか、応答しなくなりました。",
         "サーバーの管理者に `seen` を伝え、サーバーの TLS 設定と手前のファイアウォールの確認を依"
         "頼してください。",
     ),
@@ -182,6 +183,17 @@ SERVER_CAUSES: Catalogue[ServerCause] = {
 }
 
 
+_ANOTHER_SERVICE = translated(
+    "Another service answers at this port; `seen` names it.",
+    "Enter host and port of this `service`: `imap` is at 993 or 143, `smtp` (submission) at 465 or"
+    " 587.",
+    "このポートでは別のサービスが応答しています。`seen` にその名前があります。",
+    "この `service` のホストとポートを入力してください。"
+    "`imap` は 993 か 143、`smtp`（送信）は 465 か 587 です。",
+)
+"""In a doctor's answer each server has its `service`; elsewhere `detail` begins with it."""
+
+
 def explain_diagnosis(code: Diagnosis, language: Language, *, connected: bool) -> Explanation:
     """Why a stage is not as it should be.
 
@@ -197,6 +209,8 @@ def explain_diagnosis(code: Diagnosis, language: Language, *, connected: bool) -
             found = DELIVERY_ERRORS[code][language]
         case Code() if connected:
             found = explain_mailbox_problem(code, language)
+        case Code.ANOTHER_SERVICE:
+            found = _ANOTHER_SERVICE[language]
         case Code():
             found = PROBLEMS[code][language]
     reason, remedy = (one.replace("`detail`", "`seen`") for one in (found.reason, found.remedy))

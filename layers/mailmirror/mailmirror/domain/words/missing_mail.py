@@ -144,9 +144,10 @@ _OF_COPIES: Mapping[MissingCause, Explanations] = {
 }
 _OF_MESSAGES: Mapping[MissingCause, Explanations] = {
     MissingCause.SHOWN: translated(
-        "The message is not missing: it is on the cards of `persons` and `deals`.",
+        "The message is on the cards of those `persons` of whom `taken_off` is empty, and of the"
+        " `deals`.",
         "Nothing to do: open one of these cards.",
-        "このメールは `persons` と `deals` のカードに表示されています。",
+        "このメールは、`taken_off` が空の `persons` と、`deals` のカードに表示されています。",
         "操作は不要です。いずれかのカードを開いてください。",
     ),
     MissingCause.DETACHED: translated(
@@ -242,3 +243,11 @@ _OF_MAILBOXES: Mapping[MissingCause, Explanations] = {
     ),
 }
 MISSING_CAUSES: Catalogue[MissingCause] = {**_OF_MESSAGES, **_OF_COPIES, **_OF_MAILBOXES}
+
+WOULD_BE_MIRRORED = translated(
+    "By its headers the message belongs on cards.",
+    "Nothing to do about this copy: `causes` says what is in the way.",
+    "ヘッダーの内容から、カードに表示されるべきメールです。",
+    "このメール自体への操作は不要です。表示されない理由は `causes` にあります。",
+)
+"""The verdict `mirrored` of a copy whose message is on no card."""

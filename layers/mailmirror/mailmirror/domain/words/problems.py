@@ -172,16 +172,20 @@ PROBLEMS: Catalogue[Code] = {
         "`deal.upserted` イベントで再送するか、別の商談を選んでください。",
     ),
     Code.THREAD_UNKNOWN: translated(
-        "The account has no such thread, or the acting user has no message of it.",
-        "Take `thread_id` from a message of a card.",
-        "アカウントにこのスレッドがないか、操作ユーザーはそのメールを持っていません。",
-        "`thread_id` はカードのメールから取得してください。",
+        "The account has no such thread, or the acting user has no message of it, or none that"
+        " names the person of the path.",
+        "Take `thread_id` from a message of this card.",
+        "アカウントにこのスレッドがないか、操作ユーザーがそのメール、またはパスの人物を含むメールを"
+        "持っていません。",
+        "`thread_id` はこのカードのメールから取得してください。",
     ),
     Code.MESSAGE_UNKNOWN: translated(
-        "The account has no such message, or the acting user has no copy of it.",
-        "Take `id` from a message of a card.",
-        "アカウントにこのメールがないか、操作ユーザーはその写しを持っていません。",
-        "`id` はカードのメールから取得してください。",
+        "The account has no such message, or the acting user has no copy of it, or it does not name"
+        " the person of the path.",
+        "Take `id` from a message of this card.",
+        "アカウントにこのメールがないか、操作ユーザーがその写しを持っていないか、"
+        "パスの人物を含んでいません。",
+        "`id` はこのカードのメールから取得してください。",
     ),
     Code.MESSAGE_LOST: translated(
         "The stored bytes of the message are missing or damaged.",

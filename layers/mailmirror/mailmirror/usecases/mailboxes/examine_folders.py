@@ -76,6 +76,26 @@ class FolderExaminer:
         Raises:
             Refused: the session is lost, or the mailbox has no Inbox.
         """
+        try:
+            session = self._folders(conversation, notes)
+        except Refused as refusal:
+            if refusal.code is not Code.FOLDER_UNKNOWN:
+                raise
+            session = ImapSession(conversation.client, FolderRules())
+        with notes.stage(ServerStage.QUOTA) as seen:
+            storage = session.storage()
+            seen.text = "the server does not say"
+            if storage is not None:
+                used, limit = storage
+                seen.text = f"{used} of {limit} KB"
+                seen.code = ServerCause.OVER_QUOTA if used >= limit else None
+
+    def _folders(self, conversation: ImapConversation, notes: Notes) -> ImapSession:
+        """Note the stage of folders.
+
+        Raises:
+            Refused: `folder_unknown`, of a folder that a person names; otherwise as `examine`.
+        """
         with notes.stage(ServerStage.FOLDERS) as seen:
             unknown = None
             try:
@@ -100,13 +120,7 @@ class FolderExaminer:
             elif refused := [one.refusal.code for one in read if one.refusal]:
                 is_named = Code.FOLDER_UNKNOWN in refused
                 seen.code = Code.FOLDER_UNKNOWN if is_named else Code.FOLDER_REFUSED
-        with notes.stage(ServerStage.QUOTA) as seen:
-            storage = session.storage()
-            seen.text = "the server does not say"
-            if storage is not None:
-                used, limit = storage
-                seen.text = f"{used} of {limit} KB"
-                seen.code = ServerCause.OVER_QUOTA if used >= limit else None
+            return session
 
     def _count_recent(
         self, session: ImapSession, folders: Sequence[ExaminedFolder], notes: Notes
