@@ -183,6 +183,26 @@ def fails(*_: object, **__: object) -> None:
     raise TimeoutError
 
 
+@pytest.mark.parametrize(
+    ("emails", "code", "applied"),
+    [([STRANGER, "typo@x@y"], Code.INVALID_EMAIL, True), (["none"], Code.INVALID_EMAIL, False)],
+)
+def test_an_event_that_comes_once_more_keeps_the_outcome_that_it_had(
+    emails: list[str],
+    code: Code,
+    applied: bool,
+    office: Office,
+    events_queue: EventsQueue,
+) -> None:
+    """As where another event of its batch ends the function each time."""
+    accept(office, contact("e1", data={"id": "kim", "name": "Kim", "emails": emails}))
+    (job,) = events_queue.take()
+    for attempt in range(MAX_ATTEMPTS, MAX_ATTEMPTS + 4):
+        apply_event(again(job, attempt), office.runtime)
+        (listed,) = office.runtime.feed.refused(office.account, office.runtime.now())
+        assert (listed.code, listed.applied) == (code, applied)
+
+
 def test_an_event_that_succeeds_at_last_is_not_listed(
     office: Office, events_queue: EventsQueue
 ) -> None:

@@ -127,10 +127,13 @@ class FeedStore:
         self._list(account, name, entry, now, accepted, gap=is_gap(label(event)))
         self._reach(account, now, accepted, accepted_at or now)
 
-    def is_listed(self, account: AccountId, event: object, accepted: int) -> bool:
-        """Whether an event was refused under this number at acceptance. One read unit."""
-        found = self._table.get(keys.listed_event(account, _name(event, accepted)), consistent=True)
-        return found is not None and found.get("accepted") == accepted_text(accepted)
+    def is_listed(self, account: AccountId, event: object, accepted: int, code: Code) -> bool:
+        """Whether an event stands in the list under this number at acceptance with this code, and
+        not by another outcome. One read unit."""
+        key = keys.listed_event(account, _name(event, accepted))
+        found = self._table.get(key, consistent=True) or {}
+        listed = found.get("accepted"), found.get("code")
+        return listed == (accepted_text(accepted), code.value)
 
     def state(self, account: AccountId, now: datetime) -> FeedState:
         """Read how far the feed is applied; consistently, so that all that was accepted is known.
@@ -198,9 +201,10 @@ class FeedStore:
         n, kind = int(head["listed_n"]), keys.GAPS if gap else keys.NOTES
         key = keys.listed_event(account, name)
         before = self._table.get(key, consistent=True)
+        number = accepted_text(accepted)
         common = {"listed_n": n, keys.EXPIRES: int((now + _LIFETIME).timestamp())}
         puts = [
-            Put({**key, "list": kind, "accepted": accepted_text(accepted), **common}),
+            Put({**key, "list": kind, "code": entry["code"], "accepted": number, **common}),
             Put({**keys.listed(account, kind, n), **entry, "event_name": name, **common}),
         ]
         self._table.transact([*puts, *([_entry_deletion(account, before)] if before else [])])

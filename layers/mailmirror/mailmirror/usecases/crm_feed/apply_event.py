@@ -65,7 +65,7 @@ def apply_event(
         Exception: it failed for now until then; the queue brings the event again.
     """
     if job.attempt > MAX_ATTEMPTS:
-        was_tried = runtime.feed.is_listed(job.account, job.event, job.accepted)
+        was_tried = runtime.feed.is_listed(job.account, job.event, job.accepted, Code.EVENT_FAILED)
         _refuse(job, Refused(Code.EVENT_FAILED), runtime)
         if was_tried:
             return False
