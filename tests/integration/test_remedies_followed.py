@@ -91,6 +91,12 @@ def gap(api: Api, path: str = KIMS) -> Json:
     return coverage
 
 
+def limits(api: Api) -> Json:
+    """The limits of the only mailbox of Kim's card, by their codes."""
+    (mailbox,) = api.get(KIMS)["coverage"]["mailboxes"]
+    return {one["code"]: one for one in mailbox["limits"]}
+
+
 def is_complete(api: Api, path: str = KIMS) -> bool:
     return bool(api.get(path)["coverage"]["complete"])
 
@@ -126,6 +132,26 @@ def test_too_many_recipients_a_raised_limit_brings_the_message_in(
     assert subjects(office.card("rep", "kim")) == ["Letter 2", "Letter 1"]
 
 
+def test_a_card_says_that_the_limit_of_recipients_leaves_mail_out_until_it_is_raised(
+    api: Api, office: Office, mailbox: Mailbox, imap_server: MailboxServer
+) -> None:
+    assert "too_many_recipients" not in limits(api)
+    crowd = [REP, *(f"guest{n}@else.example" for n in range(105))]
+    imap_server.append(REP, "INBOX", letter(2, KIM, crowd), MARCH)
+    office.sync(mailbox)
+    remedy = limits(api)["too_many_recipients"]["remedy"]
+    path = re.search(r"`GET (\S+/explain)` with `from` and `since`", remedy)
+    assert path is not None
+    asked = {"from": KIM, "since": MARCH.date().isoformat()}
+    found = api.get(path[1].format(mailbox_id=mailbox.key.mailbox), **asked)["messages"]
+    causes = [cause["code"] for one in found for cause in one["causes"]]
+    assert "too_many_recipients" in causes
+    follow(api, remedy, "PATCH", {"max_recipients": 200})
+    office.sync(mailbox)
+    assert subjects(office.card("rep", "kim")) == ["Letter 2", "Letter 1"]
+    assert "too_many_recipients" not in limits(api)
+
+
 def unblocked(api: Api, remedy: str) -> None:
     """List the blocks and remove the only one, as a remedy says."""
     (block,) = follow(api, remedy, "GET", user_id="rep")["blocks"]
@@ -148,9 +174,7 @@ def test_persons_blocked_the_block_is_found_and_removed(
 ) -> None:
     api.ask("POST", "/v1/users/rep/blocks", body={"contact_id": "kim"})
     office.sync(mailbox)
-    limits = api.get(KIMS)["coverage"]["mailboxes"][0]["limits"]
-    (limit,) = [one for one in limits if one["code"] == "persons_blocked"]
-    unblocked(api, limit["remedy"])
+    unblocked(api, limits(api)["persons_blocked"]["remedy"])
     assert gap(api)["gap"] == "late_facts"
     office.sync(mailbox)
     assert is_complete(api)

@@ -64,11 +64,13 @@ def test_the_counts_follow_every_change_of_the_ledger(
     ):
         part = change(ledger)
         folder, ledger = folder.advanced(part, ledger), ledger.updated(part)
-        assert (folder.judged, folder.present, folder.pending) == (
+        assert (folder.judged, folder.present, folder.pending, folder.over_limit) == (
             len(ledger.judged),
             len(ledger.present),
             len(ledger.pending),
+            len(ledger.of(Verdict.TOO_MANY_RECIPIENTS) & ledger.present),
         )
+        assert folder.recounted(ledger) == folder
 
 
 def test_pending_uids_are_retried_at_once_and_then_after_pauses_that_double() -> None:

@@ -17,6 +17,8 @@ class Limit(StrEnum):
     """The setting `folders` leaves folders out; told to the owner alone."""
     PERSONS_BLOCKED = "persons_blocked"
     """The owner has blocked persons, addresses or domains; told to the owner alone."""
+    TOO_MANY_RECIPIENTS = "too_many_recipients"
+    """Messages to persons are over the account's limit of recipients; told to the owner alone."""
     ALL_MAIL_HIDDEN = "all_mail_hidden"
     """Gmail does not show All Mail by IMAP, so archived mail without a label is not read."""
     FOLDER_LIMITED = "folder_limited"
@@ -29,7 +31,7 @@ class Limit(StrEnum):
     DRAFTS_NOT_FOUND = "drafts_not_found"
 
 
-OF_THE_OWNER = frozenset({Limit.FOLDERS_LEFT_OUT, Limit.PERSONS_BLOCKED})
+OF_THE_OWNER = frozenset({Limit.FOLDERS_LEFT_OUT, Limit.PERSONS_BLOCKED, Limit.TOO_MANY_RECIPIENTS})
 _NOT_FOUND = {
     LeftOut.TRASH: Limit.TRASH_NOT_FOUND,
     LeftOut.JUNK: Limit.JUNK_NOT_FOUND,

@@ -20,6 +20,7 @@ from mailmirror.domain.ledger import Ledger
 from mailmirror.domain.ledger_parts import LedgerParts
 from mailmirror.domain.mailbox import FolderRole
 from mailmirror.domain.uids import UidSet
+from mailmirror.domain.verdict import Verdict
 
 COMPOSED = "outbox"
 """The folder, on no server, of copies that were composed here."""
@@ -64,6 +65,8 @@ class FolderState:
     """Judged UIDs that the server still has."""
     pending: int = 0
     """UIDs with the verdict `pending`."""
+    over_limit: int = 0
+    """UIDs with the verdict `too_many_recipients` that the server still has."""
     messages: int = 0
     """EXISTS, as EXAMINE last answered."""
     uidnext: int = 0
@@ -194,6 +197,7 @@ class FolderState:
             judged=self.judged + len(change.judged) - len(was.judged),
             present=self.present + len(change.present) - len(was.present),
             pending=self.pending + len(change.pending) - len(was.pending),
+            over_limit=self.over_limit + len(_over_limit(change)) - len(_over_limit(was)),
             retries=0 if newly_pending else self.retries,
             retry_at=None if newly_pending else self.retry_at,
         )
@@ -205,6 +209,7 @@ class FolderState:
             judged=len(ledger.judged),
             present=len(ledger.present),
             pending=len(ledger.pending),
+            over_limit=len(_over_limit(ledger)),
         )
 
     def retry_is_due(self, now: datetime, asked_at: datetime | None = None) -> bool:
@@ -233,6 +238,10 @@ class FolderState:
         step = _RETRY_STEP if len(ordered) > _RETRY_STEP else 1
         first = self.retries * step % len(ordered) if ordered else 0
         return ordered[first:] + ordered[:first]
+
+
+def _over_limit(ledger: Ledger) -> UidSet:
+    return ledger.of(Verdict.TOO_MANY_RECIPIENTS) & ledger.present
 
 
 def _retry_pause(retries: int) -> timedelta:

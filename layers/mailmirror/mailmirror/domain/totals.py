@@ -33,7 +33,14 @@ class Totals:
     def of(
         cls, folders: Iterable[FolderState], *, has_sent: bool, limits: Set[Limit] = frozenset()
     ) -> "Totals":
+        """Sum up folders.
+
+        Parameters:
+            limits: those that the server's folders and the settings make.
+        """
         folders = list(folders)
+        if any(one.over_limit for one in folders):
+            limits = limits | {Limit.TOO_MANY_RECIPIENTS}
         return cls(
             folders=len(folders),
             complete_folders=sum(one.complete or one.failure is not None for one in folders),

@@ -32,6 +32,20 @@ COVERAGE_LIMITS: Catalogue[Limit] = {
         "`DELETE /v1/users/{user_id}/blocks/{block_id}` でブロックを解除すると、"
         "数分以内にカードに反映されます。",
     ),
+    Limit.TOO_MANY_RECIPIENTS: translated(
+        "Messages in this mailbox to leads or contacts name more addresses than the account's limit"
+        " of recipients allows, so they are on no card.",
+        "See whether a message that you miss is one of them:"
+        " `GET /v1/mailboxes/{mailbox_id}/explain` with `from` and `since`. If such mail is wanted,"
+        " ask your administrator to raise the limit: `PATCH /v1/account` with `max_recipients`, up"
+        " to 500.",
+        "このメールボックスに、アカウントの宛先数の上限を超える、リードや連絡先とのメールがあり、"
+        "どのカードにも反映されません。",
+        "見当たらないメールがこれに該当するかどうかは "
+        "`GET /v1/mailboxes/{mailbox_id}/explain` の `from` と `since` で確認できます。"
+        "必要な場合は、CRM の管理者に `PATCH /v1/account` の `max_recipients` を（500 まで）"
+        "引き上げるよう依頼してください。",
+    ),
     Limit.ALL_MAIL_HIDDEN: translated(
         "Gmail does not show All Mail to mail programs, so archived mail without a label is"
         " missing.",

@@ -277,6 +277,7 @@ CATALOGUES: Sequence[Catalogued] = (
             Reader.SALESPERSON: [
                 Limit.FOLDERS_LEFT_OUT,
                 Limit.PERSONS_BLOCKED,
+                Limit.TOO_MANY_RECIPIENTS,
                 Limit.ALL_MAIL_HIDDEN,
                 Limit.FOLDER_LIMITED,
                 Limit.FOLDER_UNREADABLE,
