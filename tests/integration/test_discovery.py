@@ -301,6 +301,13 @@ def test_an_app_password_connects_where_the_provider_wants_one(served: Domain) -
     assert served.connect(found, PASSWORD).status == 201
 
 
+def test_a_large_providers_domain_is_known_where_the_resolver_denies_it(domain: Domain) -> None:
+    found = domain.discover(ICLOUD)
+    assert found["finding"]["code"] == "server_refused"
+    assert found["provider"] == "iCloud"
+    assert results(found)["imap.mail.me.com:993 (tls)"] == "host_unknown"
+
+
 def test_an_issued_user_name_is_put_into_the_settings(served: Domain) -> None:
     for name in ("imap.softbank.jp", "smtp.softbank.jp"):
         served.publish(name, **HERE)

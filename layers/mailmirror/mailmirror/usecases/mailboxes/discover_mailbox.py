@@ -70,8 +70,8 @@ def _search(search: Search) -> Discovery:
 def _of_domain(search: Search) -> Discovery:
     """What the domain publishes, then what may be guessed."""
     published = ask_dns(search)
-    if published.finding is not None:
-        return search.found(published.finding)
+    if published.finding is not None:  # of a listed domain its servers say more than a resolver
+        return search.concluded() if search.listed else search.found(published.finding)
     provider = published.provider
     if provider is not None and ends_at_once(provider):
         return of_provider(provider, search.email, published.origin, search.tried)
