@@ -44,9 +44,9 @@ down:  ## Stop what up started
 	$(need) project
 	@$(project)/python -m local.down
 
-mailserver:  ## Run a mail server of one user, rep@us.example, until Ctrl-C
+mailserver:  ## Run a mail server of one user, rep@us.example, until Ctrl-C [PORTS=<IMAP,SMTP,world>]
 	$(need) project
-	@$(project)/python -m local.mailserver
+	@$(project)/python -m local.mailserver $(if $(PORTS),--ports $(PORTS))
 
 deploy:  ## Take changed code to the local stack that is up
 	$(need) project sam ministack

@@ -36,7 +36,8 @@ def main() -> None:
         except OSError as error:
             sys.exit(
                 f"ports {arguments.ports}: {error.strerror}. End what listens there, such as"
-                " another make mailserver."
+                " another make mailserver, or choose others:"
+                " make mailserver PORTS=11993,11465,11025"
             )
         print(
             f"{arguments.address}, password {arguments.password}, trusted by EXTRA_CA={AUTHORITY}"

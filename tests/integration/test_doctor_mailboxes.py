@@ -104,7 +104,7 @@ def test_a_first_sync_that_is_running_is_a_warning(
 ) -> None:
     own = own_stage(api, mailbox)
     assert (own["code"], own["result"], own["reader"]) == ("first_sync", "warning", "user")
-    assert own["seen"].startswith("0 %, ")
+    assert own["seen"] == "0 %"  # how many messages there are is not known yet
     assert own["remedy"].startswith("Wait until it is done")
     office.sync(mailbox)
     assert own_stage(api, mailbox)["result"] == "ok"

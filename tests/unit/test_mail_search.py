@@ -33,7 +33,8 @@ def is_found(sought: Sought, subject: str = "Offer", at: datetime | None = MARCH
         (Sought(subject="ffe"), True),
         (Sought(sender=KIM, date=MARCH), True),
         (Sought(sender=KIM, date=MARCH.astimezone(timezone(timedelta(hours=9)))), True),
-        (Sought(sender=KIM, date=MARCH + timedelta(seconds=1)), False),
+        (Sought(sender=KIM, date=MARCH + timedelta(seconds=59)), True),
+        (Sought(sender=KIM, date=MARCH + timedelta(minutes=1)), False),
     ],
 )
 def test_a_message_is_found_by_all_that_is_given(sought: Sought, found: bool) -> None:

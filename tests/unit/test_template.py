@@ -15,6 +15,7 @@ from mailmirror.api.routes import outside
 from mailmirror.domain.words.explanation import Language
 from mailmirror.domain.words.problems import PROBLEMS
 from mailmirror.mail.connection import NetworkPolicy
+from mailmirror.runtime import PROBE_WAIT_SECONDS
 from mailmirror.usecases.crm_feed.apply_event import MAX_ATTEMPTS
 from tests.template import functions, listed, of_type, resources, target, triggers
 
@@ -68,6 +69,11 @@ def test_an_event_that_always_fails_is_skipped_long_before_the_dead_letters() ->
     feed = of_type("AWS::SQS::Queue")["FeedQueue"]
     (batch,) = [one.event["BatchSize"] for one in triggers() if one.queue == "FeedQueue"]
     assert feed["RedrivePolicy"]["maxReceiveCount"] > MAX_ATTEMPTS + 2 * batch
+
+
+def test_what_calls_probe_answers_before_its_own_time_is_over() -> None:
+    for name in ("ApiFunction", "WebhookFunction"):
+        assert sum(PROBE_WAIT_SECONDS) <= functions()[name]["Timeout"] - 3, name
 
 
 def test_only_the_feed_keeps_an_order() -> None:

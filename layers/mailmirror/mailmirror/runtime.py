@@ -101,6 +101,10 @@ class Settings:
         return value
 
 
+PROBE_WAIT_SECONDS = 1, 25
+"""For a connection, and for the answer: callers of `probe` themselves have 29 s to answer."""
+
+
 def aws_client(service: str) -> Any:
     """Make a client of an AWS service, with the environment's credentials and region."""
     # The stubs know a client by its literal name only.
@@ -112,10 +116,11 @@ def client_config(service: str) -> Config:
     # A retried call would do the work twice: a message would be sent twice. The table repeats its
     # requests itself.
     attempts = 1 if service in ("dynamodb", "lambda", "sesv2") else 4
+    connect, read = PROBE_WAIT_SECONDS if service == "lambda" else (3, 27)
     return Config(
         max_pool_connections=32,
-        connect_timeout=3,
-        read_timeout=27,
+        connect_timeout=connect,
+        read_timeout=read,
         retries={"mode": "standard", "total_max_attempts": attempts},
         # Links to objects that are signed by an older version are refused in most regions.
         signature_version="s3v4" if service == "s3" else None,

@@ -26,7 +26,7 @@ class Sought:
     since: date | None = None
     """The first day of INTERNALDATE."""
     date: datetime | None = None
-    """What the Date field says."""
+    """What the Date field says; mail programs show it to the minute."""
 
     def is_found(
         self,
@@ -47,7 +47,7 @@ class Sought:
         return (
             (self.sender is None or self.sender in senders)
             and _compared(self.subject) in _compared(subject)
-            and (self.date is None or self.date == date)
+            and (self.date is None or (date is not None and _is_near(self.date, date)))
         )
 
     def is_received_in_time(self, received_at: datetime) -> bool:
@@ -55,6 +55,10 @@ class Sought:
         if self.since is None:
             return True
         return received_at.astimezone(UTC).date() >= self.since - timedelta(days=1)
+
+
+def _is_near(one: datetime, other: datetime) -> bool:
+    return abs(one - other) < timedelta(minutes=1)
 
 
 def _compared(subject: str) -> str:

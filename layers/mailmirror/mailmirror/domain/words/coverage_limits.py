@@ -4,13 +4,14 @@ from mailmirror.domain.coverage_limits import Limit
 from mailmirror.domain.words.explanation import Catalogue, translated
 
 _UNFOUND_REMEDY = (
-    "Nothing to do where there is none. Else name the folders that are to be read: `folders` of"
-    " `PATCH /v1/mailboxes/{mailbox_id}`; or ask the server's owner to mark the folder"
-    " (SPECIAL-USE)."
+    "Nothing to do where there is none. Else name the folders that are to be read in `folders`, as"
+    " you connect the mailbox or by `PATCH /v1/mailboxes/{mailbox_id}`; or ask the server's owner"
+    " to mark the folder (SPECIAL-USE)."
 )
 _UNFOUND_REMEDY_JA = (
     "該当するフォルダーがない場合、操作は不要です。"
-    "ある場合は `PATCH /v1/mailboxes/{mailbox_id}` の `folders` で読み取るフォルダーを指定するか、"
+    "ある場合は、接続時または `PATCH /v1/mailboxes/{mailbox_id}` で、読み取るフォルダーを"
+    " `folders` に指定するか、"
     "サーバーの管理者に SPECIAL-USE の印を付けるよう依頼してください。"
 )
 

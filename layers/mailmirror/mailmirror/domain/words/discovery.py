@@ -16,13 +16,13 @@ FINDINGS: Catalogue[Finding] = {
         "The address's mail is at a provider where people sign in in the browser, and this account"
         " has no OAuth client there.",
         "Ask the stack's operator to register one and enter it with `make provider`;"
-        " docs/deploy.md says how. At Google an app password is taken too: make it at"
-        " `password_page` and connect with `settings`.",
+        " docs/deploy.md says how. Where `password_page` is given (Google), an app password is"
+        " taken too: make it there and connect with `settings`.",
         "このアドレスのメールはブラウザーでサインインするプロバイダーにありますが、このアカウント"
         "には OAuth クライアントが登録されていません。",
         "運用者に、docs/deploy.md に従って登録し `make provider` で設定するよう依頼してください"
-        "（Google では `password_page` で作成したアプリパスワードと `settings` でも接続"
-        "できます）。",
+        "（`password_page` がある場合（Google）は、そこで作成したアプリパスワードと `settings` でも"
+        "接続できます）。",
     ),
     Finding.PASSWORD: translated(
         "The mail server is found, and takes the mailbox's password.",

@@ -235,11 +235,12 @@ _OF_MAILBOXES: Mapping[MissingCause, Explanations] = {
     MissingCause.NOT_IN_MAILBOX: translated(
         "No folder of the mailbox has such a message: it went to another address, or was deleted"
         " before it was read.",
-        "Check the sender, the subject and the day that were asked for; or ask the sender to which"
-        " address it went, and to send it again.",
+        "Check what you have asked with: the Message-ID, or the sender, subject and day; or ask the"
+        " sender to which address it went, and to send it again.",
         "メールボックスのどのフォルダーにも、該当するメールがありません。別のアドレスに届いたか、"
         "読み取る前に削除されています。",
-        "指定した差出人、件名、日付を確認するか、差出人に宛先を確認して再送を依頼してください。",
+        "指定した Message-ID、または差出人、件名、日付を確認するか、差出人に宛先を確認して再送を"
+        "依頼してください。",
     ),
 }
 MISSING_CAUSES: Catalogue[MissingCause] = {**_OF_MESSAGES, **_OF_COPIES, **_OF_MAILBOXES}

@@ -269,11 +269,11 @@ PROBLEMS: Catalogue[Code] = {
     ),
     Code.MAILBOX_PAUSED: translated(
         "The mailbox is paused.",
-        'Ask its owner to resume it by `PATCH /v1/mailboxes/{mailbox_id}` with `{"paused":'
-        " false}`; it is synced at once.",
+        'Its owner can resume it by `PATCH /v1/mailboxes/{mailbox_id}` with `{"paused": false}`;'
+        " it is synced at once.",
         "メールボックスが一時停止されています。",
-        "所有者に、`PATCH /v1/mailboxes/{mailbox_id}` に `"
-        '{"paused": false}` を指定して再開するよう依頼してください。すぐに同期されます。',
+        '所有者は `PATCH /v1/mailboxes/{mailbox_id}` に `{"paused": false}` を指定して再開でき'
+        "ます。すぐに同期されます。",
     ),
     Code.PROVIDER_NOT_CONFIGURED: translated(
         "The account has no OAuth client at this provider.",
@@ -645,11 +645,11 @@ PROBLEMS: Catalogue[Code] = {
     Code.SENT_NOT_FOUND: translated(
         "No folder of sent mail was found, so copies of what is sent from the CRM are put nowhere.",
         "Name the folder of sent mail Sent in your mail program, or set its name in"
-        " `sent_folders`: `PATCH /v1/mailboxes/{mailbox_id}`; or ask the server's owner to mark it"
-        " with \\Sent.",
+        " `sent_folders`, as you connect it or by `PATCH /v1/mailboxes/{mailbox_id}`; or ask the"
+        " server's owner to mark it with \\Sent.",
         "送信済みフォルダーが見つからないため、CRM から送信したメールの控えを保存できません。",
         "メールソフトで送信済みフォルダーの名前を Sent にするか、"
-        "`PATCH /v1/mailboxes/{mailbox_id}` の `sent_folders` にその名前を指定するか、"
+        "接続時または `PATCH /v1/mailboxes/{mailbox_id}` で `sent_folders` にその名前を指定するか、"
         "サーバーの管理者に \\Sent を付けるよう依頼してください。",
     ),
     Code.FOLDER_UNKNOWN: translated(
@@ -695,10 +695,11 @@ PROBLEMS: Catalogue[Code] = {
         "確認してください。",
     ),
     Code.NEWS_WAITING: translated(
-        "New mail on the server has not been read by a sync yet.",
+        "New mail on the server, or folders that a setting has added, have not been read by a sync"
+        " yet.",
         "Wait for the next sync. If this stays for an hour, ask the stack's operator to look at"
         " the alarms of the function `sync`.",
-        "サーバーの新着メールがまだ同期されていません。",
+        "サーバーの新着メール、または設定で追加されたフォルダーがまだ同期されていません。",
         "次の同期をお待ちください。1 時間続く場合は運用者に関数 `sync`"
         " のアラームの確認を依頼してください。",
     ),

@@ -137,7 +137,8 @@ def _stored(read: MailboxReport) -> Step:
     problem = read.problem or (due.sending_error if due else None)
     seen = (due.error_detail or due.sending_detail) if due else ""
     if read.state is MailboxState.FIRST_SYNC:
-        seen = f"{read.progress} %, {read.messages_left} messages left"
+        left = f", {read.messages_left} messages left" if read.messages_left else ""
+        seen = f"{read.progress} %{left}"
     since = due.failing_since if due else None
     return mailbox_step(read.mailbox, read.state, problem, since, seen)
 
