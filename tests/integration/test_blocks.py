@@ -141,13 +141,21 @@ def test_a_block_follows_a_merge_to_all_addresses_of_the_contact(
     office.sync(found(office, mailbox))
     assert on_cards(office) == [LEE_ALONE, KIM_AND_LEE]
     office.tell("contact.merged", MARCH, id="kim", winner_id="lee")
+    assert is_late(api, "lee")
     clock.advance(timedelta(hours=2))
     office.sync(found(office, mailbox))
     assert on_cards(office) == []
+    assert not is_late(api, "lee")
     office.tell("contact.upserted", MARCH + timedelta(days=1), id="kim", name="kim", emails=[KIM])
+    assert is_late(api, "lee")  # its mail is hidden still
     clock.advance(timedelta(hours=2))
     office.sync(found(office, mailbox))
     assert on_cards(office) == [LEE_ALONE, KIM_AND_LEE]
+
+
+def is_late(api: Api, contact: str) -> bool:
+    gap: str | None = api.get(f"/v1/contacts/{contact}/messages")["coverage"]["gap"]
+    return gap == "late_facts"
 
 
 def test_a_block_follows_a_lead_to_the_contact_that_it_becomes(
@@ -159,6 +167,7 @@ def test_a_block_follows_a_lead_to_the_contact_that_it_becomes(
     office.sync(found(office, mailbox))
     assert on_cards(office) == ALL
     office.tell("lead.converted", MARCH, id="7", contact_id="kim")
+    assert is_late(api, "kim")
     clock.advance(timedelta(hours=2))
     office.sync(found(office, mailbox))
     assert on_cards(office) == [LEE_ALONE, KIM_AND_LEE]

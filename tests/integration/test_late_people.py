@@ -86,6 +86,40 @@ def test_the_pass_makes_the_card_complete_after_an_hour(
     assert office.counts(mailbox)["INBOX"] == {"mirrored": 2}
 
 
+def test_an_address_that_only_moves_to_another_person_leaves_cards_complete(
+    office: Office, mailbox: Mailbox, clock: Clock
+) -> None:
+    office.tell("lead.upserted", id="7", name="Who", emails=[STRANGER])
+    office.sync(mailbox)
+    clock.advance(HOUR)
+    office.sync(mailbox)
+    office.tell("lead.converted", id="7", contact_id="kim")
+    assert subjects(office.card("rep", "kim")) == ["Letter 3", "Letter 2", "Letter 1"]
+    assert not late(office, "kim")
+    stranger_comes(office, "lee@else.example", "lee")
+    office.tell("contact.merged", id="kim", winner_id="lee")
+    assert late(office, "lee")  # by its own address
+    clock.advance(HOUR)
+    office.sync(mailbox)
+    assert not late(office, "lee")
+    office.tell("contact.upserted", id="kim", name="Kim", emails=[KIM])
+    assert not late(office, "kim")
+    assert not late(office, "lee")
+
+
+def test_an_address_that_moves_before_its_old_mail_was_judged_makes_the_next_card_late(
+    office: Office, mailbox: Mailbox, clock: Clock
+) -> None:
+    office.tell("lead.upserted", id="7", name="Who", emails=[STRANGER])
+    office.tell("lead.converted", id="7", contact_id="kim")
+    assert late(office, "kim")
+    office.sync(mailbox)
+    clock.advance(HOUR)
+    office.sync(mailbox)
+    assert not late(office, "kim")
+    assert subjects(office.card("rep", "kim")) == ["Letter 3", "Letter 2", "Letter 1"]
+
+
 def test_where_search_finds_nothing_the_pass_does(
     office: Office, mailbox: Mailbox, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -39,6 +39,8 @@ class Change:
     """When the deal's event happened: matches of mail of more than 30 days before do not change."""
     of_policy: bool = False
     """Whether the account's deal policy has changed, alone or with other settings."""
+    parted: bool = False
+    """Whether leads or contacts that were joined are so no more, which a block of one follows."""
 
     def __bool__(self) -> bool:
         return bool(self.gained or self.lost or self.deal) or self.kind.is_of_settings

@@ -53,7 +53,10 @@ class Record:
     target: PersonRef | None = None
     """Where `redirected` leads to."""
     line: int = 0
-    """Of the account's log, at which this record's events have last given an address."""
+    """Of the account's log, up to which its addresses have become known: mail that was judged
+    before names one that it was not known that a person has."""
+    moved: int = 0
+    """The line at which an address that a person had has last come to another."""
 
     def then(self, event: PersonEvent, lost: int = 0) -> "Record | None":
         """With a further event; None where a later one of its kind came first, or it is a repeat.
@@ -99,7 +102,8 @@ class Person:
     name: str
     emails: Set[Address]
     line: int
-    """Of the account's log, at which an address was last gained."""
+    moved: int
+    """As those of its records."""
     lost: int = 0
     """Addresses that the CRM gave and that could not be read."""
     redirecting: frozenset[PersonRef] = frozenset()
@@ -242,6 +246,7 @@ class Persons:
             record.name,
             frozenset().union(*(one.emails for one in giving)),
             max(one.line for one in [record, *joined]),
+            max(one.moved for one in [record, *joined]),
             sum(one.lost for one in giving),
             frozenset(one.ref for one in joined),
         )
@@ -280,6 +285,19 @@ def changed_holders(before: Persons, after: Persons) -> tuple[Set[Address], Set[
     gained = {address for address, refs in has.items() if refs - had.get(address, none)}
     lost = {address for address, refs in had.items() if refs - has.get(address, none)}
     return gained, lost
+
+
+def at_line(record: Record, before: Persons, gained: Set[Address], line: int) -> Record:
+    """A record whose event gives persons addresses, with the line of the log that says so.
+
+    Parameters:
+        before: the persons before the event.
+        gained: the addresses, but for those that stay with who has them.
+    """
+    known = [one for one in before.all if one.emails & gained]
+    if not gained <= frozenset().union(*(one.emails for one in known)):
+        return replace(record, line=line)
+    return replace(record, line=max([record.line, *(one.line for one in known)]), moved=line)
 
 
 def _has_card(record: Record) -> bool:

@@ -16,7 +16,7 @@ from mailmirror.domain.mailbox import AccountId
 from mailmirror.store import keys
 from mailmirror.store.table import Delete, Item, Put, Table, Update
 
-_HEADS = ("number", "judging", "left_team", "ruling", "policy")
+_HEADS = ("number", "judging", "left_team", "ruling", "policy", "parted")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +32,8 @@ class Heads:
     """By which a setting has changed that verdicts depend on."""
     policy: int
     """By which the deal policy has changed."""
+    parted: int
+    """By which leads or contacts were parted that were joined."""
 
 
 class ChangeLog:
@@ -56,6 +58,7 @@ class ChangeLog:
             "left_team": change.kind is ChangeKind.TEAM and bool(change.lost),
             "ruling": change.kind is ChangeKind.RULES,
             "policy": change.of_policy,
+            "parted": change.parted,
         }
         more = "".join(f", {name} = :after" for name, holds in sorts.items() if holds)
         return _on_head(account, f"SET #number = :after{more}", number, {":after": number + 1})

@@ -15,7 +15,14 @@ from mailmirror.domain.deals import ContactId
 from mailmirror.domain.feed import PersonEvent, PersonRedirected, PersonRef, UserUpserted
 from mailmirror.domain.mailbox import AccountId, UserId
 from mailmirror.domain.ownership import Claims
-from mailmirror.domain.persons import Person, Persons, Record, changed_holders, check_joined
+from mailmirror.domain.persons import (
+    Person,
+    Persons,
+    Record,
+    at_line,
+    changed_holders,
+    check_joined,
+)
 from mailmirror.domain.stamp import Latest, Stamp
 from mailmirror.store import keys
 from mailmirror.store.change_log import ChangeLog
@@ -237,10 +244,14 @@ class PeopleStore:
             if isinstance(event, PersonRedirected):
                 check_joined(event, after)
             gained, has_lost = changed_holders(before, after)
-            gained |= unnamed & after.holders().keys()
+            unnamed_gained = unnamed & after.holders().keys()
             if gained:
+                new = at_line(new, before, gained, head + 1)
+            if unnamed_gained:  # mail that names one may have been judged as no person's
                 new = replace(new, line=head + 1)
-            change = Change(ChangeKind.PERSON, gained=gained, lost=has_lost)
+            gained |= unnamed_gained
+            parted = not has_lost.isdisjoint(after.holders())
+            change = Change(ChangeKind.PERSON, gained=gained, lost=has_lost, parted=parted)
             for address in gained | has_lost | unnamed | (new.given - old.given):
                 self._name_person(account, address, ref if address in new.given else None, head + 1)
             if new.redirect is not None and new.redirect != old.redirect:
@@ -308,6 +319,7 @@ def _record(item: Item) -> Record:
         redirected,
         PersonRef.parse(target) if target else None,
         int(item.get("line", 0)),
+        int(item.get("moved", 0)),
     )
 
 
@@ -343,6 +355,7 @@ def _attributes(record: Record) -> Item:
         "lost": record.lost or None,
         "target": str(record.target) if record.target else None,
         "line": record.line,
+        "moved": record.moved or None,
     }
     each = (record.upserted, record.deleted, record.redirected)
     for one, (stamp, earlier) in zip(each, _STAMPS, strict=True):

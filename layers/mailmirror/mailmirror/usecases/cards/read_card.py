@@ -3,7 +3,7 @@
 import base64
 import binascii
 import re
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -13,9 +13,10 @@ from mailmirror.domain.association import Root
 from mailmirror.domain.coverage import Coverage, FeedCoverage, mailbox_coverage
 from mailmirror.domain.deals import Deal, DealId, DealStatus
 from mailmirror.domain.feed import PersonKind, PersonRef
-from mailmirror.domain.mailbox import AccountId, MailboxId, MailboxState
+from mailmirror.domain.mailbox import MailboxId, MailboxState
 from mailmirror.domain.outbound import OutboundState
 from mailmirror.domain.ownership import Claims
+from mailmirror.domain.persons import Person
 from mailmirror.domain.problems import Code, Refused
 from mailmirror.domain.threads import ThreadId
 from mailmirror.runtime import Runtime
@@ -90,7 +91,7 @@ def read_person_card(
     found = runtime.people.find(viewer.account, person)
     if found is None:
         raise Refused(Code.NOT_FOUND)
-    coverage = _coverage(viewer, found.line, feed, runtime, unread=found.lost)
+    coverage = _coverage(viewer, [found], feed, runtime, unread=found.lost)
     addresses: Set[Address] = found.emails - runtime.people.team_addresses(viewer.account)
     partitions = runtime.timelines.person_partitions(viewer.account, addresses, viewer.keys)
     before = _before(cursor)
@@ -171,8 +172,9 @@ def deal_coverage(viewer: Viewer, deal: Deal, feed: FeedState, runtime: Runtime)
     Parameters:
         feed: as it was read before the deal.
     """
-    gained = _last_gained(viewer.account, deal, runtime)
-    coverage = _coverage(viewer, gained, feed, runtime, unread=deal.lost)
+    refs = (PersonRef(PersonKind.CONTACT, one) for one in deal.latest.contacts)
+    persons = runtime.people.find_many(viewer.account, refs).values()
+    coverage = _coverage(viewer, persons, feed, runtime, unread=deal.lost)
     pending = matches_pending(viewer.account, deal, runtime)
     if pending:
         runtime.thread_queue.send([MatchJob(viewer.account)])
@@ -236,25 +238,23 @@ def _with_warning(summary: Summary, warning: str) -> Summary:
     return replace(summary, warnings=[*summary.warnings, warning])
 
 
-def _last_gained(account: AccountId, deal: Deal, runtime: Runtime) -> int:
-    """The line of the log at which a contact of a deal has last gained an address."""
-    refs = (PersonRef(PersonKind.CONTACT, one) for one in deal.latest.contacts)
-    people = runtime.people.find_many(account, refs).values()
-    return max((person.line for person in people), default=0)
-
-
 def _coverage(
-    viewer: Viewer, line: int, feed: FeedState, runtime: Runtime, *, unread: int = 0
+    viewer: Viewer, persons: Iterable[Person], feed: FeedState, runtime: Runtime, *, unread: int = 0
 ) -> Coverage:
-    """The coverage of a card whose persons last gained an address at this line of the change log.
+    """The coverage of a card.
+
+    An address that comes from one person to another changes verdicts only by what is blocked.
 
     Parameters:
+        persons: the card's.
         unread: the person's addresses or the deal's contacts that could not be read.
     """
     reports = report(viewer.mailboxes, runtime, Claims({}))
     _nudge(reports, runtime)
     heads = runtime.change_log.heads(viewer.account)
-    line = max(line, heads.left_team, heads.ruling)
+    ruling = max(heads.left_team, heads.ruling)
+    known = max([ruling, *(one.line for one in persons)])
+    moved = max([known, heads.parted, *(one.moved for one in persons)])
     return Coverage(
         [
             mailbox_coverage(
@@ -263,7 +263,8 @@ def _coverage(
                 one.problem,
                 one.due,
                 one.progress,
-                late=line > one.log_cursor or one.judged_by_others,
+                late=(moved if one.owner_blocks else known) > one.log_cursor
+                or one.judged_by_others,
                 last_success_at=one.last_success_at,
                 contained=one.pending,
                 history_since=one.mailbox.history_since,

@@ -17,9 +17,9 @@ from mailmirror.domain.mailbox import (
     state_of,
 )
 from mailmirror.domain.ownership import Claims, Proof, proof_of
-from mailmirror.domain.passes import Basis
 from mailmirror.domain.problems import Code, Refused
 from mailmirror.runtime import Runtime
+from mailmirror.store.accounts import Account
 from mailmirror.store.due import DueEntry
 from mailmirror.store.sync_state import SyncState
 
@@ -49,6 +49,8 @@ class MailboxReport:
     """Within which it is read."""
     proof: Proof | None
     """The evidence that the address is its owner's; None where there is none."""
+    owner_blocks: bool
+    """Whether its owner has blocked persons, addresses or domains."""
 
     def limits_told_to(self, user: UserId) -> Set[Limit]:
         """The limits that a user may know of."""
@@ -89,7 +91,7 @@ def report(
             one,
             entries.get(one.key.mailbox),
             runtime.sync_states.read(one.key),
-            account.basis(0, one),
+            account,
             claims,
             now,
         )
@@ -112,12 +114,12 @@ def _report(
     mailbox: Mailbox,
     entry: DueEntry | None,
     sync: SyncState,
-    basis: Basis,
+    account: Account,
     claims: Claims,
     now: datetime,
 ) -> MailboxReport:
     """Whether the first sync is done tells the schedule entry: a new server has none."""
-    totals = sync.totals
+    totals, basis = sync.totals, account.basis(0, mailbox)
     synced = entry is not None and entry.synced
     resumes = entry is not None and not synced and entry.due.last_success_at is not None
     of_another_server = entry is not None and not synced and not resumes and sync.complete
@@ -149,6 +151,7 @@ def _report(
         totals.pending,
         totals.limits,
         proof_of(mailbox, claims),
+        mailbox.owner in account.blocking,
     )
 
 
