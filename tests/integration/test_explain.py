@@ -447,6 +447,42 @@ def test_deleted_where_the_account_follows_deletions_the_call_keeps_it(
     assert is_shown(api, office, mailbox, 1)
 
 
+def test_waits_what_was_deleted_just_now_and_is_unblocked_is_judged_again(
+    api: Api, office: Office, mailbox: Mailbox, imap_server: MailboxServer
+) -> None:
+    change(office, deleted_mail="follow")
+    for folder in ("Trash", "Junk", "Drafts"):
+        imap_server.create(REP, folder)
+    office.sync(mailbox)
+    imap_server.expunge(REP, "INBOX", [1])
+    office.sync(mailbox)
+    (block,) = api.ask("POST", "/v1/users/rep/blocks", body={"address": KIM})[1]["blocks"]
+    office.sync(mailbox)
+    assert causes(explained(api, mailbox, 1)) == ["blocked"]
+    api.ask("DELETE", f"/v1/users/rep/blocks/{block['block_id']}")
+    found = explained(api, mailbox, 1)
+    assert causes(found) == ["waits"]
+    follow(api, found)
+    office.sync(mailbox)
+    assert is_shown(api, office, mailbox, 1)
+
+
+def test_waits_what_was_moved_to_the_trash_is_on_its_card_once_it_is_judged_again(
+    api: Api, office: Office, mailbox: Mailbox, imap_server: MailboxServer
+) -> None:
+    imap_server.create(REP, "Trash")
+    office.sync(mailbox)
+    moved(imap_server, 1, "INBOX", "Trash")
+    (block,) = api.ask("POST", "/v1/users/rep/blocks", body={"address": KIM})[1]["blocks"]
+    office.sync(mailbox)
+    api.ask("DELETE", f"/v1/users/rep/blocks/{block['block_id']}")
+    found = explained(api, mailbox, 1)
+    assert causes(found) == ["waits"]
+    follow(api, found)
+    office.sync(mailbox)
+    assert is_shown(api, office, mailbox, 1)
+
+
 def test_deleted_unread_is_told_of_a_message_that_named_the_mailbox(
     api: Api, office: Office, mailbox: Mailbox, imap_server: MailboxServer
 ) -> None:

@@ -173,6 +173,7 @@ STORED = [
     (MessageFacts(stored=S.HIDDEN, has_left=True), [C.DELETED]),
     (MessageFacts(stored=S.HIDDEN), [C.WAITS]),
     (MessageFacts(stored=S.HIDDEN, stored_obstacles=[V.BLOCKED]), [C.BLOCKED]),
+    (MessageFacts([copy(left_out=LeftOut.TRASH)], S.HIDDEN, counts=True), [C.WAITS]),
     (
         MessageFacts(
             stored=S.HIDDEN, stored_obstacles=[V.OUTSIDE_WINDOW, V.NO_PERSON], has_left=True

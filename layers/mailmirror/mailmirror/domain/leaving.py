@@ -1,12 +1,21 @@
 """When mail that was deleted at the server is hidden, where an account follows deletions."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 LEFT_FOR = timedelta(days=1)
 """Between two looks at which a folder did not list a UID that it had listed before."""
 _MOST_A_DAY = 100
 _LEAST_A_DAY = 5
 _PART_A_DAY = 0.05
+
+
+def has_left(left_at: datetime | None, now: datetime) -> bool:
+    """Tell whether a copy has left its server for good.
+
+    Parameters:
+        left_at: when its folder was first found not to list it; None where it does.
+    """
+    return left_at is not None and left_at + LEFT_FOR <= now
 
 
 def may_leave(messages: int, left_today: int) -> int:

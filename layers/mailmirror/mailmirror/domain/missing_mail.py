@@ -8,7 +8,7 @@ Where there are several copies, the one that takes least to mend decides. Everyt
 function of facts, which are read live: nothing of an answer is kept.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum, auto
 
@@ -115,7 +115,9 @@ class MessageFacts:
     stored_obstacles: Sequence[Verdict] = ()
     """Of what is stored and hidden, as it would be judged now."""
     has_left: bool = False
-    """Whether what is stored was deleted at the server, as far as syncs have seen."""
+    """Whether what is stored has left the server for good, where the account follows that."""
+    counts: bool = False
+    """Whether what is stored and hidden lies in a folder whose copies count."""
     detaches: Sequence[Override] = ()
     """Those that count."""
     taken_off: Sequence[CardOverride] = ()
@@ -192,6 +194,10 @@ def message_causes(message: MessageFacts, mailbox: MailboxFacts) -> Sequence[Fin
         for number, copy in enumerate(message.copies)
     ]
     causes, number = min(each, key=lambda one: (*_effort(one[0]), one[1]))
+    if message.stored is Stored.HIDDEN and message.counts:
+        stored = _stored_causes(message)
+        if _effort(stored) < _effort(causes):
+            return [Finding(cause) for cause in stored]
     return [Finding(cause, number) for cause in causes]
 
 
@@ -261,7 +267,7 @@ def _waiting_for(copy: CopyFacts, stored: Stored, mailbox: MailboxFacts) -> Miss
     return MissingCause.WAITS
 
 
-def _stored_causes(message: MessageFacts) -> Iterable[MissingCause]:
-    """Why what is stored is hidden, where no copy is found."""
+def _stored_causes(message: MessageFacts) -> Sequence[MissingCause]:
+    """Why what is stored is hidden."""
     causes = [_by_verdict(one, CopyFacts()) for one in message.stored_obstacles]
     return causes or [MissingCause.DELETED if message.has_left else MissingCause.WAITS]

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from mailmirror.domain.address import Address
 from mailmirror.domain.blocks import Block
 from mailmirror.domain.identity import MessageKey
+from mailmirror.domain.leaving import has_left
 from mailmirror.domain.limits import MAX_EXPLAINED_MESSAGES
 from mailmirror.domain.mail_search import LiveSearch, Sought
 from mailmirror.domain.mailbox import Mailbox
@@ -28,6 +29,7 @@ from mailmirror.domain.missing_mail import (
 )
 from mailmirror.domain.overrides import Standing
 from mailmirror.domain.problems import Code, Refused
+from mailmirror.domain.settings import DeletedMail
 from mailmirror.domain.verdict import Headers, Rules, Verdict, obstacles
 from mailmirror.runtime import Runtime
 from mailmirror.store.content_lines import Summary
@@ -153,13 +155,13 @@ class _Reader:
         kept = line.summary if line else self._hidden(id) if id else None
         place = whereabouts(self.viewer, line, self.runtime) if line else None
         participants = self._participants(copies, kept)
-        is_hidden = kept is not None and not line and not copies
-        hidden = self.runtime.contents.first_copy(kept) if kept and is_hidden else None
+        hidden = self.runtime.contents.first_copy(kept) if kept and not line else None
         facts = MessageFacts(
             [one.facts for one in copies],
             Stored.SHOWN if line else Stored.HIDDEN if kept else Stored.NOTHING,
             self._obstacles(hidden) if hidden else (),
-            hidden is not None and hidden.left_at is not None,
+            hidden is not None and self._has_left(hidden),
+            hidden is not None and self._counts(hidden),
             [
                 one.override
                 for one in (place.overrides if place else ())
@@ -222,6 +224,14 @@ class _Reader:
         headers = Headers(copy.received_at, copy.entry.participants, copy.recipients)
         rules = Rules(self.mailbox.history_since, self.view.account.max_recipients)
         return obstacles(headers, self.view.people(headers.participants), rules)
+
+    def _has_left(self, copy: Copy) -> bool:
+        follows = self.view.account.deleted_mail is DeletedMail.FOLLOW
+        return follows and has_left(copy.left_at, self.runtime.now())
+
+    def _counts(self, copy: Copy) -> bool:
+        stored = self.runtime.folders.find(copy.entry.key, copy.place.folder)
+        return stored is None or stored.state.uncounted is None
 
     def _blocks(self, participants: Sequence[Address]) -> Sequence[Block]:
         """The fewest blocks of the owner's without which the message is not blocked."""

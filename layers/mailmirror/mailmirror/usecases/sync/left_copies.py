@@ -18,7 +18,7 @@ from enum import Enum, auto
 from mailmirror.domain.containment import Place
 from mailmirror.domain.folder import COMPOSED
 from mailmirror.domain.identity import MessageKey
-from mailmirror.domain.leaving import LEFT_FOR, may_leave
+from mailmirror.domain.leaving import has_left, may_leave
 from mailmirror.domain.uids import UidSet
 from mailmirror.store.contents import Copy, CopyName
 
@@ -88,7 +88,7 @@ class _Message:
         return max(one.left_at or now for one in self.left)
 
     def has_left(self, now: datetime) -> bool:
-        return all(one.left_at and one.left_at + LEFT_FOR <= now for one in self.left)
+        return all(has_left(one.left_at, now) for one in self.left)
 
 
 @dataclass(slots=True)
@@ -161,9 +161,9 @@ class LeftCopies:
 
 def _was_hidden_as_left(copy: Copy) -> bool:
     """Whether a copy had left for good before its folder was numbered anew, or went."""
-    if copy.left_at is None or copy.hidden_at is None:
+    if copy.hidden_at is None:
         return False
-    return copy.left_at + LEFT_FOR <= copy.hidden_at
+    return has_left(copy.left_at, copy.hidden_at)
 
 
 def _listed(copies: Iterable[_Known], lists: Lists) -> Mapping[str, UidSet]:
