@@ -1,6 +1,6 @@
 """What servers say when they do not take a message, what becomes of it, what a person is told."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from unittest.mock import Mock
@@ -262,6 +262,40 @@ def test_what_refuses_for_good_is_final_at_once_and_kept_in_the_servers_words(
             found[name] = failed.recipients[0].code
         assert found == {name: code for name, (_, _, code) in FOR_GOOD.items()}
         assert server.accepted == []
+
+
+@pytest.mark.parametrize(
+    ("answers", "shown", "code"),
+    [
+        (
+            {"RCPT": ["550 5.1.1 User unknown (<password>)"]},
+            "550 5.1.1 User unknown (…)",
+            DeliveryCode.RECIPIENT_UNKNOWN,
+        ),
+        (
+            {"MAIL": ["530 5.7.0 sign in again, not as <password>"]},
+            "530 5.7.0 sign in again, not as …",
+            DeliveryCode.SIGN_IN_FAILED,
+        ),
+        ({".": ["250 2.0.0 Ok: queued for <password>"]}, "250 2.0.0 Ok: queued for …", None),
+    ],
+)
+def test_a_server_that_repeats_the_password_does_not_give_it_away(
+    office: Office,
+    dovecot: Dovecot,
+    runtime: Runtime,
+    answers: Mapping[str, Sequence[str]],
+    shown: str,
+    code: DeliveryCode | None,
+) -> None:
+    password = dovecot.users[REP]
+    script: dict[str, Answers] = {}
+    with ScriptedSmtp(script) as server:
+        sending(office, dovecot, server)
+        for command, replies in answers.items():
+            script[command] = [one.replace("<password>", password) for one in replies]
+        done = deliver_job(accept(office), runtime)
+    assert (done.recipients[0].reply, done.recipients[0].code) == (shown, code)
 
 
 def test_what_refuses_for_now_is_tried_again_and_says_why_it_waits(

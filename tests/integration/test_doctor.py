@@ -3,6 +3,7 @@
 What servers say is from public reports and documentation; the source stands beside it.
 """
 
+import base64
 import ipaddress
 import socket
 import ssl
@@ -44,7 +45,7 @@ from tests.servers.hostile import (
 )
 from tests.servers.memory_imap import MemoryImap
 from tests.servers.postfix import Postfix
-from tests.servers.scripted_smtp import ScriptedSmtp
+from tests.servers.scripted_smtp import ScriptedSmtp, reply
 
 SOON = 2.0
 """Seconds for a server that does not answer."""
@@ -544,12 +545,49 @@ def test_a_sign_in_that_is_not_answered_is_named(office: Office, authority: trus
     assert_named(found, "imap", "sign_in", Code.SIGN_IN_UNANSWERED)
 
 
+PLAIN = base64.b64encode(f"\0{REP}\0{SECRET}".encode()).decode("ascii")
+
+
+@pytest.mark.parametrize(
+    "repeated",
+    [
+        f"no user with {SECRET} \x1b[31m",
+        f"unknown command: AUTH PLAIN {PLAIN[:-4]}...",
+        f"パスワード{SECRET}をご確認ください",
+        f"no user with {SECRET.upper()}",
+    ],
+)
 def test_what_the_server_repeats_of_a_password_is_not_shown(
-    office: Office, authority: trustme.CA
+    office: Office, authority: trustme.CA, nowhere: int, repeated: str
 ) -> None:
-    refused = f"<tag> NO [AUTHENTICATIONFAILED] no user with {SECRET} \x1b[31m\r\n".encode()
+    def of_the_secret(text: str) -> bool:
+        return any(one in text.casefold() for one in (SECRET, "horse", PLAIN[20:40].casefold()))
+
+    assert of_the_secret(repeated)
+    refused = f"<tag> NO [AUTHENTICATIONFAILED] {repeated}\r\n".encode()
     found = at_imap(office, authority, {"LOGIN": [refused]})
-    assert_named(found, "imap", "sign_in", Code.SIGN_IN_FAILED)
+    named = assert_named(found, "imap", "sign_in", Code.SIGN_IN_FAILED)
+    assert named["seen"].startswith("[AUTHENTICATIONFAILED] ")
+    assert not of_the_secret(named["seen"])
+    refused = f"<tag> NO [NOPERM] {repeated}\r\n".encode()
+    found = at_imap(office, authority, {"LIST": [LISTED], "EXAMINE": [refused]})
+    assert not of_the_secret(str(answer_of(found)))
+    for command, at in (("AUTH", "sign_in"), ("MAIL", "sender")):
+        with ScriptedSmtp({command: [f"535 5.7.8 {repeated}"]}, issuer=authority) as smtp:
+            found = at_smtp(office, nowhere, smtp)
+        assert stage(answer_of(found), "smtp", at)["seen"].startswith("535 5.7.8 ")
+        assert not of_the_secret(str(answer_of(found)))
+
+
+def test_a_password_on_two_lines_of_a_reply_is_not_shown(
+    office: Office, authority: trustme.CA, nowhere: int
+) -> None:
+    half = len(SECRET) // 2
+    said = reply(535, f"5.7.8 no pair with {SECRET[:half]}", f"5.7.8 {SECRET[half:]} here")
+    with ScriptedSmtp({"AUTH": [said]}, issuer=authority) as smtp:
+        found = at_smtp(office, nowhere, smtp)
+    seen = stage(answer_of(found), "smtp", "sign_in")["seen"]
+    assert seen == "535 5.7.8 no pair with … here"
 
 
 # Folders, quota, sender

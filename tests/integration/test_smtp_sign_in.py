@@ -486,3 +486,12 @@ def test_a_server_that_repeats_the_password_does_not_give_it_away() -> None:
     refused, _ = refusal({"AUTH": [f"535 5.7.8 no such pair: {REP} {SECRET}"]})
     assert refused is not None
     assert refused.detail == f"535 5.7.8 no such pair: {REP} …"
+
+
+def test_a_server_that_repeats_a_token_does_not_give_it_away() -> None:
+    token = "ya29.a0AfH6SMBx-Zk_0123456789abcdefghijklmnopqrstuvwxyz"
+    repeated = oauth_refused(f"535 5.7.8 not accepted: {token[:30]}", status=f"no {token}")
+    refused, _ = refusal({"AUTH": repeated}, TokenLogin(REP, token))
+    assert refused is not None
+    assert refused.code is Code.TOKEN_REFUSED
+    assert refused.detail == "status no …: 535 5.7.8 not accepted: …"

@@ -5,14 +5,13 @@ in a challenge, as JSON, which has to be answered before it ends the exchange.
 """
 
 import json
-import re
-from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from mailmirror.domain.limits import MAX_CHALLENGE_CHARS
 from mailmirror.domain.mailbox import Server
 from mailmirror.domain.problems import Code, Refused
+from mailmirror.mail.repeated_secrets import SecretForms
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +22,9 @@ class PasswordLogin:
     password: str = field(repr=False)
 
     def redact(self, text: str) -> str:
-        """Hide the password in a server's words, also as base64 and as SASL PLAIN has it."""
+        """Hide the password in a server's words, also as SASL PLAIN has it."""
         plain = f"\0{self.username}\0{self.password}"
-        return _without(text, self.password, _base64(self.password), _base64(plain))
+        return SecretForms.of(self.password, plain).hide(text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,21 +36,10 @@ class TokenLogin:
 
     def redact(self, text: str) -> str:
         """Hide the token in a server's words."""
-        return _without(text, self.token, _base64(self.token))
+        return SecretForms.of(self.token).hide(text)
 
 
 Login = PasswordLogin | TokenLogin
-
-
-def _base64(secret: str) -> str:
-    return b64encode(secret.encode()).decode("ascii")
-
-
-def _without(text: str, *secrets: str) -> str:
-    """Hide secrets where they stand by themselves: a short one may be part of any word."""
-    for secret in filter(None, secrets):
-        text = re.sub(rf"(?<!\w){re.escape(secret)}(?!\w)", "…", text)
-    return text
 
 
 XOAUTH2, OAUTHBEARER = "XOAUTH2", "OAUTHBEARER"
@@ -87,8 +75,12 @@ class TokenExchange:
         raise Refused(Code.SIGN_IN_UNSUPPORTED, "no sign-in by token")
 
 
-def token_refusal(challenge: bytes) -> Refused:
-    """Read a server's JSON error challenge (RFC 7628 3.2.2); an unreadable one refuses too."""
+def token_refusal(challenge: bytes, redact: Callable[[str], str] = str) -> Refused:
+    """Read a server's JSON error challenge (RFC 7628 3.2.2); an unreadable one refuses too.
+
+    Parameters:
+        redact: hides the token, where the server repeats it.
+    """
     try:
         said = json.loads(challenge)
         status = str(said.get("status", "")) if isinstance(said, dict) else ""
@@ -96,6 +88,6 @@ def token_refusal(challenge: bytes) -> Refused:
     except (ValueError, RecursionError):
         status = scope = ""
     lacks_scope = status in ("403", "insufficient_scope")
-    detail = f"status {status or 'unknown'}" + (f", wants {scope}" if scope else "")
+    detail = redact(f"status {status or 'unknown'}" + (f", wants {scope}" if scope else ""))
     visible = "".join(c if c.isprintable() else "?" for c in detail)[:MAX_CHALLENGE_CHARS]
     return Refused(Code.CONSENT_MISSING if lacks_scope else Code.TOKEN_REFUSED, visible)

@@ -4,7 +4,7 @@ import imaplib
 import re
 import smtplib
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Protocol
 
@@ -109,6 +109,7 @@ class SmtpConversation:
     def __init__(self, server: Server) -> None:
         self._server = server
         self._limit = TimeLimit()
+        self._redact: Callable[[str], str] = str
         self._client: smtp_steps.Smtp | None = None
 
     @property
@@ -144,7 +145,8 @@ class SmtpConversation:
         return [f"{name.upper()} {values}".strip() for name, values in features]
 
     def sign_in(self, login: Login, limit: TimeLimit) -> None:
-        with smtp_steps.translated(login.redact, limit), limit.signing_in():
+        self._redact = login.redact
+        with smtp_steps.translated(self._redact, limit), limit.signing_in():
             smtp_steps.authenticate(self._smtp, self._server, login)
 
     @property
@@ -154,12 +156,13 @@ class SmtpConversation:
 
     def sender(self, address: str) -> tuple[Reply, Diagnosis | None]:
         """Name a sender, and withdraw it: the server's reply, and why it refuses the sender."""
-        session = SubmissionSession(self._smtp)
+        session = SubmissionSession(self._smtp, self._redact)
         utf8 = "" if address.isascii() else " SMTPUTF8"
         with self._translated():
             (code, said), _ = session.ask([f"MAIL FROM:<{address}>{utf8}", "RSET"])
-        reply = Reply.parse(code, said.decode("utf-8", "replace"))
-        return reply, None if code == 250 else _why_no_sender(reply)
+        text = said.decode("utf-8", "replace")
+        cause = None if code == 250 else _why_no_sender(Reply.parse(code, text))
+        return Reply.parse(code, session.redact(text)), cause
 
     def end(self) -> None:
         if self._client is None:
@@ -170,7 +173,7 @@ class SmtpConversation:
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
-        with smtp_steps.translated(str, self._limit):
+        with smtp_steps.translated(self._redact, self._limit):
             yield
 
 

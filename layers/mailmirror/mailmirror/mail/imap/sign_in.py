@@ -180,7 +180,7 @@ def _present_token(client: BoundedClient, server: Server, login: TokenLogin) -> 
     def respond(challenge: bytes) -> bytes:
         if not challenge:
             return exchange.first
-        refusals.append(token_refusal(challenge))
+        refusals.append(token_refusal(challenge, login.redact))
         return exchange.last
 
     try:

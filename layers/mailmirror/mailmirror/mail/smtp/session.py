@@ -77,8 +77,10 @@ class Smtp(smtplib.SMTP):
 class SubmissionSession:
     """A session that may send. Use `sign_in`."""
 
-    def __init__(self, client: Smtp) -> None:
+    def __init__(self, client: Smtp, redact: Callable[[str], str] = str) -> None:
         self._client = client
+        self.redact = redact
+        """Hides the secret of the sign-in in a reply's text."""
 
     @classmethod
     @contextmanager
@@ -101,7 +103,7 @@ class SubmissionSession:
                     _open(client, connection, server, policy)
                     with limit.signing_in():
                         authenticate(client, server, login)
-                yield cls(client)
+                yield cls(client, login.redact)
                 with suppress(smtplib.SMTPException, OSError, ValueError):
                     client.quit()
         finally:
@@ -310,7 +312,7 @@ def _present_token(client: Smtp, server: Server, login: TokenLogin, offered: set
         return
     told = Refused(Code.TOKEN_REFUSED)
     if code == 334:
-        told = token_refusal(_decoded(answer))
+        told = token_refusal(_decoded(answer), login.redact)
         code, answer = client.docmd(_encoded(exchange.last))
     refused = auth_refusal(_reply(code, answer), _redacted(login, code, answer))
     if refused.code in (Code.SERVER_UNAVAILABLE, Code.SMTP_AUTH_DISABLED, Code.USER_DISABLED):

@@ -1,7 +1,8 @@
 """Submit a message to its transport, and store each recipient's reply."""
 
 import smtplib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import cache
 from itertools import batched
 
 from mailmirror.aws.ses import MAX_RECIPIENTS_A_CALL, SesRefused, SesUnclear
@@ -43,10 +44,11 @@ def submit_by_smtp(sending: Sending) -> None:
                 return
             except (OSError, smtplib.SMTPException, ValueError) as error:
                 raise Refused(Code.CONNECTION_LOST, type(error).__name__) from error
+            shown = cache(session.redact)
             sending.store_replies(
-                {address: str(reply) for address, reply in result.accepted.items()},
-                deferred=_refusals(result.refused, transient=True),
-                refused=_refusals(result.refused, transient=False),
+                {address: shown(str(reply)) for address, reply in result.accepted.items()},
+                deferred=_refusals(result.refused, shown, transient=True),
+                refused=_refusals(result.refused, shown, transient=False),
             )
             _name_aliases(sending, {str(reply) for reply in result.accepted.values()})
     except Refused as refusal:
@@ -78,9 +80,11 @@ def _clear_sending_error(mailbox: Mailbox, runtime: Runtime) -> None:
         runtime.due.sending_works(mailbox)
 
 
-def _refusals(replies: Mapping[str, Reply], *, transient: bool) -> Refusals:
+def _refusals(
+    replies: Mapping[str, Reply], shown: Callable[[str], str], *, transient: bool
+) -> Refusals:
     return {
-        address: (classify(reply), str(reply))
+        address: (classify(reply), shown(str(reply)))
         for address, reply in replies.items()
         if reply.transient is transient
     }
