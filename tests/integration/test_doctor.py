@@ -599,6 +599,18 @@ def test_a_mailbox_without_an_inbox_is_named(office: Office, authority: trustme.
     assert_named(found, "imap", "folders", Code.INBOX_NOT_FOUND)
 
 
+@pytest.mark.parametrize("command", ["EXAMINE", "LIST", "STATUS"])
+@pytest.mark.parametrize("answer", [b"<tag> NO [SERVERBUG] no list\r\n", HANG_UP])
+def test_the_quota_is_not_tried_where_the_folders_fail(
+    office: Office, authority: trustme.CA, command: str, answer: Answer
+) -> None:
+    script = {"EXAMINE": [b"<tag> NO no\r\n"], command: [answer]}
+    found = at_imap(office, authority, script)
+    assert results(found, "imap")["folders"].startswith("failed ")
+    quota = stage(answer_of(found), "imap", "quota")
+    assert (quota["result"], quota["code"], quota["after"]) == ("cut_off", "not_tried", "folders")
+
+
 @pytest.mark.diagnoses("sent_not_found")
 def test_a_mailbox_without_sent_mail_is_a_warning(office: Office, authority: trustme.CA) -> None:
     found = at_imap(office, authority)

@@ -108,7 +108,7 @@ def test_the_catalogue_stands_in_the_documents() -> None:
 @pytest.mark.parametrize(("service", "security"), BOTH)
 def test_what_passes_every_stage_is_ok(service: Service, security: Security) -> None:
     expected = stages_of(service, security)
-    steps = completed(passed(*expected), service, security)
+    steps = completed(passed(*expected), service, security, time_is_up=False)
     assert [one.stage for one in steps] == list(expected)
     assert judged(steps) is StageResult.OK
 
@@ -119,7 +119,7 @@ def test_what_was_not_done_is_cut_off_by_time_and_fails_the_whole(
 ) -> None:
     expected = stages_of(service, security)
     for done in range(len(expected)):
-        steps = completed(passed(*expected[:done]), service, security)
+        steps = completed(passed(*expected[:done]), service, security, time_is_up=True)
         rest = steps[done:]
         assert {(one.result, one.code, one.after) for one in rest} == {
             (StageResult.CUT_OFF, ServerCause.TIME_IS_UP, None)
@@ -131,7 +131,7 @@ def test_what_was_not_done_is_cut_off_by_time_and_fails_the_whole(
 def test_what_a_failure_keeps_from_being_tried_names_it(
     service: Service, security: Security
 ) -> None:
-    steps = completed([failed(ServerStage.NAME)], service, security)
+    steps = completed([failed(ServerStage.NAME)], service, security, time_is_up=False)
     assert {one.after for one in steps[1:]} == {ServerStage.NAME}
     assert {one.code for one in steps[1:]} == {ServerCause.NOT_TRIED}
 
@@ -140,9 +140,39 @@ def test_a_certificate_is_looked_past_but_for_the_sign_in() -> None:
     expected = stages_of(Service.SMTP, Security.TLS)
     done = [*expected[: expected.index(ServerStage.SIGN_IN)]]
     steps = [*passed(*(one for one in done if one is not ServerStage.DATES))]
-    found = completed([*steps, failed(ServerStage.DATES)], Service.SMTP, Security.TLS)
+    found = completed(
+        [*steps, failed(ServerStage.DATES)], Service.SMTP, Security.TLS, time_is_up=False
+    )
     after = {one.stage: one.after for one in found if one.after}
     assert after == dict.fromkeys([ServerStage.SIGN_IN, ServerStage.SENDER], ServerStage.DATES)
+
+
+@pytest.mark.parametrize(("service", "security"), BOTH)
+def test_only_what_there_was_no_time_for_is_cut_off_by_time(
+    service: Service, security: Security
+) -> None:
+    expected = stages_of(service, security)
+    for n, stage in enumerate(expected[:-1]):
+        steps = [*passed(*expected[:n]), failed(stage)]
+        found = completed(steps, service, security, time_is_up=False)[n + 1 :]
+        assert {(one.code, one.after) for one in found} == {(ServerCause.NOT_TRIED, stage)}
+
+
+@pytest.mark.parametrize("time_is_up", [False, True])
+def test_the_quota_is_not_tried_after_folders_that_failed(*, time_is_up: bool) -> None:
+    """The session may still be ending, at a server that does not answer LOGOUT, at the end."""
+    *before, folders, quota = stages_of(Service.IMAP, Security.TLS)
+    assert (folders, quota) == (ServerStage.FOLDERS, ServerStage.QUOTA)
+    steps = [*passed(*before), failed(folders)]
+    last = completed(steps, Service.IMAP, Security.TLS, time_is_up=time_is_up)[-1]
+    assert (last.stage, last.code, last.after) == (quota, ServerCause.NOT_TRIED, folders)
+
+
+def test_what_a_second_connection_does_not_reach_is_not_tried_after_what_made_it_needed() -> None:
+    done = passed(ServerStage.NAME, ServerStage.ADDRESS, ServerStage.PORT)
+    steps = [*done, failed(ServerStage.CHAIN), *passed(ServerStage.HOST_NAME, ServerStage.DATES)]
+    found = completed(steps, Service.SMTP, Security.TLS, time_is_up=False)
+    assert {one.after for one in found if one.result is StageResult.CUT_OFF} == {ServerStage.CHAIN}
 
 
 def test_a_warning_alone_fails_nothing() -> None:

@@ -88,7 +88,8 @@ def _needed(security: Security) -> Mapping[ServerStage, Sequence[ServerStage]]:
     """What must have passed before a stage can be tried.
 
     A certificate that fails is looked past for the greeting and what the server offers; credentials
-    are never sent over a connection whose certificate was not verified.
+    are never sent over a connection whose certificate was not verified. The quota is asked for once
+    the folders were read; a folder that a person names and that is not there is looked past.
     """
     opened = ServerStage.TLS if security is Security.TLS else ServerStage.PORT
     begun = ServerStage.PORT if security is Security.TLS else ServerStage.STARTTLS
@@ -102,22 +103,25 @@ def _needed(security: Security) -> Mapping[ServerStage, Sequence[ServerStage]]:
         ServerStage.CAPABILITIES: [ServerStage.TLS, ServerStage.GREETING],
         ServerStage.LIMITS: [ServerStage.CAPABILITIES],
         ServerStage.SIGN_IN: [*_CERTIFICATE, ServerStage.CAPABILITIES],
-        **dict.fromkeys(
-            (ServerStage.FOLDERS, ServerStage.QUOTA, ServerStage.SENDER), (ServerStage.SIGN_IN,)
-        ),
+        **dict.fromkeys((ServerStage.FOLDERS, ServerStage.SENDER), (ServerStage.SIGN_IN,)),
+        ServerStage.QUOTA: [ServerStage.SIGN_IN, ServerStage.FOLDERS],
     }
 
 
-def completed(steps: Iterable[Step], service: Service, security: Security) -> Sequence[Step]:
+def completed(
+    steps: Iterable[Step], service: Service, security: Security, *, time_is_up: bool
+) -> Sequence[Step]:
     """All stages of a server in their order; those that were not done are cut off and say why.
 
     Parameters:
         steps: those that were done, in any order.
+        time_is_up: whether the examination was ended by its time. One that was not has ended at a
+            stage that failed.
     """
     done = {one.stage: one for one in steps}
     expected = stages_of(service, security)
     needed = _needed(security)
-    for stage in expected:
+    for place, stage in enumerate(expected):
         if stage in done:
             continue
         obstacles = [done[one] for one in needed.get(stage, ()) if done[one].result in NOT_PASSED]
@@ -126,11 +130,20 @@ def completed(steps: Iterable[Step], service: Service, security: Security) -> Se
             after: ServerStage | None = failed.stage
         else:
             after = next((one.after for one in obstacles if one.after is not None), None)
+        if after is None and not time_is_up:
+            after = _last_failed([done[one] for one in expected[:place]]) or _last_failed(
+                done.values()
+            )
         code = ServerCause.TIME_IS_UP if after is None else ServerCause.NOT_TRIED
         done[stage] = Step(stage, StageResult.CUT_OFF, code, after=after)
     # A server that begins otherwise than the settings say has a stage more.
     others = [one for one in done.values() if one.stage not in expected]
     return [*(done[stage] for stage in expected), *others]
+
+
+def _last_failed(steps: Iterable[Step]) -> ServerStage | None:
+    failed = [one.stage for one in steps if one.result is StageResult.FAILED]
+    return failed[-1] if failed else None
 
 
 def judged(steps: Iterable[Step]) -> StageResult:

@@ -37,6 +37,8 @@ class Notes:
     """How long the whole may take."""
     until: float = field(init=False)
     """When the time of the whole is up, by `time.monotonic`."""
+    cut: bool = field(init=False, default=False)
+    """Whether a stage ended without a result because the time was up."""
     _steps: dict[ServerStage, Step] = field(init=False, default_factory=dict)
     _running: tuple[ServerStage, float] | None = field(init=False, default=None)
     """The stage that is being examined, and since when."""
@@ -72,6 +74,7 @@ class Notes:
                 cause = refusal.cause if isinstance(refusal, Diagnosed) else refined(refusal)
                 step = Step(stage, StageResult.FAILED, cause, visible(refusal.detail))
             else:
+                self.cut = True
                 step = Step(
                     stage, StageResult.CUT_OFF, ServerCause.TIME_IS_UP, visible(refusal.detail)
                 )

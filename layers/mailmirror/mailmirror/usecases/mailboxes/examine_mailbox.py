@@ -176,13 +176,15 @@ class _Doctor:
             for service, server in self.servers.items()
             if server is not None
         }
-        threads = [
-            threading.Thread(target=_run, args=[one], daemon=True) for one in examinations.values()
-        ]
-        for thread in threads:
+        threads = {
+            service: threading.Thread(target=_run, args=[one], daemon=True)
+            for service, one in examinations.items()
+        }
+        for thread in threads.values():
             thread.start()
-        for thread, one in zip(threads, examinations.values(), strict=True):
-            thread.join(one.notes.left)
+        for service, thread in threads.items():
+            thread.join(notes[service].left)
+        cut = {service: threads[service].is_alive() or one.cut for service, one in notes.items()}
         found = {service: one.notes.steps() for service, one in examinations.items()}
         others = {service: one.other_service for service, one in examinations.items()}
         if others == {Service.IMAP: Service.SMTP, Service.SMTP: Service.IMAP}:
@@ -190,7 +192,9 @@ class _Doctor:
         return Examined(
             mailbox,
             [
-                ExaminedServer(one, at, completed(found[one], one, at.security))
+                ExaminedServer(
+                    one, at, completed(found[one], one, at.security, time_is_up=cut[one])
+                )
                 for one, at in self.servers.items()
                 if at is not None
             ],
