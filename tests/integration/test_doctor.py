@@ -8,7 +8,7 @@ import ipaddress
 import socket
 import ssl
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 
@@ -34,12 +34,14 @@ from tests.integration.doctors import (
     stage,
 )
 from tests.integration.office import REP, Office
+from tests.integration.test_imap_session import InTurn
 from tests.servers.dovecot import Dovecot
 from tests.servers.hostile import (
     DRIP,
     HANG_UP,
     POP3_GREETING,
     SILENCE,
+    START_TLS,
     Answer,
     Hostile,
 )
@@ -50,7 +52,7 @@ from tests.servers.scripted_smtp import ScriptedSmtp, reply
 SOON = 2.0
 """Seconds for a server that does not answer."""
 
-type Script = Mapping[str, Sequence[Answer]]
+type Script = Mapping[str, Iterable[Answer]]
 
 
 @pytest.fixture
@@ -404,6 +406,58 @@ def test_a_greeting_that_serves_no_one_for_now_is_named(
     assert_named(found, "imap", "greeting", cause)
 
 
+@pytest.mark.parametrize(
+    ("capability", "result"),
+    [
+        ([HANG_UP], "failed connection_lost"),
+        ([DRIP], "cut_off time_is_up"),
+        ([SILENCE], "cut_off time_is_up"),
+        ([b"<tag> BAD what?\r\n"], "failed protocol_error"),
+        ([b"* BYE too busy\r\n"], "failed server_unavailable"),
+        ([b"* CAPABILITY POP3\r\n<tag> OK done\r\n"], "failed protocol_error"),
+    ],
+)
+@pytest.mark.parametrize("security", ["tls", "starttls"])
+def test_a_server_that_greets_and_fails_at_its_capabilities_is_named_there(
+    office: Office,
+    authority: trustme.CA,
+    capability: Sequence[Answer],
+    result: str,
+    security: str,
+) -> None:
+    """The greeting is as it should be, and so are host and port."""
+    begins_with_tls = security == "tls"
+    found = at_imap(
+        office,
+        authority,
+        {"CAPABILITY": capability},
+        b"* OK hi\r\n",
+        tls=begins_with_tls,
+        security=security,
+        seconds=SOON,
+    )
+    said = results(found, "imap")
+    assert said["greeting"] == "ok"
+    assert said["capabilities" if begins_with_tls else "starttls"] == result
+    if begins_with_tls and result.startswith("failed"):
+        assert stage(answer_of(found), "imap", "sign_in")["after"] == "capabilities"
+
+
+def test_a_server_that_hangs_up_after_starttls_is_named_at_its_capabilities(
+    office: Office, authority: trustme.CA
+) -> None:
+    script: Script = {
+        "CAPABILITY": InTurn(
+            [b"* CAPABILITY IMAP4rev1 STARTTLS\r\n<tag> OK done\r\n"], [HANG_UP], [HANG_UP]
+        ),
+        "STARTTLS": [b"<tag> OK begin\r\n", START_TLS],
+    }
+    found = at_imap(office, authority, script, tls=False, security="starttls")
+    said = results(found, "imap")
+    assert (said["greeting"], said["starttls"], said["tls"]) == ("ok", "ok", "ok")
+    assert said["capabilities"] == "failed connection_lost"
+
+
 # The sign-in
 
 
@@ -604,7 +658,7 @@ def test_a_mailbox_without_an_inbox_is_named(office: Office, authority: trustme.
 def test_the_quota_is_not_tried_where_the_folders_fail(
     office: Office, authority: trustme.CA, command: str, answer: Answer
 ) -> None:
-    script = {"EXAMINE": [b"<tag> NO no\r\n"], command: [answer]}
+    script: Script = {"EXAMINE": [b"<tag> NO no\r\n"], command: [answer]}
     found = at_imap(office, authority, script)
     assert results(found, "imap")["folders"].startswith("failed ")
     quota = stage(answer_of(found), "imap", "quota")

@@ -19,7 +19,7 @@ from mailmirror.domain.server_causes import Diagnosis, ServerCause
 from mailmirror.domain.services import Service
 from mailmirror.mail.connection import NetworkPolicy, TimeLimit
 from mailmirror.mail.imap import sign_in as imap_steps
-from mailmirror.mail.imap.client import BoundedClient, TooMuch, translated
+from mailmirror.mail.imap.client import BoundedClient, TooMuch
 from mailmirror.mail.imap.heard import Heard
 from mailmirror.mail.sasl import Login
 from mailmirror.mail.smtp import session as smtp_steps
@@ -76,8 +76,7 @@ class ImapConversation:
         return self._heard.first_line
 
     def offers_starttls(self) -> bool:
-        with translated(self._heard):
-            return bool(self.client.has_capability("STARTTLS"))
+        return "STARTTLS" in self.capabilities()
 
     def start_tls(self, policy: NetworkPolicy) -> socket.socket:
         imap_steps.start_tls(self.client, policy, self._server)
@@ -85,10 +84,7 @@ class ImapConversation:
         return secured
 
     def capabilities(self) -> Sequence[str]:
-        with translated(self._heard):
-            self.client.forget_capabilities()
-            self.client._imap._get_capabilities()
-        return list(self.client._imap.capabilities)
+        return self.client.ask_capabilities()
 
     def sign_in(self, login: Login, limit: TimeLimit) -> None:
         self._heard.redact = login.redact

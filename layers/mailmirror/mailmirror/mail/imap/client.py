@@ -6,12 +6,13 @@ IMAPClient speaks the protocol, on a socket that was checked and opened before.
 import imaplib
 import logging
 import socket
-from collections.abc import Buffer, Iterator
+from collections.abc import Buffer, Iterator, Sequence
 from contextlib import contextmanager
 
 from imapclient import IMAPClient
 from imapclient.exceptions import IMAPClientError
 
+from mailmirror.domain.imap_answers import visible
 from mailmirror.domain.limits import MAX_ANSWER_BYTES, MAX_ANSWER_LINES, MAX_MESSAGE_LINES
 from mailmirror.domain.mailbox import Server
 from mailmirror.domain.problems import Code, Refused
@@ -19,6 +20,12 @@ from mailmirror.mail.byte_budget import ByteBudget
 from mailmirror.mail.imap.heard import Heard, completed
 
 logging.getLogger("imapclient").setLevel(logging.WARNING)  # its debug lines quote mail
+
+
+_ASSUMED = ("IMAP4REV1",)
+"""Capabilities until the server is asked for them: imaplib goes on with no server without."""
+_VERSIONS = {"IMAP4", "IMAP4REV1", "IMAP4REV2"}
+"""IMAP4rev2 has all that is used here (RFC 9051, appendix E)."""
 
 
 class TooMuch(Exception):
@@ -82,10 +89,17 @@ class _Imap4(imaplib.IMAP4):
         return completed(line)
 
     def _get_capabilities(self) -> None:
-        """Ask for capabilities. IMAP4rev2 has all that is used here (RFC 9051, appendix E)."""
+        """Leave the capabilities to `ask_capabilities`.
+
+        imaplib asks for them as part of the greeting and of STARTTLS, so that a server that fails
+        to answer would seem not to greet, or to speak no TLS. What it said before is forgotten.
+        """
+        self.capabilities = _ASSUMED
+        self.untagged_responses.pop("CAPABILITY", None)
+
+    def ask_capabilities(self) -> None:
+        """Ask for capabilities."""
         super()._get_capabilities()  # type: ignore[misc]  # not in typeshed
-        if "IMAP4REV2" in self.capabilities and "IMAP4REV1" not in self.capabilities:
-            self.capabilities += ("IMAP4REV1",)
 
     def _spend(self, size: int) -> None:
         if self._shared is not None:
@@ -140,6 +154,27 @@ class BoundedClient(IMAPClient):  # type: ignore[misc]
     def is_signed_in(self) -> bool:
         """Whether the server has accepted a sign-in, or greets with PREAUTH."""
         return bool(self._imap.state == "AUTH")
+
+    def ask_capabilities(self) -> Sequence[str]:
+        """Ask what the server offers before the sign-in.
+
+        Raises:
+            Refused: it says that it serves no one at present, hangs up, or is no IMAP server.
+        """
+        self.forget_capabilities()
+        with translated(self.heard):
+            try:
+                self._imap.ask_capabilities()
+            except TimeoutError as error:
+                raise Refused(Code.CONNECT_TIMEOUT, "connected, but no answer") from error
+            except imaplib.IMAP4.abort as error:
+                raise self.heard.before_sign_in(Code.CONNECTION_LOST) from error
+            except imaplib.IMAP4.error as error:
+                raise self.heard.before_sign_in(Code.PROTOCOL_ERROR) from error
+        offered: Sequence[str] = self._imap.capabilities
+        if _VERSIONS.isdisjoint(offered):
+            raise Refused(Code.PROTOCOL_ERROR, f"no version of IMAP4: {visible(' '.join(offered))}")
+        return offered
 
     def forget_capabilities(self) -> None:
         """Have the capabilities told or asked again: they may change with the sign-in."""

@@ -79,12 +79,19 @@ class Heard:
             del self._notices[:-MAX_HEARD_ALERTS]
 
     def greeting(self) -> Refused:
-        """Return why there is no session, after the greeting."""
+        """Return why the server does not greet."""
         if self._refusal is not None and self._refusal.condition is Condition.BYE:
             return greeting_refusal(self._refusal)
-        if self._refusal is not None:
-            return self.command(Code.PROTOCOL_ERROR)
         return Refused(Code.PROTOCOL_ERROR, f"no IMAP greeting: {self.first_line}".rstrip(": "))
+
+    def before_sign_in(self, unsaid: Code) -> Refused:
+        """Return why a command before the sign-in failed; see `sign_in`.
+
+        Some servers greet, and then say with a BYE that they serve no one at present.
+        """
+        if self._refusal is not None and self._refusal.condition is Condition.BYE:
+            return greeting_refusal(self._refusal)
+        return self.command(unsaid)
 
     def sign_in(self, unsaid: Code) -> Refused:
         """Return why the sign-in failed.

@@ -80,6 +80,7 @@ def greeted_client(
             if server.security is Security.TLS:
                 connection = policy.secure(connection, server.host)
             client = greeted(connection, server, heard, shared)
+            client.ask_capabilities()
             if server.security is Security.STARTTLS:
                 start_tls(client, policy, server)
             yield client, limit
@@ -108,7 +109,7 @@ def check_imap(server: Server, policy: NetworkPolicy, seconds: float, budget: By
 def greeted(
     connection: socket.socket, server: Server, heard: Heard, shared: ByteBudget | None
 ) -> BoundedClient:
-    """Read the greeting.
+    """Read the greeting; the capabilities are not asked for.
 
     Raises:
         Refused: there is none, or it refuses all users.
