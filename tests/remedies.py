@@ -971,6 +971,11 @@ _NAMED_CAUSES: dict[str, Outcome] = {
         f"{_DOCTOR}::test_a_handshake_that_breaks_off_is_named",
         "handshake_failed",
     ),
+    **_outside(
+        _AT_SERVER,
+        f"{_DOCTOR}::test_what_a_server_refuses_after_its_capabilities_is_its_owners_to_mend",
+        "command_refused",
+    ),
     **_each(
         f"{_CERTIFICATES}::test_a_server_of_old_versions_of_tls_alone_is_named",
         "tls_version_refused",

@@ -653,6 +653,36 @@ def test_a_mailbox_without_an_inbox_is_named(office: Office, authority: trustme.
     assert_named(found, "imap", "folders", Code.INBOX_NOT_FOUND)
 
 
+@pytest.mark.diagnoses("command_refused")
+@pytest.mark.parametrize(
+    ("command", "answer", "at", "seen"),
+    [
+        # RFC 5530 3
+        ("LIST", b"<tag> NO [SERVERBUG] no list\r\n", "folders", "[SERVERBUG] no list"),
+        ("LIST", b"* LIST what\r\n<tag> OK done\r\n", "folders", "LIST cannot be read"),
+        ("LOGIN", b"<tag> BAD what?\r\n", "sign_in", "what?"),
+    ],
+)
+def test_what_a_server_refuses_after_its_capabilities_is_its_owners_to_mend(
+    office: Office, authority: trustme.CA, command: str, answer: Answer, at: str, seen: str
+) -> None:
+    """Host and port are proven right by then."""
+    found = at_imap(office, authority, {command: [answer]})
+    named = assert_named(found, "imap", at, ServerCause.COMMAND_REFUSED)
+    assert (named["reader"], named["sell_number"]) == ("server_owner", "003")
+    assert named["seen"] == seen
+    assert named["reason"].startswith("Host and port are right")
+    assert named["remedy"].startswith("Show `stage` and `seen` to the server's owner")
+
+
+def test_a_sender_that_no_smtp_answers_is_the_server_owners_to_mend(
+    office: Office, authority: trustme.CA, nowhere: int
+) -> None:
+    with ScriptedSmtp({"MAIL": ["I speak no SMTP"]}, issuer=authority) as smtp:
+        found = at_smtp(office, nowhere, smtp)
+    assert_named(found, "smtp", "sender", ServerCause.COMMAND_REFUSED)
+
+
 @pytest.mark.parametrize("command", ["EXAMINE", "LIST", "STATUS"])
 @pytest.mark.parametrize("answer", [b"<tag> NO [SERVERBUG] no list\r\n", HANG_UP])
 def test_the_quota_is_not_tried_where_the_folders_fail(

@@ -11,8 +11,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from mailmirror.domain.mailbox import Mailbox, MailboxState, Provider, Security
-from mailmirror.domain.problems import Code
-from mailmirror.domain.server_causes import Diagnosis, ServerCause
+from mailmirror.domain.problems import Code, Refused
+from mailmirror.domain.server_causes import Diagnosis, ServerCause, refined
 from mailmirror.domain.services import Service
 
 
@@ -139,6 +139,21 @@ def completed(
     # A server that begins otherwise than the settings say has a stage more.
     others = [one for one in done.values() if one.stage not in expected]
     return [*(done[stage] for stage in expected), *others]
+
+
+_AFTER_CAPABILITIES = (*_LAST[Service.IMAP], *_LAST[Service.SMTP])
+
+
+def cause_at(stage: ServerStage, refusal: Refused) -> Diagnosis:
+    """Return the diagnosis of a refusal at a stage; see `refined`.
+
+    A server that has told its capabilities speaks the expected protocol: what it refuses after
+    them is its owner's to mend, and no fault of the settings.
+    """
+    cause = refined(refusal)
+    if cause is Code.PROTOCOL_ERROR and stage in _AFTER_CAPABILITIES:
+        return ServerCause.COMMAND_REFUSED
+    return cause
 
 
 def _last_failed(steps: Iterable[Step]) -> ServerStage | None:

@@ -34,6 +34,9 @@ class ServerCause(StrEnum):
     SERVERS_SWAPPED = "servers_swapped"
     SIGN_IN_NAME_DIFFERS = "sign_in_name_differs"
     # The server's state
+    COMMAND_REFUSED = "command_refused"
+    """What it refuses, or cannot answer in a way that is understood, after its capabilities: by
+    then host and port are known to be those of the right service."""
     TOO_MANY_CONNECTIONS = "too_many_connections"
     THROTTLED = "throttled"
     OVER_QUOTA = "over_quota"
@@ -121,6 +124,7 @@ REMEDY_READERS: Mapping[Diagnosis, RemedyReader] = {
     ServerCause.CERTIFICATE_UNCHECKED: RemedyReader.SERVER_OWNER,
     ServerCause.SERVERS_SWAPPED: RemedyReader.USER,
     ServerCause.SIGN_IN_NAME_DIFFERS: RemedyReader.USER,
+    ServerCause.COMMAND_REFUSED: RemedyReader.SERVER_OWNER,
     ServerCause.TOO_MANY_CONNECTIONS: RemedyReader.USER,
     ServerCause.THROTTLED: RemedyReader.USER,
     ServerCause.OVER_QUOTA: RemedyReader.USER,
@@ -140,6 +144,7 @@ SELL_NUMBERS: Mapping[Diagnosis, str] = {
     Code.CONNECTION_LOST: "003",
     Code.PROTOCOL_ERROR: "003",
     Code.INTERNAL_ERROR: "003",
+    ServerCause.COMMAND_REFUSED: "003",
     Code.STARTTLS_MISSING: "004",
     ServerCause.STARTTLS_STRIPPED: "004",
     ServerCause.STARTTLS_REFUSED: "004",

@@ -116,6 +116,16 @@ SERVER_CAUSES: Catalogue[ServerCause] = {
         "`seen` にあります）。",
         "この形式でユーザー名を入力し、パスワードも入力し直してください。",
     ),
+    ServerCause.COMMAND_REFUSED: translated(
+        "Host and port are right, and the server refuses what is asked for at this `stage`, or"
+        " answers it in a way that cannot be read; `seen` has its words.",
+        "Show `stage` and `seen` to the server's owner, and ask them to find the cause in the"
+        " server's log.",
+        "ホストとポートは正しいものの、この `stage` での要求をサーバーが拒否したか、応答を読み取れ"
+        "ません（サーバーの言葉は `seen` にあります）。",
+        "サーバーの管理者に `stage` と `seen` を伝え、サーバーのログで原因を調べるよう依頼してくだ"
+        "さい。",
+    ),
     ServerCause.TOO_MANY_CONNECTIONS: translated(
         "The server has as many connections of this user as it allows.",
         "Close mail programs that you do not need, on phones too, and try again in some minutes."

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from mailmirror.domain.doctor import ServerStage, StageResult, Step
+from mailmirror.domain.doctor import ServerStage, StageResult, Step, cause_at
 from mailmirror.domain.imap_answers import visible
 from mailmirror.domain.problems import Code, Refused
-from mailmirror.domain.server_causes import Diagnosis, ServerCause, refined
+from mailmirror.domain.server_causes import Diagnosis, ServerCause
 
 
 class Diagnosed(Refused):
@@ -71,7 +71,7 @@ class Notes:
             yield seen
         except Refused as refusal:
             if self.in_time:
-                cause = refusal.cause if isinstance(refusal, Diagnosed) else refined(refusal)
+                cause = _cause(stage, refusal)
                 step = Step(stage, StageResult.FAILED, cause, visible(refusal.detail))
             else:
                 self.cut = True
@@ -116,6 +116,10 @@ class Notes:
         )
         with self._lock:
             self._steps.setdefault(step.stage, timed)
+
+
+def _cause(stage: ServerStage, refusal: Refused) -> Diagnosis:
+    return refusal.cause if isinstance(refusal, Diagnosed) else cause_at(stage, refusal)
 
 
 def _milliseconds(begun: float) -> int:
