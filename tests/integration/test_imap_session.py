@@ -707,6 +707,25 @@ def test_a_server_that_goes_away_is_quoted(command: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("answer", "code", "detail"),
+    [
+        (HANG_UP, Code.CONNECTION_LOST, ""),
+        (b"* BYE down for maintenance\r\n", Code.SERVER_UNAVAILABLE, "down for maintenance"),
+        (b"<tag> BAD what?\r\n", Code.PROTOCOL_ERROR, "what?"),
+        (
+            b"* CAPABILITY SIEVE\r\n<tag> OK done\r\n",
+            Code.PROTOCOL_ERROR,
+            "no version of IMAP4: SIEVE",
+        ),
+    ],
+)
+def test_a_server_that_greets_and_tells_no_capabilities_is_not_said_not_to_greet(
+    answer: Answer, code: Code, detail: str
+) -> None:
+    assert said({"CAPABILITY": [answer]}, b"* OK hi\r\n") == (code, detail)
+
+
+@pytest.mark.parametrize(
     "greeting", [POP3_GREETING, SMTP_GREETING, b"HTTP/1.1 400 Bad Request\r\n"]
 )
 def test_another_service_is_quoted(greeting: bytes) -> None:
@@ -791,6 +810,19 @@ def test_what_is_said_before_tls_does_not_count() -> None:
         except Refused as refused:
             found = refused.code
     assert found in (UidSet.of([3]), Code.TLS_FAILED)
+
+
+def test_capabilities_that_are_told_before_tls_are_forgotten() -> None:
+    """RFC 9051 6.2.1: as they may have been put there by another."""
+    told = b"* CAPABILITY IMAP4rev1 ID\r\n"
+    script: dict[str, Iterable[Answer]] = {
+        "STARTTLS": [told + DONE, START_TLS],
+        "CAPABILITY": InTurn(can(b"STARTTLS"), *repeat(can(), 9)),
+        "UID FETCH": [b"* 3 FETCH (UID 3)\r\n", DONE],
+    }
+    with Hostile(script, b"* OK ready\r\n", tls=False) as server:
+        assert run(server, listing) == UidSet.of([3])
+        assert not any(b" ID " in line for line in server.received)
 
 
 @pytest.mark.parametrize("how", [SILENCE, DRIP])
