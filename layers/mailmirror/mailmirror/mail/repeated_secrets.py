@@ -22,6 +22,8 @@ repeat."""
 _SURE_CHARS, _SURE_MIXED_CHARS = 8, 4
 """A shorter secret, or one of letters or digits alone, can be part of any word: it is hidden only
 where no letter or digit of ASCII adjoins. Japanese words have no blanks between them."""
+_SHOWN_CHARS = 4_000
+"""More of what a server says is shown nowhere; replies of a megabyte would take a second."""
 _BREAK = re.compile(r"\s+(?:[245]\.\d{1,3}\.\d{1,3}\s+)?")
 """Between two lines of a reply, of which the second begins with its enhanced code (RFC 2034)."""
 _RUN = re.compile(r"[A-Za-z0-9+/=_-]+")
@@ -56,7 +58,8 @@ class SecretForms:
         )
 
     def hide(self, text: str) -> str:
-        """Replace each form, or piece of one, by an ellipsis."""
+        """Replace each form, or piece of one, by an ellipsis, in what may be shown of a text."""
+        text = text[:_SHOWN_CHARS]
         hidden = self._places(text)
         for run in _RUN.finditer(text):
             if not hidden.isdisjoint(range(*run.span())):
