@@ -767,7 +767,8 @@ _EFFECTS: dict[str, Outcome] = {
         "mailboxes_per_user",
     ),
     **_each(
-        "integration/test_settings.py::test_another_deal_policy_matches_all_threads_again",
+        f"{_API}::"
+        "test_deal_policy_the_card_says_when_it_is_worked_off_also_while_another_gap_stays",
         "deal_policy",
     ),
     **_each(
