@@ -10,6 +10,7 @@ import pytest
 from local.documents import problem_rows
 from local.environments import ROOT
 from mailmirror.domain.contained import Cause
+from mailmirror.domain.counted_copies import Uncounted
 from mailmirror.domain.coverage import Gap
 from mailmirror.domain.delivery import DeliveryCode
 from mailmirror.domain.findings import Finding, Outcome
@@ -24,7 +25,7 @@ from mailmirror.domain.words.delivery import DELIVERY_ERRORS
 from mailmirror.domain.words.discovery import FINDINGS, OUTCOMES
 from mailmirror.domain.words.doctor import SERVER_CAUSES
 from mailmirror.domain.words.explanation import Explanations, Language
-from mailmirror.domain.words.folders import LEFT_OUT_FOLDERS
+from mailmirror.domain.words.folders import LEFT_OUT_FOLDERS, UNCOUNTED_FOLDERS
 from mailmirror.domain.words.mailbox_problems import MAILBOX_PROBLEMS, explain_mailbox_problem
 from mailmirror.domain.words.overrides import REASONS, STANDINGS
 from mailmirror.domain.words.problem import as_problem
@@ -35,6 +36,7 @@ CATALOGUES: dict[type[StrEnum], Mapping[Any, Explanations]] = {
     Code: PROBLEMS,
     Verdict: VERDICTS,
     LeftOut: LEFT_OUT_FOLDERS,
+    Uncounted: UNCOUNTED_FOLDERS,
     DeliveryCode: DELIVERY_ERRORS,
     Gap: GAPS,
     Cause: CAUSES,
