@@ -143,6 +143,7 @@ CATALOGUES: Sequence[Catalogued] = (
                 Code.NO_RECIPIENT,
                 Code.TOO_MANY_RECIPIENTS,
                 Code.MESSAGE_TOO_LARGE,
+                Code.SENDING_OFF,
                 Code.DAILY_LIMIT_REACHED,
                 Code.RATE_LIMIT_REACHED,
             ],

@@ -48,9 +48,11 @@ EFFECTS: Catalogue[Setting] = {
         "多すぎる場合は `DELETE /v1/mailboxes/{mailbox_id}` で接続を解除してください。",
     ),
     Setting.MESSAGES_A_DAY: translated(
-        "It holds for the next message that is sent. The day is counted in UTC.",
+        "It holds for the next message that is sent. The day is counted in UTC. With 0 no message"
+        " is sent: it is refused as `sending_off`.",
         "Nothing to do.",
-        "次に送信するメールから適用されます。1 日は UTC で数えます。",
+        "次に送信するメールから適用されます。1 日は UTC で数えます。"
+        "0 にするとメールは送信されず、`sending_off` として拒否されます。",
         "操作は不要です。",
     ),
     Setting.LANGUAGE: translated(
