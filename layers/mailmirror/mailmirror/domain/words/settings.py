@@ -32,12 +32,13 @@ EFFECTS: Catalogue[Setting] = {
     Setting.DELETED_MAIL: translated(
         "With `follow`, a message of which a mailbox has no copy any more is hidden within two"
         " days, and erased after 30 further days: 100 messages a mailbox and day at the most, or"
-        " 5 % where that is less. With `keep` it stays; what is hidden is shown again within a"
-        " minute.",
+        " 5 % where that is less, but always 5. With `keep` it stays; what is hidden is shown again"
+        " within a minute.",
         "Nothing to do. Set `keep` within the 30 days where mail was deleted by mistake.",
         "`follow` にすると、メールボックスからなくなったメールが 2 日以内に非表示になり、"
         "さらに 30 日後に消去されます。"
-        "1 日に処理されるのは、メールボックスごとに最大 100 件か 5 % の少ない方です。"
+        "1 日に処理されるのは、メールボックスごとに最大 100 件か 5 % の少ない方です"
+        "（5 件までは常に処理されます）。"
         "`keep` にするとメールは残り、非表示のメールは 1 分以内に再び表示されます。",
         "操作は不要です。誤って削除した場合は、30 日以内に `keep` に戻してください。",
     ),
