@@ -226,3 +226,17 @@ def test_a_folder_whose_copies_count_though_it_is_not_read_is_counted(
     told = in_ledger(api, mailbox, "Projects")
     assert (told["read"], told["uncounted"]) == (False, None)
     assert mirrored(api, mailbox) == 4
+
+
+def test_a_folder_whose_copies_do_not_count_has_no_problems_of_messages(
+    office: Office, imap_server: MemoryImap, clock: Clock, api: Api
+) -> None:
+    imap_server.append("Trash", b"From: @\r\nMessage-ID: <6@mail.example>\r\n\r\nno sender\r\n")
+    mailbox = connected(office, imap_server, ["INBOX", "Trash"])
+    path = f"/v1/mailboxes/{mailbox.key.mailbox}/problems"
+    (listed,) = api.get(path)["problems"]
+    assert (listed["code"], listed["folder"]) == ("message_unreadable", "Trash")
+    under(office, mailbox, ["INBOX"], clock)
+    assert api.get(path)["problems"] == []
+    under(office, mailbox, ["INBOX", "Trash"], clock)
+    assert api.get(path)["problems"] == [listed]

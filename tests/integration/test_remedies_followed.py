@@ -110,8 +110,12 @@ def test_outside_window_an_earlier_day_brings_the_message_in(
     remedy = verdict(api, mailbox, "outside_window")["remedy"]
     assert "`history_since`" in remedy
     day = {"history_since": long_ago.date().isoformat()}
-    follow(api, remedy, "PATCH", day, mailbox_id=mailbox.key.mailbox)
+    changed = follow(api, remedy, "PATCH", day, mailbox_id=mailbox.key.mailbox)
+    (effect,) = changed["effects"]
+    assert "`gaps` has no `late_facts`" in effect["remedy"]
+    assert "late_facts" in gap(api)["gaps"]
     office.sync(mailbox)
+    assert is_complete(api)
     assert subjects(office.card("rep", "kim")) == ["Letter 1", "Letter 2"]
 
 

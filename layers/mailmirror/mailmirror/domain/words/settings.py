@@ -84,12 +84,14 @@ MAILBOX_EFFECTS: Catalogue[MailboxSetting] = {
     ),
     MailboxSetting.HISTORY_SINCE: translated(
         "A sync begins now: where the day is earlier than before, it reads older mail; where it is"
-        " later, it hides mirrored mail of before that day, which is erased 30 days later.",
-        "Open a card again in some minutes; `coverage` says whether it is complete. If mail was"
+        " later, it hides mirrored mail of before that day, which is erased 30 days later. Until"
+        " that is done, `gaps` of the cards' `coverage` has `late_facts`.",
+        "Open a card again in some minutes, until its `gaps` has no `late_facts`. If mail was"
         " hidden by mistake, set the earlier day again within the 30 days.",
         "今すぐ同期が始まります。以前より早い日付にすると、古いメールも読み取られます。"
-        "遅い日付にすると、それより前の反映済みのメールが非表示になり、30 日後に消去されます。",
-        "数分後にカードを開き直してください。完了したかどうかは `coverage` で確認できます。"
+        "遅い日付にすると、それより前の反映済みのメールが非表示になり、30 日後に消去されます。"
+        "完了までは、カードの `coverage` の `gaps` に `late_facts` が含まれます。",
+        "数分後に、`gaps` から `late_facts` がなくなるまでカードを開き直してください。"
         "誤って非表示にした場合は、30 日以内に元の日付に戻してください。",
     ),
     MailboxSetting.PAUSED: translated(
