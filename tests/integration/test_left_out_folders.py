@@ -1,5 +1,6 @@
 """The owner's setting `folders` hides mail; what a server makes of a folder does not."""
 
+import re
 from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 
@@ -8,6 +9,7 @@ import pytest
 from mailmirror.domain.mailbox import FolderScope, Mailbox
 from mailmirror.usecases.mailboxes.change_mailbox import change_window
 from mailmirror.usecases.mailboxes.choose_folders import choose_folders
+from tests.integration.api_calls import Api, Json
 from tests.integration.conftest import USERS
 from tests.integration.office import MARCH, REP, Clock, Office, letter
 from tests.integration.test_hidden_mail import on_cards, shorten
@@ -163,3 +165,78 @@ def test_a_folder_of_another_user_is_hidden_once_the_setting_names_it_no_more(
         assert under(office, mailbox, ALL, clock) == [5, 3, 2, 1]
         assert later(office, mailbox, clock) == [5, 3, 2, 1]
         assert under(office, mailbox, ["INBOX", shared], clock) == [6, 5, 1]
+
+
+def in_ledger(api: Api, mailbox: Mailbox, name: str) -> Json:
+    folders: list[Json] = api.get(f"/v1/mailboxes/{mailbox.key.mailbox}/ledger")["folders"]
+    (found,) = [one for one in folders if one["name"] == name]
+    return found
+
+
+def mirrored(api: Api, mailbox: Mailbox) -> int:
+    """How many copies are mirrored, as the mailbox's counters say."""
+    return int(api.get(f"/v1/mailboxes/{mailbox.key.mailbox}")["counters"]["mirrored"])
+
+
+@pytest.mark.parametrize(
+    ("folder", "before", "after", "code", "counted"),
+    [
+        ("Trash", ["INBOX", "Trash"], ["INBOX"], "named", (4, 2)),
+        ("Trash", ["INBOX", "Trash"], ALL, "named", (4, 4)),
+        ("Projects", ALL, INBOX_AND_SENT, "setting", (4, 3)),
+    ],
+)
+def test_a_folder_that_the_setting_leaves_out_says_so_in_the_ledger_until_it_is_read_again(
+    office: Office,
+    imap_server: MemoryImap,
+    clock: Clock,
+    api: Api,
+    folder: str,
+    before: FolderScope | Sequence[str],
+    after: FolderScope | Sequence[str],
+    code: str,
+    counted: tuple[int, int],
+) -> None:
+    mailbox = connected(office, imap_server, before)
+    told = in_ledger(api, mailbox, folder)
+    assert (told["read"], told["uncounted"]) == (True, None)
+    assert mirrored(api, mailbox) == counted[0]
+    under(office, mailbox, after, clock)
+    told = in_ledger(api, mailbox, folder)
+    assert (told["read"], told["uncounted"]["code"]) == (False, code)
+    assert told["verdicts"]["mirrored"] > 0
+    assert mirrored(api, mailbox) == counted[1]
+    call = re.search(r"`PATCH (\S+)` with `folders`", told["uncounted"]["remedy"])
+    assert call is not None
+    body = {"folders": before}
+    status, _ = api.ask("PATCH", call[1].format(mailbox_id=mailbox.key.mailbox), body=body)
+    assert status == 200
+    later(office, mailbox, clock)
+    told = in_ledger(api, mailbox, folder)
+    assert (told["read"], told["uncounted"]) == (True, None)
+    assert mirrored(api, mailbox) == counted[0]
+
+
+def test_a_folder_whose_copies_count_though_it_is_not_read_is_counted(
+    office: Office, imap_server: MemoryImap, clock: Clock, api: Api
+) -> None:
+    mailbox = connected(office, imap_server)
+    imap_server.folders["Projects"].attributes = ("\\Trash",)
+    assert 3 in later(office, mailbox, clock)
+    told = in_ledger(api, mailbox, "Projects")
+    assert (told["read"], told["uncounted"]) == (False, None)
+    assert mirrored(api, mailbox) == 4
+
+
+def test_a_folder_whose_copies_do_not_count_has_no_problems_of_messages(
+    office: Office, imap_server: MemoryImap, clock: Clock, api: Api
+) -> None:
+    imap_server.append("Trash", b"From: @\r\nMessage-ID: <6@mail.example>\r\n\r\nno sender\r\n")
+    mailbox = connected(office, imap_server, ["INBOX", "Trash"])
+    path = f"/v1/mailboxes/{mailbox.key.mailbox}/problems"
+    (listed,) = api.get(path)["problems"]
+    assert (listed["code"], listed["folder"]) == ("message_unreadable", "Trash")
+    under(office, mailbox, ["INBOX"], clock)
+    assert api.get(path)["problems"] == []
+    under(office, mailbox, ["INBOX", "Trash"], clock)
+    assert api.get(path)["problems"] == [listed]

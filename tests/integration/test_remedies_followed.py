@@ -110,8 +110,12 @@ def test_outside_window_an_earlier_day_brings_the_message_in(
     remedy = verdict(api, mailbox, "outside_window")["remedy"]
     assert "`history_since`" in remedy
     day = {"history_since": long_ago.date().isoformat()}
-    follow(api, remedy, "PATCH", day, mailbox_id=mailbox.key.mailbox)
+    changed = follow(api, remedy, "PATCH", day, mailbox_id=mailbox.key.mailbox)
+    (effect,) = changed["effects"]
+    assert "`gaps` has no `late_facts`" in effect["remedy"]
+    assert "late_facts" in gap(api)["gaps"]
     office.sync(mailbox)
+    assert is_complete(api)
     assert subjects(office.card("rep", "kim")) == ["Letter 1", "Letter 2"]
 
 
@@ -247,6 +251,28 @@ def test_events_refused_the_list_names_what_the_crm_sends_again(
     (listed,) = follow(api, gap(api)["remedy"], "GET")["events"]
     assert api.ask("DELETE", f"/v1/events/refused/{listed['n']}")[0] == 204  # "or to close"
     assert is_complete(api)
+
+
+def test_deal_policy_the_card_says_when_it_is_worked_off_also_while_another_gap_stays(
+    api: Api, office: Office, mailbox: Mailbox
+) -> None:
+    for id in ("d1", "d2"):
+        office.tell("deal.upserted", id=id, name=id, status="open", contact_ids=["kim"])
+    office.match_again()
+    office.tell("contact.upserted", MARCH, id="lee", name="Lee", emails="none")
+    path = "/v1/deals/d1/messages"
+    assert gap(api, path)["gaps"] == ["events_refused"]
+    changed = api.ask("PATCH", "/v1/account", body={"deal_policy": "all_open_deals"})[1]
+    (effect,) = changed["effects"]
+    assert "`gaps`" in effect["reason"]
+    assert "`gaps` has no `matches_pending`" in effect["remedy"]
+    for of_card in (path, "/v1/deals/d1/threads"):
+        told = gap(api, of_card)
+        assert told["gap"] == "events_refused"
+        assert told["gaps"] == ["events_refused", "matches_pending"]
+    office.match_again()
+    assert gap(api, path)["gaps"] == ["events_refused"]
+    assert subjects(office.deal("rep", "d1")) == ["Letter 1"]
 
 
 def test_entries_unread_the_list_names_the_address_and_correcting_it_helps(

@@ -165,6 +165,22 @@ def test_upload_unknown_once_the_bytes_are_put_to_the_link_it_is_sent(
     assert is_sent(api, post(api, attachments=[attachment]), runtime, clock)
 
 
+def test_sending_off_it_is_sent_once_the_account_allows_messages_a_day(
+    api: Api, runtime: Runtime, clock: Clock, server: ScriptedSmtp
+) -> None:
+    assert api.ask("PATCH", "/v1/account", body={"messages_a_day": 0})[0] == 200
+    for _ in range(2):
+        refused = refusal(post(api), 403, "sending_off")
+        assert "resets_at" not in refused.body
+        assert "Retry-After" not in refused.headers
+        clock.advance(timedelta(days=1))  # which changes nothing
+    assert "administrator" in refused.remedy
+    call = re.search(r"`(PATCH) (\S+)` with `(\w+)`", refused.remedy)
+    assert call is not None
+    assert api.ask(call[1], call[2], body={call[3]: 1})[0] == 200
+    assert is_sent(api, post(api), runtime, clock)
+
+
 @pytest.mark.usefixtures("server")
 def test_rate_limit_reached_after_the_time_of_the_answer_it_is_sent(
     api: Api, runtime: Runtime, monkeypatch: pytest.MonkeyPatch

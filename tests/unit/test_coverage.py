@@ -148,6 +148,7 @@ WAITING = FeedCoverage(NOON, refused=0, waiting=True)
 FIRST = MailboxCoverage(HERS, NOON, 62, Gap.FIRST_SYNC)
 LATE = MailboxCoverage(HERS, NOON, 100, Gap.LATE_FACTS)
 REFUSED = MailboxCoverage(HERS, NOON, 100, Code.CONNECT_REFUSED)
+GONE = MailboxCoverage(HERS, NOON, 100, Gap.DISCONNECTED)
 
 
 @pytest.mark.parametrize(
@@ -223,6 +224,60 @@ def test_a_viewer_without_a_mailbox_is_reported_to_connect_one() -> None:
 
 def test_every_gap_has_a_place_among_those_that_are_told() -> None:
     assert sorted(GAP_ORDER) == sorted(Gap)
+
+
+@pytest.mark.parametrize(
+    ("coverage", "gaps"),
+    [
+        (Coverage([WHOLE], FEED), []),
+        (
+            Coverage([WHOLE], FeedCoverage(NOON, refused=1), matches_pending=True),
+            [Gap.EVENTS_REFUSED, Gap.MATCHES_PENDING],
+        ),
+        (
+            Coverage([GONE, GONE, LATE], FEED, thread_pending=True, matches_pending=True),
+            [Gap.DISCONNECTED, Gap.LATE_FACTS, Gap.MATCHES_PENDING, Gap.THREAD_PENDING],
+        ),
+        (
+            Coverage([FIRST, REFUSED, LATE], FeedCoverage(NOON, 2, waiting=True), unread=1),
+            [
+                *(Code.CONNECT_REFUSED, Gap.FIRST_SYNC, Gap.EVENTS_WAITING),
+                *(Gap.EVENTS_REFUSED, Gap.ENTRIES_UNREAD, Gap.LATE_FACTS),
+            ],
+        ),
+        (
+            Coverage([], FeedCoverage(None, 0), matches_pending=True),
+            [Gap.NO_MAILBOX, Gap.FEED_SILENT, Gap.MATCHES_PENDING],
+        ),
+    ],
+)
+def test_a_card_names_all_its_gaps_each_once_and_explains_the_first(
+    coverage: Coverage, gaps: list[Gap | Code]
+) -> None:
+    told = Answer.of(coverage, EN)
+    assert told.gaps == gaps
+    assert told.gap == next(iter(gaps), None)
+    assert told.complete is (not gaps)
+
+
+@pytest.mark.parametrize(
+    ("state", "problem", "gaps"),
+    [
+        (MailboxState.HEALTHY, None, [Gap.LATE_FACTS]),
+        (MailboxState.PAUSED, None, [Gap.PAUSED, Gap.LATE_FACTS]),
+        (MailboxState.DISCONNECTED, None, [Gap.DISCONNECTED, Gap.LATE_FACTS]),
+        (MailboxState.INCOMPLETE, Code.SENT_NOT_FOUND, [Code.SENT_NOT_FOUND, Gap.LATE_FACTS]),
+        (MailboxState.FIRST_SYNC, None, [Gap.FIRST_SYNC]),
+        (MailboxState.ERASING, None, [Gap.ERASING]),
+    ],
+)
+def test_late_facts_are_a_gap_beside_what_keeps_a_mailbox_from_being_read(
+    state: MailboxState, problem: Code | None, gaps: list[Gap | Code]
+) -> None:
+    found = mailbox_coverage(HERS, state, problem, DUE, 100, late=True)
+    assert found.gaps == gaps
+    assert found.gap is gaps[0]
+    assert Coverage([found], FEED).gaps == gaps
 
 
 def test_what_could_not_be_read_is_counted_beside_any_other_gap() -> None:

@@ -13,6 +13,7 @@ from mailmirror.api.addresses import ConfirmBody
 from mailmirror.api.cards import CardQuery
 from mailmirror.api.decoding import GivenTwice, Strict, json_value, typed, typed_query
 from mailmirror.api.events import EventsBody, RefusedQuery
+from mailmirror.api.explain_requests import ExplainQuery
 from mailmirror.api.mailbox_settings import (
     ChangeBody,
     ConnectBody,
@@ -78,6 +79,26 @@ def test_a_field_that_a_body_does_not_know_is_refused(kind: type, body: dict[str
         Code.INVALID_FIELD,
         "dry_run: no such field",
     )
+
+
+@pytest.mark.parametrize(
+    "text", ["2026-02-30", "1970-01-01T00:00:00Z", "31.01.2026", "", "tomorrow", "2026-1-31"]
+)
+def test_what_is_no_day_is_refused_with_an_example_of_one(text: str) -> None:
+    form = "a day such as 2026-01-31"
+    assert refusal(ChangeBody, {"history_since": text}) == (
+        Code.INVALID_FIELD,
+        f"history_since: {form}",
+    )
+    with pytest.raises(Refused) as refused:
+        typed_query({"from": "kim@x.example", "since": text}, ExplainQuery)
+    assert (refused.value.code, refused.value.detail) == (Code.INVALID_FIELD, f"since: {form}")
+
+
+@pytest.mark.parametrize("value", [20260131, 1.5, True, [], {}])
+def test_a_day_that_is_no_text_is_refused_with_an_example_of_one(value: object) -> None:
+    detail = "history_since: a day such as 2026-01-31"
+    assert refusal(ChangeBody, {"history_since": value}) == (Code.INVALID_FIELD, detail)
 
 
 @pytest.mark.parametrize(

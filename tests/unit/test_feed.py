@@ -374,6 +374,13 @@ def test_a_text_that_is_no_time_is_refused(text: str) -> None:
     assert "RFC 3339 time" in detail
 
 
+def test_a_day_that_does_not_exist_is_refused_with_an_example_of_a_time() -> None:
+    code, detail = refusal(event("deal.deleted", occurred_at="2026-02-30T00:00:00Z"))
+    assert code is Code.INVALID_FIELD
+    said = "occurred_at: a time with its zone such as 2026-01-31T09:30:00Z (RFC 3339 time)"
+    assert detail == said
+
+
 @pytest.mark.parametrize(
     ("text", "microsecond"),
     [

@@ -10,13 +10,17 @@ import pytest
 from local.documents import problem_rows
 from local.environments import ROOT
 from mailmirror.domain.contained import Cause
+from mailmirror.domain.counted_copies import Uncounted
 from mailmirror.domain.coverage import Gap
 from mailmirror.domain.delivery import DeliveryCode
 from mailmirror.domain.findings import Finding, Outcome
 from mailmirror.domain.folder_choice import LeftOut
+from mailmirror.domain.leaving import may_leave
+from mailmirror.domain.limits import MAX_LANGUAGE_RANGES
 from mailmirror.domain.overrides import Reason, Standing
 from mailmirror.domain.problems import Code, Refused
 from mailmirror.domain.server_causes import ServerCause
+from mailmirror.domain.settings import Setting
 from mailmirror.domain.verdict import Verdict
 from mailmirror.domain.words.contained import CAUSES
 from mailmirror.domain.words.coverage import GAPS
@@ -24,17 +28,19 @@ from mailmirror.domain.words.delivery import DELIVERY_ERRORS
 from mailmirror.domain.words.discovery import FINDINGS, OUTCOMES
 from mailmirror.domain.words.doctor import SERVER_CAUSES
 from mailmirror.domain.words.explanation import Explanations, Language
-from mailmirror.domain.words.folders import LEFT_OUT_FOLDERS
+from mailmirror.domain.words.folders import LEFT_OUT_FOLDERS, UNCOUNTED_FOLDERS
 from mailmirror.domain.words.mailbox_problems import MAILBOX_PROBLEMS, explain_mailbox_problem
 from mailmirror.domain.words.overrides import REASONS, STANDINGS
 from mailmirror.domain.words.problem import as_problem
 from mailmirror.domain.words.problems import PROBLEMS
+from mailmirror.domain.words.settings import EFFECTS
 from mailmirror.domain.words.verdicts import VERDICTS
 
 CATALOGUES: dict[type[StrEnum], Mapping[Any, Explanations]] = {
     Code: PROBLEMS,
     Verdict: VERDICTS,
     LeftOut: LEFT_OUT_FOLDERS,
+    Uncounted: UNCOUNTED_FOLDERS,
     DeliveryCode: DELIVERY_ERRORS,
     Gap: GAPS,
     Cause: CAUSES,
@@ -104,15 +110,42 @@ def test_two_codes_never_have_the_same_reason(codes: type[StrEnum], language: La
         ("ja", Language.JA),
         ("ja-JP,en;q=0.5", Language.JA),
         (" JA ", Language.JA),
-        ("fr-FR, ja;q=0.9", None),
+        ("fr-FR, ja;q=0.9", Language.JA),
+        ("fr, en;q=0.5", Language.EN),
+        ("en;q=0.2, fr, ja;q=0.3", Language.JA),
+        ("ja;q=0.5, en; Q = 0.500", Language.JA),
+        ("ja;q=0, en;q=0.001", Language.EN),
+        ("en-GB;q=0.1, ja;q=0.5, en;q=0.8", Language.EN),
+        ("ja;q=0", None),
+        ("ja;q=0.000, fr", None),
+        ("ja;q=2, en;q=0.1", Language.EN),
+        ("ja;q=nan", None),
+        ("ja;level=1", None),
+        ("fr, *;q=0.5", None),
+        (",, ,;q=1,ja", Language.JA),
         ("jav", None),
         ("\0", None),
     ],
 )
-def test_a_request_names_one_language_or_none(
+def test_a_request_prefers_one_language_or_names_none(
     header: str | None, language: Language | None
 ) -> None:
     assert Language.preferred(header) is language
+
+
+@pytest.mark.exceeds("MAX_LANGUAGE_RANGES")
+def test_languages_beyond_the_limit_are_not_read() -> None:
+    others = ["fr"] * MAX_LANGUAGE_RANGES
+    assert Language.preferred(",".join([*others[1:], "ja"])) is Language.JA
+    assert Language.preferred(",".join([*others, "ja"])) is None
+
+
+@pytest.mark.parametrize("language", Language)
+def test_deleted_mail_says_how_many_messages_leave_a_day(language: Language) -> None:
+    least, most = may_leave(1, 0), may_leave(1_000_000, 0)
+    said = EFFECTS[Setting.DELETED_MAIL][language].reason
+    assert {str(least), "5 %", str(most)} <= set(re.findall("[0-9]+(?: %)?", said))
+    assert may_leave(1_000, 0) == 1_000 * 5 // 100
 
 
 def test_every_problem_stands_in_the_documents() -> None:

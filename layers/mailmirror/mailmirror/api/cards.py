@@ -167,7 +167,10 @@ class FeedCoverage(Struct, frozen=True):
 class Coverage(Struct, frozen=True):
     complete: bool
     gap: str | None
-    """One of the gaps below, or of the card as a whole: docs/api.md has their order."""
+    """The first of `gaps`; null where there is none."""
+    gaps: Sequence[str]
+    """All gaps of the card, each once: those of its mailboxes and of the feed, and the card's own.
+    docs/api.md has their order."""
     reason: str | None
     remedy: str | None
     entries_unread: int
@@ -181,6 +184,7 @@ class Coverage(Struct, frozen=True):
         return cls(
             found.complete,
             gap,
+            found.gaps,
             *_words(said),
             found.unread,
             [MailboxCoverage.of(one, language) for one in found.mailboxes],

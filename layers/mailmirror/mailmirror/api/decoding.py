@@ -19,6 +19,8 @@ from mailmirror.domain.problems import Code, Refused
 
 _HALF_PAIR = re.compile(r"[\ud800-\udfff]")
 _ERROR = re.compile(r"(?P<words>.*?)(?: - at `\$\.?(?P<path>.*)`)?", re.DOTALL)
+_NO_DATE = re.compile(r"Invalid RFC3339 encoded date|Expected `date(?: \| null)?`, got .*")
+"""Of a field that is a day; `got` names the type of what was given."""
 _STEP = re.compile(r"[^.\[\]]+(?!\])|\[")
 """Of a path: a field's name, or `[` for an index."""
 _FIELD_ERROR = re.compile(r"Object (?P<kind>missing|contains) \w+ field `(?P<name>.*)`", re.DOTALL)
@@ -184,6 +186,8 @@ def _refusal(error: str, kind: type) -> Refused:
     for wrong_kind, wrong in _WRONG_VALUES.items():
         if words.endswith(f"got `{wrong_kind.__name__}`"):
             words = wrong
+    if _NO_DATE.fullmatch(words):
+        words = "a day such as 2026-01-31"
     if words.startswith("Invalid enum value"):  # which quotes the value
         allowed = ", ".join(_allowed(_hint_at(path, kind)))
         words = f"not one of the allowed values: {allowed}"

@@ -4,8 +4,10 @@ from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
+from mailmirror.domain.counted_copies import Uncounted
 from mailmirror.domain.verdict import Verdict
 from mailmirror.domain.words.explanation import Language
+from mailmirror.domain.words.folders import UNCOUNTED_FOLDERS
 from mailmirror.domain.words.verdicts import VERDICTS
 from mailmirror.usecases.mailboxes.read_mailbox import FolderLedger
 
@@ -15,6 +17,19 @@ class Presences(Struct, frozen=True):
     removed: int
 
 
+class UncountedFolder(Struct, frozen=True):
+    """Why the copies in a folder that is not read put no message on cards."""
+
+    code: Uncounted
+    reason: str
+    remedy: str
+
+    @classmethod
+    def of(cls, one: Uncounted, language: Language) -> "UncountedFolder":
+        said = UNCOUNTED_FOLDERS[one][language]
+        return cls(one, said.reason, said.remedy)
+
+
 class LedgerFolder(Struct, frozen=True):
     name: str
     role: str
@@ -22,9 +37,14 @@ class LedgerFolder(Struct, frozen=True):
     uids: int
     verdicts: Mapping[str, int]
     presences: Presences
+    read: bool
+    """Whether the last sync had it among the folders that are read."""
+    uncounted: UncountedFolder | None
+    """Why its copies put no message on cards; null where they do."""
 
     @classmethod
-    def of(cls, one: FolderLedger) -> "LedgerFolder":
+    def of(cls, one: FolderLedger, language: Language) -> "LedgerFolder":
+        left_out = one.folder.left_out
         return cls(
             name=one.folder.name,
             role=one.folder.role.value,
@@ -32,6 +52,8 @@ class LedgerFolder(Struct, frozen=True):
             uids=len(one.ledger.judged | one.ledger.pending),
             verdicts=one.ledger.counts(),
             presences=Presences(len(one.ledger.present), len(one.ledger.removed)),
+            read=one.folder.read,
+            uncounted=UncountedFolder.of(left_out, language) if left_out else None,
         )
 
 
@@ -58,13 +80,12 @@ class Ledger(Struct, frozen=True):
     def of(cls, folders: Sequence[FolderLedger], language: Language) -> "Ledger":
         """Every folder's ledger, with each verdict explained."""
         return cls(
-            [LedgerFolder.of(one) for one in folders],
+            [LedgerFolder.of(one, language) for one in folders],
             explained_verdicts(language),
         )
 
 
 def counters(folders: Sequence[FolderLedger]) -> Mapping[str, int]:
-    """How many UIDs of a mailbox have each verdict."""
-    return {
-        verdict.value: sum(len(one.ledger.of(verdict)) for one in folders) for verdict in Verdict
-    }
+    """How many UIDs of a mailbox have each verdict, in the folders whose copies count."""
+    counted = [one.ledger for one in folders if one.folder.left_out is None]
+    return {verdict.value: sum(len(one.of(verdict)) for one in counted) for verdict in Verdict}

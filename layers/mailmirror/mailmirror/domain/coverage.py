@@ -52,12 +52,21 @@ class MailboxCoverage:
     """The first day of its window, in UTC; None where no mail was read yet."""
     limits: Set[Limit] = frozenset()
     """What else may be missing although it is complete, or be there."""
+    late: bool = False
+    """Whether the gap `late_facts` stands behind `gap`."""
+
+    @property
+    def gaps(self) -> Sequence[Gap | Code]:
+        """All gaps, `gap` first."""
+        return [*([self.gap] if self.gap else []), *([Gap.LATE_FACTS] if self.late else [])]
 
     @property
     def complete(self) -> bool:
         return self.gap is None
 
 
+_NOT_JUDGED_AGAIN = (MailboxState.FIRST_SYNC, MailboxState.ERASING)
+"""States of a mailbox whose mail is just being judged for the first time, or erased."""
 _GAPS = {
     MailboxState.FIRST_SYNC: Gap.FIRST_SYNC,
     MailboxState.PAUSED: Gap.PAUSED,
@@ -93,7 +102,10 @@ def mailbox_coverage(
     as_of = due.last_success_at if due else last_success_at
     since = _began(problem, due) if due else None
     gap = problem or _GAPS.get(state, Gap.LATE_FACTS if late else None)
-    return MailboxCoverage(mailbox, as_of, progress, gap, since, contained, history_since, limits)
+    behind = late and gap is not Gap.LATE_FACTS and state not in _NOT_JUDGED_AGAIN
+    return MailboxCoverage(
+        mailbox, as_of, progress, gap, since, contained, history_since, limits, behind
+    )
 
 
 def _began(problem: Code | None, due: Due) -> datetime | None:
@@ -121,12 +133,15 @@ class FeedCoverage:
     """Whether accepted events are not applied yet."""
 
     @property
+    def gaps(self) -> Sequence[Gap]:
+        """All gaps: those that wait before those that were refused, which may become more."""
+        unread = Gap.EVENTS_WAITING if self.waiting else Gap.FEED_SILENT
+        silent = self.waiting or self.as_of is None
+        return [*([unread] if silent else []), *([Gap.EVENTS_REFUSED] if self.refused else [])]
+
+    @property
     def gap(self) -> Gap | None:
-        if self.waiting:  # before those that were refused, of which there may be more by then
-            return Gap.EVENTS_WAITING
-        if self.as_of is None:
-            return Gap.FEED_SILENT
-        return Gap.EVENTS_REFUSED if self.refused else None
+        return next(iter(self.gaps), None)
 
     @property
     def complete(self) -> bool:
@@ -138,8 +153,9 @@ GAP_ORDER: Sequence[Gap] = (
     *(Gap.FEED_SILENT, Gap.EVENTS_WAITING, Gap.EVENTS_REFUSED, Gap.ENTRIES_UNREAD),
     *(Gap.LATE_FACTS, Gap.MATCHES_PENDING, Gap.THREAD_PENDING),
 )
-"""Which gap is told of several: behind the problems of mailboxes, first what leaves out most, then
-what a person can mend, then what stays, and at last what passes within a minute."""
+"""In which order gaps are named, and the first explained: behind the problems of mailboxes, first
+what leaves out most, then what a person can mend, then what stays, and at last what passes within
+a minute."""
 
 
 def _rank(gap: Gap | Code | None) -> int:
@@ -169,16 +185,30 @@ class Coverage:
         return Gap.THREAD_PENDING if self.thread_pending else None
 
     @property
+    def gaps(self) -> Sequence[Gap | Code]:
+        """Every gap of its mailboxes, of the feed and of the card as a whole, each once.
+
+        Problems of mailboxes come first, and then the others as in GAP_ORDER.
+        """
+        own = {
+            Gap.NO_MAILBOX: not self.mailboxes,
+            Gap.ENTRIES_UNREAD: self.unread > 0,
+            Gap.MATCHES_PENDING: self.matches_pending,
+            Gap.THREAD_PENDING: self.thread_pending,
+        }
+        found = [gap for one in self.mailboxes for gap in one.gaps]
+        found += [*self.feed.gaps, *(gap for gap, holds in own.items() if holds)]
+        return sorted(dict.fromkeys(found), key=_rank)
+
+    @property
     def cause(self) -> Gap | MailboxCoverage | FeedCoverage | None:
-        """The reason to tell why the card may lack mail; None where it is complete."""
+        """The first of the gaps, or the part that has it; None where the card is complete."""
         parts: list[MailboxCoverage | FeedCoverage] = [*self.mailboxes, self.feed]
-        causes: list[tuple[int, Gap | MailboxCoverage | FeedCoverage]] = [
-            (_rank(one.gap), one) for one in parts if not one.complete
-        ]
-        own = (self.gap, Gap.ENTRIES_UNREAD if self.unread else None)
-        causes += [(_rank(one), one) for one in own if one is not None]
-        return min(causes, key=lambda cause: cause[0])[1] if causes else None
+        for gap in self.gaps:
+            own = gap if isinstance(gap, Gap) else None
+            return next((part for part in parts if part.gap is gap), own)
+        return None
 
     @property
     def complete(self) -> bool:
-        return self.cause is None
+        return not self.gaps

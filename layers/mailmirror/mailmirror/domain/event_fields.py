@@ -17,6 +17,7 @@ _UNITS = {"s": 1, "ms": 10**3, "µs": 10**6, "ns": 10**9}
 """Since 1970."""
 _MAX_SECONDS = 10**11
 """In the year 5138; as many milliseconds after 1970 it is 1973."""
+_TIME_EXPECTED = "a time with its zone such as 2026-01-31T09:30:00Z (RFC 3339 time)"
 
 
 def mapping(value: object, field: str) -> Mapping[str, object]:
@@ -114,7 +115,7 @@ def instant(fields: Mapping[str, object], field: str) -> datetime:
             raise ValueError(field)
         return found.astimezone(UTC)
     except (ValueError, OverflowError) as error:
-        raise Refused(Code.INVALID_FIELD, f"{field}: not an RFC 3339 time with its zone") from error
+        raise Refused(Code.INVALID_FIELD, f"{field}: {_TIME_EXPECTED}") from error
 
 
 def _epoch_number(value: object) -> float | None:

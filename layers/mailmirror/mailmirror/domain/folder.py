@@ -85,6 +85,13 @@ class FolderState:
     """How far the round of the deep audit has come that is under way."""
     uncounted: Uncounted | None = None
     """Why its copies do not count while it is not read; None where they do."""
+    read: bool = True
+    """Whether the last sync had it among the folders that are read."""
+
+    @property
+    def left_out(self) -> Uncounted | None:
+        """Why its copies do not count now; None where they do, as in every folder that is read."""
+        return None if self.read else self.uncounted
 
     @property
     def complete(self) -> bool:
@@ -139,7 +146,8 @@ class FolderState:
         if not self.uidvalidity:
             return self
         ledger = self.ledger.begin_again()
-        return FolderState(self.name, self.role, 0, 2, 2, ledger, uncounted=self.uncounted)
+        anew = FolderState(self.name, self.role, 0, 2, 2, ledger)
+        return replace(anew, uncounted=self.uncounted, read=self.read)
 
     def has_passed(self, number: int) -> bool:
         """Whether a pass is through with the folder."""

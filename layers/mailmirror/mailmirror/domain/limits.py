@@ -490,6 +490,9 @@ it."""
 MAX_INDEX_DIGITS = 9
 """Of an attachment's number in a path; a longer one names none."""
 
+MAX_LANGUAGE_RANGES = 100
+"""Of a request's Accept-Language: browsers send about ten, and API Gateway lets thousands in."""
+
 MAX_DETAIL_CHARS = 200
 """Of a problem's detail, which can quote a path that the caller wrote."""
 

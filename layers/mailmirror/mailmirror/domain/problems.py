@@ -114,6 +114,7 @@ class Code(StrEnum):
     TOO_MANY_RECIPIENTS = "too_many_recipients"
     MESSAGE_TOO_LARGE = "message_too_large"
     UPLOAD_UNKNOWN = "upload_unknown"
+    SENDING_OFF = "sending_off"
     DAILY_LIMIT_REACHED = "daily_limit_reached"
     RATE_LIMIT_REACHED = "rate_limit_reached"
     IDEMPOTENCY_CONFLICT = "idempotency_conflict"
@@ -161,6 +162,7 @@ STATUS: dict[Code, HTTPStatus] = {
     Code.PROOF_CODE_LIMIT: HTTPStatus.TOO_MANY_REQUESTS,
     Code.FROM_NOT_YOURS: HTTPStatus.FORBIDDEN,
     Code.MESSAGE_TOO_LARGE: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    Code.SENDING_OFF: HTTPStatus.FORBIDDEN,
     Code.DAILY_LIMIT_REACHED: HTTPStatus.TOO_MANY_REQUESTS,
     Code.RATE_LIMIT_REACHED: HTTPStatus.TOO_MANY_REQUESTS,
     Code.SENT_ALREADY: HTTPStatus.CONFLICT,

@@ -144,6 +144,7 @@ def _item(folder: StoredFolder) -> Item:
         **({"stale": True} if state.stale else {}),
         **({"audited": [state.audited.number, state.audited.low]} if state.audited else {}),
         **({"uncounted": state.uncounted.value} if state.uncounted else {}),
+        **({} if state.read else {"left_out": True}),
         "version": folder.version,
         "fence": folder.fence,
     }
@@ -178,6 +179,7 @@ def _folder(item: Item) -> StoredFolder:
         stale=bool(item.get("stale")),
         audited=Passed(*map(int, item["audited"])) if "audited" in item else None,
         uncounted=Uncounted(item["uncounted"]) if "uncounted" in item else None,
+        read="left_out" not in item,
         **{number: int(item[number]) for number in (*cursors, *counts)},
     )
     return StoredFolder(state, int(item["version"]), int(item["fence"]))

@@ -77,6 +77,7 @@ ROUTES: tuple[AnyRoute, ...] = (
             Code.MESSAGE_LOST,
             Code.MESSAGE_TOO_LARGE,
             Code.UPLOAD_UNKNOWN,
+            Code.SENDING_OFF,
             Code.DAILY_LIMIT_REACHED,
             Code.RATE_LIMIT_REACHED,
             Code.IDEMPOTENCY_CONFLICT,

@@ -1,5 +1,6 @@
-"""The explanation of each reason for which a folder is not read."""
+"""Why a folder is not read, and why the copies in it do not count, explained."""
 
+from mailmirror.domain.counted_copies import Uncounted
 from mailmirror.domain.folder_choice import LeftOut
 from mailmirror.domain.words.explanation import Catalogue, translated
 
@@ -67,6 +68,29 @@ LEFT_OUT_FOLDERS: Catalogue[LeftOut] = {
         "If its mail is wanted, add the folder to those that are read: `PATCH"
         " /v1/mailboxes/{mailbox_id}` with `folders`.",
         "このメールボックスで選ばれたフォルダーに含まれていません。",
+        "このフォルダーのメールが必要な場合は、`PATCH /v1/mailboxes/{mailbox_id}` の `folders` に"
+        "このフォルダーを追加してください。",
+    ),
+}
+
+UNCOUNTED_FOLDERS: Catalogue[Uncounted] = {
+    Uncounted.NAMED: translated(
+        "The folder was read because `folders` of this mailbox named it, and `folders` names it no"
+        " more: its copies put no message on cards.",
+        "If its mail is wanted, name the folder again: `PATCH /v1/mailboxes/{mailbox_id}` with"
+        " `folders`.",
+        "このメールボックスの `folders` に指定されていたため読み取られていましたが、"
+        "指定から外されたフォルダーです。このフォルダーのメールはカードに表示されません。",
+        "このフォルダーのメールが必要な場合は、`PATCH /v1/mailboxes/{mailbox_id}` の `folders` に"
+        "もう一度指定してください。",
+    ),
+    Uncounted.SETTING: translated(
+        "The folder is none of those that `folders` of this mailbox chooses: its copies put no"
+        " message on cards.",
+        "If its mail is wanted, add the folder to those that are read: `PATCH"
+        " /v1/mailboxes/{mailbox_id}` with `folders`.",
+        "このメールボックスの `folders` の対象に含まれていないフォルダーです。"
+        "このフォルダーのメールはカードに表示されません。",
         "このフォルダーのメールが必要な場合は、`PATCH /v1/mailboxes/{mailbox_id}` の `folders` に"
         "このフォルダーを追加してください。",
     ),

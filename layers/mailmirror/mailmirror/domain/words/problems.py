@@ -748,6 +748,14 @@ PROBLEMS: Catalogue[Code] = {
         "添付ファイルがアップロードされていないか、1 日以上経過しています。",
         "`POST /v1/uploads` が返すリンクに内容を送ってから、再送してください。",
     ),
+    Code.SENDING_OFF: translated(
+        "This account sends no mail: its setting `messages_a_day` is 0.",
+        "Ask your administrator to allow sending, by `PATCH /v1/account` with `messages_a_day`;"
+        " then send again.",
+        "設定 `messages_a_day` が 0 のため、このアカウントからメールを送信できません。",
+        "送信の許可（`PATCH /v1/account` の `messages_a_day`）を管理者に依頼し、"
+        "その後に再送してください。",
+    ),
     Code.DAILY_LIMIT_REACHED: translated(
         "The mailbox has sent as many messages as it may in a day.",
         "Send again after `resets_at`; or ask your administrator for a higher limit: `PATCH"

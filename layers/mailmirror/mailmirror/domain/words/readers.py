@@ -7,6 +7,7 @@ from typing import Any
 
 from mailmirror.domain.card_overrides import Scope
 from mailmirror.domain.contained import Cause
+from mailmirror.domain.counted_copies import Uncounted
 from mailmirror.domain.coverage import Gap
 from mailmirror.domain.coverage_limits import Limit
 from mailmirror.domain.deep_audit import FaultKind
@@ -27,7 +28,7 @@ from mailmirror.domain.words.delivery import DELIVERY_ERRORS
 from mailmirror.domain.words.discovery import FINDINGS, OUTCOMES
 from mailmirror.domain.words.doctor import SERVER_CAUSES
 from mailmirror.domain.words.explanation import Catalogue
-from mailmirror.domain.words.folders import LEFT_OUT_FOLDERS
+from mailmirror.domain.words.folders import LEFT_OUT_FOLDERS, UNCOUNTED_FOLDERS
 from mailmirror.domain.words.mailbox_problems import MAILBOX_PROBLEMS
 from mailmirror.domain.words.missing_mail import MISSING_CAUSES
 from mailmirror.domain.words.overrides import CARD_OVERRIDES, REASONS, STANDINGS
@@ -142,6 +143,7 @@ CATALOGUES: Sequence[Catalogued] = (
                 Code.NO_RECIPIENT,
                 Code.TOO_MANY_RECIPIENTS,
                 Code.MESSAGE_TOO_LARGE,
+                Code.SENDING_OFF,
                 Code.DAILY_LIMIT_REACHED,
                 Code.RATE_LIMIT_REACHED,
             ],
@@ -304,6 +306,11 @@ CATALOGUES: Sequence[Catalogued] = (
                 LeftOut.SETTING,
             ],
         },
+    ),
+    Catalogued(
+        "Folders of a ledger whose copies do not count",
+        UNCOUNTED_FOLDERS,
+        {Reader.SALESPERSON: [Uncounted.NAMED, Uncounted.SETTING]},
     ),
     Catalogued(
         "Delivery errors",

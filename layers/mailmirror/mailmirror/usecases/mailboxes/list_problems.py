@@ -70,6 +70,8 @@ def list_problems(mailbox: Mailbox, runtime: Runtime) -> Problems:
         if (failure := state.failure) is not None:
             detail, since = failure.detail, failure.since
             found.append(Problem(failure.code, detail, since, next_poll, folder=state.name))
+        if state.left_out:
+            continue  # its messages are not tried again, and are on no card
         if current := runtime.ledgers.read_current(mailbox.key, id, state):
             messages += _of_folder(id, *current, contained, next_poll)
             uids = current[1].of(Verdict.UNREADABLE) & current[1].present

@@ -12,7 +12,13 @@ from mailmirror.store.outbounds import Limit
 
 
 def limits_of(account: Account, facts: SendingFacts, now: datetime) -> list[Limit]:
-    """The limits in force: the day is UTC's."""
+    """The limits in force: the day is UTC's.
+
+    Raises:
+        Refused: the account sends no mail, which no time changes.
+    """
+    if not account.messages_a_day:
+        raise Refused(Code.SENDING_OFF)
     return [
         Limit(f"day#{now:%Y-%m-%d}", min(account.messages_a_day, facts.a_day)),
         Limit(f"minute#{now:%Y-%m-%dT%H:%M}", facts.a_minute),

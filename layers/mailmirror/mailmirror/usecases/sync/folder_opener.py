@@ -110,7 +110,8 @@ class FolderOpener:
 
 def as_listed(known: FolderState, folder: FolderChoice) -> FolderState:
     """What is known of a folder, with what the server's list says of it now."""
-    return replace(known, role=folder.role, uncounted=while_read(folder, known.uncounted))
+    uncounted = while_read(folder, known.uncounted)
+    return replace(known, role=folder.role, uncounted=uncounted, read=True)
 
 
 def _still_known(

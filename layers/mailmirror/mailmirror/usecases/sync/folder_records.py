@@ -122,7 +122,7 @@ class FolderRecords:
                 left_out.add(id)
             if stored is None:
                 continue
-            state = replace(stored.state, failure=None, uncounted=uncounted)
+            state = replace(stored.state, failure=None, uncounted=uncounted, read=False)
             is_gone = choice is None and all_are_listed
             if is_gone and uncounted is None:
                 self.runtime.folders.forget(self.lease, id, stored)
