@@ -231,7 +231,7 @@ class _Reader:
 
     def _counts(self, copy: Copy) -> bool:
         stored = self.runtime.folders.find(copy.entry.key, copy.place.folder)
-        return stored is None or stored.state.uncounted is None
+        return stored is None or stored.state.left_out is None
 
     def _blocks(self, participants: Sequence[Address]) -> Sequence[Block]:
         """The fewest blocks of the owner's without which the message is not blocked."""
