@@ -41,6 +41,7 @@ _KNOWN_SIGNATURES = {
     ],
 }
 _KNOWN_CALLS = [
+    "from hypercorn.asyncio import serve as hypercorn_serve",
     "dynamodb_service_context(body) if service == ",
     "dynamodb_transaction_checks(iam_action, body, region, get_account_id())",
     "access_key, item_action, service, region,\n                        resource_arn=item_arn",

@@ -153,6 +153,27 @@ def test_a_block_follows_a_merge_to_all_addresses_of_the_contact(
     assert on_cards(office) == [LEE_ALONE, KIM_AND_LEE]
 
 
+def test_a_block_follows_a_merge_of_two_contacts_with_one_address(
+    api: Api, office: Office, mailbox: Mailbox, clock: Clock
+) -> None:
+    """LEE's mail is no blocked person's while two have the address, of whom one is not blocked."""
+    office.tell("contact.upserted", MARCH, id="dup", name="Dup", emails=[LEE])
+    block(api, contact_id="dup")
+    office.sync(found(office, mailbox))
+    assert LEE_ALONE in on_cards(office)
+    office.tell("contact.merged", MARCH + timedelta(days=1), id="dup", winner_id="lee")
+    assert is_late(api, "lee")
+    clock.advance(timedelta(hours=2))
+    office.sync(found(office, mailbox))
+    assert LEE_ALONE not in on_cards(office)
+    office.tell("contact.upserted", MARCH + timedelta(days=2), id="dup", name="D", emails=[LEE])
+    assert is_late(api, "lee")
+    clock.advance(timedelta(hours=2))
+    office.sync(found(office, mailbox))
+    assert LEE_ALONE in on_cards(office)
+    assert not is_late(api, "lee")
+
+
 def is_late(api: Api, contact: str) -> bool:
     gap: str | None = api.get(f"/v1/contacts/{contact}/messages")["coverage"]["gap"]
     return gap == "late_facts"

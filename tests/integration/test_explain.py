@@ -6,7 +6,10 @@ import pytest
 
 from mailmirror.aws.queues import SyncJob
 from mailmirror.domain.mailbox import Mailbox
+from mailmirror.domain.verdict import Verdict
 from mailmirror.runtime import Runtime
+from mailmirror.store import keys
+from mailmirror.store.table import Update
 from mailmirror.usecases.sync.sync_mailbox import sync_mailbox
 from tests.integration.api_calls import Api
 from tests.integration.explaining import cause, causes, explained, follow, pasted, path
@@ -481,6 +484,24 @@ def test_waits_what_was_moved_to_the_trash_is_on_its_card_once_it_is_judged_agai
     follow(api, found)
     office.sync(mailbox)
     assert is_shown(api, office, mailbox, 1)
+
+
+def test_draft_what_has_become_one_since_it_was_mirrored_does_not_wait(
+    api: Api, office: Office, mailbox: Mailbox, imap_server: MailboxServer, clock: Clock
+) -> None:
+    """A deep audit, or a pass that asks for its headers, has found the flag."""
+    change(office, deleted_mail="follow")
+    runtime = office.runtime
+    folders = runtime.folders.read_all(mailbox.key)
+    (id,) = (id for id, one in folders.items() if one.state.messages)
+    head = folders[id].state.ledger.head.record({1: Verdict.DRAFT}).encode()
+    runtime.table.update(Update(keys.folder(mailbox.key, id), "SET head = :head", {":head": head}))
+    with imap_server.session(REP) as session:
+        session.select_folder("INBOX")
+        session.add_flags([1], ["\\Draft"])
+    days_pass(office, mailbox, clock, 1)
+    assert office.card("rep", "kim") == []
+    assert causes(explained(api, mailbox, 1)) == ["draft"]
 
 
 def test_deleted_unread_is_told_of_a_message_that_named_the_mailbox(

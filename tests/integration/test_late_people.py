@@ -32,6 +32,7 @@ from tests.integration.interruptions import Killed, before_write
 from tests.integration.office import (
     BOSS,
     KIM,
+    LEE,
     MARCH,
     REP,
     STRANGER,
@@ -118,6 +119,56 @@ def test_an_address_that_moves_before_its_old_mail_was_judged_makes_the_next_car
     office.sync(mailbox)
     assert not late(office, "kim")
     assert subjects(office.card("rep", "kim")) == ["Letter 3", "Letter 2", "Letter 1"]
+
+
+@pytest.mark.parametrize(
+    ("events", "contact"),
+    [
+        (
+            [
+                ("merged", "kim", "lee"),
+                ("upserted", "lee", [LEE, KIM, STRANGER]),
+                ("upserted", "kim", [KIM, STRANGER]),
+            ],
+            "kim",
+        ),
+        (
+            [
+                ("upserted", "who", [STRANGER]),
+                ("merged", "who", "kim"),
+                ("upserted", "kim", [KIM, STRANGER]),
+                ("upserted", "who", ["other@else.example"]),
+            ],
+            "kim",
+        ),
+        (
+            [
+                ("upserted", "who", [STRANGER]),
+                ("merged", "who", "kim"),
+                ("upserted", "kim", [KIM, STRANGER]),
+                ("merged", "who", "lee"),
+            ],
+            "kim",
+        ),
+        (
+            [
+                ("merged", "who", "new"),
+                ("upserted", "new", [STRANGER]),
+                ("upserted", "who", [STRANGER]),
+            ],
+            "who",
+        ),
+    ],
+)
+def test_who_has_an_address_that_another_had_first_is_late_as_the_other_was(
+    office: Office, mailbox: Mailbox, events: list[tuple[str, str, str | list[str]]], contact: str
+) -> None:
+    for day, (kind, id, data) in enumerate(events):
+        more: dict[str, Any] = (
+            {"winner_id": data} if kind == "merged" else {"name": id, "emails": data}
+        )
+        office.tell(f"contact.{kind}", MARCH - timedelta(days=20 - day), id=id, **more)
+    assert late(office, contact)
 
 
 def test_where_search_finds_nothing_the_pass_does(

@@ -173,7 +173,6 @@ STORED = [
     (MessageFacts(stored=S.HIDDEN, has_left=True), [C.DELETED]),
     (MessageFacts(stored=S.HIDDEN), [C.WAITS]),
     (MessageFacts(stored=S.HIDDEN, stored_obstacles=[V.BLOCKED]), [C.BLOCKED]),
-    (MessageFacts([copy(left_out=LeftOut.TRASH)], S.HIDDEN, counts=True), [C.WAITS]),
     (
         MessageFacts(
             stored=S.HIDDEN, stored_obstacles=[V.OUTSIDE_WINDOW, V.NO_PERSON], has_left=True
@@ -187,6 +186,12 @@ STORED = [
 def test_what_is_stored_decides_first(message: MessageFacts, expected: list[MissingCause]) -> None:
     for mailbox in (HEALTHY, PAUSED, MailboxFacts(MailboxState.DISCONNECTED)):
         assert codes(message_causes(message, mailbox)) == expected
+
+
+def test_what_is_paused_does_not_wait() -> None:
+    facts = MessageFacts([copy(left_out=LeftOut.TRASH)], S.HIDDEN, counts=True)
+    assert codes(message_causes(facts, HEALTHY)) == [C.WAITS]
+    assert codes(message_causes(facts, PAUSED)) == [C.TRASH, C.PAUSED]
 
 
 def test_a_detach_is_named() -> None:

@@ -17,7 +17,7 @@ from mailmirror.domain.feed import (
     PersonRef,
     PersonUpserted,
 )
-from mailmirror.domain.persons import Persons, Record, changed_holders
+from mailmirror.domain.persons import Persons, Record, are_parted, changed_holders
 from mailmirror.domain.problems import Code
 from mailmirror.domain.stamp import Stamp
 
@@ -250,7 +250,19 @@ def test_deals_of_the_merged_name_the_other_and_addresses_of_both_change() -> No
     a, b = Address("a@x.example"), Address("b@x.example")
     assert changed_holders(before, merged) == ({a, b}, set())
     parted = after([given_to(A, 4, "a")], merged)
-    assert changed_holders(merged, parted) == (set(), {a, b})
+    assert changed_holders(merged, parted) == ({a, b}, {a, b})
+    assert not are_parted(before, merged)
+    assert are_parted(merged, parted)
+
+
+def test_two_persons_of_one_address_are_another_person_once_they_are_joined() -> None:
+    before = after([given_to(A, 1, "x"), given_to(B, 2, "x")])
+    merged = after([joined(A, B, 3)], before)
+    x = Address("x@x.example")
+    assert changed_holders(before, merged) == ({x}, set())
+    parted = after([given_to(A, 4, "x")], merged)
+    assert changed_holders(merged, parted) == ({x}, set())
+    assert are_parted(merged, parted)
 
 
 def test_a_conversion_concerns_all_addresses_of_the_contact_as_a_merge_does() -> None:
@@ -323,13 +335,22 @@ def test_no_redirect_loses_a_person_or_an_address(events: list[PersonEvent]) -> 
     assert persons.holders().keys() <= given
 
 
+def having(persons: Persons) -> dict[Address, set[frozenset[PersonRef]]]:
+    """The persons who have each address, each as the leads and contacts that it is."""
+    found: dict[Address, set[frozenset[PersonRef]]] = {}
+    for person in persons.all:
+        for address in person.emails:
+            found.setdefault(address, set()).add(person.refs)
+    return found
+
+
 @given(histories())
 def test_what_an_event_changes_is_named(events: list[PersonEvent]) -> None:
     before = Persons({})
     for event in events:
         now = after([event], before)
         gained, lost = changed_holders(before, now)
-        had, has = before.holders(), now.holders()
+        had, has = having(before), having(now)
         unchanged = (had.keys() | has.keys()) - gained - lost
         assert all(had[one] == has[one] for one in unchanged)
         before = now

@@ -117,7 +117,8 @@ class MessageFacts:
     has_left: bool = False
     """Whether what is stored has left the server for good, where the account follows that."""
     counts: bool = False
-    """Whether what is stored and hidden lies in a folder whose copies count."""
+    """Whether what is hidden is of this mailbox, lies in a folder whose copies count, and is
+    neither a draft nor a report."""
     detaches: Sequence[Override] = ()
     """Those that count."""
     taken_off: Sequence[CardOverride] = ()
@@ -194,7 +195,8 @@ def message_causes(message: MessageFacts, mailbox: MailboxFacts) -> Sequence[Fin
         for number, copy in enumerate(message.copies)
     ]
     causes, number = min(each, key=lambda one: (*_effort(one[0]), one[1]))
-    if message.stored is Stored.HIDDEN and message.counts:
+    is_paused = mailbox.state is MailboxState.PAUSED
+    if message.stored is Stored.HIDDEN and message.counts and not is_paused:
         stored = _stored_causes(message)
         if _effort(stored) < _effort(causes):
             return [Finding(cause) for cause in stored]

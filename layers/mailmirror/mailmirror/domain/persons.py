@@ -279,22 +279,42 @@ def check_joined(event: PersonRedirected, persons: Persons) -> None:
 
 
 def changed_holders(before: Persons, after: Persons) -> tuple[Set[Address], Set[Address]]:
-    """The addresses that a person has gained, and those that one has lost."""
+    """The addresses that a person has gained, and those that a lead or contact has lost.
+
+    A person that consists of other leads and contacts than before is another one: two that have an
+    address are blocked where both are, and one that was joined of them where either is.
+    """
     had, has = before.holders(), after.holders()
     none: frozenset[PersonRef] = frozenset()
-    gained = {address for address, refs in has.items() if refs - had.get(address, none)}
+    known = {(address, one.refs) for one in before.all for address in one.emails}
+    found = {(address, one.refs) for one in after.all for address in one.emails}
+    gained = {address for address, _ in found - known}
     lost = {address for address, refs in had.items() if refs - has.get(address, none)}
     return gained, lost
 
 
-def at_line(record: Record, before: Persons, gained: Set[Address], line: int) -> Record:
-    """A record whose event gives persons addresses, with the line of the log that says so.
+def are_parted(before: Persons, after: Persons) -> bool:
+    """Tell whether leads or contacts that were one person are so no more."""
+    return any(
+        len(one.refs) > 1 and not any(one.refs <= other.refs for other in after.all)
+        for one in before.all
+    )
+
+
+def at_line(
+    record: Record, before: Persons, gained: Set[Address], given: Set[Address], line: int
+) -> Record:
+    """A record after its event, with the line up to which its addresses have become known.
 
     Parameters:
         before: the persons before the event.
-        gained: the addresses, but for those that stay with who has them.
+        gained: the addresses that persons have gained by the event.
+        given: those that the record has gained; a person that it is joined with may have had them.
+        line: of the log, which names what persons have gained.
     """
-    known = [one for one in before.all if one.emails & gained]
+    known = [one for one in before.all if one.emails & (gained | given)]
+    if not gained:
+        return replace(record, line=max([record.line, *(one.line for one in known)]))
     if not gained <= frozenset().union(*(one.emails for one in known)):
         return replace(record, line=line)
     return replace(record, line=max([record.line, *(one.line for one in known)]), moved=line)

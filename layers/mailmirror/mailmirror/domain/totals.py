@@ -39,7 +39,7 @@ class Totals:
             limits: those that the server's folders and the settings make.
         """
         folders = list(folders)
-        if any(one.over_limit for one in folders):
+        if any(one.over_limit > 0 for one in folders):
             limits = limits | {Limit.TOO_MANY_RECIPIENTS}
         return cls(
             folders=len(folders),

@@ -7,6 +7,7 @@ in a challenge, as JSON, which has to be answered before it ends the exchange.
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from mailmirror.domain.limits import MAX_CHALLENGE_CHARS
 from mailmirror.domain.mailbox import Server
@@ -14,7 +15,7 @@ from mailmirror.domain.problems import Code, Refused
 from mailmirror.mail.repeated_secrets import SecretForms
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class PasswordLogin:
     """Its text form shows no password."""
 
@@ -23,11 +24,14 @@ class PasswordLogin:
 
     def redact(self, text: str) -> str:
         """Hide the password in a server's words, also as SASL PLAIN has it."""
-        plain = f"\0{self.username}\0{self.password}"
-        return SecretForms.of(self.password, plain).hide(text)
+        return self._forms.hide(text)
+
+    @cached_property
+    def _forms(self) -> SecretForms:
+        return SecretForms.of(self.password, f"\0{self.username}\0{self.password}")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class TokenLogin:
     """Its text form shows no token."""
 
@@ -36,7 +40,11 @@ class TokenLogin:
 
     def redact(self, text: str) -> str:
         """Hide the token in a server's words."""
-        return SecretForms.of(self.token).hide(text)
+        return self._forms.hide(text)
+
+    @cached_property
+    def _forms(self) -> SecretForms:
+        return SecretForms.of(self.token)
 
 
 Login = PasswordLogin | TokenLogin

@@ -19,6 +19,7 @@ from mailmirror.domain.persons import (
     Person,
     Persons,
     Record,
+    are_parted,
     at_line,
     changed_holders,
     check_joined,
@@ -245,13 +246,13 @@ class PeopleStore:
                 check_joined(event, after)
             gained, has_lost = changed_holders(before, after)
             unnamed_gained = unnamed & after.holders().keys()
-            if gained:
-                new = at_line(new, before, gained, head + 1)
+            new = at_line(new, before, gained, new.given - old.given, head + 1)
             if unnamed_gained:  # mail that names one may have been judged as no person's
                 new = replace(new, line=head + 1)
             gained |= unnamed_gained
-            parted = not has_lost.isdisjoint(after.holders())
-            change = Change(ChangeKind.PERSON, gained=gained, lost=has_lost, parted=parted)
+            change = Change(
+                ChangeKind.PERSON, gained=gained, lost=has_lost, parted=are_parted(before, after)
+            )
             for address in gained | has_lost | unnamed | (new.given - old.given):
                 self._name_person(account, address, ref if address in new.given else None, head + 1)
             if new.redirect is not None and new.redirect != old.redirect:

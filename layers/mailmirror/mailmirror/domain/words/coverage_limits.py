@@ -34,18 +34,19 @@ COVERAGE_LIMITS: Catalogue[Limit] = {
         "数分以内にカードに反映されます。",
     ),
     Limit.TOO_MANY_RECIPIENTS: translated(
-        "Messages in this mailbox to leads or contacts name more addresses than the account's limit"
-        " of recipients allows, so they are on no card.",
+        "Messages in this mailbox name more addresses than the account's limit of recipients"
+        " allows: they are on no card, and may be of leads or contacts.",
         "See whether a message that you miss is one of them:"
         " `GET /v1/mailboxes/{mailbox_id}/explain` with `from` and `since`. If such mail is wanted,"
         " ask your administrator to raise the limit: `PATCH /v1/account` with `max_recipients`, up"
-        " to 500.",
-        "このメールボックスに、アカウントの宛先数の上限を超える、リードや連絡先とのメールがあり、"
-        "どのカードにも反映されません。",
+        " to 500. Messages beyond that can only be opened in the mailbox itself.",
+        "アカウントの宛先数の上限を超えるメールがこのメールボックスにあり、どのカードにも"
+        "反映されません。リードや連絡先のメールが含まれる場合があります。",
         "見当たらないメールがこれに該当するかどうかは "
         "`GET /v1/mailboxes/{mailbox_id}/explain` の `from` と `since` で確認できます。"
         "必要な場合は、CRM の管理者に `PATCH /v1/account` の `max_recipients` を（500 まで）"
-        "引き上げるよう依頼してください。",
+        "引き上げるよう依頼してください。それを超えるメールは、メールボックスで直接開いて"
+        "ください。",
     ),
     Limit.ALL_MAIL_HIDDEN: translated(
         "Gmail does not show All Mail to mail programs, so archived mail without a label is"

@@ -77,12 +77,12 @@ UNCOUNTED_FOLDERS: Catalogue[Uncounted] = {
     Uncounted.NAMED: translated(
         "The folder was read because `folders` of this mailbox named it, and `folders` names it no"
         " more: its copies put no message on cards.",
-        "If its mail is wanted, name the folder again: `PATCH /v1/mailboxes/{mailbox_id}` with"
-        " `folders`.",
+        "If its mail is wanted, name the folder again, and all others that are to be read: `PATCH"
+        " /v1/mailboxes/{mailbox_id}` with `folders`.",
         "このメールボックスの `folders` に指定されていたため読み取られていましたが、"
         "指定から外されたフォルダーです。このフォルダーのメールはカードに表示されません。",
-        "このフォルダーのメールが必要な場合は、`PATCH /v1/mailboxes/{mailbox_id}` の `folders` に"
-        "もう一度指定してください。",
+        "このフォルダーのメールが必要な場合は、`PATCH /v1/mailboxes/{mailbox_id}` の `folders` に、"
+        "読み取るほかのフォルダーとともにもう一度指定してください。",
     ),
     Uncounted.SETTING: translated(
         "The folder is none of those that `folders` of this mailbox chooses: its copies put no"

@@ -8,14 +8,16 @@ EFFECTS: Catalogue[Setting] = {
         "It holds for all mail within a minute. Where it is higher, old mail over the former limit"
         " is judged again then; where it is lower, mirrored mail over it is hidden, and erased"
         " 30 days later. Until that is done, `gaps` of the cards' `coverage` has `late_facts`.",
-        "Open a card again in some minutes, until its `gaps` has no `late_facts`. If mail was"
+        "Open a card again in some minutes, until its `gaps` has neither `first_sync` nor"
+        " `late_facts`, which stays where a mailbox is not read. If mail was"
         " hidden by mistake, raise the limit again within the 30 days.",
         "1 分以内にすべてのメールに適用されます。"
         "引き上げた場合は、以前の上限を超えていたメールも判定し直されます。"
         "引き下げた場合は、上限を超える反映済みのメールが非表示になり、"
         "30 日後に消去されます。"
         "完了までは、カードの `coverage` の `gaps` に `late_facts` が含まれます。",
-        "数分後に、`gaps` から `late_facts` がなくなるまでカードを開き直してください。"
+        "数分後に、`gaps` から `first_sync` と `late_facts` がなくなるまでカードを開き直して"
+        "ください（読み取られていないメールボックスでは `late_facts` が残ります）。"
         "誤って非表示にした場合は、30 日以内に上限を元に戻してください。",
     ),
     Setting.DEAL_POLICY: translated(
@@ -86,12 +88,14 @@ MAILBOX_EFFECTS: Catalogue[MailboxSetting] = {
         "A sync begins now: where the day is earlier than before, it reads older mail; where it is"
         " later, it hides mirrored mail of before that day, which is erased 30 days later. Until"
         " that is done, `gaps` of the cards' `coverage` has `late_facts`.",
-        "Open a card again in some minutes, until its `gaps` has no `late_facts`. If mail was"
+        "Open a card again in some minutes, until its `gaps` has neither `first_sync` nor"
+        " `late_facts`, which stays where a mailbox is not read. If mail was"
         " hidden by mistake, set the earlier day again within the 30 days.",
         "今すぐ同期が始まります。以前より早い日付にすると、古いメールも読み取られます。"
         "遅い日付にすると、それより前の反映済みのメールが非表示になり、30 日後に消去されます。"
         "完了までは、カードの `coverage` の `gaps` に `late_facts` が含まれます。",
-        "数分後に、`gaps` から `late_facts` がなくなるまでカードを開き直してください。"
+        "数分後に、`gaps` から `first_sync` と `late_facts` がなくなるまでカードを開き直して"
+        "ください（読み取られていないメールボックスでは `late_facts` が残ります）。"
         "誤って非表示にした場合は、30 日以内に元の日付に戻してください。",
     ),
     MailboxSetting.PAUSED: translated(

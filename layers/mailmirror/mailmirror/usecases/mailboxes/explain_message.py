@@ -230,6 +230,8 @@ class _Reader:
         return follows and has_left(copy.left_at, self.runtime.now())
 
     def _counts(self, copy: Copy) -> bool:
+        if copy.entry.key != self.mailbox.key or copy.standing is not None:
+            return False
         stored = self.runtime.folders.find(copy.entry.key, copy.place.folder)
         return stored is None or stored.state.left_out is None
 
