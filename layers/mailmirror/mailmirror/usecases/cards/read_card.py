@@ -3,7 +3,7 @@
 import base64
 import binascii
 import re
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Collection, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -20,6 +20,7 @@ from mailmirror.domain.persons import Person
 from mailmirror.domain.problems import Code, Refused
 from mailmirror.domain.threads import ThreadId
 from mailmirror.runtime import Runtime
+from mailmirror.store.change_log import Heads
 from mailmirror.store.content_lines import Summary
 from mailmirror.store.feed import FeedState
 from mailmirror.store.timelines import Hit, Partitions, deal_partitions
@@ -239,11 +240,14 @@ def _with_warning(summary: Summary, warning: str) -> Summary:
 
 
 def _coverage(
-    viewer: Viewer, persons: Iterable[Person], feed: FeedState, runtime: Runtime, *, unread: int = 0
+    viewer: Viewer,
+    persons: Collection[Person],
+    feed: FeedState,
+    runtime: Runtime,
+    *,
+    unread: int = 0,
 ) -> Coverage:
     """The coverage of a card.
-
-    An address that comes from one person to another changes verdicts only by what is blocked.
 
     Parameters:
         persons: the card's.
@@ -252,9 +256,6 @@ def _coverage(
     reports = report(viewer.mailboxes, runtime, Claims({}))
     _nudge(reports, runtime)
     heads = runtime.change_log.heads(viewer.account)
-    ruling = max(heads.left_team, heads.ruling)
-    known = max([ruling, *(one.line for one in persons)])
-    moved = max([known, heads.parted, *(one.moved for one in persons)])
     return Coverage(
         [
             mailbox_coverage(
@@ -263,7 +264,7 @@ def _coverage(
                 one.problem,
                 one.due,
                 one.progress,
-                late=(moved if one.owner_blocks else known) > one.log_cursor
+                late=_needed_line(one, persons, heads, runtime) > one.log_cursor
                 or one.judged_by_others,
                 last_success_at=one.last_success_at,
                 contained=one.pending,
@@ -275,6 +276,24 @@ def _coverage(
         FeedCoverage(feed.as_of, feed.refused, feed.waiting),
         unread=unread,
     )
+
+
+def _needed_line(
+    report: MailboxReport, persons: Collection[Person], heads: Heads, runtime: Runtime
+) -> int:
+    """The line of the log under which a mailbox's mail is to be judged, for a card to have all.
+
+    That of its persons' addresses. Where the owner blocks others, an address that comes from one
+    person to another changes verdicts too; a card of a blocked person shows what another one's
+    address brings. One read unit more for an owner who blocks.
+    """
+    known = max([heads.left_team, heads.ruling, *(one.line for one in persons)])
+    if not report.owner_blocks:
+        return known
+    blocks = runtime.blocks.read(report.mailbox.key.account, report.mailbox.owner)
+    if any(blocks.least_over(address, [one.refs]) for one in persons for address in one.emails):
+        return heads.judging
+    return max([known, heads.parted, *(one.moved for one in persons)])
 
 
 def _nudge(reports: Sequence[MailboxReport], runtime: Runtime) -> None:
