@@ -112,7 +112,7 @@ def test_outside_window_an_earlier_day_brings_the_message_in(
     day = {"history_since": long_ago.date().isoformat()}
     changed = follow(api, remedy, "PATCH", day, mailbox_id=mailbox.key.mailbox)
     (effect,) = changed["effects"]
-    assert "`gaps` has no `late_facts`" in effect["remedy"]
+    assert "until its `gaps` has neither `first_sync` nor `late_facts`" in effect["remedy"]
     assert "late_facts" in gap(api)["gaps"]
     office.sync(mailbox)
     assert is_complete(api)
