@@ -313,11 +313,11 @@ def at_line(
         line: of the log, which names what persons have gained.
     """
     known = [one for one in before.all if one.emails & (gained | given)]
-    if not gained:
-        return replace(record, line=max([record.line, *(one.line for one in known)]))
-    if not gained <= frozenset().union(*(one.emails for one in known)):
-        return replace(record, line=line)
-    return replace(record, line=max([record.line, *(one.line for one in known)]), moved=line)
+    is_known = gained <= frozenset().union(*(one.emails for one in known))
+    known_at = max([record.line, *(one.line for one in known)])
+    return replace(
+        record, line=known_at if is_known else line, moved=line if gained else record.moved
+    )
 
 
 def _has_card(record: Record) -> bool:
