@@ -178,11 +178,18 @@ class Coverage:
     @property
     def gap(self) -> Gap | None:
         """Why the card as a whole may lack mail, where no mailbox and not the feed is the cause."""
-        if not self.mailboxes:
-            return Gap.NO_MAILBOX
-        if self.matches_pending:
-            return Gap.MATCHES_PENDING
-        return Gap.THREAD_PENDING if self.thread_pending else None
+        return next((one for one in self._own if one is not Gap.ENTRIES_UNREAD), None)
+
+    @property
+    def _own(self) -> Sequence[Gap]:
+        """The gaps of the card as a whole."""
+        holds = {
+            Gap.NO_MAILBOX: not self.mailboxes,
+            Gap.ENTRIES_UNREAD: self.unread > 0,
+            Gap.MATCHES_PENDING: self.matches_pending,
+            Gap.THREAD_PENDING: self.thread_pending,
+        }
+        return [gap for gap, does in holds.items() if does]
 
     @property
     def gaps(self) -> Sequence[Gap | Code]:
@@ -190,14 +197,8 @@ class Coverage:
 
         Problems of mailboxes come first, and then the others as in GAP_ORDER.
         """
-        own = {
-            Gap.NO_MAILBOX: not self.mailboxes,
-            Gap.ENTRIES_UNREAD: self.unread > 0,
-            Gap.MATCHES_PENDING: self.matches_pending,
-            Gap.THREAD_PENDING: self.thread_pending,
-        }
         found = [gap for one in self.mailboxes for gap in one.gaps]
-        found += [*self.feed.gaps, *(gap for gap, holds in own.items() if holds)]
+        found += [*self.feed.gaps, *self._own]
         return sorted(dict.fromkeys(found), key=_rank)
 
     @property
