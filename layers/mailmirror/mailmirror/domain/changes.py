@@ -40,7 +40,8 @@ class Change:
     of_policy: bool = False
     """Whether the account's deal policy has changed, alone or with other settings."""
     parted: bool = False
-    """Whether leads or contacts that were joined are so no more, which a block of one follows."""
+    """Whether a person was divided: a block of one of its leads or contacts no longer holds for
+    the addresses of the others."""
 
     def __bool__(self) -> bool:
         return bool(self.gained or self.lost or self.deal) or self.kind.is_of_settings

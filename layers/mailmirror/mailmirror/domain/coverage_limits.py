@@ -18,7 +18,8 @@ class Limit(StrEnum):
     PERSONS_BLOCKED = "persons_blocked"
     """The owner has blocked persons, addresses or domains; told to the owner alone."""
     TOO_MANY_RECIPIENTS = "too_many_recipients"
-    """Messages to persons are over the account's limit of recipients; told to the owner alone."""
+    """Messages have more addresses than the account's limit of recipients allows, and may be of
+    leads or contacts; told to the owner alone."""
     ALL_MAIL_HIDDEN = "all_mail_hidden"
     """Gmail does not show All Mail by IMAP, so archived mail without a label is not read."""
     FOLDER_LIMITED = "folder_limited"

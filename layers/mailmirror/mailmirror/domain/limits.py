@@ -402,8 +402,8 @@ MAX_CHECKED_SERVERS = 12
 to, the first ones: each costs a connection and a TLS handshake at the same time as the others."""
 
 MAX_CERTIFICATE_NAMES = 3
-"""How many names of a certificate a refusal lists where the certificate is another host's. It
-counts the further ones: the certificate of a hoster may have a thousand."""
+"""A refusal lists so many names of a certificate that is another host's, and says how many more
+there are: the certificate of a hoster may have a thousand."""
 
 MAX_SHOWN_CERTIFICATES = 4
 """Of a chain that a server shows to a doctor, its own first; servers send two or three. Further

@@ -53,10 +53,10 @@ class Record:
     target: PersonRef | None = None
     """Where `redirected` leads to."""
     line: int = 0
-    """Of the account's log, up to which its addresses have become known: mail that was judged
-    before names one that it was not known that a person has."""
+    """The line of the account's log at which the last of its addresses became a person's. Mail that
+    names the address may have been judged before that line, as mail of no person."""
     moved: int = 0
-    """The line at which an address that a person had has last come to another."""
+    """The line at which its events last gave a person an address that another person had."""
 
     def then(self, event: PersonEvent, lost: int = 0) -> "Record | None":
         """With a further event; None where a later one of its kind came first, or it is a repeat.
@@ -301,10 +301,10 @@ def are_parted(before: Persons, after: Persons) -> bool:
     )
 
 
-def at_line(
+def with_line(
     record: Record, before: Persons, gained: Set[Address], given: Set[Address], line: int
 ) -> Record:
-    """A record after its event, with the line up to which its addresses have become known.
+    """A record after its event, with the line at which the last of its addresses became known.
 
     Parameters:
         before: the persons before the event.

@@ -20,9 +20,9 @@ from mailmirror.domain.persons import (
     Persons,
     Record,
     are_parted,
-    at_line,
     changed_holders,
     check_joined,
+    with_line,
 )
 from mailmirror.domain.stamp import Latest, Stamp
 from mailmirror.store import keys
@@ -246,7 +246,7 @@ class PeopleStore:
                 check_joined(event, after)
             gained, has_lost = changed_holders(before, after)
             unnamed_gained = unnamed & after.holders().keys()
-            new = at_line(new, before, gained, new.given - old.given, head + 1)
+            new = with_line(new, before, gained, new.given - old.given, head + 1)
             if unnamed_gained:  # mail that names one may have been judged as no person's
                 new = replace(new, line=head + 1)
             gained |= unnamed_gained
